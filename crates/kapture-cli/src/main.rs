@@ -1,0 +1,2 @@
+//! The `kapture` command.
+fn main() {}

@@ -1,0 +1,205 @@
+//! Days assembled from windows.
+//!
+//! A window is cut in the server's zone, a customer dated in another perhaps, so what a window
+//! holds is routed by each customer's own date, and a day is complete when every window that
+//! could hold it has been read.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use kapture_model::{CustomerId, Record, Window};
+
+use crate::days::{Days, neighbourhood};
+use crate::error::PullError;
+use crate::event::Event;
+use crate::events::EventSender;
+use crate::receipt::{Checksum, Joint};
+
+pub(crate) struct Assembly {
+    asked: Days,
+    /// The zone in which an instant (epoch milliseconds) is seen.
+    zone: Tz,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    open: BTreeMap<NaiveDate, DayInProgress>,
+    ended: BTreeMap<NaiveDate, Ended>,
+    /// Customers without a date that were told of: the only ones that two windows could both claim.
+    undated: HashSet<CustomerId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Done,
+    Failed,
+}
+
+struct DayInProgress {
+    /// All that has to be remembered of what was told: the ids.
+    told: HashSet<CustomerId>,
+    checksum: Checksum,
+    undated: u64,
+    joint: Joint,
+    unread: BTreeSet<NaiveDate>,
+}
+
+/// A day of which every window was read.
+pub(crate) struct AssembledDay {
+    pub(crate) day: NaiveDate,
+    pub(crate) customers: u64,
+    pub(crate) checksum: Checksum,
+    pub(crate) undated: u64,
+    pub(crate) joint: Joint,
+}
+
+impl DayInProgress {
+    fn new(day: NaiveDate) -> Self {
+        Self {
+            told: HashSet::new(),
+            checksum: Checksum::default(),
+            undated: 0,
+            joint: Joint::Exact,
+            unread: neighbourhood(day).collect(),
+        }
+    }
+}
+
+impl Assembly {
+    pub(crate) fn new(asked: Days, zone: Tz) -> Self {
+        Self {
+            asked,
+            zone,
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The window of `day` is about to be read. Returns the days that begin with it.
+    pub(crate) fn begin_window(&self, day: NaiveDate) -> Vec<NaiveDate> {
+        let mut state = self.state();
+        neighbourhood(day)
+            .filter(|day| self.asked.contains(*day))
+            .filter(|day| state.begin(*day))
+            .collect()
+    }
+
+    /// Routes what came in the window of `day` to the days that were asked for, and tells of what
+    /// was not told before.
+    pub(crate) async fn deliver(
+        &self,
+        events: &EventSender,
+        day: NaiveDate,
+        window: Window,
+        records: &[Record],
+    ) -> Result<(), PullError> {
+        for (day, records) in self.route(day, window, records)? {
+            events.send(Ok(Event::Records { day, records })).await;
+        }
+        Ok(())
+    }
+
+    fn route(
+        &self,
+        window_day: NaiveDate,
+        window: Window,
+        records: &[Record],
+    ) -> Result<BTreeMap<NaiveDate, Vec<Record>>, PullError> {
+        let mut state = self.state();
+        let mut routed = BTreeMap::<NaiveDate, Vec<Record>>::new();
+        for record in records {
+            let date = record
+                .created()
+                .map(|moment| moment.local(&self.zone).date());
+            // A date that nobody can read must not cost the customer: its window places it.
+            let day = date.unwrap_or(window_day);
+            if !self.asked.contains(day) {
+                continue;
+            }
+            match state.ended.get(&day) {
+                Some(Ended::Done) if !near(day, window) => {
+                    return Err(PullError::Astray { window, day });
+                }
+                Some(_) => continue,
+                None => {}
+            }
+            if date.is_none() && !state.undated.insert(record.id().clone()) {
+                continue;
+            }
+            state.begin(day);
+            let Some(progress) = state.open.get_mut(&day) else {
+                continue;
+            };
+            if progress.told.insert(record.id().clone()) {
+                progress.checksum.add(record.id());
+                progress.undated += u64::from(date.is_none());
+                routed.entry(day).or_default().push(record.clone());
+            }
+        }
+        Ok(routed)
+    }
+
+    /// The window of `day` was read whole. Returns the days that are complete with it.
+    pub(crate) fn end_window(&self, day: NaiveDate, joint: Joint) -> Vec<AssembledDay> {
+        let mut state = self.state();
+        let mut complete = Vec::new();
+        for near in neighbourhood(day).filter(|day| self.asked.contains(*day)) {
+            let Some(progress) = state.open.get_mut(&near) else {
+                continue;
+            };
+            progress.unread.remove(&day);
+            progress.joint = progress.joint.max(joint);
+            if progress.unread.is_empty()
+                && let Some(progress) = state.end(near, Ended::Done)
+            {
+                complete.push(AssembledDay {
+                    day: near,
+                    customers: progress.told.len() as u64,
+                    checksum: progress.checksum,
+                    undated: progress.undated,
+                    joint: progress.joint,
+                });
+            }
+        }
+        complete
+    }
+
+    /// The window of `day` cannot be read whole. Returns the days that fail with it.
+    pub(crate) fn fail_window(&self, day: NaiveDate) -> Vec<NaiveDate> {
+        let mut state = self.state();
+        neighbourhood(day)
+            .filter(|day| self.asked.contains(*day))
+            .filter(|day| state.end(*day, Ended::Failed).is_some())
+            .collect()
+    }
+}
+
+impl State {
+    /// Returns whether the day is new.
+    fn begin(&mut self, day: NaiveDate) -> bool {
+        if self.ended.contains_key(&day) || self.open.contains_key(&day) {
+            return false;
+        }
+        self.open.insert(day, DayInProgress::new(day));
+        true
+    }
+
+    fn end(&mut self, day: NaiveDate, how: Ended) -> Option<DayInProgress> {
+        let progress = self.open.remove(&day)?;
+        self.ended.insert(day, how);
+        Some(progress)
+    }
+}
+
+/// Whether a window may hold customers dated `day`, in whatever zone it was cut.
+fn near(day: NaiveDate, window: Window) -> bool {
+    let first = window.start.pred_opt().unwrap_or(window.start);
+    let last = window.end.succ_opt().unwrap_or(window.end);
+    (first..=last).contains(&day)
+}

@@ -1,0 +1,109 @@
+//! How far a window reaches: whether the end day of a request is included.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use kapture_model::{Record, Window};
+
+use crate::empty_answer::says_nothing_found;
+use crate::error::PullError;
+use crate::server::{Ask, Server};
+
+/// How far the windows of a server reach. The vendor does not say; it is proven in each run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Not proven. D…D+1 is asked: whatever the server does, it holds all of D.
+    #[default]
+    Unknown,
+    /// The end day is included: D…D holds D.
+    Inclusive,
+    /// The end day is not included: D…D+1 holds D.
+    Exclusive,
+    /// Nothing wider than D…D is accepted, and it holds D.
+    Strict,
+}
+
+impl Reach {
+    /// The window that covers `day`, in the zone in which the server cuts windows.
+    pub(crate) fn window(self, day: NaiveDate) -> Window {
+        match self {
+            Self::Inclusive | Self::Strict => narrow(day),
+            Self::Exclusive | Self::Unknown => wide(day),
+        }
+    }
+
+    /// Whether D…D stands for a day. An empty answer to that proves nothing by itself: a server
+    /// that stopped including the end day would give just that.
+    pub(crate) fn is_narrow(self) -> bool {
+        matches!(self, Self::Inclusive | Self::Strict)
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "unknown",
+            Self::Inclusive => "inclusive",
+            Self::Exclusive => "exclusive",
+            Self::Strict => "strict",
+        })
+    }
+}
+
+/// D…D+1: never wider than the 24 hours that one call may cover, and accepted wherever the end
+/// day is left out. The very last day of the calendar has no wider window.
+pub(crate) fn wide(day: NaiveDate) -> Window {
+    Window {
+        start: day,
+        end: day.succ_opt().unwrap_or(day),
+    }
+}
+
+/// D…D.
+pub(crate) fn narrow(day: NaiveDate) -> Window {
+    Window {
+        start: day,
+        end: day,
+    }
+}
+
+impl Server {
+    /// Settles the question with a day whose wide window holds customers.
+    ///
+    /// All of these lie in the server's days D and, if the end day is included, D+1. An inclusive
+    /// server therefore shows at least one of them in D…D or D+1…D+1, in whatever zone it cuts
+    /// windows; an exclusive one shows nothing there, or refuses. Should customers vanish in
+    /// between, the verdict is `Exclusive`, whose windows are right on every server, only larger.
+    pub(crate) async fn calibrate(&self, day: NaiveDate) -> Result<Reach, PullError> {
+        for day in [Some(day), day.succ_opt()].into_iter().flatten() {
+            let ask = Ask::first_page(narrow(day), self.page_size);
+            match self.ask_plainly(ask).await {
+                Ok(records) if records.is_empty() => {}
+                Ok(_) => return Ok(Reach::Inclusive),
+                Err(error) => match error.refusal() {
+                    Some(refusal) if says_nothing_found(&refusal.message) => {}
+                    // D…D makes no sense to this server.
+                    Some(_) => return Ok(Reach::Exclusive),
+                    None => return Err(ask.failed(error)),
+                },
+            }
+        }
+        Ok(Reach::Exclusive)
+    }
+}
+
+/// Whether customers of one window were created further apart than an exclusive window allows,
+/// with two hours to spare for clocks that change: then the end day is included after all.
+pub(crate) fn spans_two_days(records: &[Record]) -> bool {
+    let mut moments = records
+        .iter()
+        .filter_map(Record::created)
+        .map(|moment| moment.local(&chrono::Utc));
+    let Some(first) = moments.next() else {
+        return false;
+    };
+    let (earliest, latest) = moments.fold((first, first), |(earliest, latest), moment| {
+        (earliest.min(moment), latest.max(moment))
+    });
+    latest - earliest > chrono::TimeDelta::hours(26)
+}

@@ -1,0 +1,334 @@
+//! What "no customers" looks like where the server says it with a failure.
+//!
+//! Taking a real failure for "no customers" loses a day in silence; taking "no customers" for a
+//! failure makes every quiet Sunday an error. So a failure is believed only on proof: it repeats
+//! unchanged (which the client sees to) or plainly says that nothing was found, the same comes for
+//! a window that must be empty, and the server has answered something else with success in this
+//! run. And in the end a window that held customers must hold them still: see `run`.
+
+use chrono::{Days, NaiveDate};
+use kapture_model::Window;
+use kapture_transport::Refusal;
+
+use crate::error::PullError;
+use crate::event::Lesson;
+use crate::server::{Ask, Server};
+
+/// Failures that are documented to mean something else.
+const KNOWN_REFUSALS: [&str; 2] = ["invalid auth key", "invalid json"];
+
+/// How far after the last asked day a window must be empty. Far enough for every time zone and
+/// typing error, not so far that a 32-bit clock ends before it.
+const YEARS_AHEAD: u64 = 5;
+
+/// What has been learnt about empty answers in one run.
+#[derive(Debug, Default)]
+pub(crate) struct EmptyAnswers {
+    /// The sentence that the user says means "no customers".
+    from_user: Option<String>,
+    learnt: Vec<(Kind, Sentence)>,
+    /// Refused windows, before anything was answered: each further one need not repeat it.
+    suspected: Option<Sentence>,
+    /// Where the window that must be empty was answered with success, failures are failures.
+    plain_success: Vec<Kind>,
+}
+
+/// Empty windows and offsets past the end may be answered differently, as may windows of
+/// different width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    one_day: bool,
+    further_page: bool,
+}
+
+impl Kind {
+    fn of(ask: &Ask) -> Self {
+        Self {
+            one_day: ask.window.start == ask.window.end,
+            further_page: ask.offset > 0,
+        }
+    }
+}
+
+/// A failure in the server's words, with the dates of the window taken out, so that "nothing
+/// between 2024-05-01 and 2024-05-02" is the same sentence for every window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sentence {
+    status: u16,
+    template: String,
+}
+
+const START: &str = "\u{1}";
+const END: &str = "\u{2}";
+
+impl Sentence {
+    fn of(refusal: &Refusal, window: Window) -> Self {
+        let template = refusal
+            .message
+            .replace(&window.start.to_string(), START)
+            .replace(&window.end.to_string(), END);
+        Self {
+            status: refusal.status,
+            template,
+        }
+    }
+
+    fn for_window(&self, window: Window) -> Refusal {
+        Refusal {
+            status: self.status,
+            message: self
+                .template
+                .replace(START, &window.start.to_string())
+                .replace(END, &window.end.to_string()),
+        }
+    }
+}
+
+impl EmptyAnswers {
+    pub(crate) fn new(from_user: Option<String>) -> Self {
+        Self {
+            from_user,
+            ..Self::default()
+        }
+    }
+
+    /// The refusal that other windows met before anything was answered, for this one.
+    pub(crate) fn suspected(&self, window: Window) -> Option<Refusal> {
+        Some(self.suspected.as_ref()?.for_window(window))
+    }
+
+    /// A refusal that repeated unchanged before anything was answered.
+    pub(crate) fn suspect(&mut self, refusal: &Refusal, window: Window) {
+        self.suspected = Some(Sentence::of(refusal, window));
+    }
+
+    fn learnt(&self, kind: Kind) -> Option<&Sentence> {
+        self.learnt
+            .iter()
+            .find(|(learnt, _)| *learnt == kind)
+            .map(|(_, sentence)| sentence)
+    }
+
+    fn is_users(&self, refusal: &Refusal) -> bool {
+        self.from_user
+            .as_ref()
+            .is_some_and(|text| text.trim().eq_ignore_ascii_case(refusal.message.trim()))
+    }
+
+    /// Takes back what was learnt, but not what the user said.
+    pub(crate) fn forget(&mut self) {
+        self.learnt.clear();
+        self.plain_success.clear();
+    }
+
+    /// The sentence for receipts.
+    pub(crate) fn named(&self) -> Option<String> {
+        let (_, sentence) = self.learnt.first()?;
+        let words = sentence
+            .template
+            .replace(START, "DATE")
+            .replace(END, "DATE");
+        Some(if words.trim().is_empty() {
+            format!("HTTP status {}", sentence.status)
+        } else {
+            words
+        })
+    }
+}
+
+impl Server {
+    /// Whether a failure that repeated unchanged is this server's way to say "no customers".
+    pub(crate) async fn means_no_customers(
+        &self,
+        ask: Ask,
+        refusal: &Refusal,
+    ) -> Result<bool, PullError> {
+        if self.knowledge().empty_answers.is_users(refusal) {
+            return Ok(true);
+        }
+        let words = refusal.message.to_lowercase();
+        if KNOWN_REFUSALS.iter().any(|known| words.contains(known)) {
+            return Ok(false);
+        }
+        // One proof serves all days: whoever comes second finds it made.
+        let _one_at_a_time = self.learning.lock().await;
+        let kind = Kind::of(&ask);
+        let sentence = Sentence::of(refusal, ask.window);
+        let is_learnt = || self.knowledge().empty_answers.learnt(kind) == Some(&sentence);
+        if is_learnt() {
+            return Ok(true);
+        }
+        {
+            let knowledge = self.knowledge();
+            // Without any success in this run, only a sentence that leaves no doubt is believed.
+            let believable = knowledge.answered || says_nothing_found(&refusal.message);
+            if !believable || knowledge.empty_answers.plain_success.contains(&kind) {
+                return Ok(false);
+            }
+        }
+        self.learn_empty_answer(ask).await?;
+        Ok(is_learnt())
+    }
+
+    /// Asks the same question for a window that must be empty.
+    pub(crate) async fn learn_empty_answer(&self, ask: Ask) -> Result<(), PullError> {
+        let Some(empty) = self.must_be_empty(ask) else {
+            return Ok(());
+        };
+        let kind = Kind::of(&ask);
+        match self.ask_plainly(empty).await {
+            Ok(_) => self.knowledge().empty_answers.plain_success.push(kind),
+            Err(error) => {
+                let Some(refusal) = error.refusal() else {
+                    return Err(empty.failed(error));
+                };
+                let sentence = Sentence::of(refusal, empty.window);
+                let mut knowledge = self.knowledge();
+                let answers = &mut knowledge.empty_answers;
+                answers.learnt.retain(|(old, _)| *old != kind);
+                answers.learnt.push((kind, sentence));
+                let named = answers.named().unwrap_or_default();
+                drop(knowledge);
+                self.events.learned(Lesson::EmptyAnswer(named));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same question for a window years ahead.
+    fn must_be_empty(&self, ask: Ask) -> Option<Ask> {
+        let later = |day: NaiveDate| {
+            day.max(self.last_day)
+                .checked_add_days(Days::new(365 * YEARS_AHEAD))
+        };
+        let start = later(ask.window.start)?;
+        let end = start.checked_add_signed(ask.window.end - ask.window.start)?;
+        Some(Ask {
+            window: Window { start, end },
+            ..ask
+        })
+    }
+}
+
+/// Whether two windows were refused in the same words, dates aside.
+pub(crate) fn same_sentence(one: &Refusal, first: Window, other: &Refusal, second: Window) -> bool {
+    Sentence::of(one, first) == Sentence::of(other, second)
+}
+
+/// Whether a sentence plainly says that nothing was found. The patterns, with `thing` for
+/// customer, record, data, result, information, detail or entry and their plurals:
+/// "no thing", "no thing found / available / exist / present / between / in / matching / were …",
+/// "thing not found", "thing not available", "thing does / do not exist", "nothing found".
+///
+/// "Not found" alone is none of them: a wrong path is answered so.
+pub(crate) fn says_nothing_found(sentence: &str) -> bool {
+    let lower = sentence.to_lowercase();
+    let words: Vec<&str> = lower
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_thing = |word: &str| {
+        let singular = word.strip_suffix('s').unwrap_or(word);
+        matches!(
+            singular,
+            "customer"
+                | "record"
+                | "data"
+                | "result"
+                | "information"
+                | "detail"
+                | "entrie"
+                | "entry"
+        )
+    };
+    let denied = words.first() == Some(&"no")
+        && words.get(1).is_some_and(|word| is_thing(word))
+        && words.get(2).is_none_or(|word| {
+            matches!(
+                *word,
+                "found"
+                    | "available"
+                    | "exist"
+                    | "exists"
+                    | "present"
+                    | "between"
+                    | "in"
+                    | "matching"
+                    | "were"
+                    | "was"
+            )
+        });
+    let missing = words.windows(3).any(|three| {
+        is_thing(three[0]) && three[1] == "not" && matches!(three[2], "found" | "available")
+    }) || words.windows(4).any(|four| {
+        is_thing(four[0])
+            && matches!(four[1], "does" | "do")
+            && four[2] == "not"
+            && four[3] == "exist"
+    });
+    denied || missing || words == ["nothing", "found"]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibration::{narrow, wide};
+
+    #[test]
+    fn plain_sentences_say_that_nothing_was_found() {
+        for sentence in [
+            "No customers found",
+            "No Data Found.",
+            "no record",
+            "No customer found for the given dates!",
+            "Customer not found",
+            "Given information does not exist.",
+            "Records do not exist in our system",
+            "Nothing found",
+            "No results between 2024-05-01 and 2024-05-02",
+        ] {
+            assert!(says_nothing_found(sentence), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn other_sentences_do_not() {
+        for sentence in [
+            "",
+            "Not found",
+            "Not Found: /ms/customer-search",
+            "Invalid Auth Key",
+            "Something went wrong",
+            "Account does not exist",
+            "No permission",
+            "No customer id given",
+            "Customer search failed",
+            "Customer id, e-mail or phone is mandatory",
+            "User not found",
+        ] {
+            assert!(!says_nothing_found(sentence), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_with_dates_is_the_same_for_every_window() {
+        let day = |d| NaiveDate::from_ymd_opt(2024, 5, d).unwrap();
+        let said = |text: &str| Refusal {
+            status: 200,
+            message: text.into(),
+        };
+        let one = Sentence::of(&said("none from 2024-05-01 to 2024-05-02"), wide(day(1)));
+        let other = Sentence::of(&said("none from 2024-05-08 to 2024-05-09"), wide(day(8)));
+        assert_eq!(one, other);
+        assert_eq!(
+            one.for_window(wide(day(3))).message,
+            "none from 2024-05-03 to 2024-05-04"
+        );
+        let same_day = Sentence::of(&said("none from 2024-05-01 to 2024-05-01"), narrow(day(1)));
+        assert_eq!(
+            same_day.for_window(narrow(day(2))).message,
+            "none from 2024-05-02 to 2024-05-02"
+        );
+        assert_ne!(one, Sentence::of(&said("busy"), wide(day(1))));
+    }
+}

@@ -1,0 +1,103 @@
+//! Why a pull, or a day of it, could not be completed.
+
+use chrono::NaiveDate;
+use kapture_model::Window;
+use kapture_transport::{Error, Refusal};
+
+/// Why a pull, or a day of it, could not be completed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum PullError {
+    /// A request failed, in spite of every retry that could have helped.
+    #[error("asking for the customers of {window} from row {offset} failed")]
+    Call {
+        /// The window that was asked.
+        window: Window,
+        /// The rows to skip.
+        offset: u64,
+        /// What happened.
+        #[source]
+        source: Error,
+    },
+    /// A whole run met no customer, and what the server says may mean that there are none as well
+    /// as that something is wrong.
+    #[error(
+        "the server answers {window} with {refusal}; whether that means “no customers” cannot be told, because nothing else was answered in this run"
+    )]
+    EmptyUnproven {
+        /// The first window that was answered so.
+        window: Window,
+        /// The server's words.
+        refusal: Refusal,
+    },
+    /// The rows of a window never held still.
+    #[error(
+        "the rows of {window} changed their order at every reading: after {passes} readings {known} different customers are known, but the server counts {rows} rows"
+    )]
+    Unstable {
+        /// The window.
+        window: Window,
+        /// How often it was read.
+        passes: u32,
+        /// How many different customers were met in readings of the same length.
+        known: u64,
+        /// How many rows the last reading counted.
+        rows: u64,
+    },
+    /// The server gives the same rows whatever offset is asked for.
+    #[error(
+        "the server ignores `offset`: {window} has at least {rows} customers, and there is no way to ask whether there are more"
+    )]
+    OffsetIgnored {
+        /// The window.
+        window: Window,
+        /// The rows of the longest page it gave.
+        rows: usize,
+    },
+    /// A window that held customers holds none any more, time and again.
+    #[error(
+        "the server contradicts itself: {window} held customers before and holds none now, so windows without customers prove nothing"
+    )]
+    Contradiction {
+        /// The window.
+        window: Window,
+    },
+    /// A customer of a day that was already complete came in a window that cannot hold it.
+    #[error(
+        "{window} held a customer created on {day}, which is too far away for any time zone: the server does not seem to honour the dates it is asked for"
+    )]
+    Astray {
+        /// The window.
+        window: Window,
+        /// The customer's day.
+        day: NaiveDate,
+    },
+}
+
+impl PullError {
+    /// Whether no other day can fare better: the server cannot be reached, or refuses altogether.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Self::Call { source, .. } => matches!(
+                source,
+                Error::Unauthorized(_)
+                    | Error::Forbidden(_)
+                    | Error::Tls(_)
+                    | Error::Exhausted { .. }
+            ),
+            Self::EmptyUnproven { .. } => true,
+            Self::Unstable { .. }
+            | Self::OffsetIgnored { .. }
+            | Self::Contradiction { .. }
+            | Self::Astray { .. } => false,
+        }
+    }
+
+    /// The failed call below this, if it was one.
+    pub fn call_error(&self) -> Option<&Error> {
+        match self {
+            Self::Call { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a pull tells while it runs.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use kapture_model::Record;
+use kapture_transport::{Error, Waiting};
+
+use crate::calibration::Reach;
+use crate::error::PullError;
+use crate::receipt::Receipt;
+
+/// One thing that happened in a pull, in the order in which it happened. Several days are read at
+/// the same time, so events of different days come mixed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The first window that may hold customers of this day is being read.
+    DayStarted(NaiveDate),
+    /// Customers created on `day`, each for the first time in this pull.
+    Records {
+        /// The day they were created on.
+        day: NaiveDate,
+        /// In the order in which the server listed them.
+        records: Vec<Record>,
+    },
+    /// Every window that could hold customers of this day was read, and proven to be read whole.
+    DayDone(Receipt),
+    /// This day cannot be shown to be complete; what was told of it so far may lack customers.
+    /// Other days go on.
+    DayFailed {
+        /// The day.
+        day: NaiveDate,
+        /// What happened.
+        error: PullError,
+    },
+    /// Something about the server was proven.
+    Learned(Lesson),
+    /// A request has to be made again, after a wait.
+    Waiting {
+        /// How long.
+        wait: Duration,
+        /// How often this request was made so far.
+        attempt: u32,
+        /// What happened to it the last time.
+        error: Error,
+    },
+}
+
+/// Something proven about the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lesson {
+    /// How far a window reaches.
+    Reach(Reach),
+    /// The failure with which this server says "no customers", in its words.
+    EmptyAnswer(String),
+    /// How many rows a full page has here.
+    PageLength(usize),
+}
+
+impl From<Waiting> for Event {
+    fn from(waiting: Waiting) -> Self {
+        Self::Waiting {
+            wait: waiting.wait,
+            attempt: waiting.attempt,
+            error: waiting.error,
+        }
+    }
+}

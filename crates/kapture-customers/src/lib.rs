@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # The crate, in reading order
+//! - [`Days`] and [`Pull`]: what to pull; [`Event`]: what a pull tells while it runs.
+//! - `run`: the course of a pull; `calibration`: how far windows reach; `empty_answer`: what "no
+//!   customers" looks like.
+//! - `reading`: one window, pass by pass; `listing`: how pages join; `page_length`: when a page is
+//!   the last; `ahead`: pages asked before their turn.
+//! - `assembly`: days from windows; [`Receipt`]: what is known about a finished day.
+
+mod ahead;
+mod assembly;
+mod calibration;
+mod days;
+mod empty_answer;
+mod error;
+mod event;
+mod events;
+mod listing;
+mod page_length;
+mod pull;
+mod reading;
+mod receipt;
+mod run;
+mod server;
+
+pub use calibration::Reach;
+pub use days::{BackwardRange, Days};
+pub use error::PullError;
+pub use event::{Event, Lesson};
+pub use pull::Pull;
+pub use receipt::{Checksum, DayState, Joint, Receipt};

@@ -1,0 +1,194 @@
+//! One pass through the rows of a window: how its pages join.
+//!
+//! There is no cursor and no total, and the order is not promised. What can be proven is proven
+//! by rows that were seen before: each page is asked a few rows back, and must begin where the
+//! pass stands.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use kapture_model::{CustomerId, Record};
+
+/// How many known rows, in the order in which they are known, a page must begin with to show that
+/// the order is stable although the rows have moved: eight rows fall into their order by chance
+/// once in 40,320 times.
+const ANCHOR: usize = 8;
+
+/// The rows of a window as one pass has met them.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// Where each customer stands in the order met; `None` for one that appeared among rows
+    /// already read.
+    places: HashMap<CustomerId, Option<u64>>,
+    last: Option<CustomerId>,
+    first_page: Vec<CustomerId>,
+    longest_page: usize,
+    /// The offset behind the last row read.
+    end: u64,
+    trail: DefaultHasher,
+    repeats: bool,
+    moved: bool,
+}
+
+/// How a page joins the rows before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Join {
+    /// It begins with the last row read: as many rows stand before it as before.
+    Exact,
+    /// It begins with rows read before, in their order: rows came or went, but none was skipped.
+    Moved,
+    /// It begins with rows that tell too little: ask again from further back.
+    TooFew,
+    /// It begins with a row that was not read before: rows may have been skipped. Ask again from further back.
+    Gap,
+    /// Known rows come in another order than before: the order proves nothing here.
+    Disorder,
+    /// It is the first page once more: the server ignores the offset.
+    FirstAgain,
+}
+
+impl Listing {
+    /// Begins a pass with its first page.
+    pub(crate) fn begin(page: &[Record]) -> Self {
+        let mut listing = Self {
+            first_page: page.iter().map(|record| record.id().clone()).collect(),
+            ..Self::default()
+        };
+        listing.append(page, 0);
+        listing
+    }
+
+    /// The offset behind the last row read: how many rows the window has, if that was the last.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// How many rows back the next page should be asked: one, or none where pages have one row
+    /// only, since asking for that again could show nothing new.
+    pub(crate) fn overlap(&self) -> u64 {
+        u64::from(self.longest_page > 1)
+    }
+
+    /// Whether a page holds a customer that this pass has not met.
+    pub(crate) fn lacks_any_of(&self, page: &[Record]) -> bool {
+        page.iter()
+            .any(|record| !self.places.contains_key(record.id()))
+    }
+
+    /// Whether rows came or went during the pass.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.moved
+    }
+
+    /// Whether some customer was listed twice: either the server does that, or the order is unstable.
+    pub(crate) fn has_repeats(&self) -> bool {
+        self.repeats
+    }
+
+    /// Equal for passes that met the same rows in the same order.
+    pub(crate) fn trail(&self) -> u64 {
+        self.trail.finish()
+    }
+
+    /// The customers met.
+    pub(crate) fn customers(&self) -> impl Iterator<Item = &CustomerId> {
+        self.places.keys()
+    }
+
+    /// Joins the page that begins at `offset`, which is not behind [`end`](Self::end). Nothing is
+    /// taken from a page that does not join.
+    pub(crate) fn join(&mut self, page: &[Record], offset: u64) -> Join {
+        let join = self.examine(page, offset);
+        match join {
+            Join::Exact => self.append(page, offset),
+            Join::Moved => {
+                self.moved = true;
+                self.append(page, offset);
+            }
+            Join::TooFew | Join::Gap | Join::Disorder | Join::FirstAgain => {}
+        }
+        join
+    }
+
+    /// Takes a page for what it brings, whether it joins or not.
+    pub(crate) fn take(&mut self, page: &[Record], offset: u64) {
+        self.append(page, offset);
+    }
+
+    fn examine(&self, page: &[Record], offset: u64) -> Join {
+        let overlap = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        if self.is_first_page_again(page, offset) {
+            return Join::FirstAgain;
+        }
+        let Some(first) = page.first() else {
+            // Not even the rows that were there: they went, or the offset is past a new end.
+            return if overlap == 0 { Join::Exact } else { Join::Gap };
+        };
+        let known: Vec<u64> = page
+            .iter()
+            .filter_map(|record| self.places.get(record.id()).copied().flatten())
+            .collect();
+        let ordered = known.is_sorted_by(|one, next| one < next);
+        if overlap == 0 {
+            // Without a row to meet again, new rows are not shown to be the next ones.
+            return if self.lacks_any_of(page) {
+                Join::Disorder
+            } else {
+                Join::Moved
+            };
+        }
+        let seam = page.get(overlap - 1).map(Record::id);
+        if seam.is_some()
+            && seam == self.last.as_ref()
+            && (overlap == 1 || (ordered && known.len() == overlap))
+        {
+            return Join::Exact;
+        }
+        if !ordered {
+            return Join::Disorder;
+        }
+        if !self.places.contains_key(first.id()) {
+            return Join::Gap;
+        }
+        if known.len() < ANCHOR {
+            return Join::TooFew;
+        }
+        Join::Moved
+    }
+
+    fn is_first_page_again(&self, page: &[Record], offset: u64) -> bool {
+        offset > 0
+            && page.len() == self.first_page.len()
+            && page.len() > 1
+            && page
+                .iter()
+                .zip(&self.first_page)
+                .all(|(record, id)| record.id() == id)
+    }
+
+    fn append(&mut self, page: &[Record], offset: u64) {
+        let seam = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let last_known = page
+            .iter()
+            .rposition(|record| self.places.contains_key(record.id()));
+        for (row, record) in page.iter().enumerate() {
+            if self.places.contains_key(record.id()) {
+                self.repeats |= row >= seam;
+            } else {
+                // A new row among known ones has no place in the order that was met.
+                let place = last_known
+                    .is_none_or(|last| row > last)
+                    .then_some(self.places.len() as u64);
+                self.places.insert(record.id().clone(), place);
+            }
+            if row >= seam {
+                record.id().hash(&mut self.trail);
+            }
+        }
+        if let Some(record) = page.last() {
+            self.last = Some(record.id().clone());
+        }
+        self.end = offset + page.len() as u64;
+        self.longest_page = self.longest_page.max(page.len());
+    }
+}

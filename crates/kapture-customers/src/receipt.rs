@@ -1,0 +1,130 @@
+//! What is known about a finished day.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use kapture_model::CustomerId;
+
+use crate::calibration::Reach;
+
+/// What is known about a finished day: how many customers it has, which, and how that was proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The day, in the tenant's local time.
+    pub day: NaiveDate,
+    /// How many customers were created on it.
+    pub customers: u64,
+    /// Over their ids, whatever the order.
+    pub checksum: Checksum,
+    /// How many of them have no date that could be read, and were placed by their window.
+    pub undated: u64,
+    /// When the last window of the day had been read.
+    pub fetched: DateTime<Utc>,
+    /// Whether the day can still gain customers.
+    pub state: DayState,
+    /// How the windows of this server were found to reach.
+    pub reach: Reach,
+    /// How well its pages were found to join: the weakest of its windows.
+    pub joint: Joint,
+    /// The failure that stands for "no customers" on this server, where one was learnt.
+    pub empty_answer: Option<String>,
+}
+
+/// Whether a day can still gain customers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayState {
+    /// It can: it is not over, or not long enough over.
+    Open,
+    /// It cannot.
+    Sealed,
+}
+
+/// How the pages of a window were proven to leave nothing out, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Joint {
+    /// Each page began with the last row of the page before; or there was one page only.
+    Exact,
+    /// The server never gave a stable order; as many different customers are known as it counts.
+    Counted,
+    /// Rows came or went while the pages were read; every one that stood in place was read.
+    Moving,
+}
+
+/// A sum over ids that does not depend on their order, stable across versions and platforms.
+///
+/// ```
+/// use kapture_customers::Checksum;
+/// use kapture_model::CustomerId;
+///
+/// let sum = |ids: &[u64]| {
+///     let mut sum = Checksum::default();
+///     ids.iter().for_each(|id| sum.add(&CustomerId::Number(*id)));
+///     sum
+/// };
+/// assert_eq!(sum(&[1, 2, 3]), sum(&[3, 1, 2]));
+/// assert_ne!(sum(&[1, 2, 3]), sum(&[1, 2, 4]));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Checksum(u64);
+
+impl Checksum {
+    /// Adds one id.
+    pub fn add(&mut self, id: &CustomerId) {
+        let hash = match id {
+            CustomerId::Number(number) => mixed(*number),
+            CustomerId::Text(text) => text
+                .bytes()
+                .fold(mixed(u64::MAX), |hash, byte| mixed(hash ^ u64::from(byte))),
+        };
+        self.0 = self.0.wrapping_add(hash);
+    }
+}
+
+/// The finaliser of SplitMix64: every bit of the input changes half of the output's.
+fn mixed(input: u64) -> u64 {
+    let mut x = input.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl std::str::FromStr for Checksum {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(ids: &[&str]) -> String {
+        let mut sum = Checksum::default();
+        ids.iter()
+            .for_each(|id| sum.add(&id.parse::<CustomerId>().unwrap()));
+        sum.to_string()
+    }
+
+    #[test]
+    fn the_sum_is_the_same_in_every_version() {
+        assert_eq!(of(&[]), "0000000000000000");
+        assert_eq!(
+            of(&["700000101", "700000102"]),
+            of(&["700000102", "700000101"])
+        );
+        assert_eq!(of(&["1"]), "910a2dec89025cc1");
+        assert_ne!(of(&["C-17"]), of(&["C-71"]));
+        assert_eq!(
+            of(&["1"]).parse::<Checksum>().unwrap().to_string(),
+            of(&["1"])
+        );
+    }
+}

@@ -1,0 +1,255 @@
+//! One server as a pull knows it: how to ask it, and what has been learnt of it so far.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::NaiveDate;
+use kapture_model::{CustomerQuery, Record, Window};
+use kapture_transport::{Client, Error, Refusal};
+use tracing::Instrument;
+
+use crate::calibration::Reach;
+use crate::empty_answer::{EmptyAnswers, says_nothing_found};
+use crate::error::PullError;
+use crate::events::EventSender;
+use crate::page_length::PageLength;
+
+pub(crate) struct Server {
+    pub(crate) client: Client,
+    pub(crate) query: CustomerQuery,
+    /// The rows asked for in one page.
+    pub(crate) page_size: u32,
+    /// The last day of the pull.
+    pub(crate) last_day: NaiveDate,
+    pub(crate) events: EventSender,
+    /// Held while an empty answer is being proven.
+    pub(crate) learning: futures_util::lock::Mutex<()>,
+    knowledge: Mutex<Knowledge>,
+    in_flight: AtomicUsize,
+    spare_pages: AtomicUsize,
+    order: AtomicU64,
+}
+
+/// What has been learnt of the server in this run.
+#[derive(Debug, Default)]
+pub(crate) struct Knowledge {
+    pub(crate) reach: Reach,
+    pub(crate) empty_answers: EmptyAnswers,
+    /// Whether any request was answered with success.
+    pub(crate) answered: bool,
+    pub(crate) pages: PageLength,
+    /// The windows that were last seen to hold customers.
+    pub(crate) witnesses: Witnesses,
+}
+
+/// A window that held customers, and when it was asked: proof that windows of its width are
+/// answered with what they hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Witness {
+    pub(crate) window: Window,
+    pub(crate) asked: Moment,
+}
+
+/// The latest witness for windows of one day and of two.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Witnesses {
+    narrow: Option<Witness>,
+    wide: Option<Witness>,
+}
+
+impl Witnesses {
+    /// The one for windows as wide as `window`.
+    pub(crate) fn like(&self, window: Window) -> Option<Witness> {
+        if window.start == window.end {
+            self.narrow
+        } else {
+            self.wide
+        }
+    }
+
+    fn add(&mut self, witness: Witness) {
+        let like = if witness.window.start == witness.window.end {
+            &mut self.narrow
+        } else {
+            &mut self.wide
+        };
+        *like = Some(witness);
+    }
+
+    /// The one that was asked last.
+    pub(crate) fn latest(&self) -> Option<Witness> {
+        [self.narrow, self.wide]
+            .into_iter()
+            .flatten()
+            .max_by_key(|witness| witness.asked)
+    }
+
+    /// Whether any window held customers.
+    pub(crate) fn any(&self) -> bool {
+        self.narrow.is_some() || self.wide.is_some()
+    }
+}
+
+/// The rows of one page.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) records: Vec<Record>,
+    /// There are none because the server refused, in a way that is believed to mean just that.
+    pub(crate) refused: bool,
+}
+
+/// How many pages a run may ask beyond the end of their windows.
+const SPARE_PAGES: usize = 4;
+
+/// The order in which things happened in a run.
+pub(crate) type Moment = u64;
+
+/// One page to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) window: Window,
+    pub(crate) limit: u32,
+    pub(crate) offset: u64,
+}
+
+impl Ask {
+    pub(crate) fn first_page(window: Window, limit: u32) -> Self {
+        Self {
+            window,
+            limit,
+            offset: 0,
+        }
+    }
+
+    pub(crate) fn failed(self, source: Error) -> PullError {
+        PullError::Call {
+            window: self.window,
+            offset: self.offset,
+            source,
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn new(
+        client: Client,
+        query: CustomerQuery,
+        page_size: u32,
+        last_day: NaiveDate,
+        empty_answer: Option<String>,
+        events: EventSender,
+    ) -> Self {
+        Self {
+            client,
+            query,
+            page_size,
+            last_day,
+            events,
+            learning: futures_util::lock::Mutex::new(()),
+            knowledge: Mutex::new(Knowledge {
+                empty_answers: EmptyAnswers::new(empty_answer),
+                ..Knowledge::default()
+            }),
+            in_flight: AtomicUsize::new(0),
+            spare_pages: AtomicUsize::new(SPARE_PAGES),
+            order: AtomicU64::new(0),
+        }
+    }
+
+    /// What is known. Not to be held across an await.
+    pub(crate) fn knowledge(&self) -> MutexGuard<'_, Knowledge> {
+        self.knowledge
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Now, in the order of this run.
+    pub(crate) fn moment(&self) -> Moment {
+        self.order.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How many more requests the client could have in flight.
+    pub(crate) fn idle(&self) -> usize {
+        self.client
+            .concurrency()
+            .saturating_sub(self.in_flight.load(Ordering::Relaxed))
+    }
+
+    /// Takes up to `wanted` of the pages that a run may ask in vain. Those that were of use are
+    /// to be given back.
+    pub(crate) fn take_spare_pages(&self, wanted: usize) -> usize {
+        let mut taken = 0;
+        let _ = self
+            .spare_pages
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |spare| {
+                taken = wanted.min(spare);
+                Some(spare - taken)
+            });
+        taken
+    }
+
+    pub(crate) fn give_back_spare_page(&self) {
+        self.spare_pages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One page. A failure that is proven to mean "no customers" is a page without rows.
+    pub(crate) async fn ask(&self, ask: Ask) -> Result<Page, PullError> {
+        match self.ask_plainly(ask).await {
+            Ok(records) => Ok(Page {
+                records,
+                refused: false,
+            }),
+            Err(error) => match error.refusal() {
+                Some(refusal) if self.means_no_customers(ask, refusal).await? => Ok(Page {
+                    records: Vec::new(),
+                    refused: true,
+                }),
+                _ => Err(ask.failed(error)),
+            },
+        }
+    }
+
+    /// The same without any thought about what a failure means.
+    pub(crate) async fn ask_plainly(&self, ask: Ask) -> Result<Vec<Record>, Error> {
+        let body = self.query.body(ask.window, ask.limit, ask.offset).into();
+        let suspected = {
+            let knowledge = self.knowledge();
+            knowledge
+                .empty_answers
+                .suspected(ask.window)
+                .filter(|_| !knowledge.answered)
+        };
+        // A sentence that plainly says that nothing was found is no hiccup, and need not repeat.
+        let understood = |refusal: &Refusal| {
+            says_nothing_found(&refusal.message) || suspected.as_ref() == Some(refusal)
+        };
+        let span = tracing::debug_span!("page", window = %ask.window, offset = ask.offset, limit = ask.limit);
+        let asked = self.moment();
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let _leaving = Leaving(&self.in_flight);
+        let records = self
+            .client
+            .call(body, &understood, &|waiting| {
+                self.events.tell(waiting.into())
+            })
+            .instrument(span)
+            .await?;
+        let mut knowledge = self.knowledge();
+        knowledge.answered = true;
+        knowledge.pages.saw(records.len());
+        if !records.is_empty() {
+            let window = ask.window;
+            knowledge.witnesses.add(Witness { window, asked });
+        }
+        Ok(records)
+    }
+}
+
+/// Counts a call out, also when its future is dropped.
+struct Leaving<'a>(&'a AtomicUsize);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,197 @@
+//! A pull against a fake tenant in memory: no sockets, no real clock.
+#![allow(dead_code)] // Each test file uses its own part.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::NaiveDate;
+use futures_util::StreamExt;
+use kapture_customers::{Checksum, Days, Event, Pull, PullError, Receipt};
+use kapture_model::{CustomerId, CustomerQuery};
+use kapture_sandbox::{Behaviour, Fault, PerDay, Population, Request as Asked, Tenant};
+use kapture_transport::{
+    Client, ClientOptions, Endpoint, Request, Response, RetryPolicy, Site, Token, Transport,
+    TransportError,
+};
+
+/// A day of May 2024; 0 and 32 are the days beside the month.
+pub(crate) fn may(day: i64) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2024, 5, 1).unwrap() + chrono::TimeDelta::days(day - 1)
+}
+
+/// Customers on every day of May 2024 and the weeks around it.
+pub(crate) fn population(seed: u64, per_day: PerDay) -> Population {
+    Population::new(seed).days(may(-20), may(60), per_day)
+}
+
+/// The tenant as a transport.
+#[derive(Clone)]
+pub(crate) struct InMemory(pub(crate) Arc<Tenant>);
+
+#[async_trait]
+impl Transport for InMemory {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        // As on a network, others may go first.
+        tokio::task::yield_now().await;
+        let reply = self.0.answer(&Asked {
+            path: request.url.path(),
+            ..Asked::search(&request.body)
+        });
+        match reply.fault {
+            Some(Fault::Truncated) => Err(TransportError::Broken("half a body".into())),
+            Some(Fault::Reset) => Err(TransportError::Broken("reset".into())),
+            Some(Fault::Stall) => {
+                tokio::time::sleep(request.timeout).await;
+                Err(TransportError::Timeout(request.timeout))
+            }
+            Some(Fault::Slow { .. }) | None => Ok(Response {
+                status: reply.status,
+                retry_after: reply.header("Retry-After").map(str::to_owned),
+                body: Bytes::copy_from_slice(&reply.body),
+            }),
+        }
+    }
+}
+
+/// What came out of a pull.
+#[derive(Debug, Default)]
+pub(crate) struct Pulled {
+    /// How often each customer was told of, by day.
+    pub(crate) customers: BTreeMap<NaiveDate, BTreeMap<CustomerId, u32>>,
+    pub(crate) receipts: BTreeMap<NaiveDate, Receipt>,
+    pub(crate) failed: BTreeMap<NaiveDate, PullError>,
+    pub(crate) error: Option<PullError>,
+}
+
+impl Pulled {
+    /// The ids of each day, sorted; panics if one came twice or a receipt does not agree.
+    pub(crate) fn ids(&self) -> BTreeMap<NaiveDate, Vec<u64>> {
+        for (day, customers) in &self.customers {
+            let twice: Vec<_> = customers.iter().filter(|(_, times)| **times > 1).collect();
+            assert!(twice.is_empty(), "{day}: more than once: {twice:?}");
+        }
+        for (day, receipt) in &self.receipts {
+            let mut checksum = Checksum::default();
+            let customers = self.customers.get(day);
+            customers
+                .into_iter()
+                .flatten()
+                .for_each(|(id, _)| checksum.add(id));
+            assert_eq!(
+                receipt.customers,
+                customers.map_or(0, |ids| ids.len() as u64),
+                "{day}"
+            );
+            assert_eq!(receipt.checksum, checksum, "{day}");
+        }
+        let number = |id: &CustomerId| match id {
+            CustomerId::Number(number) => *number,
+            CustomerId::Text(text) => panic!("not a number: {text}"),
+        };
+        self.customers
+            .iter()
+            .map(|(day, ids)| (*day, ids.keys().map(number).collect()))
+            .collect()
+    }
+}
+
+pub(crate) async fn pull(tenant: &Arc<Tenant>, from: NaiveDate, to: NaiveDate) -> Pulled {
+    pull_with(tenant, from, to, |pull| pull, ClientOptions::default()).await
+}
+
+pub(crate) async fn pull_with(
+    tenant: &Arc<Tenant>,
+    from: NaiveDate,
+    to: NaiveDate,
+    adjust: impl FnOnce(Pull) -> Pull,
+    options: ClientOptions,
+) -> Pulled {
+    let client = Client::new(
+        InMemory(Arc::clone(tenant)),
+        &Site::base_url("http://127.0.0.1").unwrap(),
+        Token::from_user("sandbox", "sandbox"),
+        ClientOptions {
+            seed: 1,
+            endpoint: Endpoint::Search,
+            retry: RetryPolicy {
+                first_wait: Duration::from_millis(100),
+                ..RetryPolicy::default()
+            },
+            ..options
+        },
+    );
+    let days = Days::between(from, to).unwrap();
+    let mut events = adjust(Pull::new(client, CustomerQuery::new(424_242), days)).events();
+    let mut pulled = Pulled::default();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Records { day, records }) => {
+                assert!(
+                    !pulled.receipts.contains_key(&day),
+                    "{day} was already done"
+                );
+                let customers = pulled.customers.entry(day).or_default();
+                for record in records {
+                    *customers.entry(record.id().clone()).or_default() += 1;
+                }
+            }
+            Ok(Event::DayDone(receipt)) => {
+                let before = pulled.receipts.insert(receipt.day, receipt);
+                assert!(before.is_none(), "two receipts: {before:?}");
+            }
+            Ok(Event::DayFailed { day, error }) => {
+                pulled.failed.insert(day, error);
+            }
+            Ok(_) => {}
+            Err(error) => pulled.error = Some(error),
+        }
+    }
+    pulled
+}
+
+/// What should come out: the ids of each day that has any.
+pub(crate) fn truth(
+    tenant: &Tenant,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> BTreeMap<NaiveDate, Vec<u64>> {
+    from.iter_days()
+        .take_while(|day| *day <= to)
+        .map(|day| {
+            (
+                day,
+                tenant.truth_ids(day, day).into_iter().collect::<Vec<_>>(),
+            )
+        })
+        .filter(|(_, ids)| !ids.is_empty())
+        .collect()
+}
+
+/// Pulls `from` to `to` and expects the truth, each customer once and each day with a receipt.
+pub(crate) async fn expect_truth(
+    population: Population,
+    behaviour: Behaviour,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Arc<Tenant> {
+    let told = format!("{behaviour:?}");
+    let tenant = Arc::new(Tenant::new(population, behaviour));
+    let pulled = pull(&tenant, from, to).await;
+    assert!(pulled.error.is_none(), "{:?}\n{told}", pulled.error);
+    assert!(pulled.failed.is_empty(), "{:?}\n{told}", pulled.failed);
+    assert_eq!(pulled.ids(), truth(&tenant, from, to), "{told}");
+    let days = (to - from).num_days() + 1;
+    assert_eq!(pulled.receipts.len() as i64, days, "{told}");
+    for asked in tenant.requests() {
+        if let Some((start, end)) = asked.window {
+            assert!(
+                (0..=1).contains(&(end - start).num_days()),
+                "{start} … {end}\n{told}"
+            );
+        }
+    }
+    tenant
+}

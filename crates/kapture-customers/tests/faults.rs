@@ -1,0 +1,409 @@
+//! Whatever goes wrong on the way, the result is the same; and what cannot be mended is named.
+
+mod against;
+
+use std::sync::Arc;
+
+use against::{expect_truth, may, population, pull, pull_with, truth};
+use kapture_customers::{Joint, PullError, Reach};
+use kapture_sandbox::{
+    Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Offset, Order, PerDay,
+    Place, SameDay, Tenant, Windows,
+};
+use kapture_transport::{Bound, ClientOptions, Error};
+
+const EXCLUSIVE: Windows = Windows::Exclusive {
+    same_day: SameDay::Empty,
+};
+const EXCLUSIVE_REFUSING: Windows = Windows::Exclusive {
+    same_day: SameDay::Refused,
+};
+
+#[tokio::test(start_paused = true)]
+async fn one_request_in_ten_fails_in_every_way() {
+    for seed in 0..6 {
+        for windows in [
+            Windows::Inclusive,
+            EXCLUSIVE,
+            EXCLUSIVE_REFUSING,
+            Windows::Strict,
+        ] {
+            for limit in [Limit::Honoured, Limit::CappedAt(37)] {
+                let behaviour = Behaviour {
+                    windows,
+                    limit,
+                    faults: Faults::random(0.1, FaultKind::passing(), seed),
+                    ..Behaviour::default()
+                };
+                let weekly = PerDay::Weekly {
+                    weekday: 20..=200,
+                    weekend: 0..=0,
+                };
+                expect_truth(population(seed, weekly), behaviour, may(1), may(14)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_failure_passes_for_a_quiet_day() {
+    let failed = |text: &str| EmptyForm::Failed(text.into());
+    for seed in 0..6 {
+        for empty_window in [
+            failed("No customers found"),
+            failed("E-1017"),
+            EmptyForm::NotFound("gone".into()),
+            EmptyForm::EmptyList,
+        ] {
+            for windows in [
+                Windows::Inclusive,
+                EXCLUSIVE,
+                EXCLUSIVE_REFUSING,
+                Windows::Strict,
+            ] {
+                let behaviour = Behaviour {
+                    windows,
+                    empty_window: empty_window.clone(),
+                    limit: Limit::CappedAt(37),
+                    faults: Faults::random(
+                        0.1,
+                        [FaultKind::Failed("Please try again".into())],
+                        seed,
+                    ),
+                    ..Behaviour::default()
+                };
+                let weekly = PerDay::Weekly {
+                    weekday: 1..=80,
+                    weekend: 0..=0,
+                };
+                expect_truth(population(seed, weekly), behaviour, may(1), may(21)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_changes_its_windows_in_the_middle() {
+    let all = [
+        Windows::Inclusive,
+        EXCLUSIVE,
+        EXCLUSIVE_REFUSING,
+        Windows::Strict,
+    ];
+    for from in all {
+        for to in all {
+            for after in [3, 5, 8, 13, 20, 30] {
+                for empty_window in [
+                    EmptyForm::EmptyList,
+                    EmptyForm::Failed("No customers found".into()),
+                ] {
+                    let behaviour = Behaviour {
+                        windows: from,
+                        flip: Some(Flip { after, to }),
+                        empty_window,
+                        ..Behaviour::default()
+                    };
+                    let weekly = PerDay::Weekly {
+                        weekday: 1..=90,
+                        weekend: 0..=0,
+                    };
+                    let tenant = Arc::new(Tenant::new(population(after, weekly), behaviour));
+                    let pulled = pull_with(
+                        &tenant,
+                        may(1),
+                        may(21),
+                        |pull| pull,
+                        ClientOptions {
+                            concurrency: 3,
+                            ..ClientOptions::default()
+                        },
+                    )
+                    .await;
+                    assert!(
+                        pulled.error.is_none(),
+                        "{from:?} to {to:?} after {after}: {:?}",
+                        pulled.error
+                    );
+                    assert!(
+                        pulled.failed.is_empty(),
+                        "{from:?} to {to:?} after {after}: {:?}",
+                        pulled.failed
+                    );
+                    assert_eq!(
+                        pulled.ids(),
+                        truth(&tenant, may(1), may(21)),
+                        "{from:?} to {to:?} after {after}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_come_and_go_leave_those_that_stand() {
+    for change in [Change::Insert, Change::Delete, Change::Alternate] {
+        for place in [Place::BeforeOffset, Place::Anywhere] {
+            for every in [1, 2, 5] {
+                for limit in [Limit::Honoured, Limit::CappedAt(100), Limit::CappedAt(37)] {
+                    for order in [Order::Id, Order::IdDescending, Order::Name] {
+                        let behaviour = Behaviour {
+                            limit,
+                            order,
+                            movement: Some(Movement {
+                                every,
+                                change,
+                                place,
+                                at_most: None,
+                            }),
+                            ..Behaviour::default()
+                        };
+                        let told =
+                            format!("{change:?} {place:?} every {every}, {limit:?}, {order:?}");
+                        let tenant = Arc::new(Tenant::new(
+                            population(every, PerDay::Between(200, 900)),
+                            behaviour,
+                        ));
+                        let pulled = pull(&tenant, may(3), may(5)).await;
+                        assert!(pulled.error.is_none(), "{told}: {:?}", pulled.error);
+                        assert!(pulled.failed.is_empty(), "{told}: {:?}", pulled.failed);
+                        for (day, ids) in pulled.ids() {
+                            let standing = tenant.standing_truth_ids(day, day);
+                            let ever = tenant.ever_truth_ids(day, day);
+                            let missing: Vec<_> =
+                                standing.iter().filter(|id| !ids.contains(id)).collect();
+                            assert!(missing.is_empty(), "{told}: {day} lacks {missing:?}");
+                            assert!(
+                                ids.iter().all(|id| ever.contains(id)),
+                                "{told}: {day} has strangers"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn moving_rows_and_changing_order_are_right_or_named() {
+    for seed in 0..10 {
+        let behaviour = Behaviour {
+            limit: Limit::CappedAt(37),
+            order: Order::Unstable,
+            movement: Some(Movement {
+                every: 1 + seed,
+                change: Change::Alternate,
+                place: Place::Anywhere,
+                at_most: None,
+            }),
+            ..Behaviour::default()
+        };
+        let tenant = Arc::new(Tenant::new(
+            population(seed, PerDay::Between(50, 200)),
+            behaviour,
+        ));
+        let pulled = pull(&tenant, may(3), may(5)).await;
+        let ids = pulled.ids();
+        for day in pulled.receipts.keys() {
+            let told = ids.get(day).cloned().unwrap_or_default();
+            let missing: Vec<_> = tenant
+                .standing_truth_ids(*day, *day)
+                .into_iter()
+                .filter(|id| !told.contains(id))
+                .collect();
+            assert!(
+                missing.is_empty(),
+                "seed {seed}: {day} is said to be complete and lacks {missing:?}"
+            );
+        }
+        for error in pulled.failed.values() {
+            assert!(matches!(error, PullError::Unstable { .. }), "{error}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ignored_offset_is_right_or_named() {
+    for limit in [Limit::Honoured, Limit::CappedAt(100), Limit::Ignored] {
+        for windows in [Windows::Inclusive, EXCLUSIVE] {
+            let behaviour = Behaviour {
+                limit,
+                windows,
+                offset: Offset::Ignored,
+                ..Behaviour::default()
+            };
+            let tenant = Arc::new(Tenant::new(
+                population(9, PerDay::Between(1, 900)),
+                behaviour,
+            ));
+            let pulled = pull(&tenant, may(3), may(9)).await;
+            let (ids, truth) = (pulled.ids(), truth(&tenant, may(3), may(9)));
+            for day in pulled.receipts.keys() {
+                assert_eq!(ids.get(day), truth.get(day), "{limit:?} {windows:?}");
+            }
+            for error in pulled.failed.values() {
+                assert!(matches!(error, PullError::OffsetIgnored { .. }), "{error}");
+            }
+            assert_eq!(pulled.receipts.len() + pulled.failed.len(), 7);
+            if limit == Limit::Honoured && windows == Windows::Inclusive {
+                assert!(
+                    pulled.failed.is_empty(),
+                    "two days in one page prove the end: {:?}",
+                    pulled.failed
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unknown_sentence_means_is_not_guessed() {
+    let behaviour = Behaviour {
+        empty_window: EmptyForm::Failed("E-1017".into()),
+        ..Behaviour::default()
+    };
+    let tenant = Arc::new(Tenant::new(
+        population(1, PerDay::Listed(vec![])),
+        behaviour,
+    ));
+    let pulled = pull(&tenant, may(1), may(7)).await;
+    let Some(PullError::EmptyUnproven { refusal, .. }) = pulled.error else {
+        panic!("{:?}", pulled.error)
+    };
+    assert_eq!(refusal.message, "E-1017");
+    assert!(pulled.receipts.is_empty());
+
+    // With the user's word for it, it is settled.
+    let pulled = pull_with(
+        &tenant,
+        may(1),
+        may(7),
+        |pull| pull.empty_answer("e-1017 "),
+        ClientOptions::default(),
+    )
+    .await;
+    assert!(pulled.error.is_none(), "{:?}", pulled.error);
+    assert_eq!(pulled.receipts.len(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_token_ends_the_run_at_once() {
+    let behaviour = Behaviour {
+        token: "another".into(),
+        ..Behaviour::default()
+    };
+    let tenant = Arc::new(Tenant::new(population(1, PerDay::Fixed(3)), behaviour));
+    let pulled = pull(&tenant, may(1), may(7)).await;
+    assert!(matches!(
+        pulled.error,
+        Some(PullError::Call { source: Error::Unauthorized(refusal), .. }) if refusal.message == "Invalid Auth Key"
+    ));
+    assert_eq!(tenant.request_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_server_is_given_up_within_two_minutes() {
+    let behaviour = Behaviour {
+        faults: Faults::random(1.0, [FaultKind::Stall], 1),
+        ..Behaviour::default()
+    };
+    let tenant = Arc::new(Tenant::new(population(1, PerDay::Fixed(3)), behaviour));
+    let begun = tokio::time::Instant::now();
+    let pulled = pull(&tenant, may(1), may(7)).await;
+    assert!(begun.elapsed().as_secs() < 120, "{:?}", begun.elapsed());
+    assert!(matches!(
+        pulled.error,
+        Some(PullError::Call {
+            source: Error::Exhausted {
+                why: Bound::NeverAnswered,
+                ..
+            },
+            ..
+        })
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_say_how_it_was_proven() {
+    for (windows, reach) in [
+        (Windows::Inclusive, Reach::Inclusive),
+        (EXCLUSIVE, Reach::Exclusive),
+        (EXCLUSIVE_REFUSING, Reach::Exclusive),
+        (Windows::Strict, Reach::Strict),
+    ] {
+        let behaviour = Behaviour {
+            windows,
+            empty_window: EmptyForm::Failed("No data found".into()),
+            ..Behaviour::default()
+        };
+        let weekly = PerDay::Weekly {
+            weekday: 1..=30,
+            weekend: 0..=0,
+        };
+        let tenant = Arc::new(Tenant::new(population(1, weekly), behaviour));
+        let pulled = pull(&tenant, may(1), may(9)).await;
+        let receipt = &pulled.receipts[&may(5)];
+        assert_eq!(receipt.reach, reach);
+        assert_eq!(receipt.joint, Joint::Exact);
+        assert_eq!(receipt.empty_answer.as_deref(), Some("No data found"));
+    }
+}
+
+/// Days of different sizes cost one request each, two more for the neighbours, further pages, and
+/// a dozen for everything that has to be proven.
+#[tokio::test(start_paused = true)]
+async fn proof_costs_no_more_than_a_dozen_requests() {
+    let weekly = PerDay::Weekly {
+        weekday: 50..=450,
+        weekend: 0..=0,
+    };
+    for windows in [
+        Windows::Inclusive,
+        EXCLUSIVE,
+        EXCLUSIVE_REFUSING,
+        Windows::Strict,
+    ] {
+        for (limit, rows) in [
+            (Limit::Honoured, 500),
+            (Limit::CappedAt(100), 100),
+            (Limit::CappedAt(37), 37),
+            (Limit::Ignored, 100_000),
+        ] {
+            for per_day in [
+                weekly.clone(),
+                PerDay::Between(1, 2_000),
+                PerDay::Function(growing),
+            ] {
+                for empty_window in [
+                    EmptyForm::EmptyList,
+                    EmptyForm::Failed("No customers found".into()),
+                ] {
+                    let behaviour = Behaviour {
+                        windows,
+                        limit,
+                        empty_window: empty_window.clone(),
+                        ..Behaviour::default()
+                    };
+                    let population = population(11, per_day.clone());
+                    let further: u64 = (0..=31)
+                        .map(|day| population.count(may(day)))
+                        .map(|count| u64::from(count.saturating_sub(2)) / (rows - 1))
+                        .sum();
+                    let tenant = expect_truth(population, behaviour, may(1), may(30)).await;
+                    let most = 30 + 2 + further + 12;
+                    assert!(
+                        tenant.request_count() <= most,
+                        "{} requests instead of {most}: {windows:?} {limit:?} {empty_window:?} {per_day:?}",
+                        tenant.request_count()
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn growing(_seed: u64, day: chrono::NaiveDate) -> u32 {
+    let days = (day - may(-20)).num_days();
+    u32::try_from(days * 3).unwrap()
+}

@@ -1,0 +1,209 @@
+//! What the API answers: customers, or a failure in words.
+
+use crate::Record;
+use crate::record::lossy;
+use crate::scanner::{self, Scanner};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+/// Longest quotation, in characters, of a failure's message that is not text.
+const QUOTED: usize = 300;
+
+/// One answer, decided by its body alone: the API sends failures with HTTP 200, and the content
+/// type is not documented.
+///
+/// ```
+/// use kapture_model::Answer;
+///
+/// let page = br#"{"message": [{"id": 1}, {"id": 2}], "status": "success"}"#;
+/// let Answer::Customers(records) = Answer::decode(page.as_slice().into())? else { panic!() };
+/// assert_eq!(records.len(), 2);
+///
+/// let body = br#"{"message": "Invalid Auth Key", "status": "failed"}"#;
+/// let Answer::Failed { message } = Answer::decode(body.as_slice().into())? else { panic!() };
+/// assert_eq!(message, "Invalid Auth Key");
+/// # Ok::<(), kapture_model::AnswerError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// The customers of a page, in the order the API sent them.
+    Customers(Vec<Record>),
+    /// The API says that it failed.
+    Failed {
+        /// The API's own words, unchanged, which may be none. A message that is not text is
+        /// given as JSON, at most 300 characters of it; rows that came with a failure are
+        /// counted and not quoted, since they may be customers.
+        message: String,
+    },
+}
+
+/// Why a body is not an answer. Never holds any of the body, which may hold personal data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The body is not JSON: a login page, perhaps, or a gateway's error page.
+    #[error("the answer is not JSON: fault at line {line}, column {column}")]
+    NotJson {
+        /// Line of the first fault, counted from 1.
+        line: usize,
+        /// Column of the first fault in bytes, counted from 1.
+        column: usize,
+    },
+    /// The body is empty or ends in the middle.
+    #[error("the answer ends too early")]
+    Truncated,
+    /// The body is JSON, but has neither of the shapes an answer has.
+    #[error("the answer is JSON, but not of the documented shape")]
+    NotAnAnswer,
+    /// A row of the page is no customer, or one without a usable id.
+    #[error("row {row} of the page has no usable id")]
+    MissingId {
+        /// The row's place in the page, counted from 0: added to the request's offset it is the
+        /// row's place in the window.
+        row: usize,
+    },
+}
+
+/// The two keys of an answer, whatever they hold; of a repeated key the last.
+#[derive(Default)]
+struct Envelope<'a> {
+    message: Option<&'a str>,
+    status: Option<&'a str>,
+}
+
+impl Answer {
+    /// Decodes the body of an answer.
+    ///
+    /// - A list with status `success` (in any case) or without a status: customers. An empty
+    ///   list, null, blank text or nothing at all with `success`: no customers.
+    /// - Any other status, or text where the list should be: a failure.
+    ///
+    /// A leading byte order mark and whitespace are skipped, and bytes that are no UTF-8 become
+    /// U+FFFD: neither may cost a page of customers. Null and blank text count as absent.
+    ///
+    /// # Errors
+    /// When the body is empty, cut short, not JSON or of another shape, or when a row has no
+    /// usable id.
+    pub fn decode(body: Bytes) -> Result<Answer, AnswerError> {
+        let Ok(text) = str::from_utf8(&body) else {
+            return Answer::decode(lossy(&body));
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if let Some(records) = page(&body, text) {
+            return Ok(Answer::Customers(records));
+        }
+        let answer: &RawValue = serde_json::from_str(text).map_err(|error| {
+            if error.is_eof() {
+                AnswerError::Truncated
+            } else {
+                AnswerError::NotJson {
+                    line: error.line(),
+                    column: error.column(),
+                }
+            }
+        })?;
+        Envelope::of(answer.get()).decode(&body)
+    }
+}
+
+/// The records of an answer as nearly every one is, in one pass. `None` where anything is out of
+/// the ordinary: then it is looked at with more patience.
+fn page(body: &Bytes, text: &str) -> Option<Vec<Record>> {
+    let mut records = None;
+    let mut status = None;
+    let mut scanner = Scanner::new(text);
+    scanner.skip_whitespace();
+    scanner.object(|key, scanner| {
+        match key {
+            "message" => {
+                let mut page = Vec::new();
+                scanner.list(|scanner| {
+                    page.push(Record::scan(body, scanner)?.ok()?);
+                    Some(())
+                })?;
+                records = Some(page);
+            }
+            "status" => status = Some(scanner.value()?),
+            _ => {
+                scanner.value()?;
+            }
+        }
+        Some(())
+    })?;
+    let succeeded = status.is_none_or(says_success);
+    records.filter(|_| succeeded && scanner.is_at_end())
+}
+
+impl<'a> Envelope<'a> {
+    fn of(answer: &'a str) -> Self {
+        let mut envelope = Envelope::default();
+        // An answer that is no object has neither key.
+        let _ = Scanner::new(answer).object(|key, scanner| {
+            let value = Some(scanner.value()?);
+            match key {
+                "message" => envelope.message = value,
+                "status" => envelope.status = value,
+                _ => {}
+            }
+            Some(())
+        });
+        envelope
+    }
+
+    fn decode(self, body: &Bytes) -> Result<Answer, AnswerError> {
+        let status = self.status.filter(|json| !is_nothing(json));
+        let said = self.message.filter(|json| !is_nothing(json));
+        let succeeded = status.map(says_success);
+        match (succeeded, said) {
+            (Some(true), None) => Ok(Answer::Customers(Vec::new())),
+            (Some(false), message) => Ok(failed(message)),
+            // Without a status nothing vouches for an empty message: it may be a failure.
+            (None, None) if self.message.is_some() => Ok(failed(None)),
+            (None, None) => Err(AnswerError::NotAnAnswer),
+            (_, Some(message)) => match message.as_bytes().first() {
+                Some(b'[') => {
+                    let rows: Vec<&RawValue> =
+                        serde_json::from_str(message).map_err(|_| AnswerError::NotAnAnswer)?;
+                    records(body, &rows)
+                }
+                Some(b'"') => Ok(failed(Some(message))),
+                _ => Err(AnswerError::NotAnAnswer),
+            },
+        }
+    }
+}
+
+fn records(body: &Bytes, rows: &[&RawValue]) -> Result<Answer, AnswerError> {
+    let record = |(row, value): (usize, &&RawValue)| {
+        let record = Record::scan(body, &mut Scanner::new(value.get()));
+        let record = record.and_then(Result::ok);
+        record.ok_or(AnswerError::MissingId { row })
+    };
+    let records = rows.iter().enumerate().map(record);
+    Ok(Answer::Customers(records.collect::<Result<_, _>>()?))
+}
+
+fn says_success(status: &str) -> bool {
+    scanner::decode_text(status).is_some_and(|text| text.trim().eq_ignore_ascii_case("success"))
+}
+
+/// Null or blank text.
+fn is_nothing(json: &str) -> bool {
+    json == "null" || scanner::decode_text(json).is_some_and(|text| text.trim().is_empty())
+}
+
+fn failed(message: Option<&str>) -> Answer {
+    let message = match message {
+        None => String::new(),
+        Some(json) => match scanner::decode_text(json) {
+            Some(text) => text.into_owned(),
+            None => match serde_json::from_str::<Vec<&RawValue>>(json) {
+                Ok(rows) if rows.iter().any(|row| row.get().starts_with('{')) => {
+                    format!("(a list of {} rows)", rows.len())
+                }
+                _ => json.chars().take(QUOTED).collect(),
+            },
+        },
+    };
+    Answer::Failed { message }
+}

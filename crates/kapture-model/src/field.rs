@@ -1,0 +1,251 @@
+//! A field that keeps whatever the server sent.
+
+use crate::{Contact, CustomerId, Moment};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// One field of a customer or contact.
+///
+/// A field is read leniently and encoded exactly: [`Field::get`] takes `"17"` for a number and
+/// `1` for a flag, and encoding gives back what was decoded, whatever it was. So no odd value
+/// costs a record, and none is lost.
+///
+/// ```
+/// use kapture_model::Field;
+/// use serde_json::json;
+///
+/// let field: Field<i64> = serde_json::from_value(json!("17"))?;
+/// assert_eq!(field.get(), Some(17));
+/// assert_eq!(serde_json::to_value(&field)?, json!("17"));
+///
+/// let blank: Field<String> = serde_json::from_value(json!(" "))?;
+/// assert_eq!(blank.get(), None);
+/// assert_eq!(serde_json::to_value(&blank)?, json!(" "));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Field<T> {
+    /// The key is not there.
+    #[default]
+    Absent,
+    /// A value of the documented type.
+    Known(T),
+    /// Any other value as it came, null among them.
+    Other(Value),
+}
+
+/// A type that documented fields have. The crate's own affair: other types cannot have it.
+pub trait FieldValue: sealed::FieldValue {}
+
+impl<T: sealed::FieldValue> FieldValue for T {}
+
+impl<T: FieldValue> Field<T> {
+    /// What the field says: `None` when it is absent, null, blank text, or of a type that says
+    /// nothing here.
+    pub fn get(&self) -> Option<T> {
+        match self {
+            Field::Absent => None,
+            Field::Known(value) => value.meaning(),
+            Field::Other(value) => T::read(value),
+        }
+    }
+
+    /// Whether the key is not there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Field::Absent)
+    }
+}
+
+impl<T: FieldValue> From<Value> for Field<T> {
+    fn from(value: Value) -> Self {
+        T::exact(value).map_or_else(Field::Other, Field::Known)
+    }
+}
+
+impl<'de, T: FieldValue> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Field::from)
+    }
+}
+
+impl<T: FieldValue> Serialize for Field<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            // Customers and contacts leave absent fields out; one alone is null.
+            Field::Absent => serializer.serialize_unit(),
+            Field::Known(value) => value.encode(serializer),
+            Field::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+mod sealed {
+    use serde::Serializer;
+    use serde_json::Value;
+
+    pub trait FieldValue: Sized + Clone {
+        /// The value as this type when encoding it gives the same again, else as it is.
+        fn exact(value: Value) -> Result<Self, Value>;
+
+        /// What a value of another type says.
+        fn read(value: &Value) -> Option<Self>;
+
+        /// What a value of this type says; blank text says nothing.
+        fn meaning(&self) -> Option<Self> {
+            Some(self.clone())
+        }
+
+        fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+    }
+}
+
+impl sealed::FieldValue for i64 {
+    fn exact(value: Value) -> Result<Self, Value> {
+        value.as_i64().ok_or(value)
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => text.trim().parse().ok(),
+            // Beyond 2^53 a double does not tell neighbours apart.
+            Value::Number(number) => number
+                .as_f64()
+                .filter(|number| number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0)
+                .map(|number| number as i64),
+            _ => None,
+        }
+    }
+
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+}
+
+impl sealed::FieldValue for f64 {
+    fn exact(value: Value) -> Result<Self, Value> {
+        match &value {
+            Value::Number(number) if number.is_f64() => number.as_f64().ok_or(value),
+            _ => Err(value),
+        }
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite()),
+            _ => value.as_f64(),
+        }
+    }
+
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+}
+
+impl sealed::FieldValue for bool {
+    fn exact(value: Value) -> Result<Self, Value> {
+        value.as_bool().ok_or(value)
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(number) if number.as_f64() == Some(0.0) => Some(false),
+            Value::Number(number) if number.as_f64() == Some(1.0) => Some(true),
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+}
+
+impl sealed::FieldValue for String {
+    fn exact(value: Value) -> Result<Self, Value> {
+        match value {
+            Value::String(text) => Ok(text),
+            other => Err(other),
+        }
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
+    fn meaning(&self) -> Option<Self> {
+        (!self.trim().is_empty()).then(|| self.clone())
+    }
+
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+}
+
+impl sealed::FieldValue for CustomerId {
+    fn exact(value: Value) -> Result<Self, Value> {
+        value.as_u64().map(CustomerId::Number).ok_or(value)
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        CustomerId::decode(&value.to_string())
+    }
+
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            CustomerId::Number(number) => number.serialize(serializer),
+            CustomerId::Text(text) => text.serialize(serializer),
+        }
+    }
+}
+
+/// The API has three encodings of a date, so a decoded date stays what it was. One that was made
+/// by hand is encoded as ISO text.
+impl sealed::FieldValue for Moment {
+    fn exact(value: Value) -> Result<Self, Value> {
+        Err(value)
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        Moment::decode(&value.to_string())
+    }
+
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Moment::Local(local) => serializer.collect_str(&format_args!("{local:?}")),
+            Moment::Instant(instant) => serializer.collect_str(&format_args!("{instant:?}")),
+        }
+    }
+}
+
+impl sealed::FieldValue for Vec<Contact> {
+    fn exact(value: Value) -> Result<Self, Value> {
+        match value {
+            Value::Array(rows) if rows.iter().all(Value::is_object) => {
+                let contact = |row: &Value| Contact::deserialize(row).ok();
+                let contacts: Option<_> = rows.iter().map(contact).collect();
+                contacts.ok_or(Value::Array(rows))
+            }
+            other => Err(other),
+        }
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        let contact = |row: &Value| Contact::deserialize(row).ok();
+        Some(value.as_array()?.iter().filter_map(contact).collect())
+    }
+
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+}

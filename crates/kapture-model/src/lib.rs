@@ -1,0 +1,30 @@
+//! Data types of the Kapture CRM customer API: records, dates, request bodies and answers.
+//!
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod contact;
+mod customer;
+mod customer_id;
+mod customer_query;
+mod documented;
+mod drift;
+mod field;
+mod keys;
+mod moment;
+mod normal_form;
+mod record;
+mod scanner;
+mod window;
+
+pub use answer::{Answer, AnswerError};
+pub use contact::Contact;
+pub use customer::Customer;
+pub use customer_id::CustomerId;
+pub use customer_query::{CustomerKind, CustomerQuery, NoSuchAttribute};
+pub use drift::{Drift, DriftEntry, DriftKind};
+pub use field::{Field, FieldValue};
+pub use moment::Moment;
+pub use normal_form::Normaliser;
+pub use record::{Record, RecordError};
+pub use window::Window;

@@ -1,0 +1,275 @@
+//! Points in time in every encoding the API uses.
+
+use crate::scanner::{self, Scanner};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+
+/// Numbers below this are not taken for epoch milliseconds (it is March 1973): 0 is the API's
+/// "nothing", and seconds or `20240502` would come out as a day in 1970.
+const FIRST_MILLISECOND: i64 = 100_000_000_000;
+
+/// A point in time as the API writes it.
+///
+/// The API's own dates are wall-clock times without a zone, and they stay so until somebody names
+/// a zone: the API does not say which one is meant. Epoch milliseconds and ISO text with an
+/// offset are instants instead; no example shows them, but a server may send them.
+///
+/// ```
+/// use chrono::{FixedOffset, NaiveDate, Utc};
+/// use kapture_model::Moment;
+///
+/// let expected = NaiveDate::from_ymd_opt(2024, 5, 2).unwrap().and_hms_opt(16, 15, 42).unwrap();
+/// for json in [
+///     r#""May 2, 2024 4:15:42 PM""#,
+///     r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"minute":15,"second":42}"#,
+///     r#""2024-05-02T16:15:42""#,
+/// ] {
+///     assert_eq!(Moment::decode(json), Some(Moment::Local(expected)));
+/// }
+///
+/// let instant = Moment::decode("1714646742000").unwrap();
+/// assert_eq!(instant.local(&Utc).to_string(), "2024-05-02 10:45:42");
+/// let india = FixedOffset::east_opt(5 * 3600 + 1800).unwrap();
+/// assert_eq!(instant.local(&india), expected);
+///
+/// assert_eq!(Moment::decode(r#""Feb 30, 2024 1:00:00 AM""#), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Moment {
+    /// A wall-clock time in the tenant's zone, which the API does not name.
+    Local(NaiveDateTime),
+    /// A point on the world's time line.
+    Instant(DateTime<Utc>),
+}
+
+impl Moment {
+    /// The moment in raw JSON text. Years run from 1 to 9999.
+    ///
+    /// | form | example |
+    /// |---|---|
+    /// | Gson's text, with or without the second comma; the space before `PM` may be U+202F or U+00A0 | `"May 2, 2024, 4:15:42 PM"` |
+    /// | a Java Calendar: **months count from 0**; minute and second may be missing | `{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16}` |
+    /// | epoch milliseconds, from March 1973 on | `1714646742249` |
+    /// | ISO text, with `T` or a space, also without seconds or time, also with an offset | `"2024-05-02T16:15:42.249+05:30"` |
+    ///
+    /// `None` for every other value, impossible dates and times among them.
+    pub fn decode(json: &str) -> Option<Moment> {
+        let json = scanner::trim(json);
+        match *json.as_bytes().first()? {
+            b'"' => from_text(scanner::decode_text(json)?.trim()),
+            b'{' => from_calendar(json).map(Moment::Local),
+            _ => from_epoch(json),
+        }
+    }
+
+    /// The wall-clock time: as it stands, or for an instant as seen in `zone`.
+    pub fn local<Z: TimeZone>(&self, zone: &Z) -> NaiveDateTime {
+        match self {
+            Moment::Local(local) => *local,
+            Moment::Instant(instant) => instant.with_timezone(zone).naive_local(),
+        }
+    }
+}
+
+fn from_epoch(json: &str) -> Option<Moment> {
+    let milliseconds = whole_number(json).filter(|number| *number >= FIRST_MILLISECOND)?;
+    let instant = DateTime::from_timestamp_millis(milliseconds)?;
+    (instant.date_naive() <= NaiveDate::from_ymd_opt(9999, 12, 31)?)
+        .then_some(Moment::Instant(instant))
+}
+
+/// A whole number, also one that went through a double on the way (`2024.0`, `1.7E12`), which is
+/// what Gson makes of numbers in untyped maps.
+fn whole_number(json: &str) -> Option<i64> {
+    json.parse().ok().or_else(|| {
+        let number: f64 = serde_json::from_str(json).ok()?;
+        (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64)
+    })
+}
+
+fn from_calendar(json: &str) -> Option<NaiveDateTime> {
+    let (mut year, mut month, mut day) = (None, None, None);
+    let (mut hour, mut minute, mut second) = (None, None, None);
+    Scanner::new(json).object(|key, scanner| {
+        let value = scanner.value()?;
+        let part = match key {
+            "year" => &mut year,
+            "month" => &mut month,
+            "dayOfMonth" => &mut day,
+            "hourOfDay" => &mut hour,
+            "minute" => &mut minute,
+            "second" => &mut second,
+            _ => return Some(()),
+        };
+        *part = match value {
+            "null" => None,
+            _ => Some(u32::try_from(whole_number(value)?).ok()?),
+        };
+        Some(())
+    })?;
+    date(year?, month?.checked_add(1)?, day?)?.and_hms_opt(
+        hour?,
+        minute.unwrap_or(0),
+        second.unwrap_or(0),
+    )
+}
+
+fn from_text(text: &str) -> Option<Moment> {
+    let reader = Reader(text);
+    if text.as_bytes().first()?.is_ascii_digit() {
+        reader.iso()
+    } else {
+        reader.gson().map(Moment::Local)
+    }
+}
+
+fn date(year: u32, month: u32, day: u32) -> Option<NaiveDate> {
+    let year = i32::try_from(year)
+        .ok()
+        .filter(|year| (1..=9999).contains(year))?;
+    NaiveDate::from_ymd_opt(year, month, day)
+}
+
+/// The rest of a text that is being read from the front.
+struct Reader<'a>(&'a str);
+
+impl<'a> Reader<'a> {
+    /// `May 2, 2024 4:15:42 PM`. Every record is read this way at least once, so it is written
+    /// by hand: chrono's format strings cost more than the rest of a record.
+    fn gson(mut self) -> Option<NaiveDateTime> {
+        let month = self.month()?;
+        self.spaces().then_some(())?;
+        let day = self.number(1..=2)?;
+        self.take(',').then_some(())?;
+        self.spaces();
+        let year = self.number(4..=4)?;
+        let comma = self.take(',');
+        (self.spaces() || comma).then_some(())?;
+        let hour = self.number(1..=2).filter(|hour| (1..=12).contains(hour))?;
+        let minute = self.after(':')?;
+        let second = self.after(':')?;
+        self.spaces();
+        let afternoon = match self.0.as_bytes() {
+            [b'A' | b'a', b'M' | b'm'] => 0,
+            [b'P' | b'p', b'M' | b'm'] => 12,
+            _ => return None,
+        };
+        // 12 AM is 0 h and 12 PM is 12 h.
+        date(year, month, day)?.and_hms_opt(hour % 12 + afternoon, minute, second)
+    }
+
+    /// `2024-05-02`, `2024-05-02 16:15`, `2024-05-02T16:15:42.249+05:30`.
+    fn iso(mut self) -> Option<Moment> {
+        let year = self.number(4..=4)?;
+        let month = self.after('-')?;
+        let day = self.after('-')?;
+        let date = date(year, month, day)?;
+        if self.0.is_empty() {
+            return Some(Moment::Local(date.and_time(NaiveTime::MIN)));
+        }
+        (self.take('T') || self.take('t') || self.take(' ')).then_some(())?;
+        let hour = self.number(2..=2)?;
+        let minute = self.after(':')?;
+        let mut second = 0;
+        let mut nanosecond = 0;
+        if self.0.starts_with(':') {
+            second = self.after(':')?;
+            if self.take('.') {
+                let digits = self.0.len();
+                nanosecond = self.number(1..=9)?;
+                let digits = digits - self.0.len();
+                nanosecond *= 10_u32.pow(9 - u32::try_from(digits).ok()?);
+            }
+        }
+        let local = date.and_hms_nano_opt(hour, minute, second, nanosecond)?;
+        if self.0.is_empty() {
+            return Some(Moment::Local(local));
+        }
+        let instant = local.and_local_timezone(self.offset()?).single()?;
+        Some(Moment::Instant(instant.to_utc()))
+    }
+
+    /// `Z`, `+05:30`, `+0530` or `+05`, up to the end.
+    fn offset(&mut self) -> Option<FixedOffset> {
+        if matches!(self.0, "Z" | "z") {
+            return FixedOffset::east_opt(0);
+        }
+        let sign = match (self.take('+'), self.take('-')) {
+            (true, false) => 1,
+            (false, true) => -1,
+            _ => return None,
+        };
+        let hours = self.number(2..=2)?;
+        self.take(':');
+        let minutes = match self.0 {
+            "" => 0,
+            _ => self.number(2..=2).filter(|minutes| *minutes < 60)?,
+        };
+        let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
+        FixedOffset::east_opt(sign * seconds).filter(|_| self.0.is_empty())
+    }
+
+    /// A month's English name, or its first three letters or more, in any case: 1 to 12.
+    fn month(&mut self) -> Option<u32> {
+        const NAMES: [&str; 12] = [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ];
+        let letters = self.0.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (name, rest) = self.0.split_at_checked(letters)?;
+        self.0 = rest;
+        let begins = |full: &&str| {
+            full.get(..letters)
+                .is_some_and(|f| f.eq_ignore_ascii_case(name))
+        };
+        let month = (1..)
+            .zip(&NAMES)
+            .find(|(_, full)| letters >= 3 && begins(full))?;
+        Some(month.0)
+    }
+
+    /// A number of `width` digits; further digits are left where they are.
+    fn number(&mut self, width: std::ops::RangeInclusive<usize>) -> Option<u32> {
+        let digits = self.0.bytes().take(*width.end());
+        let digits = digits.take_while(u8::is_ascii_digit).count();
+        if digits < *width.start() {
+            return None;
+        }
+        let (number, rest) = self.0.split_at_checked(digits)?;
+        self.0 = rest;
+        number.parse().ok()
+    }
+
+    /// Two digits behind `separator`.
+    fn after(&mut self, separator: char) -> Option<u32> {
+        self.take(separator).then(|| self.number(2..=2))?
+    }
+
+    fn take(&mut self, expected: char) -> bool {
+        match self.0.strip_prefix(expected) {
+            Some(rest) => {
+                self.0 = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Moves over spaces; says whether there were any. Java 20 and later put U+202F before `PM`,
+    /// some locales U+00A0.
+    fn spaces(&mut self) -> bool {
+        let rest = self.0.trim_start();
+        let found = rest.len() < self.0.len();
+        self.0 = rest;
+        found
+    }
+}

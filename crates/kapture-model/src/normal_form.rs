@@ -1,0 +1,290 @@
+//! The form in which records are written: the API's own JSON with readable dates.
+
+use crate::documented::Kind;
+use crate::drift::Owner;
+use crate::keys::{Keys, NO_KEY};
+use crate::scanner::{self, Scanner};
+use crate::{Drift, DriftKind, Moment, Record};
+use chrono::{Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
+use std::io::Write;
+
+/// Turns records into the normal form: one line of compact JSON each.
+///
+/// - Every key stays, unknown ones too, in its place; none is added.
+/// - `generationDate` and `lastModificationTime` of the customer, and `generationDate` of each
+///   contact, become ISO local date-times: `"2024-05-02T16:15:42"`, with a fraction only where
+///   there is one. A date in no known form keeps its raw value.
+/// - Blank text of customers and contacts becomes null; values nested deeper stay as they are.
+/// - Everything else keeps its spelling, but for whitespace between the values.
+///
+/// ```
+/// use kapture_model::{Normaliser, Record};
+///
+/// let json = br#"{ "id": 17, "address": " ", "maxCreditAmt": 0.0,
+///                  "generationDate": "May 2, 2024 4:15:42 PM" }"#;
+/// let mut out = Vec::new();
+/// Normaliser::default().write(&Record::decode(json.as_slice().into())?, &mut out);
+/// assert_eq!(
+///     String::from_utf8(out).unwrap(),
+///     r#"{"id":17,"address":null,"maxCreditAmt":0.0,"generationDate":"2024-05-02T16:15:42"}"#,
+/// );
+/// # Ok::<(), kapture_model::RecordError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Normaliser<Z: TimeZone = Utc> {
+    zone: Z,
+    /// By [`Owner`].
+    keys: [Keys; 2],
+}
+
+impl Default for Normaliser {
+    /// Shows instants in UTC.
+    fn default() -> Self {
+        Normaliser::new(Utc)
+    }
+}
+
+impl<Z: TimeZone> Normaliser<Z> {
+    /// Shows instants as local times of `zone`. Dates without a zone, as the API writes them,
+    /// stay as they are.
+    pub fn new(zone: Z) -> Self {
+        Normaliser {
+            zone,
+            keys: [Owner::Customer, Owner::Contact].map(Keys::documented),
+        }
+    }
+
+    /// Appends the record's normal form to `out`: one JSON object without a line end.
+    pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) {
+        let text = record.text();
+        out.reserve(text.len());
+        let mut pass = Pass {
+            zone: &self.zone,
+            keys: &mut self.keys,
+            text,
+            scanner: Scanner::new(text),
+            copied: 0,
+            out,
+        };
+        // A record is one valid object, so nothing ends the pass early.
+        let _ = pass.object(Owner::Customer);
+        pass.copy_up_to(text.len());
+    }
+
+    /// What was met so far that the documentation does not promise.
+    pub fn drift(&self) -> Drift {
+        let mut drift = Drift::default();
+        for keys in &self.keys {
+            keys.report(&mut drift);
+        }
+        drift
+    }
+}
+
+/// One pass over one record. Unchanged stretches are copied whole, when a change or the end comes.
+struct Pass<'a, Z> {
+    zone: &'a Z,
+    keys: &'a mut [Keys; 2],
+    text: &'a str,
+    scanner: Scanner<'a>,
+    /// How much of the text is in `out`, or left out on purpose.
+    copied: usize,
+    out: &'a mut Vec<u8>,
+}
+
+impl<Z: TimeZone> Pass<'_, Z> {
+    fn object(&mut self, owner: Owner) -> Option<()> {
+        let owner = owner as usize;
+        let mut key = NO_KEY;
+        // One bit for each date that is there, by index: documented keys have the indices to 50.
+        let mut dates = 0_u64;
+        self.scanner.take(b'{');
+        self.drop_whitespace();
+        while !self.scanner.take(b'}') {
+            key = self.keys[owner].read(&mut self.scanner, key)?;
+            self.drop_whitespace();
+            self.scanner.take(b':');
+            self.drop_whitespace();
+            let drift = match self.keys[owner].kind(key) {
+                Some(Kind::Date) => {
+                    let (present, drift) = self.date()?;
+                    dates |= u64::from(present) << key;
+                    drift
+                }
+                Some(kind) => {
+                    let documented = match kind {
+                        Kind::Contacts => self.contacts()?,
+                        _ => self.plain(kind)?,
+                    };
+                    (!documented).then_some(DriftKind::UnexpectedType)
+                }
+                None => {
+                    self.plain(Kind::Text)?;
+                    Some(DriftKind::UnknownField)
+                }
+            };
+            if let Some(drift) = drift {
+                self.keys[owner].note(key, drift);
+            }
+            self.drop_whitespace();
+            self.scanner.take(b',');
+            self.drop_whitespace();
+        }
+        self.keys[owner].note_missing_dates(|key| dates & (1 << key) != 0);
+        Some(())
+    }
+
+    /// A date; says whether there is one, and what is odd about it.
+    fn date(&mut self) -> Option<(bool, Option<DriftKind>)> {
+        let start = self.scanner.at();
+        let value = self.scanner.value()?;
+        if let Some(moment) = Moment::decode(value) {
+            let local = moment.local(self.zone);
+            self.replace_from(start, |out| write_date(local, out));
+            let instant = matches!(moment, Moment::Instant(_));
+            return Some((true, instant.then_some(DriftKind::InstantDate)));
+        }
+        self.scanner.rewind(start);
+        let nothing = value == "null" || is_blank(value);
+        self.plain(Kind::Text)?;
+        Some((!nothing, (!nothing).then_some(DriftKind::UndecodableDate)))
+    }
+
+    /// The contacts; says whether they are a list of objects, or nothing.
+    fn contacts(&mut self) -> Option<bool> {
+        if !self.scanner.take(b'[') {
+            return self.plain(Kind::Contacts);
+        }
+        let mut documented = true;
+        self.drop_whitespace();
+        while !self.scanner.take(b']') {
+            if self.scanner.peek()? == b'{' {
+                self.object(Owner::Contact)?;
+            } else {
+                documented = false;
+                self.compact()?;
+            }
+            self.drop_whitespace();
+            self.scanner.take(b',');
+            self.drop_whitespace();
+        }
+        Some(documented)
+    }
+
+    /// Any other field of a customer or contact; says whether the value is of the kind
+    /// documented, or nothing.
+    fn plain(&mut self, kind: Kind) -> Option<bool> {
+        let start = self.scanner.at();
+        Some(match self.scanner.peek()? {
+            b'"' if is_blank(self.scanner.string()?) => {
+                self.replace_from(start, |out| out.extend_from_slice(b"null"));
+                true
+            }
+            b'"' => kind == Kind::Text,
+            b'{' | b'[' => {
+                self.compact()?;
+                false
+            }
+            first => {
+                self.scanner.scalar()?;
+                match first {
+                    b'n' => true,
+                    b't' | b'f' => kind == Kind::Flag,
+                    _ => kind == Kind::Number,
+                }
+            }
+        })
+    }
+
+    /// Any value, without the whitespace around the values in it.
+    fn compact(&mut self) -> Option<()> {
+        // A counter and no recursion: nesting may be deeper than the stack.
+        let mut depth = 0_usize;
+        loop {
+            self.drop_whitespace();
+            match self.scanner.peek()? {
+                b'"' => {
+                    self.scanner.string()?;
+                }
+                byte @ (b'{' | b'[') => {
+                    self.scanner.take(byte);
+                    depth += 1;
+                }
+                byte @ (b'}' | b']') => {
+                    self.scanner.take(byte);
+                    depth = depth.checked_sub(1)?;
+                }
+                byte @ (b',' | b':') => {
+                    self.scanner.take(byte);
+                }
+                _ => {
+                    self.scanner.scalar()?;
+                }
+            }
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+
+    fn drop_whitespace(&mut self) {
+        let start = self.scanner.at();
+        if self.scanner.skip_whitespace() {
+            self.copy_up_to(start);
+            self.copied = self.scanner.at();
+        }
+    }
+
+    /// Puts something else in place of the text from `start` to the position.
+    fn replace_from(&mut self, start: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.copy_up_to(start);
+        write(self.out);
+        self.copied = self.scanner.at();
+    }
+
+    fn copy_up_to(&mut self, end: usize) {
+        let unchanged = self.text.as_bytes().get(self.copied..end);
+        self.out.extend_from_slice(unchanged.unwrap_or_default());
+        self.copied = end;
+    }
+}
+
+/// Whether a raw string token is empty or holds only whitespace.
+fn is_blank(token: &str) -> bool {
+    let inside = token.as_bytes().get(1..token.len() - 1);
+    match inside
+        .unwrap_or_default()
+        .iter()
+        .find(|byte| **byte != b' ')
+    {
+        None => token.starts_with('"'),
+        Some(b'!'..=b'[' | b']'..=b'~') => false,
+        // An escape or a letter beyond ASCII may stand for whitespace, too.
+        Some(_) => scanner::decode_text(token).is_some_and(|text| text.trim().is_empty()),
+    }
+}
+
+/// Writes `"2024-05-02T16:15:42"`, with 3, 6 or 9 digits of a fraction where there is one.
+fn write_date(date: NaiveDateTime, out: &mut Vec<u8>) {
+    out.push(b'"');
+    match u32::try_from(date.year()) {
+        Ok(year @ 0..=9999) if date.nanosecond() == 0 => {
+            let mut two = |separator: &[u8], number: u32| {
+                out.extend_from_slice(separator);
+                out.extend([b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
+            };
+            two(b"", year / 100);
+            two(b"", year % 100);
+            two(b"-", date.month());
+            two(b"-", date.day());
+            two(b"T", date.hour());
+            two(b":", date.minute());
+            two(b":", date.second());
+        }
+        // chrono's own form is the same and slower.
+        _ => {
+            let _ = write!(out, "{date:?}");
+        }
+    }
+    out.push(b'"');
+}

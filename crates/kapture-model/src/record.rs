@@ -1,0 +1,158 @@
+//! One customer as it arrived.
+
+use crate::scanner::{self, Scanner};
+use crate::{Customer, CustomerId, Moment};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use std::fmt;
+
+/// One customer as it arrived: its raw JSON, and the two keys that steer it.
+///
+/// The raw bytes are a slice of the page they came in, shared and not copied; cloning is cheap.
+/// They are the API's own, with every key in its place, however odd the values.
+///
+/// `Debug` shows the id and the created date and nothing else: customers are personal data.
+///
+/// ```
+/// use kapture_model::{CustomerId, Record};
+///
+/// let json = br#"{"id": 17, "name": "Asha Example", "generationDate": "May 2, 2024 4:15:42 PM"}"#;
+/// let record = Record::decode(json.as_slice().into())?;
+/// assert_eq!(record.id(), &CustomerId::Number(17));
+/// assert_eq!(record.raw(), json.as_slice());
+/// assert!(!format!("{record:?}").contains("Asha"));
+/// # Ok::<(), kapture_model::RecordError>(())
+/// ```
+#[derive(Clone)]
+pub struct Record {
+    /// Always valid UTF-8 and one valid JSON object.
+    raw: Bytes,
+    id: CustomerId,
+    created: Option<Moment>,
+}
+
+/// Why some JSON text is not a record. Never holds any of the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The text is not valid JSON.
+    #[error("not valid JSON at line {line}, column {column}")]
+    NotJson {
+        /// Line of the first fault, counted from 1.
+        line: usize,
+        /// Column of the first fault in bytes, counted from 1.
+        column: usize,
+    },
+    /// The JSON is something else than an object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// The object has no `id`, or one that identifies nothing (null, blank, not a scalar).
+    #[error("no usable id")]
+    MissingId,
+}
+
+impl Record {
+    /// Decodes one JSON object. Whitespace around it is left out of the record.
+    ///
+    /// Keys may come in any order and spelling (`"\u0069d"` is `id`); of a repeated key the last
+    /// one counts, as for any JSON reader. Bytes that are no UTF-8 become U+FFFD.
+    ///
+    /// # Errors
+    /// When the text is not one JSON object, or the object has no usable id.
+    pub fn decode(raw: Bytes) -> Result<Record, RecordError> {
+        let Ok(text) = str::from_utf8(&raw) else {
+            return Record::decode(lossy(&raw));
+        };
+        let mut scanner = Scanner::new(text);
+        scanner.skip_whitespace();
+        match Record::scan(&raw, &mut scanner).filter(|_| scanner.is_at_end()) {
+            Some(record) => record,
+            None => match serde_json::from_str::<IgnoredAny>(text) {
+                Ok(_) => Err(RecordError::NotAnObject),
+                Err(error) => Err(RecordError::NotJson {
+                    line: error.line(),
+                    column: error.column(),
+                }),
+            },
+        }
+    }
+
+    /// Moves over an object of the text of `page` and makes a record of it, which shares the
+    /// page's memory. `None` when it is no object, or no JSON.
+    pub(crate) fn scan(
+        page: &Bytes,
+        scanner: &mut Scanner<'_>,
+    ) -> Option<Result<Record, RecordError>> {
+        let start = scanner.at();
+        let mut id = None;
+        let mut created = None;
+        scanner.object(|key, scanner| {
+            let value = scanner.value()?;
+            match key {
+                "id" => id = Some(value),
+                "generationDate" => created = Some(value),
+                _ => {}
+            }
+            Some(())
+        })?;
+        let record = |id| Record {
+            raw: page.slice_ref(scanner.since(start).as_bytes()),
+            id,
+            created: created.and_then(Moment::decode),
+        };
+        let id = id.and_then(CustomerId::decode);
+        Some(id.map(record).ok_or(RecordError::MissingId))
+    }
+
+    /// The customer's JSON object as the API sent it.
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// The same as text.
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.raw).unwrap_or_default()
+    }
+
+    /// The customer's `id`.
+    pub fn id(&self) -> &CustomerId {
+        &self.id
+    }
+
+    /// When the customer was created: its `generationDate`. `None` when that is missing, blank,
+    /// null, or in no known form.
+    pub fn created(&self) -> Option<Moment> {
+        self.created
+    }
+}
+
+impl Record {
+    /// The customer with typed fields. See [`Customer`].
+    ///
+    /// # Errors
+    /// Only for what no [`Value`] holds: values nested deeper than 127 levels, and numbers beyond
+    /// 1.8e308. Half a surrogate pair, which is no character, becomes U+FFFD here.
+    pub fn customer(&self) -> Result<Customer, serde_json::Error> {
+        let text = self.text();
+        // By way of a value, because keys may be repeated and the last one counts.
+        let value: Value = serde_json::from_str(text)
+            .or_else(|_| serde_json::from_str(&scanner::replace_half_pairs(text)))?;
+        Customer::deserialize(value)
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("id", &self.id)
+            .field("created", &self.created)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The bytes with U+FFFD for each fault of UTF-8.
+pub(crate) fn lossy(bytes: &[u8]) -> Bytes {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}

@@ -1,0 +1,413 @@
+//! Walking over JSON text without building values.
+//!
+//! Each record is walked over twice, to find it in its page and to write it. serde_json would
+//! need two passes for the first alone (one to split the page, one to find the id), so this
+//! scanner splits, checks and looks in one. It accepts what serde_json accepts, a test compares
+//! the two, and on anything else it ends early: what is wrong where is then asked of serde_json.
+
+use std::borrow::Cow;
+
+/// A position in JSON text.
+pub(crate) struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    /// The brackets that close what is open, in [`Scanner::value`].
+    closing: Vec<u8>,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Scanner {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            closing: Vec::new(),
+        }
+    }
+
+    /// The byte offset reached.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The text from `start` up to the position.
+    pub(crate) fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Goes back to an offset reached before.
+    pub(crate) fn rewind(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// The next byte, without moving.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// Moves over `byte` if it comes next.
+    #[inline]
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        if found {
+            self.at += 1;
+        }
+        found
+    }
+
+    /// Moves over `text` if it comes next.
+    #[inline]
+    pub(crate) fn take_text(&mut self, text: &str) -> bool {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let found = rest.starts_with(text.as_bytes());
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    /// Moves over insignificant whitespace; says whether there was any.
+    #[inline]
+    pub(crate) fn skip_whitespace(&mut self) -> bool {
+        let start = self.at;
+        // Mostly there is none: one comparison, not four.
+        while let Some(0..=b' ') = self.peek() {
+            if !matches!(self.bytes[self.at], b' ' | b'\t' | b'\n' | b'\r') {
+                break;
+            }
+            self.at += 1;
+        }
+        self.at > start
+    }
+
+    /// Moves over a string, which must begin at the position, and returns it with its quotes.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Option<&'a str> {
+        self.key().map(|(token, _)| token)
+    }
+
+    /// The same; says also whether there are escapes in it.
+    #[inline]
+    fn key(&mut self) -> Option<(&'a str, bool)> {
+        let start = self.at;
+        if !self.take(b'"') {
+            return None;
+        }
+        let escaped = self.skip_string_body()?;
+        Some((self.text.get(start..self.at)?, escaped))
+    }
+
+    /// From just behind an opening quote to just behind the closing one; says whether there are
+    /// escapes in between.
+    #[inline]
+    fn skip_string_body(&mut self) -> Option<bool> {
+        let mut escaped = false;
+        loop {
+            // Most strings are short: whole words first, then the last few bytes of the text.
+            let rest = self.bytes.get(self.at..)?;
+            self.at += match rest.first_chunk().map(|word| end_or_escape(*word)) {
+                Some(8) => {
+                    self.at += 8;
+                    continue;
+                }
+                Some(offset) => offset,
+                None => rest
+                    .iter()
+                    .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?,
+            };
+            match self.bytes[self.at] {
+                b'"' => {
+                    self.at += 1;
+                    return Some(escaped);
+                }
+                b'\\' => {
+                    escaped = true;
+                    self.skip_escape()?;
+                }
+                // Control characters must be escaped.
+                _ => return None,
+            }
+        }
+    }
+
+    fn skip_escape(&mut self) -> Option<()> {
+        match self.bytes.get(self.at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
+            b'u' => {
+                let digits = self.bytes.get(self.at + 2..self.at + 6)?;
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                self.at += 6;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Moves over a number, `true`, `false` or `null`, and returns it.
+    #[inline]
+    pub(crate) fn scalar(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        let found = match self.peek()? {
+            b't' => self.take_text("true"),
+            b'f' => self.take_text("false"),
+            b'n' => self.take_text("null"),
+            _ => {
+                self.take(b'-');
+                let whole = self.take(b'0') || self.skip_digits();
+                let fraction = !self.take(b'.') || self.skip_digits();
+                let exponent = !(self.take(b'e') || self.take(b'E')) || {
+                    let _ = self.take(b'+') || self.take(b'-');
+                    self.skip_digits()
+                };
+                whole && fraction && exponent
+            }
+        };
+        found.then(|| self.text.get(start..self.at))?
+    }
+
+    #[inline]
+    fn skip_digits(&mut self) -> bool {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        self.at > start
+    }
+
+    /// Moves over any value and returns its text as it stands.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Option<&'a str> {
+        match self.peek()? {
+            b'"' => self.string(),
+            b'{' | b'[' => self.nested(),
+            _ => self.scalar(),
+        }
+    }
+
+    /// An object or list. No recursion: nesting may be deeper than the stack.
+    fn nested(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        self.closing.clear();
+        loop {
+            let closing = match self.peek()? {
+                b'{' => b'}',
+                b'[' => b']',
+                _ => 0,
+            };
+            if closing == 0 {
+                self.value()?;
+            } else {
+                self.at += 1;
+                self.skip_whitespace();
+                if !self.take(closing) {
+                    self.closing.push(closing);
+                    self.skip_key_of(closing)?;
+                    continue;
+                }
+            }
+            // Behind a value: the next one, or the ends of what it was the last in.
+            loop {
+                let Some(&closing) = self.closing.last() else {
+                    return self.text.get(start..self.at);
+                };
+                self.skip_whitespace();
+                if self.take(b',') {
+                    self.skip_whitespace();
+                    self.skip_key_of(closing)?;
+                    break;
+                }
+                self.take(closing).then_some(())?;
+                self.closing.pop();
+            }
+        }
+    }
+
+    /// Moves over the key and colon before a value, if it is in an object.
+    #[inline]
+    fn skip_key_of(&mut self, closing: u8) -> Option<()> {
+        if closing == b'}' {
+            self.string()?;
+            self.colon()?;
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn colon(&mut self) -> Option<()> {
+        self.skip_whitespace();
+        self.take(b':').then_some(())?;
+        self.skip_whitespace();
+        Some(())
+    }
+
+    /// Moves over an object. `entry` is given each key, decoded, and moves over its value.
+    #[inline]
+    pub(crate) fn object(
+        &mut self,
+        mut entry: impl FnMut(&str, &mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.sequence(b'{', b'}', |scanner| {
+            let (token, escaped) = scanner.key()?;
+            scanner.colon()?;
+            let key = if escaped { decode_text(token) } else { None };
+            entry(
+                key.as_deref().unwrap_or(&token[1..token.len() - 1]),
+                scanner,
+            )
+        })
+    }
+
+    /// Moves over a list. `element` moves over each of its values.
+    #[inline]
+    pub(crate) fn list(&mut self, element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.sequence(b'[', b']', element)
+    }
+
+    #[inline]
+    fn sequence(
+        &mut self,
+        opening: u8,
+        closing: u8,
+        mut each: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.take(opening).then_some(())?;
+        self.skip_whitespace();
+        if self.take(closing) {
+            return Some(());
+        }
+        loop {
+            each(self)?;
+            self.skip_whitespace();
+            if self.take(closing) {
+                return Some(());
+            }
+            self.take(b',').then_some(())?;
+            self.skip_whitespace();
+        }
+    }
+
+    /// Whether nothing but whitespace is left.
+    pub(crate) fn is_at_end(&mut self) -> bool {
+        self.skip_whitespace();
+        self.at == self.bytes.len()
+    }
+}
+
+/// The text a raw string token stands for; `None` when it is no string, or holds an escape that
+/// is no character (half of a surrogate pair).
+pub(crate) fn decode_text(token: &str) -> Option<Cow<'_, str>> {
+    let inner = token.strip_prefix('"')?.strip_suffix('"')?;
+    if inner
+        .bytes()
+        .any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+    {
+        serde_json::from_str(token).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// The text with U+FFFD for every escape that is half a surrogate pair (`\ud800`), which Java
+/// writes for text cut in the middle of a character and which no Rust string can hold.
+pub(crate) fn replace_half_pairs(json: &str) -> String {
+    let mut replaced = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        replaced.push_str(before);
+        let (kept, length) = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => (escape.get(..12), 12),
+            (Some(_), _) => (Some("\\ufffd"), 6),
+            (None, _) => (escape.get(..2), 2),
+        };
+        replaced.push_str(kept.unwrap_or_default());
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    replaced + rest
+}
+
+/// The surrogate that the text begins with, if it begins with the escape of one.
+fn surrogate(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let unit = u32::from_str_radix(digits, 16).ok()?;
+    (0xd800..0xe000).contains(&unit).then_some(unit)
+}
+
+/// Removes the whitespace that JSON allows around a value.
+pub(crate) fn trim(json: &str) -> &str {
+    json.trim_matches([' ', '\t', '\n', '\r'])
+}
+
+/// The place of the first quote, backslash or control character among eight bytes; 8 when there
+/// is none.
+#[inline]
+fn end_or_escape(word: [u8; 8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    // The classic test for bytes below a limit: its lowest hit is exact, and in little-endian
+    // order the lowest is the first.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
+    let word = u64::from_le_bytes(word);
+    let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (quotes | backslashes | below(word, 0x20)).trailing_zeros() as usize / 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    /// What serde_json and the scanner make of a text: the value in it, if it is one.
+    fn both(text: &str) -> (Option<&str>, Option<&str>) {
+        let expected = serde_json::from_str::<&RawValue>(text).ok();
+        let mut scanner = Scanner::new(text);
+        scanner.skip_whitespace();
+        let value = scanner.value().filter(|_| scanner.is_at_end());
+        (expected.map(RawValue::get), value)
+    }
+
+    #[test]
+    fn accepts_and_refuses_as_serde_json_does() {
+        let texts = r#"0 -0 01 -01 - 1. .1 1.5 1e 1e5 1E+05 1e-5 1e+ +1 0x1 00 1_0 NaN
+            true truex tru nul null false "" "a" "\" "\" "\\" "\\" "\u00e9" "\u00g9" "\u00e" "\x" "\ud800" "
+            {} { [] [ } ] [1] [1,] [,] [1,,2] [1;2] [1}2] {"a"} {"a":} {"a":1} {"a":1,} {,} {a:1} {1:1}
+            {"a":1"b":2} {"a":{"b":[1,{"c":[]}]}} {"a":{"b":[1,{"c":[}]}} [[[[]]]] [[[[]]] [{]}
+            "é" "12345678" "1234567\" "1234567\"" "123456\u00e9" 😀 "😀" """#;
+        for text in texts.split_whitespace() {
+            let (expected, value) = both(text);
+            assert_eq!(value, expected, "{text}");
+        }
+        for control in ['\0', '\n', '\u{1f}', '\u{7f}', '\u{80}'] {
+            for text in [
+                format!("\"{control}\""),
+                format!("\"1234567{control}90123\""),
+            ] {
+                let (expected, value) = both(&text);
+                assert_eq!(value, expected, "{text:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn agrees_with_serde_json_on_soup(text in r#"([\[\]{}:,"\\u0-9a \n.eE+-]|true|"a":|null){0,24}"#) {
+            let (expected, value) = both(&text);
+            prop_assert_eq!(value, expected);
+        }
+
+        #[test]
+        fn agrees_with_serde_json_on_damaged_json(place in any::<prop::sample::Index>(), with in "[\\x00-\\x7f]{0,2}") {
+            let mut text = include_str!("../tests/sample-response.json")[..1700].to_owned() + "}]}]}";
+            let place = place.index(text.len());
+            text.replace_range(place..=place, &with);
+            let (expected, value) = both(&text);
+            prop_assert_eq!(value, expected);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What a body says, in every shape that the API leaves open.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may unwrap: the panic is the failure report"
+)]
+
+use bytes::Bytes;
+use kapture_model::{Answer, AnswerError, CustomerId, Moment, Record, RecordError};
+use proptest::prelude::*;
+
+fn decode(body: impl AsRef<[u8]>) -> Result<Answer, AnswerError> {
+    Answer::decode(Bytes::copy_from_slice(body.as_ref()))
+}
+
+/// An answer in few words: the ids of customers, or the message of a failure.
+fn told(body: impl AsRef<[u8]>) -> String {
+    match decode(body) {
+        Ok(Answer::Customers(records)) => {
+            let ids: Vec<String> = records.iter().map(|r| r.id().to_string()).collect();
+            format!("customers {}", ids.join(" ")).trim_end().to_owned()
+        }
+        Ok(Answer::Failed { message }) => format!("failed: {message}"),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+#[test]
+fn the_body_alone_decides() {
+    for (body, expected) in [
+        // Customers.
+        (
+            r#"{"message":[{"id":1},{"id":"A-2"}],"status":"success"}"#,
+            "customers 1 A-2",
+        ),
+        (
+            r#"{"status":" SUCCESS ","message":[{"id":1}]}"#,
+            "customers 1",
+        ),
+        (r#"{"message":[{"id":1}]}"#, "customers 1"),
+        (r#"{"message":[{"id":1}],"status":null}"#, "customers 1"),
+        (r#"{"message":[{"id":1}],"status":" "}"#, "customers 1"),
+        (
+            r#"{"total":9,"m\u0065ssage":[{"id":1}],"status":"success"}"#,
+            "customers 1",
+        ),
+        (
+            r#"{"message":[{"id":1}],"message":[{"id":2}]}"#,
+            "customers 2",
+        ),
+        ("\u{feff} \n{\"message\":[{\"id\":1}]} \r\n", "customers 1"),
+        // No customers.
+        (r#"{"message":[],"status":"success"}"#, "customers"),
+        (r#"{"message":[]}"#, "customers"),
+        (r#"{"message":null,"status":"success"}"#, "customers"),
+        (r#"{"message":" ","status":"success"}"#, "customers"),
+        (r#"{"status":"success"}"#, "customers"),
+        // Failures.
+        (
+            r#"{"message":"Invalid Auth Key","status":"failed"}"#,
+            "failed: Invalid Auth Key",
+        ),
+        (
+            r#"{"message":"caf\u00e9 \"x\"","status":"Failed"}"#,
+            "failed: café \"x\"",
+        ),
+        (
+            r#"{"message":"No data","status":"success"}"#,
+            "failed: No data",
+        ),
+        (r#"{"message":"No data"}"#, "failed: No data"),
+        (r#"{"status":"failed"}"#, "failed: "),
+        (r#"{"message":null,"status":"error"}"#, "failed: "),
+        (r#"{"message":[],"status":"failed"}"#, "failed: []"),
+        (
+            r#"{"message":{"code":3},"status":"failed"}"#,
+            r#"failed: {"code":3}"#,
+        ),
+        (
+            r#"{"message":"half \ud800","status":"failed"}"#,
+            r#"failed: "half \ud800""#,
+        ),
+        (r#"{"message":"no","status":false}"#, "failed: no"),
+        // Nothing vouches for an empty message without a status.
+        (r#"{"message":null}"#, "failed: "),
+        (r#"{"message":""}"#, "failed: "),
+        // Neither.
+        ("{}", "NotAnAnswer"),
+        (r#"{"error":"x"}"#, "NotAnAnswer"),
+        (r#"{"message":7,"status":"success"}"#, "NotAnAnswer"),
+        (r#"{"message":{"id":1},"status":"success"}"#, "NotAnAnswer"),
+        ("[]", "NotAnAnswer"),
+        (r#"[{"id":1}]"#, "NotAnAnswer"),
+        ("null", "NotAnAnswer"),
+        (r#""success""#, "NotAnAnswer"),
+        ("7", "NotAnAnswer"),
+        // Cut short.
+        ("", "Truncated"),
+        (" \r\n", "Truncated"),
+        ("\u{feff}", "Truncated"),
+        (r#"{"message":[{"id":1"#, "Truncated"),
+        (r#"{"message":[{"id":1},"#, "Truncated"),
+        (r#"{"message":[{"id":1,"name":"As"#, "Truncated"),
+        (r#"{"message":[{"id":1}],"status":"success""#, "Truncated"),
+        // Not JSON.
+        ("<html>", "NotJson { line: 1, column: 1 }"),
+        ("{\"message\":\n  oops}", "NotJson { line: 2, column: 3 }"),
+        (r#"{"message":[]} x"#, "NotJson { line: 1, column: 16 }"),
+        // Rows that are no customers.
+        (
+            r#"{"message":[{"id":1},{"name":"x"}]}"#,
+            "MissingId { row: 1 }",
+        ),
+        (
+            r#"{"message":[{"id":1},{"id":2},7]}"#,
+            "MissingId { row: 2 }",
+        ),
+        (r#"{"message":[null]}"#, "MissingId { row: 0 }"),
+        (r#"{"message":[{"id":null}]}"#, "MissingId { row: 0 }"),
+        (r#"{"message":[{"id":" "}]}"#, "MissingId { row: 0 }"),
+        (r#"{"message":[{"id":{}}]}"#, "MissingId { row: 0 }"),
+    ] {
+        assert_eq!(told(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn every_cut_of_an_answer_is_truncated() {
+    let body = include_bytes!("sample-response.json");
+    let body = body.trim_ascii_end();
+    for end in (0..body.len()).step_by(7) {
+        assert_eq!(told(&body[..end]), "Truncated", "{end}");
+    }
+}
+
+#[test]
+fn a_long_message_that_is_no_text_is_clipped_and_rows_are_never_quoted() {
+    let body = format!(
+        r#"{{"message":[{}7],"status":"failed"}}"#,
+        "\"é\",".repeat(200)
+    );
+    let told_long = told(body);
+    assert_eq!(told_long.chars().count(), "failed: ".len() + 300);
+    let rows = r#"{"message":[{"id":1,"name":"Asha"},{"id":2}],"status":"failed"}"#;
+    assert_eq!(told(rows), "failed: (a list of 2 rows)");
+}
+
+#[test]
+fn odd_bytes_cost_no_record() {
+    let mut body = br#"{"message":[{"id":1,"name":"As"#.to_vec();
+    body.extend(b"\xff\xfe");
+    body.extend(br#"ha","half":"\ud800","\ud800":1}],"status":"success"}"#);
+    let Ok(Answer::Customers(records)) = decode(body) else {
+        panic!("no customers")
+    };
+    let raw = std::str::from_utf8(records[0].raw()).unwrap();
+    assert_eq!(
+        raw,
+        "{\"id\":1,\"name\":\"As\u{fffd}\u{fffd}ha\",\"half\":\"\\ud800\",\"\\ud800\":1}"
+    );
+    let customer = records[0].customer().unwrap();
+    assert_eq!(customer.name.get().unwrap(), "As\u{fffd}\u{fffd}ha");
+    assert_eq!(customer.extra["half"], "\u{fffd}");
+}
+
+#[test]
+fn deep_nesting_costs_no_record() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(
+        told(format!(r#"{{"message":[{{"x":{deep},"id":1}}]}}"#)),
+        "customers 1"
+    );
+    assert_eq!(told(&deep), "NotAnAnswer");
+}
+
+#[test]
+fn steering_keys_may_come_in_any_order_and_spelling_and_the_last_counts() {
+    for (json, id) in [
+        (r#"{"name":"x","contacts":[{"id":9}],"id":1}"#, 1),
+        (r#"{"\u0069d":1}"#, 1),
+        (r#"{"id":1,"id":2}"#, 2),
+        (r#"{"id":null,"id":2}"#, 2),
+        (
+            r#"{ "a\"id":7 , "x\\" : {"id":8} , "id" : 3 , "Id":4,"":5 }"#,
+            3,
+        ),
+    ] {
+        let record = Record::decode(json.as_bytes().into()).unwrap();
+        assert_eq!(record.id(), &CustomerId::Number(id), "{json}");
+        assert_eq!(record.raw(), json, "{json}");
+    }
+    let json = br#"{"generationDate":"x","id":1,"generationDate":"2024-05-02","contacts":[{"generationDate":"2020-01-01"}]}"#;
+    let record = Record::decode(json.as_slice().into()).unwrap();
+    assert_eq!(record.created(), Moment::decode("\"2024-05-02\""));
+}
+
+#[test]
+fn an_undecodable_date_is_no_date_and_no_error() {
+    for date in [
+        "null",
+        "\" \"",
+        "\"soon\"",
+        "0",
+        "true",
+        "[]",
+        "{\"year\":2024}",
+    ] {
+        let json = format!(r#"{{"id":1,"generationDate":{date}}}"#);
+        assert_eq!(
+            Record::decode(json.into()).unwrap().created(),
+            None,
+            "{date}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_record() {
+    for (json, expected) in [
+        ("[]", RecordError::NotAnObject),
+        ("{}", RecordError::MissingId),
+        ("", RecordError::NotJson { line: 1, column: 0 }),
+        (r#"{"id":1}}"#, RecordError::NotJson { line: 1, column: 9 }),
+        (r#"{"id":1 2}"#, RecordError::NotJson { line: 1, column: 9 }),
+    ] {
+        assert_eq!(Record::decode(json.into()).unwrap_err(), expected, "{json}");
+    }
+}
+
+#[test]
+fn records_share_the_memory_of_their_page() {
+    let body = Bytes::from_static(br#"{"message":[{"id":1},{"id":2}]}"#);
+    let Ok(Answer::Customers(records)) = Answer::decode(body.clone()) else {
+        panic!("no customers")
+    };
+    assert_eq!(records[1].raw().as_ptr(), body[21..].as_ptr());
+}
+
+#[test]
+fn debug_and_errors_hold_nothing_of_the_customer() {
+    let json = br#"{"id":17,"name":"Asha","generationDate":"May 2, 2024 4:15:42 PM"}"#;
+    let record = Record::decode(json.as_slice().into()).unwrap();
+    assert_eq!(
+        format!("{record:?}"),
+        "Record { id: Number(17), created: Some(Local(2024-05-02T16:15:42)), .. }"
+    );
+    let customer = record.customer().unwrap();
+    assert_eq!(
+        format!("{customer:?}"),
+        "Customer { id: Known(Number(17)), .. }"
+    );
+    for body in [
+        &br#"{"message":[{"id":"","name":"Asha"}]}"#[..],
+        br#"{"message":[{"name":"Asha"#,
+        br#"{"message":[{"name":"Asha" Asha}"#,
+        br#"{"name":"Asha"}"#,
+    ] {
+        let error = decode(body).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("Asha"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+        let _ = Record::decode(bytes.into());
+    }
+
+    #[test]
+    fn damaged_answers_never_panic(place in 0_usize..5000, byte in any::<u8>()) {
+        let mut body = include_bytes!("sample-response.json").to_vec();
+        let place = place % body.len();
+        body[place] = byte;
+        if let Ok(Answer::Customers(records)) = decode(&body) {
+            for record in records {
+                prop_assert!(record.customer().is_ok());
+                let mut line = Vec::new();
+                kapture_model::Normaliser::default().write(&record, &mut line);
+                prop_assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn punctuation_soup_never_panics(text in r#"[\[\]{}:,"\\u0-9a-f \ntrue.eE+-]{0,60}"#) {
+        let _ = decode(&text);
+        let _ = decode(format!("{{\"message\":[{{\"id\":1,{text}"));
+    }
+}

@@ -1,0 +1,166 @@
+//! The request body, as plain JSON.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may unwrap: the panic is the failure report"
+)]
+
+use chrono::NaiveDate;
+use kapture_model::{CustomerKind, CustomerQuery, NoSuchAttribute, Window};
+use serde_json::{Value, json};
+
+fn window() -> Window {
+    let start = NaiveDate::from_ymd_opt(2024, 5, 1).unwrap();
+    Window {
+        start,
+        end: start.succ_opt().unwrap(),
+    }
+}
+
+fn body(query: &CustomerQuery) -> String {
+    String::from_utf8(query.body(window(), 100, 200)).unwrap()
+}
+
+/// The keys of the body beside those that every body has.
+fn filters(query: &CustomerQuery) -> Value {
+    let mut body: Value = serde_json::from_str(&body(query)).unwrap();
+    let keys = body.as_object_mut().unwrap();
+    for key in [
+        "cm_id",
+        "createStartDate",
+        "createEndDate",
+        "limit",
+        "offset",
+    ] {
+        assert!(keys.shift_remove(key).is_some(), "{key}");
+    }
+    body
+}
+
+#[test]
+fn without_filters_only_what_must_be_there_is_sent() {
+    assert_eq!(
+        body(&CustomerQuery::new(424_242)),
+        r#"{"cm_id":424242,"createStartDate":"2024-05-01","createEndDate":"2024-05-02","limit":"100","offset":"200"}"#
+    );
+}
+
+#[test]
+fn every_filter_has_its_documented_key_type_and_place() {
+    let mut query = CustomerQuery::new(7)
+        .tertiary_source_id(3)
+        .secondary_source_id(2)
+        .primary_source_id(1)
+        .kind(CustomerKind::Organisation)
+        .assigned_to("a")
+        .assigned_to_id(5)
+        .zone_id(4)
+        .zone("z")
+        .customer_code("c")
+        .customer_id("17")
+        .designation_type("d")
+        .email("asha@example.com")
+        .phone("5550100101")
+        .name("Asha")
+        .all_customer_page(true);
+    for number in (1..=15).rev() {
+        query = query.attribute(number, format!("v{number}")).unwrap();
+    }
+    let attributes: String = (1..=15).map(|n| format!(r#""attr{n}":"v{n}","#)).collect();
+    let expected = [
+        r#"{"cm_id":7,"isAllCustomerPage":true,"name":"Asha","phone":"5550100101","#,
+        r#""email":"asha@example.com","designationType":"d","customer_id":"17","customerCode":"c","#,
+        r#""zoneIdStr":"z","zone_id":4,"assignedToId":5,"assignedToIdStr":"a","#,
+        r#""isOrganisation":true,"createStartDate":"2024-05-01","createEndDate":"2024-05-02","#,
+        r#""primarySourceId":1,"secondarySourceId":2,"tertiarySourceId":3,"#,
+        &attributes,
+        r#""limit":"100","offset":"200"}"#,
+    ];
+    assert_eq!(body(&query), expected.concat());
+}
+
+#[test]
+fn the_full_body_has_every_documented_key_and_filters_nothing() {
+    let blanks: String = (1..=15).map(|n| format!(r#""attr{n}":"","#)).collect();
+    let expected = [
+        r#"{"cm_id":7,"isAllCustomerPage":false,"name":"","phone":"","email":"","#,
+        r#""designationType":"","customer_id":"","customerCode":"","zoneIdStr":"","zone_id":0,"#,
+        r#""assignedToId":0,"assignedToIdStr":"","isOrganisation":false,"isIndividual":"","#,
+        r#""isChannelPartner":"","createStartDate":"2024-05-01","createEndDate":"2024-05-02","#,
+        r#""primarySourceId":0,"secondarySourceId":0,"tertiarySourceId":0,"#,
+        &blanks,
+        r#""limit":"100","offset":"200"}"#,
+    ];
+    let query = CustomerQuery::new(7).full_body(true);
+    assert_eq!(body(&query), expected.concat());
+    assert_eq!(filters(&query.name("Asha"))["name"], "Asha");
+}
+
+#[test]
+fn kinds_follow_the_order_in_which_the_api_looks_at_the_flags() {
+    for (kind, expected) in [
+        (CustomerKind::Organisation, json!({"isOrganisation": true})),
+        (
+            CustomerKind::Individual,
+            json!({"isOrganisation": false, "isIndividual": "true"}),
+        ),
+        (
+            CustomerKind::ChannelPartner,
+            json!({"isOrganisation": false, "isIndividual": "false", "isChannelPartner": "true"}),
+        ),
+    ] {
+        let query = CustomerQuery::new(7)
+            .kind(CustomerKind::ChannelPartner)
+            .kind(kind);
+        assert_eq!(filters(&query), expected);
+    }
+}
+
+#[test]
+fn blank_text_is_no_filter() {
+    let query = CustomerQuery::new(7)
+        .name("Asha")
+        .name(" ")
+        .zone("")
+        .attribute(1, "")
+        .unwrap();
+    assert_eq!(filters(&query), json!({}));
+}
+
+#[test]
+fn attributes_are_numbered_from_1_to_15() {
+    for number in [0, 16] {
+        let refused = CustomerQuery::new(7).attribute(number, "x");
+        assert_eq!(refused.unwrap_err(), NoSuchAttribute(number));
+    }
+}
+
+#[test]
+fn keys_that_are_set_win_wherever_they_are_set_but_for_the_reserved() {
+    let query = CustomerQuery::new(7)
+        .set("own", json!([1]))
+        .set("name", json!(null))
+        .name("Asha")
+        .set("cm_id", json!("7"))
+        .set("limit", json!(1))
+        .set("offset", json!(1))
+        .set("createStartDate", json!("2020-01-01"))
+        .set("createEndDate", json!("2020-01-01"));
+    assert_eq!(
+        body(&query),
+        r#"{"cm_id":"7","name":null,"createStartDate":"2024-05-01","createEndDate":"2024-05-02","limit":"100","offset":"200","own":[1]}"#
+    );
+    assert!(CustomerQuery::is_reserved("limit"));
+    assert!(!CustomerQuery::is_reserved("name"));
+}
+
+#[test]
+fn debug_names_keys_and_no_values() {
+    let query = CustomerQuery::new(7)
+        .phone("5550100101")
+        .set("own", json!("secret"));
+    assert_eq!(
+        format!("{query:?}"),
+        r#"CustomerQuery { cm_id: 7, keys: ["phone", "own"], full_body: false, .. }"#
+    );
+}

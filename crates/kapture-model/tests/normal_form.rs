@@ -1,0 +1,303 @@
+//! The normal form: compared with a slow reference, and rule by rule.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may unwrap: the panic is the failure report"
+)]
+
+use chrono::FixedOffset;
+use kapture_model::{Customer, Drift, Moment, Normaliser, Record};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+fn normal(json: &str) -> (String, Drift) {
+    let mut normaliser = Normaliser::default();
+    let mut line = Vec::new();
+    let record = Record::decode(json.as_bytes().to_vec().into()).unwrap();
+    normaliser.write(&record, &mut line);
+    (String::from_utf8(line).unwrap(), normaliser.drift())
+}
+
+fn lines(drift: &Drift) -> Vec<String> {
+    drift.iter().map(|entry| entry.to_string()).collect()
+}
+
+#[test]
+fn each_rule() {
+    for (json, expected) in [
+        // Order, unknown keys, spelling of numbers, escapes and repeated keys stay.
+        (
+            r#"{"zz":1.50,"id":1,"id":2,"n":-0.0e+1,"s":"\u00e9\/\n"}"#,
+            None,
+        ),
+        (
+            r#"{"id":1,"x":{"a":" ","generationDate":0},"y":[""," "]}"#,
+            None,
+        ),
+        (r#"{"id":1,"half":"\ud800","\ud800":"x"}"#, None),
+        (
+            r#"{"id":1,"huge":1e999,"long":123456789012345678901234567890}"#,
+            None,
+        ),
+        // Whitespace between values goes, within text it stays.
+        (
+            "\n{ \"id\" :\t1 , \"x\" : [ 1 ,\r\n { } , [ ] , \" a \" ] , \"y\" : { \"a b\" : null } }\n",
+            Some(r#"{"id":1,"x":[1,{},[]," a "],"y":{"a b":null}}"#),
+        ),
+        // Blank text.
+        (
+            r#"{"id":1,"a":"","b":"   ","c":"\t\u00a0\u2003","d":" . ","":""}"#,
+            Some(r#"{"id":1,"a":null,"b":null,"c":null,"d":" . ","":null}"#),
+        ),
+        ("{\"id\":1,\"a\":\"\u{a0}\"}", Some(r#"{"id":1,"a":null}"#)),
+        (
+            r#"{"id":1,"contacts":[{"a":" ","b":{"c":" "}}," ",[" "],7]}"#,
+            Some(r#"{"id":1,"contacts":[{"a":null,"b":{"c":" "}}," ",[" "],7]}"#),
+        ),
+        // Contacts that are no list.
+        (
+            r#"{"id":1,"contacts":" "}"#,
+            Some(r#"{"id":1,"contacts":null}"#),
+        ),
+        (
+            r#"{"id":1,"contacts":{"a":" ","generationDate":"2024-05-02"}}"#,
+            None,
+        ),
+        (
+            r#"{"id":1,"contacts":[ ]}"#,
+            Some(r#"{"id":1,"contacts":[]}"#),
+        ),
+        // Dates, under any spelling of the key.
+        (
+            r#"{"id":1,"generationDat\u0065":"May 2, 2024 12:15:42 AM"}"#,
+            Some(r#"{"id":1,"generationDat\u0065":"2024-05-02T00:15:42"}"#),
+        ),
+        (
+            r#"{"id":1,"lastModificationTime":{ "year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16 }}"#,
+            Some(r#"{"id":1,"lastModificationTime":"2024-05-02T16:00:00"}"#),
+        ),
+        (
+            r#"{"id":1,"contacts":[{"generationDate":"2024-05-02 16:15:42.5","lastModificationTime":"2024-05-02"}]}"#,
+            Some(
+                r#"{"id":1,"contacts":[{"generationDate":"2024-05-02T16:15:42.500","lastModificationTime":"2024-05-02"}]}"#,
+            ),
+        ),
+        (
+            r#"{"id":1,"generationDate":1714666542249}"#,
+            Some(r#"{"id":1,"generationDate":"2024-05-02T16:15:42.249"}"#),
+        ),
+        // Dates in no known form.
+        (
+            r#"{"id":1,"generationDate":"soon","lastModificationTime":0}"#,
+            None,
+        ),
+        (
+            r#"{"id":1,"generationDate":" ","lastModificationTime":{ "year" : 1, "x":" "}}"#,
+            Some(r#"{"id":1,"generationDate":null,"lastModificationTime":{"year":1,"x":" "}}"#),
+        ),
+    ] {
+        assert_eq!(normal(json).0, expected.unwrap_or(json), "{json}");
+    }
+}
+
+#[test]
+fn an_instant_is_shown_in_the_zone_that_is_named() {
+    let mut normaliser = Normaliser::new(FixedOffset::east_opt(5 * 3600 + 1800).unwrap());
+    let json = br#"{"id":1,"generationDate":1714666542000,"lastModificationTime":"2024-05-02"}"#;
+    let mut line = Vec::new();
+    normaliser.write(&Record::decode(json.as_slice().into()).unwrap(), &mut line);
+    let expected = r#"{"id":1,"generationDate":"2024-05-02T21:45:42","lastModificationTime":"2024-05-02T00:00:00"}"#;
+    assert_eq!(String::from_utf8(line).unwrap(), expected);
+    assert_eq!(
+        lines(&normaliser.drift()),
+        ["customer.generationDate: date given as an instant (1)"]
+    );
+}
+
+#[test]
+fn lines_follow_each_other() {
+    let record = Record::decode(b"{\"id\":1}".as_slice().into()).unwrap();
+    let mut out = b"x".to_vec();
+    let mut normaliser = Normaliser::default();
+    normaliser.write(&record, &mut out);
+    normaliser.write(&record, &mut out);
+    assert_eq!(out, b"x{\"id\":1}{\"id\":1}");
+}
+
+#[test]
+fn deep_nesting_is_copied() {
+    let deep = format!(
+        "{}{}",
+        "[{\"a\":".repeat(50_000),
+        "1".to_owned() + &"}]".repeat(50_000)
+    );
+    let json = format!(r#"{{"id":1,"x":{deep}}}"#);
+    assert_eq!(normal(&json).0, json);
+}
+
+#[test]
+fn drift_names_fields_and_counts_by_kind() {
+    let (_, drift) = normal(
+        r#"{"id":"1","name":7,"city":null,"deleted":"","isApi":"true","zone":0.5,"attr1":"x",
+            "generationDate":1714666542249,"lastModificationTime":"soon",
+            "contacts":[{"id":1,"generationDate":null},{"id":true,"attr1":1},7]}"#,
+    );
+    assert_eq!(
+        lines(&drift),
+        [
+            "customer.attr1: unknown field (1)",
+            "customer.contacts: unexpected type (1)",
+            "customer.generationDate: date given as an instant (1)",
+            "customer.id: unexpected type (1)",
+            "customer.isApi: unexpected type (1)",
+            "customer.lastModificationTime: undecodable date (1)",
+            "customer.name: unexpected type (1)",
+            "contact.attr1: unknown field (1)",
+            "contact.generationDate: missing date (2)",
+            "contact.id: unexpected type (1)",
+        ]
+    );
+    let mut sum = drift.clone();
+    sum.merge(&drift);
+    assert!(lines(&sum).contains(&"contact.generationDate: missing date (4)".to_owned()));
+    assert_eq!(sum.iter().count(), drift.iter().count());
+}
+
+#[test]
+fn drift_does_not_grow_without_bound() {
+    let mut normaliser = Normaliser::default();
+    let mut line = Vec::new();
+    for row in 0..300 {
+        let json = format!(
+            r#"{{"id":1,"generationDate":"2024-05-02","lastModificationTime":"2024-05-02","u{row}":1,"u{row}":2}}"#
+        );
+        normaliser.write(&Record::decode(json.into()).unwrap(), &mut line);
+    }
+    let drift = normaliser.drift();
+    assert_eq!(drift.iter().count(), 200);
+    assert_eq!(drift.iter().map(|entry| entry.count).sum::<u64>(), 400);
+    assert_eq!(drift.overflow(), 200);
+
+    let mut sum = normal(r#"{"id":1,"other":1}"#).1;
+    sum.merge(&drift);
+    assert_eq!(sum.iter().count(), 200);
+    assert_eq!(sum.overflow(), 206);
+}
+
+#[test]
+fn drift_shows_names_that_are_safe_for_a_terminal() {
+    let name = format!("a\u{9b}31m\u{202e}{}", "x".repeat(1000));
+    let json = json!({"id": 1, "generationDate": "2024-05-02", "lastModificationTime": "2024-05-02", name: 1});
+    let (_, drift) = normal(&json.to_string());
+    let expected = format!("customer.a\\u{{9b}}31m\\u{{202e}}{}…", "x".repeat(58));
+    assert_eq!(drift.iter().next().unwrap().path, expected);
+}
+
+/// The normal form by way of values, as slow as it is plain.
+fn reference(mut customer: Value) -> Value {
+    fn tidy(object: &mut Map<String, Value>, dates: &[&str]) {
+        for (key, value) in object {
+            let date = dates.contains(&key.as_str());
+            if let Some(moment) = Moment::decode(&value.to_string()).filter(|_| date) {
+                *value = format!("{:?}", moment.local(&chrono::Utc)).into();
+            } else if value.as_str().is_some_and(|text| text.trim().is_empty()) {
+                *value = Value::Null;
+            }
+        }
+    }
+    let object = customer.as_object_mut().unwrap();
+    tidy(object, &["generationDate", "lastModificationTime"]);
+    if let Some(Value::Array(contacts)) = object.get_mut("contacts") {
+        for contact in contacts.iter_mut().filter_map(Value::as_object_mut) {
+            tidy(contact, &["generationDate"]);
+        }
+    }
+    customer
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(String::new()),
+        "[ \\t\\n\u{a0}\u{2003}]{1,3}",
+        "\\PC{0,12}",
+        "[\"\\\\/\u{0}-\u{1f}é ]{0,6}",
+        Just("May 2, 2024, 4:15:42\u{202f}PM".to_owned()),
+        Just("2024-05-02T16:15:42.249+05:30".to_owned()),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let calendar =
+        (2000..2030, -1..13, 0..32, 0..25).prop_map(|(year, month, day, hour)| {
+            json!({"year": year, "month": month, "dayOfMonth": day, "hourOfDay": hour})
+        });
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        Just(json!(0.0)),
+        (-1e9..1e9).prop_map(Value::from),
+        (0..9_999_999_999_999_i64).prop_map(Value::from),
+        text().prop_map(Value::from),
+        calendar,
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            object(inner),
+        ]
+    })
+}
+
+fn key() -> impl Strategy<Value = String> {
+    let names =
+        "id name contacts generationDate lastModificationTime isApi maxCreditAmt leadId attr1";
+    prop_oneof![
+        4 => prop::sample::select(names.split(' ').collect::<Vec<_>>()).prop_map(str::to_owned),
+        1 => text(),
+    ]
+}
+
+fn object(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    prop::collection::vec((key(), value), 0..8)
+        .prop_map(|entries| Value::Object(entries.into_iter().collect()))
+}
+
+proptest! {
+    #[test]
+    fn equals_the_reference(rows in prop::collection::vec((object(value()), 0..9_u32, any::<bool>()), 1..4)) {
+        // One normaliser for all rows: what it learnt from one must not show in the next.
+        let mut normaliser = Normaliser::default();
+        for (mut row, id, pretty) in rows {
+            row["id"] = id.into();
+            let json = if pretty { format!("{row:#}") } else { row.to_string() };
+            let record = Record::decode(json.into()).unwrap();
+            let mut line = Vec::new();
+            normaliser.write(&record, &mut line);
+            let line = String::from_utf8(line).unwrap();
+            prop_assert_eq!(&line, &reference(row).to_string());
+            prop_assert!(!line.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn any_object_survives_the_typed_customer(row in object(value())) {
+        let customer: Customer = serde_json::from_value(row.clone()).unwrap();
+        let encoded = serde_json::to_value(&customer).unwrap();
+        prop_assert_eq!(&encoded, &row);
+        let again: Customer = serde_json::from_str(&serde_json::to_string(&customer).unwrap()).unwrap();
+        prop_assert_eq!(serde_json::to_value(&again).unwrap(), row);
+        // Reading never panics, whatever is there.
+        let _ = (customer.id.get(), customer.generation_date.get(), customer.is_api.get());
+        let _ = (customer.max_credit_amt.get(), customer.contacts.get(), customer.name.get());
+    }
+}
+
+#[test]
+fn endless_keys_are_counted_and_not_kept() {
+    let json = json!({"id": 1, "generationDate": "2024-05-02", "lastModificationTime": "2024-05-02", "x".repeat(5000): 1});
+    let (line, drift) = normal(&json.to_string());
+    assert!(line.contains(&"x".repeat(5000)));
+    assert_eq!((drift.iter().count(), drift.overflow()), (0, 1));
+}

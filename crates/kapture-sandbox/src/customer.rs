@@ -1,0 +1,203 @@
+//! One invented customer: what is true of it, derived on demand.
+
+use chrono::{NaiveDate, TimeDelta};
+
+use crate::draw::{Subject, draw, hits};
+use crate::names;
+use crate::oddities::Oddities;
+use crate::population::{Origin, Population, Row, SandboxCustomer};
+
+/// A customer, everything about it derived on demand from its origin.
+#[derive(Clone, Copy)]
+pub(crate) struct Customer<'a> {
+    pub(crate) oddities: &'a Oddities,
+    seed: u64,
+    pub(crate) cm_id: u64,
+    pub(crate) origin: Origin,
+}
+
+/// What a customer is, for the kind flags of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Organisation,
+    Individual,
+    ChannelPartner,
+}
+
+/// About the longest record that is usual, in bytes: what to reserve for one.
+pub(crate) const USUAL_BYTES: usize = 2_000;
+
+impl<'a> Customer<'a> {
+    pub(crate) fn new(
+        population: &Population,
+        oddities: &'a Oddities,
+        cm_id: u64,
+        row: Row,
+    ) -> Self {
+        Self {
+            oddities,
+            seed: population.seed,
+            cm_id,
+            origin: population.origin(row),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.origin.id
+    }
+
+    pub(crate) fn draw(&self, subject: Subject) -> u64 {
+        draw(self.seed, subject, self.origin.id)
+    }
+
+    pub(crate) fn hits(&self, share: f64, subject: Subject) -> bool {
+        share > 0.0 && hits(share, self.draw(subject))
+    }
+
+    /// Given and family name. A customer that appears while paging shares them with its planned
+    /// neighbour, so that it stands beside it in the order of names too.
+    pub(crate) fn names(&self) -> (&'static str, &'static str) {
+        let subject = self.origin.planned_id;
+        let drawn = draw(self.seed, Subject::Name, subject);
+        if hits(
+            self.oddities.unicode_names,
+            draw(self.seed, Subject::Unicode, subject),
+        ) {
+            (names::UNICODE[drawn as usize % names::UNICODE.len()], "")
+        } else {
+            let family = (drawn >> 32) as usize % names::FAMILY.len();
+            (
+                names::GIVEN[drawn as usize % names::GIVEN.len()],
+                names::FAMILY[family],
+            )
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let (given, family) = self.names();
+        if family.is_empty() {
+            given.to_owned()
+        } else {
+            format!("{given} {family}")
+        }
+    }
+
+    pub(crate) fn contact_count(&self) -> u64 {
+        let drawn = self.draw(Subject::Contacts);
+        if self.hits(self.oddities.no_contacts, Subject::Contacts) {
+            0
+        } else if hits(
+            self.oddities.no_contacts + self.oddities.several_contacts,
+            drawn,
+        ) {
+            2 + drawn % 2
+        } else {
+            1
+        }
+    }
+
+    pub(crate) fn phone(&self, contact: u64) -> String {
+        // 555 numbers are nobody's.
+        format!("555{contact}{:06}", self.id() % 1_000_000)
+    }
+
+    pub(crate) fn email(&self, contact: u64) -> String {
+        format!("customer.{}.{contact}@example.com", self.id())
+    }
+
+    /// Eight in ten are organisations, as all of the vendor's example customers are.
+    pub(crate) fn kind(&self) -> Kind {
+        match self.draw(Subject::Kind) % 20 {
+            0 => Kind::ChannelPartner,
+            1..=3 => Kind::Individual,
+            _ => Kind::Organisation,
+        }
+    }
+
+    /// `""` for most customers.
+    pub(crate) fn code(&self) -> String {
+        if self.draw(Subject::Look).is_multiple_of(4) {
+            format!("C-{}", self.id())
+        } else {
+            String::new()
+        }
+    }
+
+    /// 0 (none) to 4.
+    pub(crate) fn zone(&self) -> u64 {
+        self.draw(Subject::Look) / 4 % 5
+    }
+
+    /// 0 (nobody), or 5001 to 5004.
+    pub(crate) fn owner(&self) -> u64 {
+        match self.draw(Subject::Look) / 20 % 5 {
+            0 => 0,
+            number => 5_000 + number,
+        }
+    }
+
+    /// The primary, secondary or tertiary source, 1 to 3. Records do not show it.
+    pub(crate) fn source(&self, level: u64) -> u64 {
+        1 + (self.draw(Subject::Source) >> (8 * level)) % 3
+    }
+
+    /// The value of `attr1`, `attr2` …; `None` where the record has no such field.
+    pub(crate) fn attribute(&self, number: usize) -> Option<&'static str> {
+        if !self.hits(self.oddities.extra_fields, Subject::Extra) {
+            return None;
+        }
+        match number {
+            1 => Some(
+                ["Website", "Referral", "Walk-in"][self.draw(Subject::Look) as usize / 100 % 3],
+            ),
+            2 => Some(""),
+            7 => Some("सोमवार"),
+            _ => None,
+        }
+    }
+
+    /// Whether the record prints a `generationDate` that can be read.
+    pub(crate) fn date_oddity(&self) -> DateOddity {
+        let odd = self.oddities;
+        let drawn = self.draw(Subject::Dates);
+        if hits(odd.null_dates, drawn) {
+            DateOddity::Null
+        } else if hits(odd.null_dates + odd.undecodable_dates, drawn) {
+            DateOddity::Undecodable
+        } else if hits(
+            odd.null_dates + odd.undecodable_dates + odd.epoch_dates,
+            drawn,
+        ) {
+            DateOddity::Epoch
+        } else {
+            DateOddity::None
+        }
+    }
+
+    /// The day that the record belongs to: the printed one, or where none can be read, the day of
+    /// the window that holds it.
+    pub(crate) fn day(&self, zone_shift: TimeDelta) -> NaiveDate {
+        match self.date_oddity() {
+            DateOddity::Null | DateOddity::Undecodable => (self.origin.created + zone_shift).date(),
+            DateOddity::Epoch | DateOddity::None => self.origin.created.date(),
+        }
+    }
+
+    pub(crate) fn truth(&self) -> SandboxCustomer {
+        let mut json = String::with_capacity(USUAL_BYTES);
+        self.write(&mut json);
+        SandboxCustomer {
+            id: self.id(),
+            created: self.origin.created,
+            json,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DateOddity {
+    None,
+    Null,
+    Undecodable,
+    Epoch,
+}

@@ -1,0 +1,110 @@
+//! Rows that come and go while a client pages: an offset then skips or repeats rows unnoticed.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::NaiveDate;
+
+use crate::draw::{Subject, draw};
+use crate::population::{ID_STRIDE, Population, Row};
+
+/// Rows of the asked window that appear or vanish while a client pages. Which row it is follows
+/// from the population's seed and the request's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// One row moves at every so many requests (at least 1), just before the request is answered.
+    pub every: u64,
+    /// What happens to it.
+    pub change: Change,
+    /// Where it happens.
+    pub place: Place,
+    /// No more than this many rows move in all; `None`: without end.
+    pub at_most: Option<u64>,
+}
+
+/// What happens to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new customer appears.
+    Insert,
+    /// A customer vanishes.
+    Delete,
+    /// In turn: one appears, one vanishes.
+    Alternate,
+}
+
+/// Where in the window a row moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Among the rows before the asked `offset`, where it does the most harm. Requests with offset 0
+    /// move nothing; the move then waits for the next request.
+    BeforeOffset,
+    /// Anywhere in the window.
+    Anywhere,
+}
+
+/// What has moved so far.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    inserted: BTreeMap<NaiveDate, Vec<Row>>,
+    deleted: HashSet<u64>,
+    moves: u64,
+    /// The number of the request at which a row moved last.
+    last: u64,
+}
+
+impl Moved {
+    pub(crate) fn is_due(&self, movement: &Movement, number: u64) -> bool {
+        number >= self.last + movement.every.max(1)
+            && movement.at_most.is_none_or(|most| self.moves < most)
+    }
+
+    /// Moves one of `rows`, the window as it is listed now.
+    pub(crate) fn step(
+        &mut self,
+        movement: &Movement,
+        population: &Population,
+        number: u64,
+        offset: u64,
+        rows: &[Row],
+    ) {
+        let reach = match movement.place {
+            Place::Anywhere => rows.len() as u64,
+            Place::BeforeOffset => offset.min(rows.len() as u64),
+        };
+        if reach == 0 {
+            return;
+        }
+        let position = draw(population.seed, Subject::Movement, number) % reach;
+        let row = rows[position as usize];
+        let insert = match movement.change {
+            Change::Insert => true,
+            Change::Delete => false,
+            Change::Alternate => self.moves.is_multiple_of(2),
+        };
+        if insert {
+            let neighbours = self.inserted.entry(row.day).or_default();
+            let taken = neighbours
+                .iter()
+                .filter(|other| other.index == row.index)
+                .map(|other| other.before)
+                .max();
+            let before = taken.unwrap_or(0) + 1;
+            if u64::from(before) == ID_STRIDE {
+                return; // no id is free between this customer and the one before
+            }
+            neighbours.push(Row { before, ..row });
+        } else {
+            self.deleted.insert(population.id(row));
+        }
+        self.moves += 1;
+        self.last = number;
+    }
+
+    pub(crate) fn is_deleted(&self, population: &Population, row: Row) -> bool {
+        !self.deleted.is_empty() && self.deleted.contains(&population.id(row))
+    }
+
+    pub(crate) fn inserted(&self, day: NaiveDate) -> &[Row] {
+        self.inserted.get(&day).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,94 @@
+//! How records look: which share of the customers is unusual, and in which way.
+
+/// The share of customers (0 = none, 1 = all) with each oddity. Which customers are hit follows
+/// from the population's seed and the customer's id.
+///
+/// The default is what a healthy tenant sends: some names beyond ASCII, some `attr…` fields, a few
+/// customers with several contacts or none, and every date well formed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Oddities {
+    /// Undocumented fields: `attr1`…, and a nested object. Default 0.2.
+    pub extra_fields: f64,
+    /// Names in Devanagari, Arabic, Hebrew, Han, with emoji, quotes or backslashes. Default 0.15.
+    pub unicode_names: f64,
+    /// Two or three contacts instead of one. Default 0.08.
+    pub several_contacts: f64,
+    /// An empty list of contacts. Default 0.02.
+    pub no_contacts: f64,
+    /// How the customer's `generationDate` is written. Default [`DateForm::Plain`].
+    pub date_form: DateForm,
+    /// The customer's `generationDate` is `null`. Default 0.
+    pub null_dates: f64,
+    /// The customer's `generationDate` is there but is no date. Default 0.
+    pub undecodable_dates: f64,
+    /// The customer's `generationDate` is a number: milliseconds since 1970, taking the wall clock
+    /// as UTC. Default 0.
+    pub epoch_dates: f64,
+    /// The Calendar objects lack `second`. Default 0.
+    pub missing_seconds: f64,
+    /// The customer's `id` is text. Default 0.
+    pub ids_as_text: f64,
+    /// One documented field has a type that the documentation does not give it. Default 0.
+    pub wrong_types: f64,
+}
+
+impl Default for Oddities {
+    fn default() -> Self {
+        Self {
+            extra_fields: 0.2,
+            unicode_names: 0.15,
+            several_contacts: 0.08,
+            no_contacts: 0.02,
+            ..Self::none()
+        }
+    }
+}
+
+impl Oddities {
+    /// No oddity at all: every record looks exactly as documented.
+    pub fn none() -> Self {
+        Self {
+            extra_fields: 0.0,
+            unicode_names: 0.0,
+            several_contacts: 0.0,
+            no_contacts: 0.0,
+            date_form: DateForm::Plain,
+            null_dates: 0.0,
+            undecodable_dates: 0.0,
+            epoch_dates: 0.0,
+            missing_seconds: 0.0,
+            ids_as_text: 0.0,
+            wrong_types: 0.0,
+        }
+    }
+
+    /// `share` of the customers with each oddity, and all three date forms.
+    pub fn all(share: f64) -> Self {
+        Self {
+            extra_fields: share,
+            unicode_names: share,
+            several_contacts: share,
+            no_contacts: share,
+            date_form: DateForm::Mixed,
+            null_dates: share,
+            undecodable_dates: share,
+            epoch_dates: share,
+            missing_seconds: share,
+            ids_as_text: share,
+            wrong_types: share,
+        }
+    }
+}
+
+/// How Gson writes a date as text; it depends on the Java version of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateForm {
+    /// `May 2, 2024 4:15:42 PM`, as on older Java and in the documentation.
+    Plain,
+    /// `May 2, 2024, 4:15:42 PM`, as on newer Java.
+    Comma,
+    /// As `Comma`, with U+202F (narrow no-break space) before `PM`, as since Java 20.
+    NarrowSpace,
+    /// All three, differing from customer to customer.
+    Mixed,
+}

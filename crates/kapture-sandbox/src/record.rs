@@ -1,0 +1,263 @@
+//! A customer's record, in the shape of the vendor's example.
+
+use std::fmt::Write as _;
+
+use chrono::{Datelike, NaiveDateTime, Timelike};
+
+use crate::customer::{Customer, DateOddity, Kind};
+use crate::draw::Subject;
+use crate::names;
+use crate::oddities::DateForm;
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+impl Customer<'_> {
+    /// Appends the record, about 1.8 KB: the 50 documented fields in the order of the vendor's example.
+    pub(crate) fn write(&self, out: &mut String) {
+        let (id, cm_id, created, name) = (self.id(), self.cm_id, self.origin.created, self.name());
+        let wrong = self
+            .hits(self.oddities.wrong_types, Subject::Wrong)
+            .then(|| self.draw(Subject::Wrong) % 6);
+        let quote = if self.hits(self.oddities.ids_as_text, Subject::IdText) {
+            "\""
+        } else {
+            ""
+        };
+        let look = self.draw(Subject::Look);
+        // One customer in six is as bare as those of the vendor's example.
+        let furnished = !look.is_multiple_of(6);
+        let (city, state, latitude, longitude) = if furnished {
+            names::PLACE[(look / 6 % 6) as usize]
+        } else {
+            ("", "", "", "")
+        };
+        let kind = self.kind();
+
+        put(
+            out,
+            format_args!(r#"{{"id":{quote}{id}{quote},"cmId":{cm_id},"isOrganization":"#),
+        );
+        out.push_str(match (wrong, kind) {
+            (Some(0), _) => r#""yes""#,
+            (_, Kind::Individual) => "false",
+            _ => "true",
+        });
+        out.push_str(r#","name":"#);
+        put_text(out, &name);
+        if furnished {
+            put(
+                out,
+                format_args!(
+                    r#","website":"https://www.example.com/{id}","address":"{} Example Street, Sample Nagar","#,
+                    look % 300
+                ),
+            );
+        } else {
+            out.push_str(r#","website":"","address":" ","#);
+        }
+        put(
+            out,
+            format_args!(r#""state":"{state}","city":"{city}","country":"","latitude":"#),
+        );
+        if wrong == Some(1) {
+            out.push_str("12.9716");
+        } else {
+            put_text(out, latitude);
+        }
+        put(
+            out,
+            format_args!(r#","longitude":"{longitude}","currentStatus":"N","generationDate":"#),
+        );
+        self.write_date(out, created);
+        out.push_str(r#","creatorId":0,"channelPartnerId":0,"remarks":"#);
+        put_text(
+            out,
+            if furnished {
+                names::REMARK[(look / 36 % 4) as usize]
+            } else {
+                ""
+            },
+        );
+        out.push_str(r#","ratePlanId":0,"customerCode":"#);
+        put_text(out, &self.code());
+        put(
+            out,
+            format_args!(
+                r#","isChannelPartner":{},"pinCode":"","campaignId":0,"campaignItemId":0,"campaignActivityId":0,"totalNoOfEnquiries":{},"feedbackOnCustomer":"0","contacts":"#,
+                kind == Kind::ChannelPartner,
+                if wrong == Some(2) { "\"many\"" } else { "1" },
+            ),
+        );
+        if wrong == Some(3) {
+            out.push_str("null");
+        } else {
+            self.write_contacts(out, created, &name, wrong == Some(4));
+        }
+        out.push_str(r#","lastModificationTime":"#);
+        self.write_calendar(out, created);
+        put(
+            out,
+            format_args!(
+                r#","imageReferenceId":"CUS_{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}","#,
+                created.year(),
+                created.month(),
+                created.day(),
+                created.hour(),
+                created.minute(),
+                created.second(),
+                created.nanosecond() / 1_000_000,
+            ),
+        );
+        put(
+            out,
+            format_args!(
+                r#""classification":"","customerType":"","customerLevel":0,"zone":{},"companyParentId":0,"assignedToId":{},"maxCreditAmt":{},"maxCreditPeriod":0,"historyEmpId":0,"channelPartnerEmpId":0,"deleted":false,"companyStatus":"A","isExistingCustomer":false,"isExistingContact":false,"syncStatus":false,"syncdLocationId":"0","crossRemarks":"","syncedStepNumber":0,"outStandingAmount":{}.0,"salesAdminZone":0,"referralId":0,"isApi":false"#,
+                self.zone(),
+                self.owner(),
+                if wrong == Some(5) {
+                    r#"{"amount":0}"#
+                } else {
+                    "0.0"
+                },
+                look % 7 * 250,
+            ),
+        );
+        for number in [1, 2, 7] {
+            if let Some(value) = self.attribute(number) {
+                put(out, format_args!(r#","attr{number}":"#));
+                put_text(out, value);
+            }
+        }
+        if self.hits(self.oddities.extra_fields, Subject::Extra) {
+            put(
+                out,
+                format_args!(
+                    r#","loyalty":{{"tier":"silver","points":{},"since":null,"tags":["a","b"]}}"#,
+                    look % 900
+                ),
+            );
+        }
+        out.push('}');
+    }
+
+    fn write_contacts(&self, out: &mut String, created: NaiveDateTime, name: &str, wrong: bool) {
+        let (id, cm_id) = (self.id(), self.cm_id);
+        out.push('[');
+        for contact in 0..self.contact_count() {
+            if contact > 0 {
+                out.push(',');
+            }
+            // Far apart, so that no two contacts of a tenant share an id.
+            let contact_id = id + 100_000_000 + contact * 1_000_000_000;
+            put(
+                out,
+                format_args!(
+                    r#"{{"id":{contact_id},"cmId":{cm_id},"leadId":{id},"contactPerson":"#
+                ),
+            );
+            put_text(out, name);
+            put(
+                out,
+                format_args!(
+                    r#","gender":" ","phone":"{}","additionalPhone":"","email":"{}","isPrimaryContact":{},"isActive":{},"generationDate":"#,
+                    self.phone(contact),
+                    self.email(contact),
+                    contact == 0,
+                    if wrong { "\"Y\"" } else { "true" },
+                ),
+            );
+            self.write_calendar(out, created);
+            out.push_str(r#","parentContactId":0,"subOfficeId":0,"creatorId":0,"age":0,"maritalStatus":" ","isGuest":false,"phoneCountryCode":"","enquiryId":0,"orderId":0,"isMergeEnable":false,"isMobileMasked":false,"isEmailMasked":false,"showBirthYear":false}"#);
+        }
+        out.push(']');
+    }
+
+    /// The customer's `generationDate`: Gson's text, or an oddity.
+    fn write_date(&self, out: &mut String, created: NaiveDateTime) {
+        match self.date_oddity() {
+            DateOddity::Null => return out.push_str("null"),
+            DateOddity::Undecodable => {
+                let texts = [
+                    r#""soon""#,
+                    r#""May 32, 2024 9:05:07 AM""#,
+                    r#""0000-00-00""#,
+                    r#""""#,
+                    "true",
+                ];
+                return out
+                    .push_str(texts[(self.draw(Subject::Dates) % texts.len() as u64) as usize]);
+            }
+            DateOddity::Epoch => {
+                return put(
+                    out,
+                    format_args!("{}", created.and_utc().timestamp_millis()),
+                );
+            }
+            DateOddity::None => {}
+        }
+        let form = match self.oddities.date_form {
+            DateForm::Mixed => [DateForm::Plain, DateForm::Comma, DateForm::NarrowSpace]
+                [(self.draw(Subject::Dates) % 3) as usize],
+            form => form,
+        };
+        let comma = if form == DateForm::Plain { "" } else { "," };
+        let space = if form == DateForm::NarrowSpace {
+            '\u{202F}'
+        } else {
+            ' '
+        };
+        let (afternoon, hour) = created.hour12();
+        put(
+            out,
+            format_args!(
+                r#""{} {}, {}{comma} {hour}:{:02}:{:02}{space}{}""#,
+                MONTHS[created.month0() as usize],
+                created.day(),
+                created.year(),
+                created.minute(),
+                created.second(),
+                if afternoon { "PM" } else { "AM" },
+            ),
+        );
+    }
+
+    /// A `java.util.Calendar` as Gson writes it: the month counts from 0.
+    fn write_calendar(&self, out: &mut String, created: NaiveDateTime) {
+        put(
+            out,
+            format_args!(
+                r#"{{"year":{},"month":{},"dayOfMonth":{},"hourOfDay":{},"minute":{}"#,
+                created.year(),
+                created.month0(),
+                created.day(),
+                created.hour(),
+                created.minute(),
+            ),
+        );
+        if !self.hits(self.oddities.missing_seconds, Subject::Seconds) {
+            put(out, format_args!(r#","second":{}"#, created.second()));
+        }
+        out.push('}');
+    }
+}
+
+fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+/// A JSON string. Only quotes and backslashes need care: the invented names hold no control characters.
+fn put_text(out: &mut String, text: &str) {
+    out.push('"');
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\\']) {
+        out.push_str(&rest[..at]);
+        out.push('\\');
+        out.push_str(&rest[at..=at]);
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
+    out.push('"');
+}

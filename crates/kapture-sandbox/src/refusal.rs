@@ -1,0 +1,34 @@
+//! Why a request is refused, in the words that the client is told.
+
+/// A refusal; its text is the `message` of the answer.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("Invalid Auth Key")]
+    InvalidAuthKey,
+    #[error("Session expired, please login again")]
+    SessionMissing,
+    #[error("Request method '{0}' not supported")]
+    Method(String),
+    #[error("Invalid Json.")]
+    InvalidJson,
+    #[error("{0} is mandatory")]
+    Mandatory(&'static str),
+    #[error("{0} has the wrong type, {1} expected")]
+    Type(&'static str, &'static str),
+    #[error("{0} must be a date, yyyy-MM-dd")]
+    Date(&'static str),
+    #[error("{0} must be a number")]
+    Number(&'static str),
+    #[error("limit must be greater than 0")]
+    LimitZero,
+    #[error("Invalid cm_id")]
+    Account,
+    #[error("Either customer id, email or phone is mandatory")]
+    PersonRequired,
+    #[error("createEndDate is before createStartDate")]
+    EndBeforeStart,
+    #[error("createEndDate must be after createStartDate")]
+    EndNotAfterStart,
+    #[error("Customers can be fetched for at most 24 hours")]
+    TooWide,
+}

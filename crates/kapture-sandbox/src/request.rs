@@ -1,0 +1,54 @@
+//! A request as it reaches the tenant.
+
+use std::time::Duration;
+
+/// The path of the vendor's three worked examples.
+pub const SEARCH_PATH: &str = "/ms/customer-search/customer-search/api/v1";
+/// The path in the heading of the vendor's page.
+pub const LEGACY_PATH: &str = "/select-customer-between-start-and-end-dates.html";
+/// The token that a tenant expects by default: `sandbox:sandbox` in base64.
+pub const DEFAULT_TOKEN: &str = "c2FuZGJveDpzYW5kYm94";
+/// The account that a tenant has by default.
+pub const DEFAULT_CM_ID: u64 = 424_242;
+
+/// What of an HTTP request matters to the tenant.
+///
+/// ```
+/// use kapture_sandbox::{Request, Tenant};
+///
+/// let body = br#"{"cm_id":424242,"createStartDate":"2024-05-05","createEndDate":"2024-05-05"}"#;
+/// let right = Request::search(body);
+/// let wrong = Request { authorization: Some("Basic bm9ib2R5Om5vYm9keQ=="), ..right };
+/// let reply = Tenant::demo().answer(&wrong);
+/// assert_eq!(&reply.body[..], br#"{"message":"Invalid Auth Key","status":"failed"}"#);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The HTTP method, in capitals.
+    pub method: &'a str,
+    /// The path; a query string is ignored.
+    pub path: &'a str,
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// The `Cookie` header.
+    pub cookie: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+    /// When the request arrives, counted from any fixed moment. Only
+    /// [`RateLimit`](crate::RateLimit) looks at it.
+    pub at: Duration,
+}
+
+impl<'a> Request<'a> {
+    /// A `POST` to [`SEARCH_PATH`] with the default token.
+    pub fn search(body: &'a [u8]) -> Self {
+        Self {
+            method: "POST",
+            path: SEARCH_PATH,
+            authorization: Some("Basic c2FuZGJveDpzYW5kYm94"),
+            cookie: None,
+            body,
+            at: Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a client must arrive at: who was created on which day.
+
+use std::collections::BTreeSet;
+
+use chrono::{NaiveDate, NaiveTime};
+
+use crate::population::{Row, SandboxCustomer};
+use crate::tenant::Tenant;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Which {
+    Now,
+    Standing,
+    Ever,
+}
+
+impl Tenant {
+    /// The customers created on the days `from` to `to`, both included, as things stand now, by id.
+    ///
+    /// A customer's day is that of its printed `generationDate`; one that prints none that can be
+    /// read belongs to the day whose window holds it.
+    pub fn truth(&self, from: NaiveDate, to: NaiveDate) -> Vec<SandboxCustomer> {
+        self.rows_of_days(from, to, Which::Now)
+            .into_iter()
+            .map(|row| self.customer(row).truth())
+            .collect()
+    }
+
+    /// The ids of [`Tenant::truth`].
+    pub fn truth_ids(&self, from: NaiveDate, to: NaiveDate) -> BTreeSet<u64> {
+        self.ids_of_days(from, to, Which::Now)
+    }
+
+    /// The ids of those that stood in place from the first request to now: neither appeared nor
+    /// vanished. No client may miss one of them.
+    pub fn standing_truth_ids(&self, from: NaiveDate, to: NaiveDate) -> BTreeSet<u64> {
+        self.ids_of_days(from, to, Which::Standing)
+    }
+
+    /// The ids of all that were there at any time from the first request to now. No client may find
+    /// another one.
+    pub fn ever_truth_ids(&self, from: NaiveDate, to: NaiveDate) -> BTreeSet<u64> {
+        self.ids_of_days(from, to, Which::Ever)
+    }
+
+    fn ids_of_days(&self, from: NaiveDate, to: NaiveDate, which: Which) -> BTreeSet<u64> {
+        self.rows_of_days(from, to, which)
+            .into_iter()
+            .map(|row| self.population.id(row))
+            .collect()
+    }
+
+    fn rows_of_days(&self, from: NaiveDate, to: NaiveDate, which: Which) -> Vec<Row> {
+        let moved = self.moved();
+        // A zone shift is shorter than a day, so the neighbours hold whatever belongs here.
+        let (first, last) = (from.pred_opt().unwrap_or(from), to.succ_opt().unwrap_or(to));
+        let until = last.succ_opt().unwrap_or(last);
+        let planned = self.population.between(
+            first.and_time(NaiveTime::MIN),
+            until.and_time(NaiveTime::MIN),
+        );
+        let mut rows = Vec::new();
+        for (day, indices) in planned {
+            if which != Which::Standing {
+                rows.extend_from_slice(moved.inserted(day));
+            }
+            rows.extend(indices.map(|index| Row {
+                day,
+                index,
+                before: 0,
+            }));
+        }
+        rows.retain(|row| {
+            let day = self.customer(*row).day(self.zone_shift);
+            (from..=to).contains(&day)
+                && (which == Which::Ever || !moved.is_deleted(&self.population, *row))
+        });
+        rows.sort_unstable_by_key(|row| self.population.id(*row));
+        rows
+    }
+}

@@ -1,0 +1,145 @@
+//! Rows that come and go while a client pages.
+
+use std::collections::BTreeSet;
+
+use kapture_sandbox::{Behaviour, Change, Movement, Order, Place, Tenant};
+use rstest::rstest;
+use serde_json::json;
+
+use crate::asking::{ask, ids, may, tenant};
+
+fn moving(movement: Movement, order: Order) -> Tenant {
+    tenant(
+        300,
+        Behaviour {
+            movement: Some(movement),
+            order,
+            ..Behaviour::default()
+        },
+    )
+}
+
+fn page(tenant: &Tenant, offset: usize) -> Vec<u64> {
+    ids(&ask(
+        tenant,
+        may(5),
+        may(5),
+        json!({"limit": "50", "offset": offset}),
+    ))
+}
+
+/// A row that vanishes before the offset makes the next page skip one; one that appears repeats one.
+#[rstest]
+#[case::by_id(Order::Id)]
+#[case::descending(Order::IdDescending)]
+#[case::by_name(Order::Name)]
+fn a_move_before_the_offset_shifts_the_next_page(#[case] order: Order) {
+    let movement = |change| Movement {
+        every: 1,
+        change,
+        place: Place::BeforeOffset,
+        at_most: Some(1),
+    };
+
+    let tenant = moving(movement(Change::Delete), order);
+    let still = self::tenant(
+        300,
+        Behaviour {
+            order,
+            ..Behaviour::default()
+        },
+    );
+    let whole = ids(&ask(&still, may(5), may(5), json!({"limit": 300})));
+    assert_eq!(page(&tenant, 0), whole[..50]);
+    assert_eq!(page(&tenant, 50), whole[51..101]);
+    assert_eq!(tenant.truth_ids(may(5), may(5)).len(), 299);
+    assert_eq!(tenant.standing_truth_ids(may(5), may(5)).len(), 299);
+    assert_eq!(tenant.ever_truth_ids(may(5), may(5)).len(), 300);
+
+    let tenant = moving(movement(Change::Insert), order);
+    assert_eq!(page(&tenant, 0), whole[..50]);
+    let second = page(&tenant, 50);
+    assert_eq!(second[1..], whole[50..99]);
+    assert_eq!(tenant.truth_ids(may(5), may(5)).len(), 301);
+    assert_eq!(tenant.standing_truth_ids(may(5), may(5)).len(), 300);
+    assert_eq!(tenant.ever_truth_ids(may(5), may(5)).len(), 301);
+}
+
+#[test]
+fn moves_come_every_so_many_requests() {
+    let movement = Movement {
+        every: 3,
+        change: Change::Insert,
+        place: Place::Anywhere,
+        at_most: None,
+    };
+    let tenant = moving(movement, Order::Id);
+    let sizes: Vec<usize> = (0..7)
+        .map(|_| {
+            page(&tenant, 0);
+            tenant.truth_ids(may(5), may(5)).len()
+        })
+        .collect();
+    assert_eq!(sizes, [300, 300, 301, 301, 301, 302, 302]);
+}
+
+#[test]
+fn moves_end_where_a_bound_is_set() {
+    let movement = Movement {
+        every: 1,
+        change: Change::Delete,
+        place: Place::Anywhere,
+        at_most: Some(4),
+    };
+    let tenant = moving(movement, Order::Id);
+    for _ in 0..20 {
+        page(&tenant, 50);
+    }
+    assert_eq!(tenant.truth_ids(may(5), may(5)).len(), 296);
+}
+
+#[test]
+fn rows_come_and_go_in_turn() {
+    let movement = Movement {
+        every: 1,
+        change: Change::Alternate,
+        place: Place::Anywhere,
+        at_most: None,
+    };
+    let tenant = moving(movement, Order::Id);
+    let sizes: Vec<usize> = (0..4)
+        .map(|_| {
+            page(&tenant, 0);
+            tenant.truth_ids(may(5), may(5)).len()
+        })
+        .collect();
+    assert_eq!(sizes, [301, 300, 301, 300]);
+}
+
+/// What is answered at the end is what the truth says at the end, and other days are untouched.
+#[test]
+fn the_truth_follows_the_moves() {
+    let movement = Movement {
+        every: 1,
+        change: Change::Alternate,
+        place: Place::Anywhere,
+        at_most: Some(60),
+    };
+    let tenant = moving(movement, Order::Id);
+    for _ in 0..61 {
+        page(&tenant, 0);
+    }
+    let whole = ids(&ask(&tenant, may(5), may(5), json!({"limit": 1_000})));
+    let (now, standing, ever) = (
+        tenant.truth_ids(may(5), may(5)),
+        tenant.standing_truth_ids(may(5), may(5)),
+        tenant.ever_truth_ids(may(5), may(5)),
+    );
+    assert_eq!(BTreeSet::from_iter(whole), now);
+    assert!(standing.is_subset(&now) && now.is_subset(&ever));
+    assert!(standing.len() < 300 && ever.len() == 330);
+    assert_eq!(
+        tenant.truth_ids(may(6), may(6)),
+        tenant.ever_truth_ids(may(6), may(6))
+    );
+}

@@ -1,0 +1,169 @@
+//! `limit`, `offset` and the order of rows.
+
+use std::collections::BTreeSet;
+
+use kapture_sandbox::{Behaviour, Limit, Oddities, Offset, Order, Tenant};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::asking::{ask, ids, may, rows, tenant};
+
+fn page(tenant: &Tenant, more: Value) -> Vec<u64> {
+    ids(&ask(tenant, may(5), may(5), more))
+}
+
+#[rstest]
+#[case::honoured(Limit::Honoured, json!({"limit": "150"}), 150)]
+#[case::as_a_number(Limit::Honoured, json!({"limit": 150}), 150)]
+#[case::absent(Limit::Honoured, json!({}), 100)]
+#[case::blank(Limit::Honoured, json!({"limit": ""}), 100)]
+#[case::larger_than_the_window(Limit::Honoured, json!({"limit": "1000"}), 250)]
+#[case::capped(Limit::CappedAt(37), json!({"limit": "1000"}), 37)]
+#[case::under_the_cap(Limit::CappedAt(37), json!({"limit": "10"}), 10)]
+#[case::ignored(Limit::Ignored, json!({"limit": "10"}), 250)]
+#[case::ignored_from_an_offset(Limit::Ignored, json!({"limit": "10", "offset": "240"}), 10)]
+fn limit_gives(#[case] limit: Limit, #[case] more: Value, #[case] expected: usize) {
+    let tenant = tenant(
+        250,
+        Behaviour {
+            limit,
+            ..Behaviour::default()
+        },
+    );
+    assert_eq!(page(&tenant, more).len(), expected);
+}
+
+#[test]
+fn the_default_limit_can_be_set() {
+    let tenant = tenant(
+        250,
+        Behaviour {
+            default_limit: 20,
+            ..Behaviour::default()
+        },
+    );
+    assert_eq!(page(&tenant, json!({})).len(), 20);
+}
+
+#[rstest]
+#[case::honoured(Offset::Honoured, 100)]
+#[case::ignored(Offset::Ignored, 0)]
+#[case::one_row_early(Offset::OneRowEarly, 99)]
+fn offset_skips(#[case] offset: Offset, #[case] expected: usize) {
+    let tenant = tenant(
+        250,
+        Behaviour {
+            offset,
+            ..Behaviour::default()
+        },
+    );
+    let whole = page(&tenant, json!({"limit": 250}));
+    assert_eq!(
+        page(&tenant, json!({"limit": 50, "offset": "100"})),
+        whole[expected..expected + 50]
+    );
+    assert_eq!(
+        page(&tenant, json!({"limit": 50, "offset": "0"})),
+        whole[..50]
+    );
+}
+
+/// Pages of any size, asked one after the other, are the window; also across the blocks in which
+/// records are kept, and across the two days of an inclusive window.
+#[rstest]
+#[case(1_000, Order::Id)]
+#[case(100, Order::Id)]
+#[case(256, Order::Id)]
+#[case(257, Order::IdDescending)]
+#[case(333, Order::Name)]
+fn pages_tile_the_window(#[case] limit: usize, #[case] order: Order) {
+    let tenant = tenant(
+        600,
+        Behaviour {
+            order,
+            ..Behaviour::default()
+        },
+    );
+    let whole = ids(&ask(&tenant, may(5), may(6), json!({"limit": 5_000})));
+    let mut paged = Vec::new();
+    for offset in (0..1_200).step_by(limit) {
+        paged.extend(ids(&ask(
+            &tenant,
+            may(5),
+            may(6),
+            json!({"limit": limit, "offset": offset}),
+        )));
+    }
+    assert_eq!(paged, whole);
+    let found: BTreeSet<u64> = paged.into_iter().collect();
+    assert_eq!(found, tenant.truth_ids(may(5), may(6)));
+}
+
+#[test]
+fn orders() {
+    let order = |order| {
+        let tenant = tenant(
+            200,
+            Behaviour {
+                order,
+                ..Behaviour::default()
+            },
+        );
+        ids(&ask(&tenant, may(5), may(6), json!({"limit": 400})))
+    };
+    let by_id = order(Order::Id);
+    assert!(by_id.is_sorted());
+    assert_eq!(
+        order(Order::IdDescending),
+        by_id.iter().rev().copied().collect::<Vec<_>>()
+    );
+
+    let by_name = order(Order::Name);
+    assert_ne!(by_name, by_id);
+    assert_eq!(BTreeSet::from_iter(&by_name), BTreeSet::from_iter(&by_id));
+}
+
+#[test]
+fn the_order_of_names_is_that_of_the_names() {
+    let behaviour = Behaviour {
+        order: Order::Name,
+        oddities: Oddities::none(),
+        ..Behaviour::default()
+    };
+    let rows = rows(&ask(&tenant(90, behaviour), may(5), may(5), json!({})));
+    assert!(rows.is_sorted_by_key(|row| row["name"].as_str().unwrap().to_owned()));
+}
+
+#[test]
+fn an_unstable_order_differs_at_every_request_and_repeats_with_the_run() {
+    let run = || {
+        let tenant = tenant(
+            80,
+            Behaviour {
+                order: Order::Unstable,
+                ..Behaviour::default()
+            },
+        );
+        [page(&tenant, json!({})), page(&tenant, json!({}))]
+    };
+    let [first, second] = run();
+    assert_ne!(first, second);
+    assert_eq!(BTreeSet::from_iter(&first), BTreeSet::from_iter(&second));
+    assert_eq!(run(), [first, second]);
+}
+
+#[test]
+fn rows_listed_twice_are_the_same_ones_each_time() {
+    let tenant = tenant(
+        200,
+        Behaviour {
+            listed_twice: 0.1,
+            ..Behaviour::default()
+        },
+    );
+    let whole = page(&tenant, json!({"limit": 1_000}));
+    let different = BTreeSet::from_iter(&whole).len();
+    assert_eq!(different, 200);
+    assert!((205..240).contains(&whole.len()), "{} rows", whole.len());
+    assert_eq!(page(&tenant, json!({"limit": 1_000})), whole);
+}

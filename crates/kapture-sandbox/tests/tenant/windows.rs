@@ -1,0 +1,126 @@
+//! What a window covers.
+
+use std::collections::BTreeSet;
+
+use kapture_sandbox::{Behaviour, Flip, SameDay, Tenant, Windows};
+use rstest::rstest;
+use serde_json::json;
+
+use crate::asking::{ask, failure, ids, may, tenant};
+
+const EXCLUSIVE: Windows = Windows::Exclusive {
+    same_day: SameDay::Empty,
+};
+const EXCLUSIVE_REFUSING: Windows = Windows::Exclusive {
+    same_day: SameDay::Refused,
+};
+
+fn with(windows: Windows) -> Tenant {
+    tenant(
+        10,
+        Behaviour {
+            windows,
+            ..Behaviour::default()
+        },
+    )
+}
+
+/// How many of ten customers a day a window from 5 May holds; `None`: it is refused.
+#[rstest]
+#[case::inclusive_day(Windows::Inclusive, 5, Some(10))]
+#[case::inclusive_two_days(Windows::Inclusive, 6, Some(20))]
+#[case::exclusive_day(EXCLUSIVE, 5, Some(0))]
+#[case::exclusive_two_days(EXCLUSIVE, 6, Some(10))]
+#[case::exclusive_day_refused(EXCLUSIVE_REFUSING, 5, None)]
+#[case::exclusive_refusing_two_days(EXCLUSIVE_REFUSING, 6, Some(10))]
+#[case::strict_day(Windows::Strict, 5, Some(10))]
+#[case::strict_two_days(Windows::Strict, 6, None)]
+#[case::inclusive_too_wide(Windows::Inclusive, 7, None)]
+#[case::exclusive_too_wide(EXCLUSIVE, 7, None)]
+#[case::strict_too_wide(Windows::Strict, 7, None)]
+#[case::backwards(Windows::Inclusive, 4, None)]
+#[case::backwards_exclusive(EXCLUSIVE, 4, None)]
+fn window(#[case] windows: Windows, #[case] end: u32, #[case] expected: Option<usize>) {
+    let reply = ask(&with(windows), may(5), may(end), json!({}));
+    match expected {
+        Some(count) => assert_eq!(ids(&reply).len(), count),
+        None => assert!(!failure(&reply).is_empty()),
+    }
+    assert_eq!(reply.status, 200);
+}
+
+#[test]
+fn a_window_wider_than_the_contract_says_24_hours() {
+    let reply = ask(&with(Windows::Inclusive), may(1), may(4), json!({}));
+    assert!(failure(&reply).contains("24 hours"));
+}
+
+#[test]
+fn an_exclusive_window_holds_its_start_day() {
+    let tenant = with(EXCLUSIVE);
+    let found: BTreeSet<u64> = ids(&ask(&tenant, may(5), may(6), json!({})))
+        .into_iter()
+        .collect();
+    assert_eq!(found, tenant.truth_ids(may(5), may(5)));
+}
+
+#[test]
+fn windows_flip_after_some_requests() {
+    let tenant = tenant(
+        10,
+        Behaviour {
+            flip: Some(Flip {
+                after: 2,
+                to: EXCLUSIVE,
+            }),
+            ..Behaviour::default()
+        },
+    );
+    let counts: Vec<usize> = (0..4)
+        .map(|_| ids(&ask(&tenant, may(5), may(6), json!({}))).len())
+        .collect();
+    assert_eq!(counts, [20, 20, 10, 10]);
+}
+
+/// A window in another zone holds customers dated a day outside it, and lacks some dated inside.
+#[rstest]
+#[case(-840)]
+#[case(-330)]
+#[case(15)]
+#[case(330)]
+#[case(840)]
+fn a_shifted_window_is_cut_in_another_zone(#[case] zone_shift_minutes: i32) {
+    let tenant = tenant(
+        2_000,
+        Behaviour {
+            zone_shift_minutes,
+            ..Behaviour::default()
+        },
+    );
+    let window = |day| -> BTreeSet<u64> {
+        ids(&ask(&tenant, may(day), may(day), json!({"limit": "9999"})))
+            .into_iter()
+            .collect()
+    };
+    let (before, at, after) = (window(9), window(10), window(11));
+    let truth = tenant.truth_ids(may(10), may(10));
+    assert!(
+        !truth.is_subset(&at),
+        "a shift must move some customers to a neighbouring window"
+    );
+    assert!(!at.is_subset(&truth));
+    // No window holds a customer of another, and the three together hold all of the day.
+    assert!(before.is_disjoint(&at) && at.is_disjoint(&after));
+    let around: BTreeSet<u64> = before.into_iter().chain(at).chain(after).collect();
+    assert!(truth.is_subset(&around));
+    // The window is cut where the shifted clock strikes midnight.
+    let shifted_inside = tenant
+        .truth(may(10), may(10))
+        .into_iter()
+        .filter(|customer| {
+            let shifted = customer.created + chrono::TimeDelta::minutes(zone_shift_minutes.into());
+            shifted.date() == may(10)
+        });
+    let inside: BTreeSet<u64> = shifted_inside.map(|customer| customer.id).collect();
+    assert_eq!(inside, &truth & &window(10));
+}

@@ -1,0 +1,33 @@
+//! The two traits that every destination implements.
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use kapture_customers::Receipt;
+use kapture_model::{Drift, Record};
+
+use crate::error::SinkError;
+
+/// Where records go. Writers of several days are open at the same time.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// A writer for one day.
+    async fn day(&self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError>;
+
+    /// Every day was committed: whatever is only there as a whole is put in its place.
+    async fn finish(&self) -> Result<(), SinkError>;
+
+    /// What was met in the records that the documentation does not promise, as far as the sink
+    /// had to look at them.
+    fn drift(&self) -> Drift;
+}
+
+/// Takes the records of one day. Dropped without [`commit`](Self::commit), it leaves no trace in
+/// any destination that can take back what was written.
+#[async_trait]
+pub trait DayWriter: Send {
+    /// Adds records.
+    async fn write(&mut self, records: &[Record]) -> Result<(), SinkError>;
+
+    /// The day is complete, as `receipt` says.
+    async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError>;
+}

@@ -1,0 +1,227 @@
+//! What a response means: customers, or one [`Error`].
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use kapture_model::{Answer, AnswerError, Record};
+
+use crate::error::{Error, Refusal};
+use crate::quoted;
+use crate::transport::Response;
+
+/// The body decides, never the content type: a path that ends in `.html` may well say
+/// `text/html` above JSON, and failures come with HTTP 200 as with any other status.
+pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record>, Error> {
+    let status = response.status;
+    let decoded = Answer::decode(response.body.clone());
+    if let Ok(Answer::Failed { message }) = &decoded
+        && says_invalid_key(message)
+    {
+        return Err(Error::Unauthorized(Refusal {
+            status,
+            message: message.clone(),
+        }));
+    }
+    if (200..300).contains(&status) {
+        return match decoded {
+            Ok(Answer::Customers(records)) => Ok(records),
+            Ok(Answer::Failed { message }) => Err(Error::Refused(Refusal { status, message })),
+            Err(AnswerError::MissingId { row }) => Err(Error::MissingId { row }),
+            Err(AnswerError::NotAnAnswer) => Err(Error::NotAnAnswer),
+            Err(AnswerError::Truncated) if page_title(&response.body).is_none() => {
+                Err(Error::Truncated)
+            }
+            Err(_) => Err(Error::NotJson {
+                what: appearance(&response.body),
+            }),
+        };
+    }
+    let message = match decoded {
+        Ok(Answer::Failed { message }) => message,
+        _ => String::new(),
+    };
+    let refusal = Refusal { status, message };
+    Err(match status {
+        300..=399 => Error::Redirected { status },
+        401 => Error::Unauthorized(refusal),
+        403 => Error::Forbidden(refusal),
+        404 => Error::NotFound(refusal),
+        429 => Error::RateLimited {
+            wait: response
+                .retry_after
+                .and_then(|text| retry_after(&text, now)),
+        },
+        // 408 and 425 ask for the same request once more; an odd 1xx is the gateway's trouble too.
+        408 | 425 | 500.. | ..=199 => Error::Server(refusal),
+        _ => Error::Refused(refusal),
+    })
+}
+
+/// `Invalid Auth Key` is the one documented text for a missing, wrong, expired or disabled token,
+/// and it comes with HTTP 200 as well as with an error status.
+fn says_invalid_key(message: &str) -> bool {
+    message.to_ascii_lowercase().contains("invalid auth key")
+}
+
+/// `Retry-After` is a number of seconds or an HTTP date; a date in the past asks for no wait.
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// Says what a body that is no JSON looks like. Only a page's title is repeated: anything else
+/// may be half of a customer.
+fn appearance(body: &Bytes) -> String {
+    match page_title(body) {
+        Some(title) if title.is_empty() => "a web page".into(),
+        Some(title) => format!("a web page titled “{}”", quoted(&title)),
+        None => format!("something else, {} bytes long", body.len()),
+    }
+}
+
+/// The title of an HTML page, empty if it has none; `None` if the body is no page.
+fn page_title(body: &Bytes) -> Option<String> {
+    let start = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    if !start
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with('<')
+    {
+        return None;
+    }
+    let lower = start.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|open| {
+        let from = open + "<title>".len();
+        let length = lower[from..].find("</title>")?;
+        Some(start[from..from + length].trim().to_owned())
+    });
+    Some(title.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, body: &'static str) -> Result<usize, Error> {
+        with_wait(status, body, None)
+    }
+
+    fn with_wait(status: u16, body: &'static str, wait: Option<&str>) -> Result<usize, Error> {
+        let response = Response {
+            status,
+            retry_after: wait.map(str::to_owned),
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        // Mon, 23 Nov 2026 10:00:00 GMT
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_428_000);
+        classify(response, now).map(|records| records.len())
+    }
+
+    fn refusal(status: u16, message: &str) -> Refusal {
+        Refusal {
+            status,
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn customers_are_customers() {
+        assert_eq!(
+            of(200, r#"{"message":[{"id":1},{"id":2}],"status":"success"}"#),
+            Ok(2)
+        );
+        assert_eq!(of(200, r#"{"message":null,"status":"success"}"#), Ok(0));
+    }
+
+    #[test]
+    fn a_failure_with_status_200_is_a_failure() {
+        assert_eq!(
+            of(200, r#"{"message":"Busy","status":"failed"}"#),
+            Err(Error::Refused(refusal(200, "Busy")))
+        );
+    }
+
+    #[test]
+    fn the_known_text_means_the_token_under_any_status() {
+        for status in [200, 400, 401, 403, 404, 500] {
+            let error = of(
+                status,
+                r#"{"message":"Invalid Auth Key","status":"failed"}"#,
+            );
+            assert_eq!(
+                error,
+                Err(Error::Unauthorized(refusal(status, "Invalid Auth Key")))
+            );
+        }
+    }
+
+    #[test]
+    fn statuses_mean_what_the_vendor_says() {
+        let failed = r#"{"message":"x","status":"failed"}"#;
+        assert_eq!(of(400, failed), Err(Error::Refused(refusal(400, "x"))));
+        assert_eq!(of(401, failed), Err(Error::Unauthorized(refusal(401, "x"))));
+        assert_eq!(of(403, failed), Err(Error::Forbidden(refusal(403, "x"))));
+        assert_eq!(of(404, failed), Err(Error::NotFound(refusal(404, "x"))));
+        assert_eq!(of(404, "<html>"), Err(Error::NotFound(refusal(404, ""))));
+        for status in [408, 500, 502, 503, 504] {
+            assert_eq!(of(status, failed), Err(Error::Server(refusal(status, "x"))));
+        }
+        assert_eq!(of(302, ""), Err(Error::Redirected { status: 302 }));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        for (text, wait) in [
+            ("7", Some(7)),
+            ("Mon, 23 Nov 2026 10:00:30 GMT", Some(30)),
+            ("Mon, 23 Nov 2026 09:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            let wait = wait.map(Duration::from_secs);
+            assert_eq!(
+                with_wait(429, "", Some(text)),
+                Err(Error::RateLimited { wait }),
+                "{text}"
+            );
+        }
+        assert_eq!(of(429, ""), Err(Error::RateLimited { wait: None }));
+    }
+
+    #[test]
+    fn a_login_page_is_named_by_its_title_alone() {
+        let Err(Error::NotJson { what }) = of(
+            200,
+            "<!doctype html><html><Title> Log in </title><body>asha@example.com",
+        ) else {
+            panic!("not recognised")
+        };
+        assert_eq!(what, "a web page titled “Log in”");
+    }
+
+    #[test]
+    fn half_a_body_is_truncated_and_never_repeated() {
+        let half = r#"{"message":[{"id":1,"name":"Asha"#;
+        assert_eq!(of(200, half), Err(Error::Truncated));
+        assert_eq!(of(200, ""), Err(Error::Truncated));
+        let Err(error) = of(200, "Asha Example, asha@example.com") else {
+            panic!()
+        };
+        assert!(!error.to_string().contains("sha"), "{error}");
+    }
+
+    #[test]
+    fn a_row_without_id_is_named() {
+        assert_eq!(
+            of(
+                200,
+                r#"{"message":[{"id":1},{"name":"x"}],"status":"success"}"#
+            ),
+            Err(Error::MissingId { row: 1 })
+        );
+    }
+}

@@ -1,0 +1,329 @@
+//! One reliable call: the limits, the attempt, its meaning, and the only retry loop.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use kapture_model::Record;
+use tokio::time::{Instant, sleep};
+use tracing::debug;
+use url::Url;
+
+use crate::classify::classify;
+use crate::concurrency::{Concurrency, Permit};
+use crate::error::{Again, Bound, Error, Refusal};
+use crate::pace::Pace;
+use crate::retry::RetryPolicy;
+use crate::transport::{Request, Transport};
+use crate::{Endpoint, Site, Token};
+
+/// Everything about a [`Client`] that has a sensible default.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// Which of the two documented paths is asked.
+    pub endpoint: Endpoint,
+    /// The longest one exchange may take, body included. Default 60 s.
+    pub timeout: Duration,
+    /// The most calls in flight. How many there are below that, the run finds out. Default 16.
+    pub concurrency: usize,
+    /// The most attempts a second, if bounded.
+    pub requests_per_second: Option<f64>,
+    /// When to try again.
+    pub retry: RetryPolicy,
+    /// The time of day, for a `Retry-After` that names a date.
+    pub wall_clock: fn() -> SystemTime,
+    /// Where the jitter of the waits begins.
+    pub seed: u64,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            endpoint: Endpoint::default(),
+            timeout: Duration::from_secs(60),
+            concurrency: 16,
+            requests_per_second: None,
+            retry: RetryPolicy::default(),
+            wall_clock: SystemTime::now,
+            seed: fastrand::u64(..),
+        }
+    }
+}
+
+/// Told before each wait, so that whoever shows progress can say why nothing moves.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The attempts made for this call so far.
+    pub attempt: u32,
+    /// How long until the next.
+    pub wait: Duration,
+    /// What the last attempt met.
+    pub error: Error,
+}
+
+/// What a client has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Exchanges begun, retries included.
+    pub requests: u64,
+    /// Exchanges that repeated an earlier one.
+    pub retries: u64,
+    /// Bytes of the bodies received, after decompression.
+    pub bytes: u64,
+}
+
+/// Makes a call to one tenant reliable. Cheap to clone; clones share limits, budget and counts.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, Site, Token};
+///
+/// let client = Client::new(
+///     HttpTransport::new(&HttpOptions::default())?,
+///     &Site::subdomain("acme")?,
+///     Token::ready("dXNlcjpwYXNzd29yZA==")?,
+///     ClientOptions::default(),
+/// );
+/// let body = r#"{"cm_id":424242,"createStartDate":"2024-05-02","createEndDate":"2024-05-02"}"#;
+/// let customers = client.call(body.into(), &|_| false, &|_| {}).await?;
+/// println!("{} customers", customers.len());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    transport: Box<dyn Transport>,
+    url: Url,
+    token: Token,
+    options: ClientOptions,
+    concurrency: Concurrency,
+    pace: Pace,
+    dice: Mutex<fastrand::Rng>,
+    answered: AtomicBool,
+    good_answers: AtomicU64,
+    requests: AtomicU64,
+    retries: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Client {
+    /// A client of `site` that sends `token` with each request over `transport`.
+    pub fn new(
+        transport: impl Transport + 'static,
+        site: &Site,
+        token: Token,
+        options: ClientOptions,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                transport: Box::new(transport),
+                url: site.url(options.endpoint),
+                token,
+                concurrency: Concurrency::new(options.concurrency),
+                pace: Pace::new(options.requests_per_second),
+                dice: Mutex::new(fastrand::Rng::with_seed(options.seed)),
+                options,
+                answered: AtomicBool::new(false),
+                good_answers: AtomicU64::new(0),
+                requests: AtomicU64::new(0),
+                retries: AtomicU64::new(0),
+                bytes: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// The most calls that may be in flight.
+    pub fn concurrency(&self) -> usize {
+        self.shared.options.concurrency.max(1)
+    }
+
+    /// What was done so far, by all clones together.
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            requests: self.shared.requests.load(Ordering::Relaxed),
+            retries: self.shared.retries.load(Ordering::Relaxed),
+            bytes: self.shared.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Asks until there is an answer: the customers of one page, or the one error that stands for
+    /// all attempts. `waiting` is told before each wait.
+    ///
+    /// A failure in the server's own words ([`Error::Refused`], [`Error::NotFound`]) comes back
+    /// once it has repeated unchanged, because one that does not repeat was a hiccup; or at its
+    /// first coming, where the caller says that it is `understood`.
+    pub async fn call(
+        &self,
+        body: Bytes,
+        understood: &(dyn Fn(&Refusal) -> bool + Sync),
+        waiting: &(dyn Fn(Waiting) + Sync),
+    ) -> Result<Vec<Record>, Error> {
+        let shared = &*self.shared;
+        let begun = Instant::now();
+        let mut repeated = Repeated::default();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let error = match shared.attempt(&body, begun).await {
+                Ok(records) => return Ok(records),
+                Err(error) => error,
+            };
+            let settled = error.refusal().is_some_and(|refusal| {
+                understood(refusal) || repeated.count(refusal) >= shared.options.retry.settled_after
+            });
+            if settled || error.again() == Again::Never {
+                return Err(error);
+            }
+            let wait = match shared.next_wait(&error, attempt, begun) {
+                Ok(wait) => wait,
+                Err(why) => {
+                    return Err(Error::Exhausted {
+                        attempts: attempt,
+                        elapsed: begun.elapsed(),
+                        why,
+                        last: Box::new(error),
+                    });
+                }
+            };
+            shared.retries.fetch_add(1, Ordering::Relaxed);
+            waiting(Waiting {
+                attempt,
+                wait,
+                error,
+            });
+            sleep(wait).await;
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("url", &self.shared.url.as_str())
+            .field("traffic", &self.traffic())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    async fn attempt(&self, body: &Bytes, begun: Instant) -> Result<Vec<Record>, Error> {
+        let permit = self.concurrency.enter().await;
+        self.pace.wait().await;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let sent = Instant::now();
+        let request = Request {
+            url: self.url.clone(),
+            token: self.token.clone(),
+            body: body.clone(),
+            // The last attempt does not outlast the time for the call; a moment for it is left
+            // even when the wait for a place took all of it.
+            timeout: self
+                .options
+                .timeout
+                .min(self.time_left(begun).max(Duration::from_secs(1))),
+        };
+        let outcome = match self.transport.send(request).await {
+            Ok(response) => {
+                self.bytes
+                    .fetch_add(response.body.len() as u64, Ordering::Relaxed);
+                let status = response.status;
+                let outcome = classify(response, (self.options.wall_clock)());
+                debug!(status, duration = ?sent.elapsed(), error = outcome.as_ref().err().map(tracing::field::display), "answer");
+                outcome
+            }
+            Err(error) => {
+                debug!(duration = ?sent.elapsed(), %error, "no answer");
+                Err(error.into())
+            }
+        };
+        self.learn(&outcome, &permit);
+        outcome
+    }
+
+    fn learn(&self, outcome: &Result<Vec<Record>, Error>, permit: &Permit<'_>) {
+        match outcome {
+            Err(error) if error.is_overload() => {
+                permit.overloaded();
+                if let Error::RateLimited { wait: Some(wait) } = error {
+                    // Waits beyond the time for a call end that call; the others need not wait so long.
+                    let wait = (*wait).min(self.options.retry.retry_for);
+                    self.pace.pause_until(Instant::now() + wait);
+                }
+            }
+            Err(error) if error.refusal().is_none() => {}
+            answer => {
+                permit.went_well();
+                self.answered.store(true, Ordering::Relaxed);
+                if answer.is_ok() {
+                    self.good_answers.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// The time that is left of this call, shorter while the server has not answered once.
+    fn time_left(&self, begun: Instant) -> Duration {
+        let policy = &self.options.retry;
+        let whole = if self.answered.load(Ordering::Relaxed) {
+            policy.retry_for
+        } else {
+            policy.retry_unanswered_for.min(policy.retry_for)
+        };
+        whole.saturating_sub(begun.elapsed())
+    }
+
+    fn next_wait(&self, error: &Error, attempt: u32, begun: Instant) -> Result<Duration, Bound> {
+        let policy = &self.options.retry;
+        let answered = self.answered.load(Ordering::Relaxed);
+        let left = self.time_left(begun);
+        if !answered && attempt >= policy.unanswered_attempts {
+            return Err(Bound::NeverAnswered);
+        }
+        if left.is_zero() {
+            return Err(if answered {
+                Bound::Time
+            } else {
+                Bound::NeverAnswered
+            });
+        }
+        let allowed = policy.spare_retries + 2 * self.good_answers.load(Ordering::Relaxed);
+        if self.retries.load(Ordering::Relaxed) >= allowed {
+            return Err(Bound::Budget);
+        }
+        let share = self
+            .dice
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .f64();
+        let wait = policy.wait(attempt, share);
+        match error {
+            Error::RateLimited { wait: Some(asked) } if *asked > left => Err(Bound::LongWait),
+            Error::RateLimited { wait: Some(asked) } => Ok(wait.max(*asked)),
+            _ => Ok(wait.min(left)),
+        }
+    }
+}
+
+/// Counts how often the same failure came in a row.
+#[derive(Default)]
+struct Repeated {
+    last: Option<Refusal>,
+    times: u32,
+}
+
+impl Repeated {
+    fn count(&mut self, refusal: &Refusal) -> u32 {
+        if self.last.as_ref() != Some(refusal) {
+            self.last = Some(refusal.clone());
+            self.times = 0;
+        }
+        self.times += 1;
+        self.times
+    }
+}

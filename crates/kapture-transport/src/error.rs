@@ -1,0 +1,214 @@
+//! What can go wrong with a call, in the words of the API and its users.
+
+use std::time::Duration;
+
+use crate::quoted;
+use crate::transport::TransportError;
+
+/// A failure in the server's own words.
+///
+/// The API answers failures with HTTP 200 as readily as with an error status, so the two belong
+/// together: `status` is the HTTP status, `message` the sentence of the body, empty if there was none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The sentence, unchanged. Print it through [`quoted`].
+    pub message: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.message.trim().is_empty() {
+            write!(f, "no message, HTTP status {}", self.status)
+        } else {
+            write!(
+                f,
+                "“{}” (HTTP status {})",
+                quoted(&self.message),
+                self.status
+            )
+        }
+    }
+}
+
+/// Why a call brought no customers.
+///
+/// No variant carries any part of a customer or of the token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The token is missing, wrong, expired or disabled. Never tried again.
+    #[error("the server refuses the token: {0}")]
+    Unauthorized(Refusal),
+    /// The token is known, but may not do this. Never tried again.
+    #[error("the server does not permit this: {0}")]
+    Forbidden(Refusal),
+    /// HTTP 404: this endpoint does not exist here, or the server's way to say "no customers".
+    /// Tried again until it repeats unchanged.
+    #[error("the server knows nothing under this address: {0}")]
+    NotFound(Refusal),
+    /// The server understood and answered with a failure. Tried again until it repeats unchanged.
+    #[error("the server refuses the request: {0}")]
+    Refused(Refusal),
+    /// HTTP 429. Tried again after the wait that the server asks for.
+    #[error("the server asks for fewer requests")]
+    RateLimited {
+        /// From `Retry-After`, if it was there.
+        wait: Option<Duration>,
+    },
+    /// HTTP 5xx. Tried again.
+    #[error("the server failed: {0}")]
+    Server(Refusal),
+    /// HTTP 3xx, as to a login page; never followed, so that the token goes to its host alone.
+    /// Tried again.
+    #[error("the server redirects elsewhere (HTTP status {status}) instead of answering")]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A body that is not JSON, such as a login page. Tried again.
+    #[error("the answer is not JSON but {what}")]
+    NotJson {
+        /// What it looks like instead; for a page its title, never a part of anything else.
+        what: String,
+    },
+    /// JSON, but not the documented envelope. Tried again.
+    #[error("the answer is JSON, but not of the documented shape")]
+    NotAnAnswer,
+    /// The body ends early. Tried again.
+    #[error("the answer ends before it is complete")]
+    Truncated,
+    /// A row without a usable `id`: it could be neither counted nor told from another. Never tried again.
+    #[error("row {row} of the answer (counted from 0) has no usable id")]
+    MissingId {
+        /// Counted from 0 within the page.
+        row: usize,
+    },
+    /// The body exceeds the limit. Never tried again.
+    #[error("the answer is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// In bytes, after decompression.
+        limit: usize,
+    },
+    /// No whole answer in time. Tried again.
+    #[error("no whole answer within {:.0} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// No connection. Tried again.
+    #[error("no connection to the server: {0}")]
+    Connect(String),
+    /// The connection broke while the answer came. Tried again.
+    #[error("the connection broke off: {0}")]
+    Broken(String),
+    /// The server could not prove who it is. Never tried again.
+    #[error("no secure connection to the server: {0}")]
+    Tls(String),
+    /// Every try failed, and no more are allowed.
+    #[error("gave up after {attempts} attempts in {:.0} s ({why})", .elapsed.as_secs_f32())]
+    Exhausted {
+        /// How often it was tried.
+        attempts: u32,
+        /// From the first attempt to giving up.
+        elapsed: Duration,
+        /// Which bound was met.
+        why: Bound,
+        /// What the last attempt met.
+        #[source]
+        last: Box<Error>,
+    },
+}
+
+/// The bound that ended the attempts of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The server has never answered in this run.
+    NeverAnswered,
+    /// The time for one call is used up.
+    Time,
+    /// The server asks to wait longer than the time that is left.
+    LongWait,
+    /// The run's budget of retries is used up: more goes wrong than right.
+    Budget,
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NeverAnswered => "the server has not answered once",
+            Self::Time => "the time for retries is used up",
+            Self::LongWait => "the server asks to wait longer than the time left",
+            Self::Budget => "the retries allowed for one run are used up",
+        })
+    }
+}
+
+/// Whether asking again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// The same question gets the same answer.
+    Never,
+    /// Perhaps: a failure that repeats unchanged is meant, one that does not was a hiccup.
+    UntilSettled,
+    /// Very likely.
+    Likely,
+}
+
+impl Error {
+    /// Whether asking again can help.
+    pub fn again(&self) -> Again {
+        match self {
+            Self::Unauthorized(_)
+            | Self::Forbidden(_)
+            | Self::MissingId { .. }
+            | Self::TooLarge { .. }
+            | Self::Tls(_)
+            | Self::Exhausted { .. } => Again::Never,
+            Self::NotFound(_) | Self::Refused(_) => Again::UntilSettled,
+            Self::RateLimited { .. }
+            | Self::Server(_)
+            | Self::Redirected { .. }
+            | Self::NotJson { .. }
+            | Self::NotAnAnswer
+            | Self::Truncated
+            | Self::Timeout(_)
+            | Self::Connect(_)
+            | Self::Broken(_) => Again::Likely,
+        }
+    }
+
+    /// The server's words, where the failure may be its way to say that there are no customers.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::NotFound(refusal) | Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The failure itself, below "gave up after …".
+    pub fn root(&self) -> &Error {
+        match self {
+            Self::Exhausted { last, .. } => last.root(),
+            error => error,
+        }
+    }
+
+    /// Whether the server says that less should be asked of it.
+    pub(crate) fn is_overload(&self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited { .. } | Self::Server(_) | Self::Timeout(_)
+        )
+    }
+}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Connect(text) => Self::Connect(text),
+            TransportError::Tls(text) => Self::Tls(text),
+            TransportError::Timeout(after) => Self::Timeout(after),
+            TransportError::Broken(text) => Self::Broken(text),
+            TransportError::TooLarge(limit) => Self::TooLarge { limit },
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How long and how often a call is tried.
+
+use std::time::Duration;
+
+/// The bounds on trying again, each for its own reason.
+#[derive(Debug, Clone)]
+pub struct RetryPolicy {
+    /// The longest wait before the second attempt; doubled for each further one. Default 0.25 s.
+    pub first_wait: Duration,
+    /// Where the doubling stops. Default 20 s.
+    pub longest_wait: Duration,
+    /// The longest one call may take, attempts and waits together. Default 10 min.
+    pub retry_for: Duration,
+    /// The same for a run in which the server has not answered once: its name is probably wrong. Default 100 s.
+    pub retry_unanswered_for: Duration,
+    /// How many attempts such a run gets. Default 6.
+    pub unanswered_attempts: u32,
+    /// How often a failure has to repeat unchanged until it is taken for the server's answer. Default 3.
+    pub settled_after: u32,
+    /// How many retries a run may make beyond two for each good answer. Default 500.
+    pub spare_retries: u64,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            first_wait: Duration::from_millis(250),
+            longest_wait: Duration::from_secs(20),
+            retry_for: Duration::from_secs(600),
+            retry_unanswered_for: Duration::from_secs(100),
+            unanswered_attempts: 6,
+            settled_after: 3,
+            spare_retries: 500,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// The wait after attempt number `attempt` (counted from 1), with full jitter: anything
+    /// between nothing and the doubled bound, so that parallel calls do not return in step.
+    /// `share` is the die, in 0.0..1.0.
+    pub(crate) fn wait(&self, attempt: u32, share: f64) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(20);
+        self.first_wait
+            .saturating_mul(1 << doublings)
+            .min(self.longest_wait)
+            .mul_f64(share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound() {
+        let policy = RetryPolicy::default();
+        let longest = |attempt| policy.wait(attempt, 1.0).as_secs_f64();
+        assert_eq!((longest(1), longest(2), longest(3)), (0.25, 0.5, 1.0));
+        assert_eq!((longest(9), longest(4_000_000_000)), (20.0, 20.0));
+    }
+
+    #[test]
+    fn jitter_is_full() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.wait(3, 0.0), Duration::ZERO);
+        assert_eq!(policy.wait(3, 0.5), Duration::from_millis(500));
+    }
+}

@@ -1,0 +1,237 @@
+//! Where a tenant's API stands: its host and which of the two documented paths it answers on.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// The two paths under which the vendor documents the same search.
+///
+/// The heading of the vendor's page names one, its three working examples the other; which of
+/// them a tenant has is not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Endpoint {
+    /// `/ms/customer-search/customer-search/api/v1`: the path of every working example.
+    #[default]
+    Search,
+    /// `/select-customer-between-start-and-end-dates.html`: the path of the heading.
+    Legacy,
+}
+
+impl Endpoint {
+    /// The name used on the command line and in profiles.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// The one to try when this one does not exist.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Search => Self::Legacy,
+            Self::Legacy => Self::Search,
+        }
+    }
+
+    /// The path on the tenant's host.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Search => "/ms/customer-search/customer-search/api/v1",
+            Self::Legacy => "/select-customer-between-start-and-end-dates.html",
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = SiteError;
+
+    fn from_str(name: &str) -> Result<Self, SiteError> {
+        [Self::Search, Self::Legacy]
+            .into_iter()
+            .find(|endpoint| endpoint.name() == name)
+            .ok_or(SiteError::UnknownEndpoint)
+    }
+}
+
+/// A tenant's address.
+///
+/// ```
+/// use kapture_transport::{Endpoint, Site};
+///
+/// let site = Site::subdomain("acme")?;
+/// assert_eq!(
+///     site.url(Endpoint::Search).as_str(),
+///     "https://acme.kapturecrm.com/ms/customer-search/customer-search/api/v1",
+/// );
+/// // The token would travel readable for everyone on the way.
+/// assert!(Site::base_url("http://crm.example.com").is_err());
+/// # Ok::<(), kapture_transport::SiteError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    base: Url,
+}
+
+/// Why an address cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SiteError {
+    /// A subdomain is one DNS label.
+    #[error(
+        "`{0}` is not a subdomain: give the part before .kapturecrm.com, for example `acme` for https://acme.kapturecrm.com"
+    )]
+    BadSubdomain(String),
+    /// Not an absolute `http` or `https` address with a host.
+    #[error("the base URL is not an address like https://acme.kapturecrm.com ({0})")]
+    BadUrl(String),
+    /// User or password inside the address: it would end up in logs and process lists.
+    #[error(
+        "the base URL carries a user name or password: take it out and give the token on its own"
+    )]
+    CredentialsInUrl,
+    /// Plain `http` to a host that is not this machine.
+    #[error(
+        "plain http would send the token readable to everyone on the way to {0}: use https (plain http is accepted for loopback addresses alone)"
+    )]
+    PlainHttp(String),
+    /// Neither `search` nor `legacy`.
+    #[error("the endpoint is `search` or `legacy`")]
+    UnknownEndpoint,
+}
+
+impl Site {
+    /// The tenant at `https://<subdomain>.kapturecrm.com`.
+    pub fn subdomain(subdomain: &str) -> Result<Self, SiteError> {
+        let label = !subdomain.is_empty()
+            && subdomain.len() <= 63
+            && !subdomain.starts_with('-')
+            && !subdomain.ends_with('-')
+            && subdomain
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !label {
+            return Err(SiteError::BadSubdomain(crate::quoted(subdomain)));
+        }
+        Self::base_url(&format!("https://{subdomain}.kapturecrm.com"))
+    }
+
+    /// The tenant at an address of its own, for example behind a proxy. A path prefix is kept.
+    pub fn base_url(address: &str) -> Result<Self, SiteError> {
+        let mut base =
+            Url::parse(address.trim()).map_err(|error| SiteError::BadUrl(error.to_string()))?;
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(SiteError::CredentialsInUrl);
+        }
+        let host = match (base.scheme(), base.host()) {
+            ("http" | "https", Some(host)) => host,
+            _ => {
+                return Err(SiteError::BadUrl(
+                    "it must begin with https:// and name a host".into(),
+                ));
+            }
+        };
+        if base.scheme() == "http" && !is_loopback(&host) {
+            return Err(SiteError::PlainHttp(host.to_string()));
+        }
+        base.set_query(None);
+        base.set_fragment(None);
+        Ok(Self { base })
+    }
+
+    /// The address that `endpoint` has here.
+    pub fn url(&self, endpoint: Endpoint) -> Url {
+        let mut url = self.base.clone();
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{prefix}{}", endpoint.path()));
+        url
+    }
+
+    /// The host, for messages.
+    pub fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost",
+        Host::Ipv4(address) => IpAddr::V4(*address).is_loopback(),
+        Host::Ipv6(address) => IpAddr::V6(*address).is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_alone() {
+        for address in [
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "http://[::1]:9/",
+        ] {
+            assert!(Site::base_url(address).is_ok(), "{address}");
+        }
+        for address in [
+            "http://acme.kapturecrm.com",
+            "http://10.0.0.1",
+            "http://localhost.example.com",
+        ] {
+            assert!(
+                matches!(Site::base_url(address), Err(SiteError::PlainHttp(_))),
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for address in [
+            "",
+            "acme",
+            "ftp://acme.example.com",
+            "https://",
+            "file:///etc/passwd",
+        ] {
+            assert!(
+                matches!(Site::base_url(address), Err(SiteError::BadUrl(_))),
+                "{address:?}"
+            );
+        }
+        let error = Site::base_url("https://me:secret@acme.example.com").unwrap_err();
+        assert_eq!(error, SiteError::CredentialsInUrl);
+        assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn a_subdomain_is_one_label() {
+        for subdomain in ["", "a.b", "a/b", "-a", "a-", "a b", "acme.kapturecrm.com"] {
+            assert!(Site::subdomain(subdomain).is_err(), "{subdomain:?}");
+        }
+        assert_eq!(
+            Site::subdomain("acme-2").unwrap().host(),
+            "acme-2.kapturecrm.com"
+        );
+    }
+
+    #[test]
+    fn both_endpoints_stand_under_the_base() {
+        let site = Site::base_url("https://proxy.example.com/kapture/?x#y").unwrap();
+        assert_eq!(
+            site.url(Endpoint::Legacy).as_str(),
+            "https://proxy.example.com/kapture/select-customer-between-start-and-end-dates.html"
+        );
+        assert_eq!("legacy".parse::<Endpoint>(), Ok(Endpoint::Legacy));
+        assert_eq!(Endpoint::Legacy.other(), Endpoint::Search);
+        assert!("other".parse::<Endpoint>().is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! The secret that opens the API, in a type that does not print.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+
+/// The `Authorization: Basic …` token of an account.
+///
+/// It is wiped from memory when dropped, and neither `Debug` nor any error shows it.
+///
+/// ```
+/// use kapture_transport::Token;
+///
+/// let token = Token::from_user("asha", "secret");
+/// assert_eq!(format!("{token:?}"), "Token(redacted)");
+/// ```
+#[derive(Clone)]
+pub struct Token(SecretString);
+
+/// Why a text cannot be a token. The text itself is never repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Nothing but blanks.
+    #[error("the token is empty")]
+    Empty,
+    /// A blank, a line break or another character that no HTTP header may carry.
+    #[error("the token holds a blank or a character that cannot stand in an HTTP header")]
+    Unusable,
+}
+
+impl Token {
+    /// A token as the vendor hands it out, with or without the word `Basic` before it.
+    /// Blanks around it are dropped: a file or a pasted line often ends in a line break.
+    pub fn ready(text: &str) -> Result<Self, TokenError> {
+        let text = text.trim();
+        let text = match text.split_once(char::is_whitespace) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => rest.trim_start(),
+            _ => text,
+        };
+        if text.is_empty() {
+            return Err(TokenError::Empty);
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Unusable);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The token made from a user name and a password: base64 of `user:password`.
+    pub fn from_user(user: &str, password: &str) -> Self {
+        Self(STANDARD.encode(format!("{user}:{password}")).into())
+    }
+
+    /// The value of the `Authorization` header: for a [`Transport`](crate::Transport) alone.
+    pub fn authorization(&self) -> SecretString {
+        format!("Basic {}", self.0.expose_secret()).into()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(token: &Token) -> String {
+        token.authorization().expose_secret().to_owned()
+    }
+
+    #[test]
+    fn a_ready_token_is_taken_with_or_without_its_scheme() {
+        for text in ["YTpi", " YTpi\n", "Basic YTpi", "basic   YTpi\r\n"] {
+            assert_eq!(
+                header(&Token::ready(text).unwrap()),
+                "Basic YTpi",
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn user_and_password_become_base64() {
+        assert_eq!(header(&Token::from_user("a", "b")), "Basic YTpi");
+    }
+
+    #[test]
+    fn what_no_header_carries_is_refused() {
+        assert_eq!(Token::ready(" \n").unwrap_err(), TokenError::Empty);
+        assert_eq!(Token::ready("a b").unwrap_err(), TokenError::Unusable);
+        assert_eq!(Token::ready("a\u{7f}").unwrap_err(), TokenError::Unusable);
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        let token = Token::ready("YTpi").unwrap();
+        assert!(!format!("{token:?} {:?}", token.authorization()).contains("YTpi"));
+    }
+}

@@ -1,0 +1,212 @@
+//! The steps that every change must pass, and what is said about them.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use xshell::{Cmd, Shell, cmd};
+
+use crate::workspace::Workspace;
+use crate::{Error, Faults, features, layers, packaging, tidy};
+
+/// One thing that can pass or fail.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) purpose: &'static str,
+    faults: fn(&Shell, &Workspace) -> Result<Faults, Error>,
+}
+
+/// In the order in which they are run: the quick ones first.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "tidy",
+        purpose: "the rules of the house that no tool knows",
+        faults: |_, workspace| tidy::faults(workspace),
+    },
+    Step {
+        name: "layers",
+        purpose: "no crate knows one that it must not know",
+        faults: layers::faults,
+    },
+    Step {
+        name: "fmt",
+        purpose: "the one way to lay out code",
+        faults: |shell, _| succeeds(cmd!(shell, "cargo fmt --all --check")),
+    },
+    Step {
+        name: "packaging",
+        purpose: "a published crate carries its README and licences",
+        faults: packaging::faults,
+    },
+    Step {
+        name: "deny",
+        purpose: "licences, sources and duplicates of dependencies, as deny.toml allows",
+        faults: |shell, _| deny(shell),
+    },
+    Step {
+        name: "clippy",
+        purpose: "lints, in all targets with all features",
+        faults: |shell, _| {
+            succeeds(cmd!(
+                shell,
+                "cargo clippy --workspace --all-targets --all-features -- -D warnings"
+            ))
+        },
+    },
+    Step {
+        name: "features",
+        purpose: "each crate builds alone, and with each feature alone",
+        faults: features::faults,
+    },
+    Step {
+        name: "tests",
+        purpose: "unit, property and end-to-end tests",
+        faults: |shell, _| tests(shell),
+    },
+    Step {
+        name: "doctests",
+        purpose: "the examples of the documentation run",
+        faults: |shell, _| succeeds(cmd!(shell, "cargo test --workspace --all-features --doc")),
+    },
+    Step {
+        name: "docs",
+        purpose: "the documentation builds, and its links lead somewhere",
+        faults: |shell, _| {
+            println!("with RUSTDOCFLAGS=\"-D warnings\"");
+            let docs = cmd!(shell, "cargo doc --workspace --no-deps --all-features");
+            succeeds(docs.env("RUSTDOCFLAGS", "-D warnings"))
+        },
+    },
+];
+
+/// Runs the steps named, or all where none is named; a failed step does not hide the others.
+pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<ExitCode, Error> {
+    let steps = chosen(only)?;
+    let workspace = Workspace::read(shell)?;
+    shell.change_dir(&workspace.root);
+
+    let mut results = Vec::new();
+    for step in steps {
+        println!("\n=== {}: {}", step.name, step.purpose);
+        println!("    cargo xtask ci --only {}", step.name);
+        let start = Instant::now();
+        let faults =
+            (step.faults)(shell, &workspace).unwrap_or_else(|error| vec![error.to_string()]);
+        for fault in &faults {
+            println!("{}: {fault}", step.name);
+        }
+        results.push(StepResult {
+            name: step.name,
+            passed: faults.is_empty(),
+            took: start.elapsed(),
+        });
+    }
+    print!("\n{}", report(&results));
+    Ok(match results.iter().all(|result| result.passed) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn chosen(only: &[String]) -> Result<Vec<&'static Step>, Error> {
+    let unknown = only
+        .iter()
+        .find(|name| STEPS.iter().all(|step| step.name != **name));
+    if let Some(name) = unknown {
+        let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        return Err(format!("no step is called {name}; there are {}", names.join(", ")).into());
+    }
+    let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
+    Ok(STEPS.iter().filter(wanted).collect())
+}
+
+fn succeeds(command: Cmd<'_>) -> Result<Faults, Error> {
+    println!("$ {command}");
+    command.quiet().run()?;
+    Ok(Faults::new())
+}
+
+fn tests(shell: &Shell) -> Result<Faults, Error> {
+    // The end-to-end tests run the binary, and cargo builds no binary of another crate for a test.
+    succeeds(cmd!(shell, "cargo build --workspace --all-features --bins"))?;
+    if installed(shell, "nextest") {
+        succeeds(cmd!(shell, "cargo nextest run --workspace --all-features"))
+    } else {
+        println!("cargo-nextest is not installed: cargo test does the same, more slowly");
+        succeeds(cmd!(shell, "cargo test --workspace --all-features --tests"))
+    }
+}
+
+fn deny(shell: &Shell) -> Result<Faults, Error> {
+    if !installed(shell, "deny") {
+        return Err("cargo-deny is missing: cargo install cargo-deny --locked".into());
+    }
+    // Building here has fetched nothing for other platforms, whose licences count as well.
+    succeeds(cmd!(shell, "cargo fetch --locked"))?;
+    succeeds(cmd!(
+        shell,
+        "cargo deny --offline check bans licenses sources"
+    ))
+}
+
+fn installed(shell: &Shell, subcommand: &str) -> bool {
+    let version = cmd!(shell, "cargo {subcommand} --version");
+    version.quiet().ignore_stderr().read().is_ok()
+}
+
+struct StepResult {
+    name: &'static str,
+    passed: bool,
+    took: Duration,
+}
+
+/// A table, and the count of steps as the last line, which machines read.
+fn report(results: &[StepResult]) -> String {
+    let mut report = format!("{:<12}{:<8}{:>8}\n", "step", "result", "seconds");
+    for StepResult { name, passed, took } in results {
+        let result = if *passed { "ok" } else { "FAILED" };
+        report += &format!("{name:<12}{result:<8}{:>8.1}\n", took.as_secs_f64());
+    }
+    let passed = results.iter().filter(|result| result.passed).count();
+    let failed = results.len() - passed;
+    report + &format!("\n{passed} passed, {failed} failed\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(only: &[&str]) -> Result<Vec<&'static str>, String> {
+        let only: Vec<_> = only.iter().copied().map(String::from).collect();
+        match chosen(&only) {
+            Ok(steps) => Ok(steps.iter().map(|step| step.name).collect()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn steps_are_chosen_by_name() {
+        assert_eq!(names(&[]).unwrap().len(), STEPS.len());
+        assert_eq!(names(&["docs", "fmt"]).unwrap(), ["fmt", "docs"]);
+        let refusal = names(&["fmt", "lint"]).unwrap_err();
+        assert!(refusal.contains("no step is called lint"), "{refusal}");
+        assert!(refusal.contains("doctests"), "{refusal}");
+    }
+
+    #[test]
+    fn report_ends_with_the_count_of_steps() {
+        let result = |name, passed, millis| StepResult {
+            name,
+            passed,
+            took: Duration::from_millis(millis),
+        };
+        let results = [result("fmt", true, 1_250), result("clippy", false, 98_760)];
+        assert_eq!(
+            report(&results),
+            "step        result   seconds\n\
+             fmt         ok           1.2\n\
+             clippy      FAILED      98.8\n\
+             \n\
+             1 passed, 1 failed\n"
+        );
+    }
+}

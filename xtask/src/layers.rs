@@ -1,0 +1,145 @@
+//! Which crate may know which: the arrows of ARCHITECTURE.md, held by what cargo says of the workspace.
+//!
+//! `model ← transport ← customers ← sinks ← cli`; the sandbox knows the model alone, and nobody but
+//! the command line and tests knows the sandbox. What a test depends on is free.
+
+use xshell::{Shell, cmd};
+
+use crate::workspace::{Crate, Workspace};
+use crate::{Error, Faults};
+
+/// Each may know those before it.
+const LAYERS: [&str; 5] = [
+    "kapture-model",
+    "kapture-transport",
+    "kapture-customers",
+    "kapture-sinks",
+    "kapture-cli",
+];
+const SANDBOX: &str = "kapture-sandbox";
+const TESTS: &str = "kapture-tests";
+
+/// Crates that must be nowhere below a crate of ours when it is built with these features.
+const ABSENT: [(&str, &str, &[&str]); 5] = [
+    (
+        "kapture-model",
+        "--all-features",
+        &["tokio", "reqwest", "async-trait"],
+    ),
+    (
+        "kapture-transport",
+        "--no-default-features",
+        &["reqwest", "hyper", "rustls"],
+    ),
+    (
+        "kapture-customers",
+        "--no-default-features",
+        &["reqwest", "hyper", "rustls"],
+    ),
+    (
+        "kapture-sinks",
+        "--no-default-features",
+        &["reqwest", "hyper", "rustls"],
+    ),
+    (
+        "kapture-sandbox",
+        "--no-default-features",
+        &["tokio", "axum", "hyper"],
+    ),
+];
+
+pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
+    let mut faults = wrong_arrows(&workspace.crates);
+    for (name, features, absent) in ABSENT {
+        let tree = cmd!(
+            shell,
+            "cargo tree --package {name} {features} --edges normal --target all --prefix none"
+        );
+        faults.extend(
+            present(&tree.quiet().read()?, absent)
+                .map(|found| format!("{name} brings {found} when built with {features}")),
+        );
+    }
+    Ok(faults)
+}
+
+fn wrong_arrows(crates: &[Crate]) -> Faults {
+    let member = |name: &String| crates.iter().any(|member| member.name == *name);
+    let mut faults = Faults::new();
+    for Crate {
+        name, dependencies, ..
+    } in crates
+    {
+        faults.extend(
+            dependencies
+                .iter()
+                .filter(|dependency| member(dependency) && !may_know(name, dependency))
+                .map(|dependency| format!("{name} must not know {dependency}")),
+        );
+    }
+    faults
+}
+
+fn may_know(name: &str, other: &str) -> bool {
+    let layer = |name| LAYERS.iter().position(|layer| *layer == name);
+    match (name, other) {
+        (TESTS, _) | ("kapture-cli", SANDBOX) => true,
+        (SANDBOX, other) => other == "kapture-model",
+        // A crate without a layer, the sandbox among them, is known to nobody and knows nobody.
+        _ => matches!((layer(name), layer(other)), (Some(high), Some(low)) if low < high),
+    }
+}
+
+/// Those of `names` that stand in the output of `cargo tree --prefix none`: lines of `name vX.Y.Z`.
+fn present<'a>(tree: &str, names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    names.iter().copied().filter(move |name| {
+        tree.lines()
+            .any(|line| line.split(' ').next() == Some(*name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(name: &str, dependencies: &[&str]) -> Crate {
+        Crate {
+            name: name.into(),
+            dependencies: dependencies.iter().copied().map(String::from).collect(),
+            ..Crate::default()
+        }
+    }
+
+    #[test]
+    fn arrows_point_one_way() {
+        let cases = [
+            ("kapture-transport", "kapture-model", true),
+            ("kapture-model", "kapture-transport", false),
+            ("kapture-sinks", "kapture-model", true),
+            ("kapture-customers", "kapture-sinks", false),
+            ("kapture-cli", "kapture-sinks", true),
+            ("kapture-cli", "kapture-sandbox", true),
+            ("kapture-customers", "kapture-sandbox", false),
+            ("kapture-tests", "kapture-sandbox", true),
+            ("kapture-sandbox", "kapture-model", true),
+            ("kapture-sandbox", "kapture-transport", false),
+            ("xtask", "kapture-model", false),
+            ("kapture-cli", "xtask", false),
+            ("kapture-newcomer", "kapture-model", false),
+        ];
+        for (name, other, allowed) in cases {
+            let crates = [member(name, &[other, "serde"]), member(other, &[])];
+            let faults = wrong_arrows(&crates);
+            assert_eq!(faults.is_empty(), allowed, "{name} → {other}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn a_crate_is_found_in_a_tree_by_its_whole_name() {
+        let tree = "kapture-customers v0.1.0 (/somewhere/tokio)\n\
+                    tokio-macros v2.7.2 (proc-macro)\n\
+                    reqwest v0.13.5 (*)\n";
+        let found: Vec<_> = present(tree, &["tokio", "reqwest", "hyper"]).collect();
+        assert_eq!(found, ["reqwest"]);
+    }
+}

@@ -1,0 +1,138 @@
+//! What CI does, runnable by hand: `cargo xtask` lists it.
+
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+use xshell::{Shell, cmd};
+
+mod ci;
+mod features;
+mod layers;
+mod packaging;
+mod tidy;
+mod workspace;
+
+/// Whatever kept a check from being made, as opposed to the faults that a check finds.
+type Error = Box<dyn std::error::Error>;
+
+/// What a check found wrong, one sentence each; none is a pass.
+type Faults = Vec<String>;
+
+#[derive(Debug, PartialEq)]
+enum Task {
+    Help,
+    /// The named steps of CI, or all of them where none is named.
+    Ci {
+        only: Vec<String>,
+    },
+    Advisories,
+}
+
+fn main() -> ExitCode {
+    let done = parse(lexopt::Parser::from_env())
+        .map_err(Error::from)
+        .and_then(run);
+    match done {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
+    let mut task = Task::Help;
+    while let Some(argument) = arguments.next()? {
+        task = match (argument, task) {
+            (Short('h') | Long("help"), _) => return Ok(Task::Help),
+            (Value(name), Task::Help) => match name.string()?.as_str() {
+                "ci" => Task::Ci { only: Vec::new() },
+                name @ ("tidy" | "layers") => {
+                    let only = vec![name.to_owned()];
+                    Task::Ci { only }
+                }
+                "advisories" => Task::Advisories,
+                other => return Err(format!("no task is called {other}; see cargo xtask").into()),
+            },
+            (Long("only"), Task::Ci { mut only }) => {
+                only.push(arguments.value()?.string()?);
+                Task::Ci { only }
+            }
+            (other, _) => return Err(other.unexpected()),
+        };
+    }
+    Ok(task)
+}
+
+fn run(task: Task) -> Result<ExitCode, Error> {
+    let shell = Shell::new()?;
+    match task {
+        Task::Help => print!("{}", help()),
+        Task::Ci { only } => return ci::run(&shell, &only),
+        Task::Advisories => cmd!(shell, "cargo deny check advisories").run()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn help() -> String {
+    let steps: String = ci::STEPS
+        .iter()
+        .map(|step| format!("  {:<12}{}\n", step.name, step.purpose))
+        .collect();
+    format!(
+        "\
+cargo xtask ci [--only STEP]...   everything that must pass before a change is merged
+cargo xtask tidy                  the same as ci --only tidy
+cargo xtask layers                the same as ci --only layers
+cargo xtask advisories            known security problems of dependencies; needs a network
+
+Steps of ci:
+{steps}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task, String> {
+        parse(lexopt::Parser::from_args(line.split_whitespace())).map_err(|error| error.to_string())
+    }
+
+    fn ci(only: &[&str]) -> Task {
+        let only = only.iter().copied().map(String::from).collect();
+        Task::Ci { only }
+    }
+
+    #[test]
+    fn arguments_name_one_task() {
+        let cases = [
+            ("", Task::Help),
+            ("--help", Task::Help),
+            ("ci -h", Task::Help),
+            ("ci", ci(&[])),
+            ("ci --only fmt --only=tests", ci(&["fmt", "tests"])),
+            ("tidy", ci(&["tidy"])),
+            ("layers", ci(&["layers"])),
+            ("advisories", Task::Advisories),
+        ];
+        for (line, task) in cases {
+            assert_eq!(parsed(line), Ok(task), "{line}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for line in ["lint", "--only fmt", "ci tidy", "ci --all", "ci --only"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_lists_every_step() {
+        for step in ci::STEPS {
+            assert!(help().contains(step.purpose), "{}", step.name);
+        }
+    }
+}

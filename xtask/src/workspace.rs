@@ -1,0 +1,139 @@
+//! The crates of this workspace, as `cargo metadata` describes them.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use xshell::{Shell, cmd};
+
+use crate::Error;
+
+/// The workspace: its folder and its members.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) crates: Vec<Crate>,
+}
+
+/// One member of the workspace.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) rust_version: String,
+    /// Whether the manifest allows it to be published.
+    pub(crate) published: bool,
+    /// Every feature but `default`.
+    pub(crate) features: Vec<String>,
+    /// The crates it is built from, optional ones included, those of its tests not.
+    pub(crate) dependencies: Vec<String>,
+}
+
+impl Workspace {
+    pub(crate) fn read(shell: &Shell) -> Result<Self, Error> {
+        let metadata = cmd!(shell, "cargo metadata --no-deps --format-version 1");
+        Self::from_metadata(&metadata.quiet().read()?)
+    }
+
+    pub(crate) fn published(&self) -> impl Iterator<Item = &Crate> {
+        self.crates.iter().filter(|member| member.published)
+    }
+
+    fn from_metadata(metadata: &str) -> Result<Self, Error> {
+        let metadata: Value = serde_json::from_str(metadata)?;
+        Ok(Self {
+            root: text(&metadata, "workspace_root")?.into(),
+            crates: list(&metadata, "packages")?
+                .iter()
+                .map(Crate::from_package)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Crate {
+    fn from_package(package: &Value) -> Result<Self, Error> {
+        let mut folder = PathBuf::from(text(package, "manifest_path")?);
+        folder.pop();
+        let features = package["features"]
+            .as_object()
+            .ok_or("cargo metadata: no features")?;
+        let mut dependencies = Vec::new();
+        for dependency in list(package, "dependencies")? {
+            if dependency["kind"] != "dev" {
+                dependencies.push(text(dependency, "name")?);
+            }
+        }
+        Ok(Self {
+            name: text(package, "name")?,
+            folder,
+            rust_version: text(package, "rust_version")?,
+            // `publish = false` comes out as an empty list of registries, its absence as null.
+            published: package["publish"].is_null(),
+            features: features
+                .keys()
+                .filter(|name| *name != "default")
+                .cloned()
+                .collect(),
+            dependencies,
+        })
+    }
+}
+
+fn text(value: &Value, key: &str) -> Result<String, Error> {
+    match value[key].as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(format!("cargo metadata: {key} is not a text").into()),
+    }
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> Result<&'a Vec<Value>, Error> {
+    value[key]
+        .as_array()
+        .ok_or_else(|| format!("cargo metadata: {key} is not a list").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_reduced_to_what_the_checks_need() {
+        let metadata = r#"{
+            "workspace_root": "/kapture",
+            "packages": [
+                {
+                    "name": "kapture-transport",
+                    "manifest_path": "/kapture/crates/kapture-transport/Cargo.toml",
+                    "rust_version": "1.95",
+                    "publish": null,
+                    "features": {"default": ["http"], "http": ["dep:reqwest"], "mock": []},
+                    "dependencies": [
+                        {"name": "reqwest", "kind": null, "optional": true},
+                        {"name": "cc", "kind": "build", "optional": false},
+                        {"name": "mockall", "kind": "dev", "optional": false}
+                    ]
+                },
+                {
+                    "name": "xtask",
+                    "manifest_path": "/kapture/xtask/Cargo.toml",
+                    "rust_version": "1.95",
+                    "publish": [],
+                    "features": {},
+                    "dependencies": []
+                }
+            ]
+        }"#;
+        let workspace = Workspace::from_metadata(metadata).unwrap();
+        assert_eq!(workspace.root, PathBuf::from("/kapture"));
+        let transport = Crate {
+            name: "kapture-transport".into(),
+            folder: "/kapture/crates/kapture-transport".into(),
+            rust_version: "1.95".into(),
+            published: true,
+            features: vec!["http".into(), "mock".into()],
+            dependencies: vec!["reqwest".into(), "cc".into()],
+        };
+        assert_eq!(workspace.published().collect::<Vec<_>>(), [&transport]);
+        assert_eq!(workspace.crates[1].name, "xtask");
+    }
+}
