@@ -1,2 +1,45 @@
 //! The `kapture` command.
-fn main() {}
+
+mod arguments;
+mod connection;
+mod dates;
+mod failure;
+mod logging;
+mod progress;
+mod pull;
+mod pull_settings;
+mod sandbox;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    logging::start(&arguments.output);
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::unexpected)?;
+    let output = arguments.output;
+    runtime.block_on(async move {
+        match arguments.command {
+            Command::Pull(arguments) => pull::run(&arguments, &output).await,
+            Command::Sandbox(arguments) => sandbox::run(&arguments).await,
+        }
+    })
+}

@@ -1,0 +1,199 @@
+//! How the tenant is reached: argument over environment.
+
+use std::env;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
+use kapture_transport::{
+    Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, Token,
+};
+
+use crate::arguments::ConnectionArguments;
+
+/// How the tenant is reached, checked as far as that is possible without asking it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    tenant: TenantAddress,
+    pub(crate) cm_id: u64,
+    options: ClientOptions,
+}
+
+#[derive(Debug)]
+enum TenantAddress {
+    Sandbox,
+    Site { site: Site, token: Token },
+}
+
+/// A client, and the sandbox behind it if there is one.
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    _sandbox: Option<Server>,
+}
+
+impl Connection {
+    /// Settles what is said in arguments and environment.
+    pub(crate) fn settle(arguments: &ConnectionArguments) -> Result<Self> {
+        let tenant = if arguments.sandbox {
+            TenantAddress::Sandbox
+        } else {
+            TenantAddress::Site {
+                site: site(arguments)?,
+                token: token(arguments.token_file.as_deref())?,
+            }
+        };
+        let cm_id = match said(arguments.cm_id.as_ref(), "KAPTURE_CM_ID")? {
+            Some(text) => text.trim().parse().map_err(|_| {
+                anyhow!("the account id is a number, not `{text}` (--cm-id or KAPTURE_CM_ID)")
+            })?,
+            None if arguments.sandbox => DEFAULT_CM_ID,
+            None => bail!("which account? Give its number with --cm-id or KAPTURE_CM_ID"),
+        };
+        let endpoint = match said(arguments.endpoint.as_ref(), "KAPTURE_ENDPOINT")? {
+            Some(name) => name
+                .parse()
+                .with_context(|| format!("`{name}` (--endpoint or KAPTURE_ENDPOINT)"))?,
+            None => Endpoint::default(),
+        };
+        if arguments.concurrency == 0 || arguments.timeout == 0 {
+            bail!("--concurrency and --timeout take numbers from 1");
+        }
+        if arguments
+            .max_rps
+            .is_some_and(|rate| !rate.is_finite() || rate <= 0.0)
+        {
+            bail!("--max-rps takes a number above 0");
+        }
+        Ok(Self {
+            tenant,
+            cm_id,
+            options: ClientOptions {
+                endpoint,
+                timeout: Duration::from_secs(arguments.timeout),
+                concurrency: arguments.concurrency,
+                requests_per_second: arguments.max_rps,
+                retry: RetryPolicy {
+                    retry_for: duration(&arguments.retry_for)?,
+                    ..RetryPolicy::default()
+                },
+                ..ClientOptions::default()
+            },
+        })
+    }
+
+    /// The endpoint asked, for hints.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.options.endpoint
+    }
+
+    /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
+    pub(crate) async fn open(self) -> Result<Connected> {
+        let transport = HttpTransport::new(&HttpOptions::default())?;
+        let (site, token, sandbox) = match self.tenant {
+            TenantAddress::Site { site, token } => (site, token, None),
+            TenantAddress::Sandbox => {
+                let server = serve(Arc::new(Tenant::demo()), (Ipv4Addr::LOCALHOST, 0).into())
+                    .await
+                    .context("cannot start the sandbox")?;
+                let site = Site::base_url(&server.url())?;
+                (site, Token::ready(DEFAULT_TOKEN)?, Some(server))
+            }
+        };
+        Ok(Connected {
+            client: Client::new(transport, &site, token, self.options),
+            _sandbox: sandbox,
+        })
+    }
+}
+
+fn site(arguments: &ConnectionArguments) -> Result<Site> {
+    if let Some(subdomain) = &arguments.subdomain {
+        return Ok(Site::subdomain(subdomain)?);
+    }
+    if let Some(address) = &arguments.base_url {
+        return Ok(Site::base_url(address)?);
+    }
+    match (
+        variable("KAPTURE_SUBDOMAIN")?,
+        variable("KAPTURE_BASE_URL")?,
+    ) {
+        (Some(_), Some(_)) => {
+            bail!("KAPTURE_SUBDOMAIN and KAPTURE_BASE_URL are both set: unset one")
+        }
+        (Some(subdomain), None) => Site::subdomain(&subdomain).context("KAPTURE_SUBDOMAIN"),
+        (None, Some(address)) => Site::base_url(&address).context("KAPTURE_BASE_URL"),
+        (None, None) => bail!(
+            "which tenant? Give --subdomain NAME (for https://NAME.kapturecrm.com), --base-url URL, \
+             or the same in KAPTURE_SUBDOMAIN or KAPTURE_BASE_URL. To try without an account: --sandbox"
+        ),
+    }
+}
+
+fn token(file: Option<&Path>) -> Result<Token> {
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the token from {}", path.display()))?;
+        return Token::ready(&text).with_context(|| format!("the token in {}", path.display()));
+    }
+    if let Some(text) = variable("KAPTURE_TOKEN")? {
+        return Token::ready(&text).context("KAPTURE_TOKEN");
+    }
+    match (variable("KAPTURE_USER")?, variable("KAPTURE_PASSWORD")?) {
+        (Some(user), Some(password)) => Ok(Token::from_user(&user, &password)),
+        (Some(_), None) => bail!("KAPTURE_USER is set, but KAPTURE_PASSWORD is not"),
+        (None, Some(_)) => bail!("KAPTURE_PASSWORD is set, but KAPTURE_USER is not"),
+        (None, None) => bail!(
+            "no token: set KAPTURE_TOKEN, or KAPTURE_USER and KAPTURE_PASSWORD, or give --token-file FILE"
+        ),
+    }
+}
+
+fn said(argument: Option<&String>, name: &str) -> Result<Option<String>> {
+    match argument {
+        Some(text) => Ok(Some(text.clone())),
+        None => variable(name),
+    }
+}
+
+/// An environment variable; an empty one counts as not set. Its value is never part of an error.
+fn variable(name: &str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(text) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => bail!("{name} is not valid text"),
+    }
+}
+
+/// `90s`, `10m` or `1h`.
+fn duration(text: &str) -> Result<Duration> {
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        _ => 0,
+    };
+    text.get(..text.len().saturating_sub(1))
+        .and_then(|number| number.parse::<u64>().ok())
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|_| unit > 0)
+        .map(Duration::from_secs)
+        .ok_or_else(|| anyhow!("--retry-for takes a time such as 90s, 10m or 1h, not `{text}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(duration("10m").unwrap(), Duration::from_secs(600));
+        assert_eq!(duration("1h").unwrap(), Duration::from_secs(3600));
+        for text in ["", "10", "m", "-1s", "1.5h", "10ü", "99999999999999999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

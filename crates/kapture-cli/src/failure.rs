@@ -1,0 +1,139 @@
+//! How a command fails: what is said about it, and with which exit code.
+
+use std::process::ExitCode;
+
+use kapture_customers::PullError;
+use kapture_sinks::SinkError;
+use kapture_transport::{Endpoint, Error};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    /// `None` where there is nothing to say.
+    error: Option<anyhow::Error>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// Wrong usage or configuration.
+    pub(crate) fn usage(error: anyhow::Error) -> Self {
+        Self::new(2, error)
+    }
+
+    /// Something that should not happen.
+    pub(crate) fn unexpected(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(1, error.into())
+    }
+
+    /// Stopped by the user.
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            code: 130,
+            error: Some(anyhow::anyhow!("interrupted")),
+            hint: None,
+        }
+    }
+
+    /// Whoever read the output has seen enough: a quiet end, and no failure.
+    pub(crate) fn output_closed() -> Self {
+        Self {
+            code: 0,
+            error: None,
+            hint: None,
+        }
+    }
+
+    /// The destination failed.
+    pub(crate) fn sink(error: SinkError) -> Self {
+        match error {
+            SinkError::Closed => Self::output_closed(),
+            error => Self::new(6, error.into()),
+        }
+    }
+
+    /// The pull, or a day of it, failed.
+    pub(crate) fn pull(error: PullError, endpoint: Endpoint) -> Self {
+        Self {
+            code: exit_code(&error),
+            hint: hint(&error, endpoint),
+            error: Some(error.into()),
+        }
+    }
+
+    fn new(code: u8, error: anyhow::Error) -> Self {
+        Self {
+            code,
+            error: Some(error),
+            hint: None,
+        }
+    }
+
+    /// Says more before the error itself, such as which day it concerns.
+    pub(crate) fn context(mut self, text: String) -> Self {
+        self.error = self.error.map(|error| error.context(text));
+        self
+    }
+
+    /// Whether anything was done that numbers would tell about.
+    pub(crate) fn is_worth_a_summary(&self) -> bool {
+        self.error.is_some()
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+
+    /// Says on standard error what happened, why, and what to do next.
+    pub(crate) fn report(&self) {
+        let Some(error) = &self.error else {
+            return;
+        };
+        eprintln!("error: {error}");
+        for cause in error.chain().skip(1) {
+            eprintln!("  Caused by: {cause}");
+        }
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+    }
+}
+
+fn exit_code(error: &PullError) -> u8 {
+    match error.call_error().map(Error::root) {
+        Some(Error::Unauthorized(_) | Error::Forbidden(_)) => 3,
+        Some(Error::Refused(_) | Error::NotFound(_) | Error::MissingId { .. }) => 4,
+        Some(_) => 5,
+        None => match error {
+            PullError::EmptyUnproven { .. } | PullError::OffsetIgnored { .. } => 4,
+            _ => 5,
+        },
+    }
+}
+
+fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
+    let other = endpoint.other();
+    Some(match error {
+        PullError::EmptyUnproven { refusal, .. } if refusal.status == 404 => format!(
+            "if this tenant has the other documented path, try --endpoint {other}; if this is how it says that there are no customers, ask for a day that has some as well"
+        ),
+        PullError::EmptyUnproven { refusal, .. } => format!(
+            "ask for a day that is known to have customers as well, or, if this means that there are none, add --empty-answer '{}'",
+            kapture_transport::quoted(&refusal.message)
+        ),
+        PullError::Unstable { .. } => "pull the day again when less is changing, or with --concurrency 1".into(),
+        PullError::OffsetIgnored { .. } => "narrow the pull with a filter, so that each day's customers fit in one page".into(),
+        _ => match error.call_error()?.root() {
+            Error::Unauthorized(_) => "check KAPTURE_TOKEN, or KAPTURE_USER and KAPTURE_PASSWORD: the token is made from user name and password, and may have expired or been disabled".into(),
+            Error::Forbidden(_) => "ask the tenant's administrator to permit the customer API for this user".into(),
+            Error::NotFound(_) => format!("if this tenant has the other documented path, try --endpoint {other}"),
+            Error::Refused(_) => "the words are the server's own; if a key is missing, --full-body sends every documented one and --set adds others".into(),
+            Error::Connect(_) => "check the subdomain or base URL, and that this machine may reach it".into(),
+            Error::Tls(_) => "check that the address is the tenant's own, and the certificates of this machine".into(),
+            Error::Redirected { .. } | Error::NotJson { .. } => "a login page means that the address or the token is not the API's: check --base-url and the token".into(),
+            Error::RateLimited { .. } => "ask for less at once: --max-rps, or later".into(),
+            Error::Timeout(_) => "allow more time with --timeout, or ask for less at once with --concurrency".into(),
+            _ => return None,
+        },
+    })
+}

@@ -1,0 +1,64 @@
+//! What is shown while a pull runs, on a terminal.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::arguments::OutputArguments;
+use crate::pull_settings::Destination;
+
+/// A bar of days with customers, rate and time left; nothing where nobody would see it.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    customers: u64,
+}
+
+impl Progress {
+    /// A bar for `days`. It is hidden without a terminal, when records go to that same terminal,
+    /// and when log lines take its place.
+    pub(crate) fn start(days: usize, destination: &Destination, output: &OutputArguments) -> Self {
+        let shared = *destination == Destination::StandardOutput && std::io::stdout().is_terminal();
+        let shown =
+            !output.quiet && output.verbose == 0 && !shared && std::io::stderr().is_terminal();
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(days as u64), target);
+        let style =
+            ProgressStyle::with_template("{bar:20} {pos}/{len} days  {msg}  {elapsed}, {eta} left");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar, customers: 0 }
+    }
+
+    pub(crate) fn customers(&mut self, more: usize) {
+        self.customers += more as u64;
+        let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
+        self.bar.set_message(format!(
+            "{} customers, {:.0}/s",
+            self.customers,
+            self.customers as f64 / seconds
+        ));
+    }
+
+    pub(crate) fn day_done(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Says why nothing moves.
+    pub(crate) fn waiting(&self, wait: Duration, why: &str) {
+        if wait >= Duration::from_secs(1) {
+            self.bar
+                .set_message(format!("waiting {:.0} s: {why}", wait.as_secs_f32()));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,104 @@
+//! What was done, in one line and as JSON.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use kapture_customers::Receipt;
+use kapture_model::{Drift, DriftKind};
+use kapture_transport::Traffic;
+use serde_json::json;
+
+/// What a pull has done.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) days_asked: usize,
+    pub(crate) days_done: usize,
+    pub(crate) days_failed: usize,
+    pub(crate) days_open: usize,
+    pub(crate) customers: u64,
+    pub(crate) undated: u64,
+    pub(crate) traffic: Traffic,
+    pub(crate) time: Duration,
+    pub(crate) drift: Drift,
+}
+
+impl Summary {
+    pub(crate) fn day_done(&mut self, receipt: &Receipt) {
+        self.days_done += 1;
+        self.days_open += usize::from(receipt.state == kapture_customers::DayState::Open);
+        self.undated += receipt.undated;
+    }
+
+    /// What the user should know beside the numbers.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.undated > 0 {
+            notes.push(format!(
+                "{} customers have no creation date that can be read; they are counted to the day whose window held them",
+                self.undated
+            ));
+        }
+        let odd: Vec<_> = self
+            .drift
+            .iter()
+            .filter(|entry| entry.kind != DriftKind::UnknownField)
+            .map(|entry| format!("{} ({} {}×)", entry.path, entry.kind, entry.count))
+            .collect();
+        if !odd.is_empty() {
+            notes.push(format!(
+                "fields that are not as documented, kept as they came: {}",
+                odd.join(", ")
+            ));
+        }
+        notes
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
+        let drift: Vec<_> = self
+            .drift
+            .iter()
+            .map(|entry| json!({"field": entry.path, "kind": entry.kind.to_string(), "count": entry.count}))
+            .collect();
+        let summary = json!({
+            "days": self.days_asked,
+            "days_done": self.days_done,
+            "days_failed": self.days_failed,
+            "days_open": self.days_open,
+            "customers": self.customers,
+            "undated": self.undated,
+            "requests": self.traffic.requests,
+            "retries": self.traffic.retries,
+            "bytes": self.traffic.bytes,
+            "seconds": self.time.as_secs_f64(),
+            "drift": drift,
+        });
+        std::fs::write(path, format!("{summary:#}\n"))
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", counted(self.days_done as u64, "day"))?;
+        if self.days_done < self.days_asked {
+            write!(f, " of {}", self.days_asked)?;
+        }
+        if self.days_open > 0 {
+            write!(f, " ({} still open)", self.days_open)?;
+        }
+        write!(
+            f,
+            ", {}, {} ({} repeated), {:.1} MB, {:.1} s",
+            counted(self.customers, "customer"),
+            counted(self.traffic.requests, "request"),
+            self.traffic.retries,
+            self.traffic.bytes as f64 / 1e6,
+            self.time.as_secs_f64()
+        )
+    }
+}
+
+fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
