@@ -1,1 +1,118 @@
-//! End-to-end tests of kapture: see `tests/`.
+//! What the end-to-end tests share: the binary, and a fake tenant for it to pull from.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, Population, Server, Tenant, serve};
+use tokio::runtime::Runtime;
+
+/// The `kapture` binary beside the test that runs.
+///
+/// # Panics
+/// When it was not built: `cargo xtask ci` builds it before the tests.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .expect("tests lie in target/PROFILE/deps");
+    let binary = folder.join(format!("kapture{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        binary.exists(),
+        "build it first: cargo build -p kapture-cli"
+    );
+    binary
+}
+
+/// `kapture` with these arguments, and nothing of this process's environment that it would read.
+pub fn kapture(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KAPTURE_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments);
+    command
+}
+
+/// A fake tenant on loopback.
+pub struct Served {
+    /// The tenant itself: what it holds and what it was asked.
+    pub tenant: Arc<Tenant>,
+    server: Server,
+    _runtime: Runtime,
+}
+
+impl Served {
+    /// Serves a tenant.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    pub fn new(population: Population, behaviour: Behaviour) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let tenant = Arc::new(Tenant::new(population, behaviour));
+        let address = ([127, 0, 0, 1], 0).into();
+        let server = runtime
+            .block_on(serve(Arc::clone(&tenant), address))
+            .expect("a port on loopback");
+        Self {
+            tenant,
+            server,
+            _runtime: runtime,
+        }
+    }
+
+    /// `kapture` with a connection to this tenant in its environment.
+    pub fn kapture(&self, arguments: &[&str]) -> Command {
+        let mut command = kapture(arguments);
+        command
+            .env("KAPTURE_BASE_URL", self.server.url())
+            .env("KAPTURE_CM_ID", "424242")
+            .env("KAPTURE_TOKEN", DEFAULT_TOKEN);
+        command
+    }
+}
+
+/// What a command said on standard error.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The ids of NDJSON lines.
+///
+/// # Panics
+/// When a line is no customer, or a customer comes twice.
+pub fn ids(lines: &[u8]) -> BTreeSet<u64> {
+    let mut ids = BTreeSet::new();
+    for line in lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        let customer: serde_json::Value = serde_json::from_slice(line).expect("a line of JSON");
+        let id = customer["id"].as_u64().expect("an id");
+        assert!(ids.insert(id), "customer {id} came twice");
+    }
+    ids
+}
+
+/// The names in a folder, sorted.
+///
+/// # Panics
+/// When the folder cannot be read.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<_> = entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}

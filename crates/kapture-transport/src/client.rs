@@ -250,6 +250,10 @@ impl Shared {
         match outcome {
             Err(error) if error.is_overload() => {
                 permit.overloaded();
+                if matches!(error, Error::RateLimited { .. }) {
+                    // Whoever limits requests is there.
+                    self.answered.store(true, Ordering::Relaxed);
+                }
                 if let Error::RateLimited { wait: Some(wait) } = error {
                     // Waits beyond the time for a call end that call; the others need not wait so long.
                     let wait = (*wait).min(self.options.retry.retry_for);

@@ -1,0 +1,314 @@
+//! One reliable call: what is tried again, how often, after which wait, and what comes of it.
+#![cfg(feature = "mock")]
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use kapture_transport::{
+    Bound, Client, ClientOptions, Error, MockTransport, Response, RetryPolicy, Site, Token,
+    TransportError, Waiting,
+};
+use tokio::time::Instant;
+
+type Outcome = Result<Response, TransportError>;
+
+const NONE: &str = r#"{"message":[],"status":"success"}"#;
+
+fn answer(status: u16, body: &str) -> Outcome {
+    Ok(Response {
+        status,
+        retry_after: None,
+        body: body.to_owned().into(),
+    })
+}
+
+fn refused(sentence: &str) -> Outcome {
+    answer(
+        200,
+        &format!(r#"{{"message":"{sentence}","status":"failed"}}"#),
+    )
+}
+
+fn limited(wait: &str) -> Outcome {
+    Ok(Response {
+        status: 429,
+        retry_after: Some(wait.into()),
+        body: "".into(),
+    })
+}
+
+/// A client whose transport gives `outcomes` in turn, the last one for ever.
+fn client(outcomes: Vec<Outcome>) -> Client {
+    client_with(outcomes, ClientOptions::default())
+}
+
+fn client_with(outcomes: Vec<Outcome>, options: ClientOptions) -> Client {
+    let mut transport = MockTransport::new();
+    let turn = Mutex::new(0);
+    transport.expect_send().returning(move |_| {
+        let mut turn = turn.lock().unwrap();
+        let outcome = outcomes[(*turn).min(outcomes.len() - 1)].clone();
+        *turn += 1;
+        outcome
+    });
+    new(transport, options)
+}
+
+fn new(transport: MockTransport, options: ClientOptions) -> Client {
+    Client::new(
+        transport,
+        &Site::base_url("http://127.0.0.1:9").unwrap(),
+        Token::ready("dG9rZW4=").unwrap(),
+        ClientOptions { seed: 7, ..options },
+    )
+}
+
+async fn call(client: &Client) -> Result<usize, Error> {
+    let records = client.call("{}".into(), &|_| false, &|_| {}).await?;
+    Ok(records.len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn sends_the_body_to_the_endpoint_with_the_token() {
+    let mut transport = MockTransport::new();
+    transport.expect_send().times(1).returning(|request| {
+        assert_eq!(
+            request.url.as_str(),
+            "http://127.0.0.1:9/ms/customer-search/customer-search/api/v1"
+        );
+        assert_eq!(&request.body[..], b"{}");
+        assert_eq!(request.timeout, Duration::from_secs(60));
+        assert!(!format!("{request:?}").contains("dG9rZW4="));
+        answer(200, NONE)
+    });
+    let client = new(transport, ClientOptions::default());
+    assert_eq!(call(&client).await, Ok(0));
+    assert_eq!(client.traffic().requests, 1);
+    assert_eq!(client.traffic().bytes, NONE.len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_is_tried_again() {
+    for hiccup in [
+        answer(500, "<html>"),
+        answer(502, "<html>"),
+        answer(302, ""),
+        answer(200, "<html><title>Log in</title>"),
+        answer(200, r#"{"message":[{"id"#),
+        answer(200, "[]"),
+        answer(429, ""),
+        refused("Please try again"),
+        Err(TransportError::Broken("reset".into())),
+        Err(TransportError::Connect("refused".into())),
+        Err(TransportError::Timeout(Duration::from_secs(60))),
+    ] {
+        let client = client(vec![hiccup.clone(), answer(200, NONE)]);
+        assert_eq!(call(&client).await, Ok(0), "{hiccup:?}");
+        assert_eq!(client.traffic().retries, 1, "{hiccup:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_change_is_asked_once() {
+    for outcome in [
+        refused("Invalid Auth Key"),
+        answer(401, ""),
+        answer(403, ""),
+        answer(200, r#"{"message":[{"name":"x"}],"status":"success"}"#),
+        Err(TransportError::TooLarge(5)),
+        Err(TransportError::Tls("bad certificate".into())),
+    ] {
+        let client = client(vec![outcome.clone(), answer(200, NONE)]);
+        assert!(call(&client).await.is_err(), "{outcome:?}");
+        assert_eq!(client.traffic().requests, 1, "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_counts_once_it_has_repeated_unchanged() {
+    let client = client(vec![
+        refused("a"),
+        refused("b"),
+        refused("b"),
+        refused("a"),
+        refused("b"),
+        refused("b"),
+        refused("b"),
+    ]);
+    let Err(Error::Refused(refusal)) = call(&client).await else {
+        panic!("not refused")
+    };
+    assert_eq!(refusal.message, "b");
+    assert_eq!(client.traffic().requests, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_is_understood_counts_at_once() {
+    let client = client(vec![refused("No customers")]);
+    let understood = |refusal: &kapture_transport::Refusal| refusal.message == "No customers";
+    let answer = client.call("{}".into(), &understood, &|_| {}).await;
+    assert!(matches!(answer, Err(Error::Refused(_))));
+    assert_eq!(client.traffic().requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_waited_for_by_every_call() {
+    let client = client(vec![limited("30"), answer(200, NONE)]);
+    let begun = Instant::now();
+    let (one, other) = tokio::join!(call(&client), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        call(&client).await
+    });
+    assert_eq!((one, other), (Ok(0), Ok(0)));
+    assert!(
+        begun.elapsed() >= Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(
+        begun.elapsed() < Duration::from_secs(32),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_may_be_a_date() {
+    let options = ClientOptions {
+        wall_clock: || SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_428_000),
+        ..ClientOptions::default()
+    };
+    let client = client_with(
+        vec![limited("Mon, 23 Nov 2026 10:00:45 GMT"), answer(200, NONE)],
+        options,
+    );
+    let begun = Instant::now();
+    assert_eq!(call(&client).await, Ok(0));
+    assert_eq!(begun.elapsed().as_secs(), 45);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_too_long_is_not_begun() {
+    let client = client(vec![limited("86400")]);
+    let begun = Instant::now();
+    let error = call(&client).await.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            Error::Exhausted {
+                why: Bound::LongWait,
+                attempts: 1,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_answered_is_given_up_soon() {
+    let refusing = client(vec![Err(TransportError::Connect("refused".into()))]);
+    let error = call(&refusing).await.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            Error::Exhausted {
+                why: Bound::NeverAnswered,
+                attempts: 6,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(error.root(), &Error::Connect("refused".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_answered_is_tried_for_as_long_as_asked() {
+    let mut outcomes = vec![answer(200, NONE)];
+    outcomes.push(answer(503, ""));
+    let options = ClientOptions {
+        retry: RetryPolicy {
+            retry_for: Duration::from_secs(1200),
+            ..RetryPolicy::default()
+        },
+        ..ClientOptions::default()
+    };
+    let client = client_with(outcomes, options);
+    assert_eq!(call(&client).await, Ok(0));
+    let begun = Instant::now();
+    let error = call(&client).await.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            Error::Exhausted {
+                why: Bound::Time,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(begun.elapsed().as_secs(), 1200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_in_which_more_goes_wrong_than_right_ends() {
+    let options = ClientOptions {
+        retry: RetryPolicy {
+            spare_retries: 3,
+            ..RetryPolicy::default()
+        },
+        ..ClientOptions::default()
+    };
+    let client = client_with(vec![answer(200, NONE), answer(503, "")], options);
+    assert_eq!(call(&client).await, Ok(0));
+    let error = call(&client).await.unwrap_err();
+    // Two retries for the good answer, and three to spare.
+    assert!(
+        matches!(
+            &error,
+            Error::Exhausted {
+                why: Bound::Budget,
+                attempts: 6,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shows_progress_is_told_before_each_wait() {
+    let client = client(vec![answer(500, ""), limited("9"), answer(200, NONE)]);
+    let told = Arc::new(Mutex::new(Vec::<Waiting>::new()));
+    client
+        .call("{}".into(), &|_| false, &|waiting| {
+            told.lock().unwrap().push(waiting)
+        })
+        .await
+        .unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(
+        told.iter()
+            .map(|waiting| waiting.attempt)
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
+    assert!(matches!(told[0].error, Error::Server(_)));
+    assert!(told[1].wait >= Duration::from_secs(9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_a_second_than_asked_for() {
+    let options = ClientOptions {
+        requests_per_second: Some(2.0),
+        ..ClientOptions::default()
+    };
+    let client = client_with(vec![answer(200, NONE)], options);
+    let begun = Instant::now();
+    for _ in 0..5 {
+        call(&client).await.unwrap();
+    }
+    assert_eq!(begun.elapsed(), Duration::from_secs(2));
+}

@@ -1,0 +1,459 @@
+//! `kapture pull` from end to end: over HTTP, as a user runs it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use chrono::NaiveDate;
+use kapture_sandbox::{
+    Behaviour, ContentType, EmptyForm, FaultKind, Faults, Limit, Oddities, PerDay, Population,
+    SameDay, Windows,
+};
+use kapture_tests::{Served, ids, kapture, names, said};
+use serde_json::Value;
+
+const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn busy(per_day: PerDay) -> Population {
+    Population::new(3).days(day("2024-04-20"), day("2024-05-20"), per_day)
+}
+
+fn code(output: &std::process::Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+#[test]
+fn the_sandbox_needs_no_account() {
+    let output = kapture(&WEEK).arg("--sandbox").output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert!(ids(&output.stdout).len() > 100);
+    assert!(said(&output).starts_with("7 days, "), "{}", said(&output));
+}
+
+#[test]
+fn the_same_customers_on_servers_of_every_kind() {
+    for (number, windows) in [
+        Windows::Inclusive,
+        Windows::Exclusive {
+            same_day: SameDay::Empty,
+        },
+        Windows::Exclusive {
+            same_day: SameDay::Refused,
+        },
+        Windows::Strict,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let behaviour = Behaviour {
+            windows,
+            limit: [
+                Limit::Honoured,
+                Limit::CappedAt(100),
+                Limit::CappedAt(37),
+                Limit::Ignored,
+            ][number],
+            zone_shift_minutes: [0, 330, -600, 840][number],
+            content_type: if number % 2 == 0 {
+                ContentType::Html
+            } else {
+                ContentType::Json
+            },
+            gzip: number < 2,
+            empty_window: [
+                EmptyForm::Null,
+                EmptyForm::Failed("No customers found".into()),
+                EmptyForm::NotFound("No data found".into()),
+                EmptyForm::Missing,
+            ][number]
+                .clone(),
+            faults: Faults::random(0.1, FaultKind::passing(), number as u64),
+            ..Behaviour::default()
+        };
+        let weekly = PerDay::Weekly {
+            weekday: 50..=400,
+            weekend: 0..=0,
+        };
+        let served = Served::new(busy(weekly), behaviour);
+        let output = served.kapture(&WEEK).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        let truth = served
+            .tenant
+            .truth_ids(day("2024-05-01"), day("2024-05-07"));
+        assert_eq!(ids(&output.stdout), truth, "{windows:?}");
+    }
+}
+
+#[test]
+fn every_field_survives_and_times_agree() {
+    let behaviour = Behaviour {
+        pretty: true,
+        oddities: Oddities::all(0.3),
+        ..Behaviour::default()
+    };
+    let served = Served::new(busy(PerDay::Fixed(60)), behaviour);
+    let output = served.kapture(&WEEK).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let mut pulled: BTreeMap<String, Value> = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice::<Value>(line).unwrap())
+        .map(|customer| (text(&customer["id"]), customer))
+        .collect();
+    for sent in served.tenant.truth(day("2024-05-01"), day("2024-05-07")) {
+        let original: Value = serde_json::from_str(&sent.json).unwrap();
+        let customer = pulled.remove(&text(&original["id"])).unwrap();
+        let keys = |value: &Value| {
+            value
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&customer), keys(&original));
+        // The one value with milliseconds is an identifier, not a date, and stays text.
+        if let (Some(reference), Some(created)) = (
+            customer["imageReferenceId"].as_str(),
+            customer["generationDate"].as_str(),
+        ) && let Some(moment) = reference.strip_prefix("CUS_")
+            && created.len() >= 19
+            && created.as_bytes()[10] == b'T'
+        {
+            assert_eq!(created[..19], moment.replace(' ', "T")[..19]);
+        }
+        for (key, value) in original.as_object().unwrap() {
+            match (value, key.as_str()) {
+                (_, "generationDate" | "lastModificationTime" | "contacts") => {}
+                (Value::String(text), _) if text.trim().is_empty() => {
+                    assert_eq!(customer[key], Value::Null)
+                }
+                _ => assert_eq!(&customer[key], value, "{key}"),
+            }
+        }
+    }
+    assert!(
+        pulled.is_empty(),
+        "customers from nowhere: {:?}",
+        pulled.keys()
+    );
+    assert!(said(&output).contains("note: "), "{}", said(&output));
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn raw_gives_the_bytes_that_the_api_sent() {
+    let served = Served::new(busy(PerDay::Fixed(40)), Behaviour::default());
+    let output = served.kapture(&WEEK).arg("--raw").output().unwrap();
+    let mut lines: Vec<_> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    let mut sent: Vec<_> = served
+        .tenant
+        .truth(day("2024-05-01"), day("2024-05-07"))
+        .into_iter()
+        .map(|customer| customer.json)
+        .collect();
+    sent.sort();
+    assert_eq!(lines, sent);
+}
+
+#[test]
+fn a_file_is_there_when_it_is_complete_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("customers.ndjson");
+    let path = file.to_str().unwrap();
+
+    let served = Served::new(busy(PerDay::Fixed(9)), Behaviour::default());
+    let output = served.kapture(&WEEK).args(["-o", path]).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(ids(&std::fs::read(&file).unwrap()).len(), 63);
+    assert_eq!(names(folder.path()), ["customers.ndjson"]);
+
+    // A pull that fails leaves the file of the one before, and nothing beside it.
+    let behaviour = Behaviour {
+        token: "another".into(),
+        ..Behaviour::default()
+    };
+    let refusing = Served::new(busy(PerDay::Fixed(9)), behaviour);
+    let output = refusing.kapture(&WEEK).args(["-o", path]).output().unwrap();
+    assert_eq!(code(&output), 3, "{}", said(&output));
+    assert_eq!(ids(&std::fs::read(&file).unwrap()).len(), 63);
+    assert_eq!(names(folder.path()), ["customers.ndjson"]);
+
+    // No customers make an empty file.
+    let quiet = Served::new(busy(PerDay::Fixed(0)), Behaviour::default());
+    let output = quiet.kapture(&WEEK).args(["-o", path]).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(std::fs::read(&file).unwrap(), b"");
+}
+
+#[test]
+fn a_wrong_token_is_said_in_the_servers_words() {
+    let behaviour = Behaviour {
+        token: "another".into(),
+        ..Behaviour::default()
+    };
+    let served = Served::new(busy(PerDay::Fixed(9)), behaviour);
+    let output = served.kapture(&WEEK).output().unwrap();
+    assert_eq!(code(&output), 3);
+    assert!(
+        said(&output).contains("“Invalid Auth Key”"),
+        "{}",
+        said(&output)
+    );
+    assert!(said(&output).contains("hint: "), "{}", said(&output));
+    assert!(served.tenant.request_count() <= 2);
+}
+
+#[test]
+fn a_refusal_is_said_in_the_servers_words() {
+    let served = Served::new(busy(PerDay::Fixed(9)), Behaviour::default());
+    let output = served
+        .kapture(&WEEK)
+        .args(["--cm-id", "7"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 4, "{}", said(&output));
+    let words = served.tenant.requests().pop().unwrap().refusal.unwrap();
+    assert!(
+        said(&output).contains(&words),
+        "{words} / {}",
+        said(&output)
+    );
+}
+
+#[test]
+fn a_server_that_is_not_there_ends_with_5() {
+    // A port that was just free: nobody listens there any more.
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let output = kapture(&WEEK)
+        .args(["--base-url", &format!("http://{address}"), "--cm-id", "1"])
+        .env("KAPTURE_TOKEN", "dG9rZW4=")
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 5, "{}", said(&output));
+    assert!(said(&output).contains("no connection"), "{}", said(&output));
+}
+
+#[test]
+fn wrong_usage_is_a_sentence_before_anything_is_asked() {
+    let served = Served::new(busy(PerDay::Fixed(9)), Behaviour::default());
+    for (arguments, sentence) in [
+        (
+            &["--from", "2024-05-07", "--to", "2024-05-01"][..],
+            "comes after",
+        ),
+        (
+            &["--from", "2024-02-30", "--to", "2024-03-01"],
+            "not in the calendar",
+        ),
+        (&["--from", "May 1", "--to", "2024-05-01"], "not a date"),
+        (&["--from", "2024-05-01"], "--to"),
+        (&[], "which days?"),
+        (&["--last", "7d", "--cm-id", "many"], "a number"),
+        (
+            &["--last", "7d", "--base-url", "http://crm.example.com"],
+            "plain http",
+        ),
+        (&["--last", "7d", "--subdomain", "a.b"], "not a subdomain"),
+        (
+            &["--last", "7d", "--endpoint", "third"],
+            "`search` or `legacy`",
+        ),
+        (
+            &["--last", "7d", "--set", "limit=5"],
+            "sets this key itself",
+        ),
+        (&["--last", "7d", "--attribute", "16=x"], "--attribute"),
+        (&["--last", "7d", "--time-zone", "Mars"], "not a time zone"),
+        (&["--last", "7d", "--shard", "9/8"], "I/N"),
+        (&["--last", "7d", "-o", "customers.xlsx"], ".ndjson"),
+        (&["--last", "7d", "-o", "/"], "a folder"),
+        (&["--last", "7d", "--retry-for", "soon"], "--retry-for"),
+    ] {
+        let output = served.kapture(&["pull"]).args(arguments).output().unwrap();
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
+        assert!(
+            said(&output).contains(sentence),
+            "{arguments:?}: {}",
+            said(&output)
+        );
+    }
+    let lacking = kapture(&["pull", "--last", "7d"]).output().unwrap();
+    assert_eq!(code(&lacking), 2);
+    assert!(said(&lacking).contains("--sandbox"), "{}", said(&lacking));
+    let output = served
+        .kapture(&["pull", "--last", "7d"])
+        .env_remove("KAPTURE_CM_ID")
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 2);
+    assert!(said(&output).contains("--cm-id"), "{}", said(&output));
+    let output = served
+        .kapture(&["pull", "--last", "7d", "-o", "/no/such/folder/x.ndjson"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert_eq!(served.tenant.request_count(), 0);
+}
+
+#[test]
+fn the_token_appears_nowhere() {
+    let behaviour = Behaviour {
+        faults: Faults::random(0.3, FaultKind::passing(), 5),
+        token: "U0VDUkVU".into(),
+        ..Behaviour::default()
+    };
+    let served = Served::new(busy(PerDay::Fixed(30)), behaviour);
+    for (token, code_expected) in [("U0VDUkVU", 0), ("V1JPTkc=", 3)] {
+        for format in ["text", "json"] {
+            let output = served
+                .kapture(&WEEK)
+                .args(["-vvv", "--log-format", format])
+                .env("KAPTURE_TOKEN", token)
+                .output()
+                .unwrap();
+            assert_eq!(code(&output), code_expected, "{}", said(&output));
+            assert!(!said(&output).contains(token), "{}", said(&output));
+            assert!(
+                said(&output).contains("status"),
+                "requests are logged: {}",
+                said(&output)
+            );
+        }
+        let help = served
+            .kapture(&["pull", "--help"])
+            .env("KAPTURE_TOKEN", token)
+            .output()
+            .unwrap();
+        assert!(!String::from_utf8_lossy(&help.stdout).contains(token));
+    }
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_ends_the_run_quietly() {
+    let served = Served::new(busy(PerDay::Fixed(3_000)), Behaviour::default());
+    let mut child = served
+        .kapture(&WEEK)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    drop(out);
+    let output = child.wait_with_output().unwrap();
+    assert!(line.starts_with("{\"id\":"));
+    assert_eq!(code(&output), 0);
+    assert_eq!(said(&output), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_pull_leaves_nothing_behind() {
+    use std::process::Command;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("customers.ndjson");
+    for signal in ["-INT", "-TERM"] {
+        // The third request is never answered, so that the run is under way when the signal comes.
+        let behaviour = Behaviour {
+            faults: Faults::scheduled((3..100).map(|number| (number, FaultKind::Stall))),
+            ..Behaviour::default()
+        };
+        let served = Served::new(busy(PerDay::Fixed(30)), behaviour);
+        let child = served
+            .kapture(&WEEK)
+            .args(["-o", file.to_str().unwrap()])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while served.tenant.request_count() < 3 {
+            std::thread::yield_now();
+        }
+        Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), 130, "{}", said(&output));
+        assert!(
+            names(folder.path()).is_empty(),
+            "{:?}",
+            names(folder.path())
+        );
+    }
+}
+
+#[test]
+fn days_may_be_listed_and_sharded() {
+    let served = Served::new(busy(PerDay::Between(5, 40)), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("days");
+    std::fs::write(&list, "2024-05-02\n\n 2024-05-05 \n").unwrap();
+    let output = served
+        .kapture(&["pull", "--days", list.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let mut truth = served
+        .tenant
+        .truth_ids(day("2024-05-02"), day("2024-05-02"));
+    truth.extend(
+        served
+            .tenant
+            .truth_ids(day("2024-05-05"), day("2024-05-05")),
+    );
+    assert_eq!(ids(&output.stdout), truth);
+
+    let mut together = std::collections::BTreeSet::new();
+    for shard in ["1/3", "2/3", "3/3"] {
+        let output = served
+            .kapture(&WEEK)
+            .args(["--shard", shard])
+            .output()
+            .unwrap();
+        together.extend(ids(&output.stdout));
+    }
+    assert_eq!(
+        together,
+        served
+            .tenant
+            .truth_ids(day("2024-05-01"), day("2024-05-07"))
+    );
+}
+
+#[test]
+fn the_summary_is_there_for_machines_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("summary.json");
+    let served = Served::new(busy(PerDay::Fixed(11)), Behaviour::default());
+    let output = served
+        .kapture(&WEEK)
+        .args(["--summary", path.to_str().unwrap(), "--quiet"])
+        .output()
+        .unwrap();
+    assert_eq!(said(&output), "");
+    let summary: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(summary["days_done"], 7);
+    assert_eq!(summary["customers"], 77);
+    assert_eq!(summary["requests"], served.tenant.request_count());
+}
