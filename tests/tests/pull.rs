@@ -16,7 +16,7 @@ use serde_json::Value;
 const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
 
 fn day(text: &str) -> NaiveDate {
-    text.parse().unwrap()
+    text.parse().expect("a date")
 }
 
 fn busy(per_day: PerDay) -> Population {
@@ -24,7 +24,7 @@ fn busy(per_day: PerDay) -> Population {
 }
 
 fn code(output: &std::process::Output) -> i32 {
-    output.status.code().unwrap()
+    output.status.code().expect("an exit code")
 }
 
 #[test]
@@ -246,6 +246,7 @@ fn a_server_that_is_not_there_ends_with_5() {
         .unwrap();
     let output = kapture(&WEEK)
         .args(["--base-url", &format!("http://{address}"), "--cm-id", "1"])
+        .args(["--retry-for", "1s"])
         .env("KAPTURE_TOKEN", "dG9rZW4=")
         .output()
         .unwrap();

@@ -127,7 +127,7 @@ pub(crate) enum Format {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArguments {
-    /// The tenant's part of https://NAME.kapturecrm.com [env: KAPTURE_SUBDOMAIN]
+    /// The tenant's NAME in NAME.kapturecrm.com [env: KAPTURE_SUBDOMAIN]
     #[arg(long, value_name = "NAME", conflicts_with = "base_url")]
     pub(crate) subdomain: Option<String>,
     /// The tenant's address, if it has one of its own [env: KAPTURE_BASE_URL]
@@ -277,7 +277,7 @@ pub(crate) struct SandboxArguments {
     /// The order of rows
     #[arg(long, value_name = "KIND", default_value = "id")]
     pub(crate) order: OrderKind,
-    /// How many rows come or go while pages are read: one at every so many requests
+    /// Let a row come or go at every so many requests, while pages are read
     #[arg(long, value_name = "REQUESTS")]
     pub(crate) moving: Option<u64>,
     /// What a window without customers is answered with

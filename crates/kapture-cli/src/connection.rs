@@ -45,7 +45,12 @@ impl Connection {
                 token: token(arguments.token_file.as_deref())?,
             }
         };
-        let cm_id = match said(arguments.cm_id.as_ref(), "KAPTURE_CM_ID")? {
+        let said_cm_id = match &arguments.cm_id {
+            // The environment tells of a real account.
+            None if arguments.sandbox => None,
+            argument => said(argument.as_ref(), "KAPTURE_CM_ID")?,
+        };
+        let cm_id = match said_cm_id {
             Some(text) => text.trim().parse().map_err(|_| {
                 anyhow!("the account id is a number, not `{text}` (--cm-id or KAPTURE_CM_ID)")
             })?,

@@ -114,13 +114,21 @@ fn exit_code(error: &PullError) -> u8 {
 fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
     let other = endpoint.other();
     Some(match error {
-        PullError::EmptyUnproven { refusal, .. } if refusal.status == 404 => format!(
-            "if this tenant has the other documented path, try --endpoint {other}; if this is how it says that there are no customers, ask for a day that has some as well"
-        ),
-        PullError::EmptyUnproven { refusal, .. } => format!(
-            "ask for a day that is known to have customers as well, or, if this means that there are none, add --empty-answer '{}'",
-            kapture_transport::quoted(&refusal.message)
-        ),
+        PullError::EmptyUnproven { answers } => {
+            let words: Vec<_> = answers
+                .iter()
+                .map(|(_, refusal)| format!("--empty-answer '{}'", kapture_transport::quoted(&refusal.message)))
+                .collect();
+            let path = if answers.iter().any(|(_, refusal)| refusal.status == 404) {
+                format!("try --endpoint {other}, the other documented path; or ")
+            } else {
+                String::new()
+            };
+            format!(
+                "{path}ask for a day that is known to have customers as well; or, if you know that this is how the server says that there are none, add {}",
+                words.join(" or ")
+            )
+        }
         PullError::Unstable { .. } => "pull the day again when less is changing, or with --concurrency 1".into(),
         PullError::OffsetIgnored { .. } => "narrow the pull with a filter, so that each day's customers fit in one page".into(),
         _ => match error.call_error()?.root() {

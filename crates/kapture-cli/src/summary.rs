@@ -42,7 +42,7 @@ impl Summary {
         let odd: Vec<_> = self
             .drift
             .iter()
-            .filter(|entry| entry.kind != DriftKind::UnknownField)
+            .filter(|entry| !matches!(entry.kind, DriftKind::UnknownField | DriftKind::MissingDate))
             .map(|entry| format!("{} ({} {}×)", entry.path, entry.kind, entry.count))
             .collect();
         if !odd.is_empty() {

@@ -7,9 +7,9 @@ fn help(command: &[&str]) -> String {
         .args(command)
         .arg("--help")
         .output()
-        .unwrap();
+        .expect("help");
     assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("help")
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::fmt;
 use chrono::NaiveDate;
 use kapture_model::{Record, Window};
 
-use crate::empty_answer::says_nothing_found;
 use crate::error::PullError;
 use crate::server::{Ask, Server};
 
@@ -80,12 +79,9 @@ impl Server {
             match self.ask_plainly(ask).await {
                 Ok(records) if records.is_empty() => {}
                 Ok(_) => return Ok(Reach::Inclusive),
-                Err(error) => match error.refusal() {
-                    Some(refusal) if says_nothing_found(&refusal.message) => {}
-                    // D…D makes no sense to this server.
-                    Some(_) => return Ok(Reach::Exclusive),
-                    None => return Err(ask.failed(error)),
-                },
+                // D…D may make no sense to this server, or be refused for want of customers.
+                Err(error) if error.refusal().is_some() => {}
+                Err(error) => return Err(ask.failed(error)),
             }
         }
         Ok(Reach::Exclusive)

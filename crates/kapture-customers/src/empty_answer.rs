@@ -21,6 +21,9 @@ const KNOWN_REFUSALS: [&str; 2] = ["invalid auth key", "invalid json"];
 /// typing error, not so far that a 32-bit clock ends before it.
 const YEARS_AHEAD: u64 = 5;
 
+/// How far behind the end of a window an offset must be past it, and not beyond 31 bits.
+const ROWS_BEHIND: u64 = 1_000_000_000;
+
 /// What has been learnt about empty answers in one run.
 #[derive(Debug, Default)]
 pub(crate) struct EmptyAnswers {
@@ -109,6 +112,20 @@ impl EmptyAnswers {
             .map(|(_, sentence)| sentence)
     }
 
+    /// Whether a refusal plainly says that there are no customers: in itself, or by the user's word.
+    pub(crate) fn is_plain(&self, refusal: &Refusal) -> bool {
+        self.is_users(refusal) || says_nothing_found(&refusal.message)
+    }
+
+    /// Whether a refusal need not repeat to be taken for the server's answer: it says plainly what
+    /// it means, or it is a 404 that is known to mean just that. Any other words might stand for a
+    /// hiccup as well.
+    pub(crate) fn is_understood(&self, ask: &Ask, refusal: &Refusal) -> bool {
+        self.is_plain(refusal)
+            || refusal.status == 404
+                && self.learnt(Kind::of(ask)) == Some(&Sentence::of(refusal, ask.window))
+    }
+
     fn is_users(&self, refusal: &Refusal) -> bool {
         self.from_user
             .as_ref()
@@ -161,7 +178,7 @@ impl Server {
         {
             let knowledge = self.knowledge();
             // Without any success in this run, only a sentence that leaves no doubt is believed.
-            let believable = knowledge.answered || says_nothing_found(&refusal.message);
+            let believable = knowledge.answered || knowledge.empty_answers.is_plain(refusal);
             if !believable || knowledge.empty_answers.plain_success.contains(&kind) {
                 return Ok(false);
             }
@@ -170,7 +187,7 @@ impl Server {
         Ok(is_learnt())
     }
 
-    /// Asks the same question for a window that must be empty.
+    /// Asks the same question where the answer must be empty.
     pub(crate) async fn learn_empty_answer(&self, ask: Ask) -> Result<(), PullError> {
         let Some(empty) = self.must_be_empty(ask) else {
             return Ok(());
@@ -195,8 +212,13 @@ impl Server {
         Ok(())
     }
 
-    /// The same question for a window years ahead.
+    /// The same question for a window years ahead; and for a further page, one so far behind that
+    /// no window has as many rows.
     fn must_be_empty(&self, ask: Ask) -> Option<Ask> {
+        if ask.offset > 0 {
+            let offset = ask.offset + ROWS_BEHIND;
+            return Some(Ask { offset, ..ask });
+        }
         let later = |day: NaiveDate| {
             day.max(self.last_day)
                 .checked_add_days(Days::new(365 * YEARS_AHEAD))
@@ -218,29 +240,16 @@ pub(crate) fn same_sentence(one: &Refusal, first: Window, other: &Refusal, secon
 /// Whether a sentence plainly says that nothing was found. The patterns, with `thing` for
 /// customer, record, data, result, information, detail or entry and their plurals:
 /// "no thing", "no thing found / available / exist / present / between / in / matching / were …",
-/// "thing not found", "thing not available", "thing does / do not exist", "nothing found".
+/// and, with nothing before it but "the", "given", "requested", "any", "such" or another `thing`,
+/// "thing not found" and "thing does / do not exist"; and "nothing found".
 ///
-/// "Not found" alone is none of them: a wrong path is answered so.
+/// "Not found" alone is none of them: a wrong path is answered so. Nor is "user details not found".
 pub(crate) fn says_nothing_found(sentence: &str) -> bool {
     let lower = sentence.to_lowercase();
     let words: Vec<&str> = lower
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
-    let is_thing = |word: &str| {
-        let singular = word.strip_suffix('s').unwrap_or(word);
-        matches!(
-            singular,
-            "customer"
-                | "record"
-                | "data"
-                | "result"
-                | "information"
-                | "detail"
-                | "entrie"
-                | "entry"
-        )
-    };
     let denied = words.first() == Some(&"no")
         && words.get(1).is_some_and(|word| is_thing(word))
         && words.get(2).is_none_or(|word| {
@@ -258,15 +267,25 @@ pub(crate) fn says_nothing_found(sentence: &str) -> bool {
                     | "was"
             )
         });
-    let missing = words.windows(3).any(|three| {
-        is_thing(three[0]) && three[1] == "not" && matches!(three[2], "found" | "available")
-    }) || words.windows(4).any(|four| {
-        is_thing(four[0])
-            && matches!(four[1], "does" | "do")
-            && four[2] == "not"
-            && four[3] == "exist"
-    });
+    let subject = words
+        .iter()
+        .take_while(|word| {
+            is_thing(word) || matches!(**word, "the" | "given" | "requested" | "any" | "such")
+        })
+        .count();
+    let missing = subject > 0
+        && is_thing(words[subject - 1])
+        && (words[subject..].starts_with(&["not", "found"])
+            || words[subject..].starts_with(&["does", "not", "exist"])
+            || words[subject..].starts_with(&["do", "not", "exist"]));
     denied || missing || words == ["nothing", "found"]
+}
+
+fn is_thing(word: &str) -> bool {
+    matches!(
+        word.strip_suffix('s').unwrap_or(word),
+        "customer" | "record" | "data" | "result" | "information" | "detail" | "entrie" | "entry"
+    )
 }
 
 #[cfg(test)]
@@ -305,6 +324,9 @@ mod tests {
             "Customer search failed",
             "Customer id, e-mail or phone is mandatory",
             "User not found",
+            "User details not found",
+            "Account information does not exist",
+            "Data not available, please try again later",
         ] {
             assert!(!says_nothing_found(sentence), "{sentence}");
         }

@@ -22,13 +22,13 @@ pub enum PullError {
     /// A whole run met no customer, and what the server says may mean that there are none as well
     /// as that something is wrong.
     #[error(
-        "the server answers {window} with {refusal}; whether that means “no customers” cannot be told, because nothing else was answered in this run"
+        "the server answers {}; whether that means “no customers” cannot be told, because nothing else was answered in this run",
+        quoted_answers(answers)
     )]
     EmptyUnproven {
-        /// The first window that was answered so.
-        window: Window,
-        /// The server's words.
-        refusal: Refusal,
+        /// The windows of the first day that were answered so, with the server's words: D…D+1 and,
+        /// where that is answered differently, D…D.
+        answers: Vec<(Window, Refusal)>,
     },
     /// The rows of a window never held still.
     #[error(
@@ -100,4 +100,12 @@ impl PullError {
             _ => None,
         }
     }
+}
+
+fn quoted_answers(answers: &[(Window, Refusal)]) -> String {
+    let answers: Vec<_> = answers
+        .iter()
+        .map(|(window, refusal)| format!("{window} with {refusal}"))
+        .collect();
+    answers.join(" and ")
 }

@@ -49,12 +49,12 @@ pub(crate) enum Join {
 
 impl Listing {
     /// Begins a pass with its first page.
-    pub(crate) fn begin(page: &[Record]) -> Self {
+    pub(crate) fn begin(page: &[CustomerId]) -> Self {
         let mut listing = Self {
-            first_page: page.iter().map(|record| record.id().clone()).collect(),
+            first_page: page.to_vec(),
             ..Self::default()
         };
-        listing.append(page, 0);
+        listing.append(page.iter(), 0);
         listing
     }
 
@@ -100,10 +100,10 @@ impl Listing {
     pub(crate) fn join(&mut self, page: &[Record], offset: u64) -> Join {
         let join = self.examine(page, offset);
         match join {
-            Join::Exact => self.append(page, offset),
+            Join::Exact => self.take(page, offset),
             Join::Moved => {
                 self.moved = true;
-                self.append(page, offset);
+                self.take(page, offset);
             }
             Join::TooFew | Join::Gap | Join::Disorder | Join::FirstAgain => {}
         }
@@ -112,7 +112,14 @@ impl Listing {
 
     /// Takes a page for what it brings, whether it joins or not.
     pub(crate) fn take(&mut self, page: &[Record], offset: u64) {
-        self.append(page, offset);
+        self.append(page.iter().map(Record::id), offset);
+    }
+
+    /// Whether far more rows came than there are customers: pages go on for ever, because the
+    /// server ignores the offset.
+    pub(crate) fn is_endless(&self) -> bool {
+        let customers = self.places.len() + self.longest_page;
+        self.end > 8 * customers as u64
     }
 
     fn examine(&self, page: &[Record], offset: u64) -> Join {
@@ -166,29 +173,31 @@ impl Listing {
                 .all(|(record, id)| record.id() == id)
     }
 
-    fn append(&mut self, page: &[Record], offset: u64) {
+    fn append<'a>(
+        &mut self,
+        page: impl DoubleEndedIterator<Item = &'a CustomerId> + ExactSizeIterator + Clone,
+        offset: u64,
+    ) {
         let seam = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let last_known = page
-            .iter()
-            .rposition(|record| self.places.contains_key(record.id()));
-        for (row, record) in page.iter().enumerate() {
-            if self.places.contains_key(record.id()) {
+        let last_known = page.clone().rposition(|id| self.places.contains_key(id));
+        for (row, id) in page.clone().enumerate() {
+            if self.places.contains_key(id) {
                 self.repeats |= row >= seam;
             } else {
                 // A new row among known ones has no place in the order that was met.
                 let place = last_known
                     .is_none_or(|last| row > last)
                     .then_some(self.places.len() as u64);
-                self.places.insert(record.id().clone(), place);
+                self.places.insert(id.clone(), place);
             }
             if row >= seam {
-                record.id().hash(&mut self.trail);
+                id.hash(&mut self.trail);
             }
-        }
-        if let Some(record) = page.last() {
-            self.last = Some(record.id().clone());
         }
         self.end = offset + page.len() as u64;
         self.longest_page = self.longest_page.max(page.len());
+        if let Some(id) = page.last() {
+            self.last = Some(id.clone());
+        }
     }
 }

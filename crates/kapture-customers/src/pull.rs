@@ -34,6 +34,7 @@ use crate::server::Server;
 ///     match event? {
 ///         Event::Records { day, records } => println!("{day}: {} more", records.len()),
 ///         Event::DayDone(receipt) => println!("{}: {} in all", receipt.day, receipt.customers),
+///         Event::DayFailed { day, error } => println!("{day}: not complete: {error}"),
 ///         _ => {}
 ///     }
 /// }

@@ -49,7 +49,8 @@ pub(crate) struct Whole {
     pub(crate) day: NaiveDate,
     pub(crate) window: Window,
     pub(crate) joint: Joint,
-    /// It had no customers, in an answer that could also mean that the server changed its ways.
+    /// It had no customers, or no further ones, in an answer that could also mean that the server
+    /// changed its ways.
     pub(crate) doubtful: bool,
     /// It was taken for an exclusive window, but its customers were created too far apart for one.
     pub(crate) spans_two_days: bool,
@@ -59,7 +60,14 @@ pub(crate) struct Whole {
 /// A window whose first page may be its last one: a longer page from another window would prove it.
 pub(crate) struct Unproven {
     pub(crate) reader: WindowReader,
-    first: Vec<Record>,
+    first: FirstPage,
+}
+
+/// What has to be remembered of the first page of a window, once its records are told.
+struct FirstPage {
+    ids: Vec<CustomerId>,
+    refused: bool,
+    spans_two_days: bool,
 }
 
 /// One pass through a window.
@@ -67,6 +75,8 @@ struct Pass {
     listing: Listing,
     /// Some page did not join: the pass proves nothing but the number of rows.
     disorder: bool,
+    /// It ended with a page without rows: either the end, or a server that changed its ways.
+    ended_empty: bool,
 }
 
 enum PassEnd {
@@ -81,17 +91,9 @@ impl WindowReader {
 
     pub(crate) async fn read(self) -> Result<WindowRead, PullError> {
         let page_size = self.server.page_size;
-        let ask = Ask::first_page(self.window(), page_size);
-        let Page {
-            records: first,
-            refused,
-        } = self.ask(ask).await?;
-        match self.end(first.len(), page_size) {
-            End::Proven => {
-                let mut whole = self.whole(&first, Joint::Exact);
-                whole.doubtful = first.is_empty() && (refused || self.reach.is_narrow());
-                Ok(WindowRead::Whole(whole))
-            }
+        let first = self.first_page(page_size).await?;
+        match self.end(first.ids.len(), page_size) {
+            End::Proven => Ok(WindowRead::Whole(self.whole(&first, Joint::Exact))),
             End::Ask => self.read_on(first).await,
             End::MayWait => Ok(WindowRead::Unproven(Unproven {
                 reader: self,
@@ -100,8 +102,17 @@ impl WindowReader {
         }
     }
 
-    async fn first_page(&self, limit: u32) -> Result<Vec<Record>, PullError> {
-        self.page(Ask::first_page(self.window(), limit)).await
+    async fn first_page(&self, limit: u32) -> Result<FirstPage, PullError> {
+        let page = self.ask(Ask::first_page(self.window(), limit)).await?;
+        Ok(FirstPage {
+            ids: page
+                .records
+                .iter()
+                .map(|record| record.id().clone())
+                .collect(),
+            refused: page.refused,
+            spans_two_days: self.reach == Reach::Exclusive && spans_two_days(&page.records),
+        })
     }
 
     async fn page(&self, ask: Ask) -> Result<Vec<Record>, PullError> {
@@ -121,25 +132,25 @@ impl WindowReader {
         self.server.knowledge().pages.end(rows, limit)
     }
 
-    fn whole(&self, first: &[Record], joint: Joint) -> Whole {
+    fn whole(&self, first: &FirstPage, joint: Joint) -> Whole {
         Whole {
             day: self.day,
             window: self.window(),
             joint,
-            doubtful: false,
-            spans_two_days: self.reach == Reach::Exclusive && spans_two_days(first),
+            doubtful: first.ids.is_empty() && (first.refused || self.reach.is_narrow()),
+            spans_two_days: first.spans_two_days,
             answered: self.server.moment(),
         }
     }
 
     /// Reads a window of more than one page, pass by pass.
-    async fn read_on(self, first: Vec<Record>) -> Result<WindowRead, PullError> {
+    async fn read_on(self, first: FirstPage) -> Result<WindowRead, PullError> {
         let mut limit = self.server.page_size;
         let mut first = first;
         let mut trail = None;
         let mut counted = Counted::default();
         for pass_number in 1..=MOST_PASSES {
-            let pass = match self.pass(&first, limit).await? {
+            let pass = match self.pass(&first.ids, limit).await? {
                 PassEnd::Read(pass) => pass,
                 PassEnd::OffsetIgnored => return self.read_without_offset().await,
             };
@@ -159,12 +170,14 @@ impl WindowReader {
                 None
             };
             if let Some(joint) = joint {
-                return Ok(WindowRead::Whole(self.whole(&first, joint)));
+                let mut whole = self.whole(&first, joint);
+                whole.doubtful |= pass.ended_empty;
+                return Ok(WindowRead::Whole(whole));
             }
             tracing::debug!(window = %self.window(), pass_number, rows = listing.end(), "reading the window again");
             limit = self.larger_limit(limit, listing.end());
             first = self.first_page(limit).await?;
-            if self.end(first.len(), limit) == End::Proven {
+            if self.end(first.ids.len(), limit) == End::Proven {
                 return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
             }
         }
@@ -187,13 +200,14 @@ impl WindowReader {
     }
 
     /// One pass, from its first page to a proven end.
-    async fn pass(&self, first: &[Record], limit: u32) -> Result<PassEnd, PullError> {
+    async fn pass(&self, first: &[CustomerId], limit: u32) -> Result<PassEnd, PullError> {
         let mut listing = Listing::begin(first);
         let mut ahead = Ahead::default();
         let mut disorder = false;
         let mut back = listing.overlap();
         let mut page_length = first.len();
         let mut only_page = true;
+        let mut ended_empty;
         loop {
             let offset = listing.end().saturating_sub(back);
             let ask = Ask {
@@ -204,6 +218,7 @@ impl WindowReader {
             let steady = back == 1 && !disorder && !listing.has_moved();
             let page = ahead.page(self, ask, page_length, steady).await?;
             let news = listing.lacks_any_of(&page);
+            ended_empty = page.is_empty();
             let join = if disorder {
                 Join::Disorder
             } else {
@@ -231,6 +246,9 @@ impl WindowReader {
                 }
                 Join::Disorder => {
                     listing.take(&page, offset);
+                    if listing.is_endless() {
+                        return Ok(PassEnd::OffsetIgnored);
+                    }
                     disorder = true;
                     back = listing.overlap();
                 }
@@ -252,7 +270,11 @@ impl WindowReader {
         if only_page {
             self.server.knowledge().pages.was_asked_in_vain();
         }
-        Ok(PassEnd::Read(Pass { listing, disorder }))
+        Ok(PassEnd::Read(Pass {
+            listing,
+            disorder,
+            ended_empty,
+        }))
     }
 
     fn learn_full_page(&self, rows: usize) {
@@ -266,24 +288,28 @@ impl WindowReader {
         let mut limit = self.server.page_size;
         loop {
             let page = self.first_page(limit).await?;
-            if self.end(page.len(), limit) == End::Proven {
+            let rows = page.ids.len();
+            if self.end(rows, limit) == End::Proven {
                 return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
             }
-            if page.len() == limit as usize && u64::from(limit) < LARGEST_PAGE {
+            if rows == limit as usize && u64::from(limit) < LARGEST_PAGE {
                 limit *= 4;
                 continue;
             }
             // A longer page would show that this one was not cut; where the end day is included,
             // two days make one.
             if self.reach == Reach::Inclusive {
-                self.page(Ask::first_page(wide(self.day), limit)).await?;
-                if self.end(page.len(), limit) == End::Proven {
+                // Only its length counts: what is dated nowhere would seem to belong to this day.
+                self.server
+                    .ask(Ask::first_page(wide(self.day), limit))
+                    .await?;
+                if self.end(rows, limit) == End::Proven {
                     return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
                 }
             }
             return Err(PullError::OffsetIgnored {
                 window: self.window(),
-                rows: page.len(),
+                rows,
             });
         }
     }
@@ -297,7 +323,7 @@ impl WindowReader {
 impl Unproven {
     pub(crate) fn is_proven_meanwhile(&self) -> bool {
         self.reader
-            .end(self.first.len(), self.reader.server.page_size)
+            .end(self.first.ids.len(), self.reader.server.page_size)
             == End::Proven
     }
 

@@ -11,7 +11,7 @@ use kapture_transport::{Error, Refusal};
 
 use crate::assembly::Assembly;
 use crate::calibration::{Reach, narrow, wide};
-use crate::empty_answer::{same_sentence, says_nothing_found};
+use crate::empty_answer::same_sentence;
 use crate::error::PullError;
 use crate::event::{Event, Lesson};
 use crate::pull::Calendar;
@@ -36,13 +36,14 @@ pub(crate) struct Run {
     /// Windows without customers that wait for proof that windows like them still showed theirs.
     unconfirmed: Vec<Unconfirmed>,
     /// Windows that were refused before anything else was answered.
-    refused: Vec<(NaiveDate, Window, Refusal)>,
+    refused: Vec<(NaiveDate, Vec<(Window, Refusal)>)>,
     reopenings: u32,
 }
 
 struct Unconfirmed {
     day: NaiveDate,
     window: Window,
+    joint: Joint,
     answered: Moment,
 }
 
@@ -80,15 +81,19 @@ impl Run {
             }
             if let Some((reader, read)) = readings.next().await {
                 self.take(&reader, read).await?;
-            } else if !self.windows.is_empty() {
-                // Something was put back: begin again.
-            } else if let Some(unproven) = self.unproven.pop() {
-                let reader = unproven.reader.clone();
-                readings.push(async move { (reader, unproven.read_on().await) }.boxed());
-            } else if !self.unconfirmed.is_empty() {
-                self.confirm().await?;
-            } else {
-                return Ok(());
+            } else if self.windows.is_empty() {
+                if self.unproven.is_empty() && self.unconfirmed.is_empty() {
+                    return Ok(());
+                }
+                // Nothing else is left that could prove these windows: their next pages have to.
+                let most = self.server.client.concurrency().min(self.unproven.len());
+                for unproven in self.unproven.drain(..most) {
+                    let reader = unproven.reader.clone();
+                    readings.push(async move { (reader, unproven.read_on().await) }.boxed());
+                }
+                if readings.is_empty() {
+                    self.confirm().await?;
+                }
             }
         }
     }
@@ -159,6 +164,7 @@ impl Run {
             self.unconfirmed.push(Unconfirmed {
                 day: whole.day,
                 window: whole.window,
+                joint: whole.joint,
                 answered: whole.answered,
             });
             return;
@@ -178,7 +184,7 @@ impl Run {
                 .like(doubtful.window)
                 .is_some_and(|witness| doubtful.answered < witness.asked)
             {
-                self.done(doubtful.day, Joint::Exact).await;
+                self.done(doubtful.day, doubtful.joint).await;
             } else {
                 self.unconfirmed.push(doubtful);
             }
@@ -315,12 +321,9 @@ impl Run {
             }
         }
         match self.refused.first() {
-            Some((_, window, refusal)) if self.windows.is_empty() => {
-                Err(PullError::EmptyUnproven {
-                    window: *window,
-                    refusal: refusal.clone(),
-                })
-            }
+            Some((_, answers)) if self.windows.is_empty() => Err(PullError::EmptyUnproven {
+                answers: answers.clone(),
+            }),
             _ => Ok(()),
         }
     }
@@ -359,9 +362,10 @@ impl Run {
                 Scouted::RefusedAsEmpty => self.unconfirmed.push(Unconfirmed {
                     day,
                     window: wide(day),
+                    joint: Joint::Exact,
                     answered: self.server.moment(),
                 }),
-                Scouted::Unclear(refusal) => self.refused.push((day, wide(day), refusal)),
+                Scouted::Unclear(answers) => self.refused.push((day, answers)),
                 Scouted::Failed(error) => self.fail(day, &error).await,
             }
         }
@@ -380,17 +384,19 @@ impl Run {
             return Err(ask.failed(error));
         };
         let mut may_be_empty = true;
-        if !says_nothing_found(&refusal.message) {
+        let mut answers = vec![(ask.window, refusal.clone())];
+        if !self.server.is_plain(refusal) {
             let narrow = Ask::first_page(narrow(day), self.server.page_size);
             match self.server.ask_plainly(narrow).await {
                 Ok(_) => return Ok(Scouted::Narrow),
                 Err(other) => match other.refusal() {
-                    Some(other) if says_nothing_found(&other.message) => {
-                        return Ok(Scouted::Narrow);
-                    }
+                    Some(other) if self.server.is_plain(other) => return Ok(Scouted::Narrow),
                     // A window without customers is refused whatever its width.
                     Some(other) => {
                         may_be_empty = same_sentence(refusal, ask.window, other, narrow.window);
+                        if !may_be_empty {
+                            answers.push((narrow.window, other.clone()));
+                        }
                     }
                     None => return Err(narrow.failed(other)),
                 },
@@ -407,7 +413,7 @@ impl Run {
             .knowledge()
             .empty_answers
             .suspect(refusal, ask.window);
-        Ok(Scouted::Unclear(refusal.clone()))
+        Ok(Scouted::Unclear(answers))
     }
 }
 
@@ -420,7 +426,7 @@ enum Scouted {
     /// It is refused in the way that means "no customers" here.
     RefusedAsEmpty,
     /// It is refused, and nothing has been answered yet to judge that by.
-    Unclear(Refusal),
+    Unclear(Vec<(Window, Refusal)>),
     /// It is refused in earnest.
     Failed(PullError),
 }

@@ -9,7 +9,7 @@ use kapture_transport::{Client, Error, Refusal};
 use tracing::Instrument;
 
 use crate::calibration::Reach;
-use crate::empty_answer::{EmptyAnswers, says_nothing_found};
+use crate::empty_answer::EmptyAnswers;
 use crate::error::PullError;
 use crate::events::EventSender;
 use crate::page_length::PageLength;
@@ -90,7 +90,7 @@ impl Witnesses {
     }
 }
 
-/// The rows of one page.
+/// What one page holds.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) records: Vec<Record>,
@@ -99,7 +99,7 @@ pub(crate) struct Page {
 }
 
 /// How many pages a run may ask beyond the end of their windows.
-const SPARE_PAGES: usize = 4;
+const SPARE_PAGES: usize = 3;
 
 /// The order in which things happened in a run.
 pub(crate) type Moment = u64;
@@ -163,6 +163,11 @@ impl Server {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a refusal plainly says that there are no customers.
+    pub(crate) fn is_plain(&self, refusal: &Refusal) -> bool {
+        self.knowledge().empty_answers.is_plain(refusal)
+    }
+
     /// Now, in the order of this run.
     pub(crate) fn moment(&self) -> Moment {
         self.order.fetch_add(1, Ordering::Relaxed)
@@ -219,9 +224,9 @@ impl Server {
                 .suspected(ask.window)
                 .filter(|_| !knowledge.answered)
         };
-        // A sentence that plainly says that nothing was found is no hiccup, and need not repeat.
         let understood = |refusal: &Refusal| {
-            says_nothing_found(&refusal.message) || suspected.as_ref() == Some(refusal)
+            suspected.as_ref() == Some(refusal)
+                || self.knowledge().empty_answers.is_understood(&ask, refusal)
         };
         let span = tracing::debug_span!("page", window = %ask.window, offset = ask.offset, limit = ask.limit);
         let asked = self.moment();

@@ -286,7 +286,8 @@ impl Shared {
         let policy = &self.options.retry;
         let answered = self.answered.load(Ordering::Relaxed);
         let left = self.time_left(begun);
-        if !answered && attempt >= policy.unanswered_attempts {
+        let nobody_there = matches!(error, Error::Connect(_)) && !answered;
+        if nobody_there && attempt >= policy.unanswered_attempts {
             return Err(Bound::NeverAnswered);
         }
         if left.is_zero() {

@@ -13,7 +13,7 @@ pub struct RetryPolicy {
     pub retry_for: Duration,
     /// The same for a run in which the server has not answered once: its name is probably wrong. Default 100 s.
     pub retry_unanswered_for: Duration,
-    /// How many attempts such a run gets. Default 6.
+    /// How many attempts such a run gets that cannot even connect. Default 8, some 16 s.
     pub unanswered_attempts: u32,
     /// How often a failure has to repeat unchanged until it is taken for the server's answer. Default 3.
     pub settled_after: u32,
@@ -28,7 +28,7 @@ impl Default for RetryPolicy {
             longest_wait: Duration::from_secs(20),
             retry_for: Duration::from_secs(600),
             retry_unanswered_for: Duration::from_secs(100),
-            unanswered_attempts: 6,
+            unanswered_attempts: 8,
             settled_after: 3,
             spare_retries: 500,
         }

@@ -46,7 +46,7 @@ fn client_with(outcomes: Vec<Outcome>, options: ClientOptions) -> Client {
     let mut transport = MockTransport::new();
     let turn = Mutex::new(0);
     transport.expect_send().returning(move |_| {
-        let mut turn = turn.lock().unwrap();
+        let mut turn = turn.lock().expect("no panic");
         let outcome = outcomes[(*turn).min(outcomes.len() - 1)].clone();
         *turn += 1;
         outcome
@@ -57,8 +57,8 @@ fn client_with(outcomes: Vec<Outcome>, options: ClientOptions) -> Client {
 fn new(transport: MockTransport, options: ClientOptions) -> Client {
     Client::new(
         transport,
-        &Site::base_url("http://127.0.0.1:9").unwrap(),
-        Token::ready("dG9rZW4=").unwrap(),
+        &Site::base_url("http://127.0.0.1:9").expect("loopback"),
+        Token::ready("dG9rZW4=").expect("a token"),
         ClientOptions { seed: 7, ..options },
     )
 }
@@ -215,7 +215,7 @@ async fn a_server_that_never_answered_is_given_up_soon() {
             &error,
             Error::Exhausted {
                 why: Bound::NeverAnswered,
-                attempts: 6,
+                attempts: 8,
                 ..
             }
         ),

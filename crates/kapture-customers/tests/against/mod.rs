@@ -19,7 +19,7 @@ use kapture_transport::{
 
 /// A day of May 2024; 0 and 32 are the days beside the month.
 pub(crate) fn may(day: i64) -> NaiveDate {
-    NaiveDate::from_ymd_opt(2024, 5, 1).unwrap() + chrono::TimeDelta::days(day - 1)
+    NaiveDate::from_ymd_opt(2024, 5, 1).expect("a date") + chrono::TimeDelta::days(day - 1)
 }
 
 /// Customers on every day of May 2024 and the weeks around it.
@@ -111,7 +111,7 @@ pub(crate) async fn pull_with(
 ) -> Pulled {
     let client = Client::new(
         InMemory(Arc::clone(tenant)),
-        &Site::base_url("http://127.0.0.1").unwrap(),
+        &Site::base_url("http://127.0.0.1").expect("loopback"),
         Token::from_user("sandbox", "sandbox"),
         ClientOptions {
             seed: 1,
@@ -123,7 +123,7 @@ pub(crate) async fn pull_with(
             ..options
         },
     );
-    let days = Days::between(from, to).unwrap();
+    let days = Days::between(from, to).expect("a range");
     let mut events = adjust(Pull::new(client, CustomerQuery::new(424_242), days)).events();
     let mut pulled = Pulled::default();
     while let Some(event) = events.next().await {

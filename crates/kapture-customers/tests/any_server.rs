@@ -1,0 +1,225 @@
+//! Whatever a server does that the vendor's page allows: a day that is said to be complete is.
+//!
+//! Every freedom is drawn at random. Failing cases are kept beside this file and tried first.
+
+mod against;
+
+use std::sync::Arc;
+
+use against::{may, population, pull_with};
+use kapture_customers::PullError;
+use kapture_sandbox::{
+    Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Oddities, Offset,
+    Order, PerDay, Place, SameDay, Tenant, Windows,
+};
+use kapture_transport::ClientOptions;
+use proptest::prelude::*;
+
+fn windows() -> impl Strategy<Value = Windows> {
+    prop_oneof![
+        Just(Windows::Inclusive),
+        Just(Windows::Exclusive {
+            same_day: SameDay::Empty
+        }),
+        Just(Windows::Exclusive {
+            same_day: SameDay::Refused
+        }),
+        Just(Windows::Strict),
+    ]
+}
+
+fn limit() -> impl Strategy<Value = Limit> {
+    prop_oneof![
+        Just(Limit::Honoured),
+        (8..120u64).prop_map(Limit::CappedAt),
+        Just(Limit::Ignored),
+    ]
+}
+
+fn empty_form() -> impl Strategy<Value = EmptyForm> {
+    prop_oneof![
+        Just(EmptyForm::EmptyList),
+        Just(EmptyForm::Null),
+        Just(EmptyForm::Missing),
+        Just(EmptyForm::BlankText),
+        Just(EmptyForm::Failed("No customers found".into())),
+        Just(EmptyForm::Failed("E-1017".into())),
+        Just(EmptyForm::NotFound("Not Found".into())),
+    ]
+}
+
+fn per_day() -> impl Strategy<Value = PerDay> {
+    prop_oneof![
+        (0..6u32).prop_map(PerDay::Fixed),
+        (0..40u32, 40..300u32).prop_map(|(low, high)| PerDay::Between(low, high)),
+        (1..200u32).prop_map(|most| PerDay::Weekly {
+            weekday: 0..=most,
+            weekend: 0..=0
+        }),
+        prop::collection::vec((-1..12i64, 1..150u32), 0..4).prop_map(|days| {
+            PerDay::Listed(
+                days.into_iter()
+                    .map(|(day, count)| (may(day), count))
+                    .collect(),
+            )
+        }),
+    ]
+}
+
+fn movement() -> impl Strategy<Value = Option<Movement>> {
+    let change = prop_oneof![
+        Just(Change::Insert),
+        Just(Change::Delete),
+        Just(Change::Alternate)
+    ];
+    let place = prop_oneof![Just(Place::BeforeOffset), Just(Place::Anywhere)];
+    prop_oneof![
+        3 => Just(None),
+        1 => (1..12u64, change, place, prop::option::of(1..20u64)).prop_map(
+            |(every, change, place, at_most)| Some(Movement { every, change, place, at_most })
+        ),
+    ]
+}
+
+prop_compose! {
+    fn server()(
+        windows in windows(),
+        flip in prop_oneof![4 => Just(None), 1 => (2..40u64, self::windows()).prop_map(|(after, to)| Some(Flip { after, to }))],
+        shift in prop_oneof![2 => Just(0), 1 => -840..=840i32],
+        limit in limit(),
+        offset in prop_oneof![6 => Just(Offset::Honoured), 1 => Just(Offset::OneRowEarly), 1 => Just(Offset::Ignored)],
+        order in prop_oneof![2 => Just(Order::Id), 1 => Just(Order::IdDescending), 1 => Just(Order::Name), 1 => Just(Order::Unstable)],
+        listed_twice in prop_oneof![4 => Just(0.0), 1 => Just(0.2)],
+        movement in movement(),
+        empty_window in empty_form(),
+        past_end in prop::option::of(empty_form()),
+        fault_rate in prop_oneof![2 => Just(0.0), 1 => Just(0.1), 1 => Just(0.25)],
+        fault_seed in any::<u64>(),
+        undated in prop_oneof![4 => Just(0.0), 1 => Just(0.2)],
+    ) -> Behaviour {
+        // A customer without a date belongs to the window that holds it. Where windows change in
+        // the middle of a run, two may, and nothing tells them apart.
+        let undated = if flip.is_some() { 0.0 } else { undated };
+        Behaviour {
+            windows,
+            flip,
+            zone_shift_minutes: shift,
+            limit,
+            offset,
+            order,
+            listed_twice,
+            movement,
+            empty_window,
+            past_end,
+            faults: Faults::random(fault_rate, FaultKind::passing(), fault_seed),
+            oddities: Oddities { null_dates: undated, undecodable_dates: undated / 2.0, ..Oddities::default() },
+            ..Behaviour::default()
+        }
+    }
+}
+
+/// Whether every day has to be completed on such a server: nothing about it is beyond proof.
+fn must_succeed(behaviour: &Behaviour) -> bool {
+    let plain = |form: &EmptyForm| {
+        !matches!(form, EmptyForm::NotFound(_))
+            && !matches!(form, EmptyForm::Failed(sentence) if sentence == "E-1017")
+    };
+    behaviour.flip.is_none()
+        && behaviour.movement.is_none()
+        && behaviour.offset != Offset::Ignored
+        && plain(&behaviour.empty_window)
+        && (behaviour.order != Order::Unstable
+            || (behaviour.listed_twice == 0.0 && behaviour.offset == Offset::Honoured))
+}
+
+async fn check(
+    seed: u64,
+    per_day: PerDay,
+    behaviour: Behaviour,
+    days: i64,
+    page_size: u32,
+    concurrency: usize,
+) -> Result<(), TestCaseError> {
+    let must_succeed = must_succeed(&behaviour);
+    let tenant = Arc::new(Tenant::new(population(seed, per_day), behaviour));
+    let (from, to) = (may(3), may(2 + days));
+    let options = ClientOptions {
+        concurrency,
+        ..ClientOptions::default()
+    };
+    let pulled = pull_with(&tenant, from, to, |pull| pull.page_size(page_size), options).await;
+    let ids = pulled.ids();
+    for day in pulled.receipts.keys() {
+        let told = ids.get(day).cloned().unwrap_or_default();
+        let missing: Vec<_> = tenant
+            .standing_truth_ids(*day, *day)
+            .into_iter()
+            .filter(|id| !told.contains(id))
+            .collect();
+        prop_assert!(
+            missing.is_empty(),
+            "{} is said to be complete and lacks {:?}",
+            day,
+            missing
+        );
+    }
+    for (day, told) in &ids {
+        let ever = tenant.ever_truth_ids(*day, *day);
+        let strangers: Vec<_> = told.iter().filter(|id| !ever.contains(id)).collect();
+        prop_assert!(
+            strangers.is_empty(),
+            "{} has strangers {:?}",
+            day,
+            strangers
+        );
+    }
+    for asked in tenant.requests() {
+        if let Some((start, end)) = asked.window {
+            prop_assert!((0..=1).contains(&(end - start).num_days()));
+        }
+    }
+    if pulled.error.is_none() {
+        prop_assert_eq!((pulled.receipts.len() + pulled.failed.len()) as i64, days);
+    }
+    if must_succeed {
+        prop_assert!(pulled.error.is_none(), "{:?}", pulled.error);
+        prop_assert!(pulled.failed.is_empty(), "{:?}", pulled.failed);
+    } else {
+        let named = pulled
+            .failed
+            .values()
+            .chain(&pulled.error)
+            .all(|error| !matches!(error, PullError::Astray { .. }));
+        prop_assert!(named, "{:?}", pulled.failed);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_day_that_is_said_to_be_complete_is(
+        seed in any::<u64>(),
+        per_day in per_day(),
+        behaviour in server(),
+        days in 1..9i64,
+        page_size in prop_oneof![Just(500u32), Just(50), 2..60u32],
+        concurrency in 1..12usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(check(seed, per_day, behaviour, days, page_size, concurrency))?;
+    }
+}
+
+/// More with `PROPTEST_CASES`.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(1_500)
+}

@@ -1,0 +1,139 @@
+//! The exchange over real HTTP, on loopback.
+#![cfg(feature = "http")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use kapture_transport::{
+    Endpoint, HttpOptions, HttpTransport, Request, Response, Site, Token, Transport, TransportError,
+};
+
+/// Gives `answers` in turn, each on a connection of its own, and tells what was asked.
+fn serve(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (asked, told) = channel();
+    thread::spawn(move || {
+        for answer in answers {
+            let Ok((stream, _)) = listener.accept() else {
+                return;
+            };
+            let mut reader = BufReader::new(stream);
+            let mut head = String::new();
+            while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+                .unwrap_or(0);
+            let mut body = vec![0; length];
+            let _ = reader.read_exact(&mut body);
+            let _ = asked.send(head + &String::from_utf8_lossy(&body));
+            let _ = reader.get_mut().write_all(answer.as_bytes());
+        }
+    });
+    (address, told)
+}
+
+async fn send(transport: &HttpTransport, address: SocketAddr) -> Result<Response, TransportError> {
+    let site = Site::base_url(&format!("http://{address}")).expect("loopback");
+    let request = Request {
+        url: site.url(Endpoint::Search),
+        token: Token::ready("dG9rZW4=").expect("a token"),
+        body: "{}".into(),
+        timeout: Duration::from_secs(30),
+    };
+    transport.send(request).await
+}
+
+fn transport() -> HttpTransport {
+    HttpTransport::new(&HttpOptions::default()).expect("a transport")
+}
+
+fn answer(head: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+}
+
+#[tokio::test]
+async fn token_and_body_are_posted() {
+    let (address, told) = serve(vec![answer("200 OK", "[]")]);
+    let response = send(&transport(), address).await.unwrap();
+    assert_eq!((response.status, &response.body[..]), (200, &b"[]"[..]));
+    let asked = told.recv().unwrap();
+    assert!(asked.starts_with("POST /ms/customer-search/customer-search/api/v1 HTTP/1.1\r\n"));
+    assert!(
+        asked.contains("authorization: Basic dG9rZW4=\r\n"),
+        "{asked}"
+    );
+    assert!(
+        asked.contains("content-type: application/json\r\n"),
+        "{asked}"
+    );
+    assert!(asked.ends_with("\r\n\r\n{}"), "{asked}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_the_token_does_not_follow_it() {
+    let (elsewhere, told) = serve(vec![answer("200 OK", "[]")]);
+    let location = format!("302 Found\r\nlocation: http://{elsewhere}/login");
+    let (address, _) = serve(vec![answer(&location, "")]);
+    assert_eq!(send(&transport(), address).await.unwrap().status, 302);
+    assert!(told.try_recv().is_err(), "the redirect was followed");
+}
+
+#[tokio::test]
+async fn a_session_lasts_as_long_as_the_transport() {
+    let (address, told) = serve(vec![
+        answer("200 OK\r\nset-cookie: JSESSIONID=one; Path=/", "[]"),
+        answer("200 OK", "[]"),
+        answer("200 OK", "[]"),
+    ]);
+    let transport = transport();
+    send(&transport, address).await.unwrap();
+    send(&transport, address).await.unwrap();
+    send(&self::transport(), address).await.unwrap();
+    let asked: Vec<_> = told.iter().collect();
+    let with_session = |asked: &String| asked.contains("cookie: JSESSIONID=one\r\n");
+    assert_eq!(
+        asked.iter().map(with_session).collect::<Vec<_>>(),
+        [false, true, false]
+    );
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_not_read_to_its_end() {
+    let options = HttpOptions {
+        body_limit: 1_000,
+        ..HttpOptions::default()
+    };
+    let long = "x".repeat(1_001);
+    // Once announced, once without any word about the length.
+    let endless = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{long}");
+    let (address, _told) = serve(vec![answer("200 OK", &long), endless]);
+    for _ in 0..2 {
+        let transport = HttpTransport::new(&options).unwrap();
+        let error = send(&transport, address).await.unwrap_err();
+        assert_eq!(error, TransportError::TooLarge(1_000));
+    }
+}
+
+#[tokio::test]
+async fn half_a_body_is_a_broken_connection() {
+    let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"message\"".to_owned();
+    let (address, _told) = serve(vec![half]);
+    let error = send(&transport(), address).await.unwrap_err();
+    assert!(matches!(error, TransportError::Broken(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_so() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let error = send(&transport(), free).await.unwrap_err();
+    assert!(matches!(error, TransportError::Connect(_)), "{error:?}");
+}
