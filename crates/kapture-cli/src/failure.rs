@@ -105,7 +105,11 @@ fn exit_code(error: &PullError) -> u8 {
         Some(Error::Refused(_) | Error::NotFound(_) | Error::MissingId { .. }) => 4,
         Some(_) => 5,
         None => match error {
-            PullError::EmptyUnproven { .. } | PullError::OffsetIgnored { .. } => 4,
+            PullError::EmptyUnproven { .. }
+            | PullError::OffsetIgnored { .. }
+            | PullError::Contradiction {
+                answer: Some(_), ..
+            } => 4,
             _ => 5,
         },
     }

@@ -34,6 +34,13 @@ pub(crate) enum Destination {
 impl PullSettings {
     pub(crate) fn settle(arguments: &PullArguments) -> Result<Self> {
         let destination = destination(&arguments.output)?;
+        if let Some(path) = &arguments.output.summary
+            && let Some(folder) = path.parent()
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            bail!("--summary: the folder {} does not exist", folder.display());
+        }
         let (days, zone) = dates::settle(&arguments.days)?;
         let connection = Connection::settle(&arguments.connection)?;
         Ok(Self {

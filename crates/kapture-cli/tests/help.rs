@@ -19,7 +19,8 @@ fn every_flag_says_what_it_does_in_one_manner() {
         let lines: Vec<_> = text.lines().collect();
         for (number, line) in lines.iter().enumerate() {
             let flag = line.trim_start();
-            if !flag.starts_with("--") && !(flag.starts_with('-') && flag.contains(", --")) {
+            let short = flag.starts_with('-') && flag.contains(", --");
+            if !short && !flag.starts_with("--") {
                 continue;
             }
             // The words stand beside the flag or below it.

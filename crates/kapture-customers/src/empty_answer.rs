@@ -132,6 +132,15 @@ impl EmptyAnswers {
             .is_some_and(|text| text.trim().eq_ignore_ascii_case(refusal.message.trim()))
     }
 
+    /// A question was answered with success and without customers: that is how this server says
+    /// it, and a failure is a failure.
+    pub(crate) fn saw_plain_success(&mut self, ask: &Ask) {
+        let kind = Kind::of(ask);
+        if !self.plain_success.contains(&kind) {
+            self.plain_success.push(kind);
+        }
+    }
+
     /// Takes back what was learnt, but not what the user said.
     pub(crate) fn forget(&mut self) {
         self.learnt.clear();
@@ -194,7 +203,7 @@ impl Server {
         };
         let kind = Kind::of(&ask);
         match self.ask_plainly(empty).await {
-            Ok(_) => self.knowledge().empty_answers.plain_success.push(kind),
+            Ok(_) => self.knowledge().empty_answers.saw_plain_success(&ask),
             Err(error) => {
                 let Some(refusal) = error.refusal() else {
                     return Err(empty.failed(error));

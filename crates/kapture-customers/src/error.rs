@@ -56,11 +56,14 @@ pub enum PullError {
     },
     /// A window that held customers holds none any more, time and again.
     #[error(
-        "the server contradicts itself: {window} held customers before and holds none now, so windows without customers prove nothing"
+        "the server contradicts itself: {window} held customers before and holds none now, so windows without customers prove nothing{}",
+        said(answer)
     )]
     Contradiction {
         /// The window.
         window: Window,
+        /// The server's words, if it refuses to answer.
+        answer: Option<Refusal>,
     },
     /// A customer of a day that was already complete came in a window that cannot hold it.
     #[error(
@@ -108,4 +111,9 @@ fn quoted_answers(answers: &[(Window, Refusal)]) -> String {
         .map(|(window, refusal)| format!("{window} with {refusal}"))
         .collect();
     answers.join(" and ")
+}
+
+fn said(answer: &Option<Refusal>) -> String {
+    let said = |refusal| format!("; it answers {refusal}");
+    answer.as_ref().map(said).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use kapture_model::{CustomerId, Record, Window};
+use kapture_transport::Refusal;
 
 use crate::ahead::Ahead;
 use crate::assembly::Assembly;
@@ -52,6 +53,8 @@ pub(crate) struct Whole {
     /// It had no customers, or no further ones, in an answer that could also mean that the server
     /// changed its ways.
     pub(crate) doubtful: bool,
+    /// It was refused, in these words.
+    pub(crate) refused: Option<Refusal>,
     /// It was taken for an exclusive window, but its customers were created too far apart for one.
     pub(crate) spans_two_days: bool,
     pub(crate) answered: Moment,
@@ -66,7 +69,7 @@ pub(crate) struct Unproven {
 /// What has to be remembered of the first page of a window, once its records are told.
 struct FirstPage {
     ids: Vec<CustomerId>,
-    refused: bool,
+    refused: Option<Refusal>,
     spans_two_days: bool,
 }
 
@@ -137,7 +140,8 @@ impl WindowReader {
             day: self.day,
             window: self.window(),
             joint,
-            doubtful: first.ids.is_empty() && (first.refused || self.reach.is_narrow()),
+            doubtful: first.ids.is_empty() && (first.refused.is_some() || self.reach.is_narrow()),
+            refused: first.refused.clone(),
             spans_two_days: first.spans_two_days,
             answered: self.server.moment(),
         }

@@ -38,6 +38,8 @@ pub(crate) struct Run {
     /// Windows that were refused before anything else was answered.
     refused: Vec<(NaiveDate, Vec<(Window, Refusal)>)>,
     reopenings: u32,
+    /// How many windows may still be read again because they were refused for a while.
+    rereadings: usize,
 }
 
 struct Unconfirmed {
@@ -45,6 +47,17 @@ struct Unconfirmed {
     window: Window,
     joint: Joint,
     answered: Moment,
+    /// It was refused, in these words.
+    refused: Option<Refusal>,
+}
+
+impl Unconfirmed {
+    /// Whether it was refused in words that could just as well tell of a passing trouble.
+    fn is_opaque(&self, server: &Server) -> bool {
+        self.refused
+            .as_ref()
+            .is_some_and(|refusal| !server.is_plain(refusal))
+    }
 }
 
 type Reading = (WindowReader, Result<WindowRead, PullError>);
@@ -65,6 +78,7 @@ impl Run {
             unconfirmed: Vec::new(),
             refused: Vec::new(),
             reopenings: 0,
+            rereadings: 1_000,
         }
     }
 
@@ -166,6 +180,7 @@ impl Run {
                 window: whole.window,
                 joint: whole.joint,
                 answered: whole.answered,
+                refused: whole.refused,
             });
             return;
         }
@@ -180,10 +195,10 @@ impl Run {
     async fn settle_confirmed(&mut self) {
         let witnesses = self.server.knowledge().witnesses;
         for doubtful in std::mem::take(&mut self.unconfirmed) {
-            if witnesses
+            let witnessed = witnesses
                 .like(doubtful.window)
-                .is_some_and(|witness| doubtful.answered < witness.asked)
-            {
+                .is_some_and(|witness| doubtful.answered < witness.asked);
+            if witnessed && !doubtful.is_opaque(&self.server) {
                 self.done(doubtful.day, doubtful.joint).await;
             } else {
                 self.unconfirmed.push(doubtful);
@@ -192,57 +207,139 @@ impl Run {
     }
 
     /// Makes sure that windows without customers were empty because there were none, and not
-    /// because the server changed its ways: a window like them that held customers before must
-    /// hold them still.
+    /// because the server changed its ways or was out of order: a window like them that held
+    /// customers before must hold them still.
     async fn confirm(&mut self) -> Result<(), PullError> {
         let Some(first) = self.unconfirmed.first() else {
             return Ok(());
         };
         let window = first.window;
         let witnesses = self.server.knowledge().witnesses;
-        let still_so = match witnesses.like(window) {
-            Some(witness) => {
-                let ask = Ask::first_page(witness.window, self.server.page_size);
-                let page = self.server.ask(ask).await?;
-                !page.records.is_empty()
-            }
+        let Some(witness) = witnesses.like(window) else {
             // Customers were met in windows of another width only.
-            None if witnesses.any() => false,
-            // None were met at all. Wide windows were believed for a plain sentence; narrow ones
-            // are asked only because wide ones are refused, if they still are.
-            None if window.start != window.end => true,
-            None => {
-                let ask = Ask::first_page(wide(window.start), self.server.page_size);
-                match self.server.ask_plainly(ask).await {
-                    Ok(_) => false,
-                    Err(error) if error.refusal().is_some() => true,
-                    Err(error) => return Err(ask.failed(error)),
-                }
+            if witnesses.any() {
+                return self.doubt(window, None).await;
             }
+            return self.confirm_without_customers().await;
         };
-        if still_so && witnesses.any() {
-            self.settle_confirmed().await;
+        if let Err(answer) = self.still_holds_customers(witness.window).await? {
+            return self.doubt(witness.window, answer).await;
+        }
+        self.settle_confirmed().await;
+        // What is left was refused in words that may tell of a passing trouble. The server is well
+        // now; if it is well afterwards too, the same words in between tell of no customers.
+        let (opaque, others) = self.take_unconfirmed_like(window);
+        self.unconfirmed = others;
+        if opaque.is_empty() {
             return Ok(());
         }
-        let (doubtful, others) = std::mem::take(&mut self.unconfirmed)
-            .into_iter()
-            .partition::<Vec<_>, _>(|doubtful| {
-                (doubtful.window.start == doubtful.window.end) == (window.start == window.end)
-            });
-        self.unconfirmed = others;
-        let days: Vec<_> = doubtful.iter().map(|doubtful| doubtful.day).collect();
-        if still_so {
-            for day in days {
-                self.done(day, Joint::Exact).await;
-            }
-        } else if self.may_reopen() {
-            self.reopen(days);
-        } else {
-            for day in days {
-                self.fail(day, &PullError::Contradiction { window }).await;
+        let answers = join_all(opaque.iter().map(|doubtful| {
+            let ask = Ask::first_page(doubtful.window, self.server.page_size);
+            self.server.ask(ask)
+        }))
+        .await;
+        let well = self.still_holds_customers(witness.window).await?.is_ok();
+        for (doubtful, answer) in opaque.into_iter().zip(answers) {
+            match answer {
+                Ok(page) if well && page.refused == doubtful.refused => {
+                    self.done(doubtful.day, doubtful.joint).await;
+                }
+                Err(error) if error.is_fatal() => return Err(error),
+                _ if self.rereadings > 0 => {
+                    self.rereadings -= 1;
+                    self.put_back([doubtful.day]);
+                }
+                Err(error) => self.fail(doubtful.day, &error).await,
+                Ok(_) => {
+                    let error = PullError::Contradiction {
+                        window: doubtful.window,
+                        answer: doubtful.refused,
+                    };
+                    self.fail(doubtful.day, &error).await;
+                }
             }
         }
         Ok(())
+    }
+
+    /// The whole run met no customer. Then windows are believed for a plain sentence only; and
+    /// narrow ones, which are asked only because wide ones are refused, if those still are.
+    async fn confirm_without_customers(&mut self) -> Result<(), PullError> {
+        let unconfirmed = std::mem::take(&mut self.unconfirmed);
+        for doubtful in &unconfirmed {
+            if let Some(refusal) = doubtful.refused.as_ref()
+                && doubtful.is_opaque(&self.server)
+            {
+                return Err(PullError::EmptyUnproven {
+                    answers: vec![(doubtful.window, refusal.clone())],
+                });
+            }
+        }
+        let narrow = unconfirmed
+            .iter()
+            .find(|doubtful| doubtful.window.start == doubtful.window.end);
+        if let Some(narrow) = narrow {
+            let window = narrow.window;
+            let ask = Ask::first_page(wide(narrow.day), self.server.page_size);
+            match self.server.ask_plainly(ask).await {
+                Ok(_) => {
+                    self.unconfirmed = unconfirmed;
+                    return self.doubt(window, None).await;
+                }
+                Err(error) if error.refusal().is_some() => {}
+                Err(error) => return Err(ask.failed(error)),
+            }
+        }
+        for doubtful in unconfirmed {
+            self.done(doubtful.day, doubtful.joint).await;
+        }
+        Ok(())
+    }
+
+    /// Asks a window that held customers once more. If it holds none: the words of the refusal.
+    async fn still_holds_customers(
+        &self,
+        window: Window,
+    ) -> Result<Result<(), Option<Refusal>>, PullError> {
+        let ask = Ask::first_page(window, self.server.page_size);
+        match self.server.ask(ask).await {
+            Ok(page) if page.records.is_empty() => Ok(Err(page.refused)),
+            Ok(_) => Ok(Ok(())),
+            Err(error) => match error.call_error().and_then(Error::refusal) {
+                Some(refusal) => Ok(Err(Some(refusal.clone()))),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Reads the unconfirmed windows anew, because they prove nothing any more: `window` held
+    /// customers, and does not now.
+    async fn doubt(&mut self, window: Window, answer: Option<Refusal>) -> Result<(), PullError> {
+        let first = self
+            .unconfirmed
+            .first()
+            .map_or(window, |first| first.window);
+        let (doubtful, others) = self.take_unconfirmed_like(first);
+        self.unconfirmed = others;
+        let days: Vec<_> = doubtful.iter().map(|doubtful| doubtful.day).collect();
+        if self.may_reopen() {
+            self.reopen(days);
+            return Ok(());
+        }
+        for day in days {
+            let answer = answer.clone();
+            self.fail(day, &PullError::Contradiction { window, answer })
+                .await;
+        }
+        Ok(())
+    }
+
+    /// The unconfirmed windows as wide as `window`, and the others.
+    fn take_unconfirmed_like(&mut self, window: Window) -> (Vec<Unconfirmed>, Vec<Unconfirmed>) {
+        let is_narrow = |window: Window| window.start == window.end;
+        std::mem::take(&mut self.unconfirmed)
+            .into_iter()
+            .partition(|doubtful| is_narrow(doubtful.window) == is_narrow(window))
     }
 
     fn may_reopen(&self) -> bool {
@@ -359,11 +456,12 @@ impl Run {
                 Scouted::Empty => self.done(day, Joint::Exact).await,
                 Scouted::Customers | Scouted::Narrow => self.put_back([day]),
                 _ if known => self.put_back([day]),
-                Scouted::RefusedAsEmpty => self.unconfirmed.push(Unconfirmed {
+                Scouted::RefusedAsEmpty(refusal) => self.unconfirmed.push(Unconfirmed {
                     day,
                     window: wide(day),
                     joint: Joint::Exact,
                     answered: self.server.moment(),
+                    refused: Some(refusal),
                 }),
                 Scouted::Unclear(answers) => self.refused.push((day, answers)),
                 Scouted::Failed(error) => self.fail(day, &error).await,
@@ -403,7 +501,7 @@ impl Run {
             }
         }
         if may_be_empty && self.server.means_no_customers(ask, refusal).await? {
-            return Ok(Scouted::RefusedAsEmpty);
+            return Ok(Scouted::RefusedAsEmpty(refusal.clone()));
         }
         if answered_before {
             return Ok(Scouted::Failed(ask.failed(error)));
@@ -424,7 +522,7 @@ enum Scouted {
     /// Only D…D is accepted.
     Narrow,
     /// It is refused in the way that means "no customers" here.
-    RefusedAsEmpty,
+    RefusedAsEmpty(Refusal),
     /// It is refused, and nothing has been answered yet to judge that by.
     Unclear(Vec<(Window, Refusal)>),
     /// It is refused in earnest.

@@ -94,8 +94,8 @@ impl Witnesses {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) records: Vec<Record>,
-    /// There are none because the server refused, in a way that is believed to mean just that.
-    pub(crate) refused: bool,
+    /// There are none because the server refused, in these words, which are believed to mean just that.
+    pub(crate) refused: Option<Refusal>,
 }
 
 /// How many pages a run may ask beyond the end of their windows.
@@ -202,12 +202,12 @@ impl Server {
         match self.ask_plainly(ask).await {
             Ok(records) => Ok(Page {
                 records,
-                refused: false,
+                refused: None,
             }),
             Err(error) => match error.refusal() {
                 Some(refusal) if self.means_no_customers(ask, refusal).await? => Ok(Page {
                     records: Vec::new(),
-                    refused: true,
+                    refused: Some(refusal.clone()),
                 }),
                 _ => Err(ask.failed(error)),
             },
@@ -242,7 +242,9 @@ impl Server {
         let mut knowledge = self.knowledge();
         knowledge.answered = true;
         knowledge.pages.saw(records.len());
-        if !records.is_empty() {
+        if records.is_empty() {
+            knowledge.empty_answers.saw_plain_success(&ask);
+        } else {
             let window = ask.window;
             knowledge.witnesses.add(Witness { window, asked });
         }

@@ -407,3 +407,49 @@ fn growing(_seed: u64, day: chrono::NaiveDate) -> u32 {
     let days = (day - may(-20)).num_days();
     u32::try_from(days * 3).expect("few")
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_passing_outage_is_no_quiet_day() {
+    let sentence = "System under maintenance";
+    let outage = |from: u64, to: u64| {
+        Faults::scheduled((from..to).map(|number| (number, FaultKind::Failed(sentence.into()))))
+    };
+    for (from, to) in [(1, 12), (2, 14), (4, 25), (8, 40), (12, 60)] {
+        for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
+            for windows in [
+                Windows::Inclusive,
+                EXCLUSIVE,
+                EXCLUSIVE_REFUSING,
+                Windows::Strict,
+            ] {
+                let told = format!("requests {from} to {to}, {windows:?}, {empty_window:?}");
+                let behaviour = Behaviour {
+                    windows,
+                    empty_window: empty_window.clone(),
+                    faults: outage(from, to),
+                    ..Behaviour::default()
+                };
+                let weekly = PerDay::Weekly {
+                    weekday: 1..=80,
+                    weekend: 0..=0,
+                };
+                let tenant = Arc::new(Tenant::new(population(from, weekly), behaviour));
+                let pulled = pull(&tenant, may(1), may(21)).await;
+                let (ids, truth) = (pulled.ids(), truth(&tenant, may(1), may(21)));
+                for day in pulled.receipts.keys() {
+                    assert_eq!(ids.get(day), truth.get(day), "{told}: {day}");
+                }
+                let named = pulled.failed.values().chain(&pulled.error);
+                for error in named.clone() {
+                    let words =
+                        std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+                            error.source()
+                        });
+                    let words: String = words.map(|error| error.to_string()).collect();
+                    assert!(words.contains(sentence), "{told}: {words}");
+                }
+                assert!(pulled.receipts.len() == 21 || named.count() > 0, "{told}");
+            }
+        }
+    }
+}

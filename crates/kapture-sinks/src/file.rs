@@ -40,6 +40,10 @@ impl FileSink {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        if !folder.is_dir() {
+            let missing = format!("the folder {} does not exist", folder.display());
+            return Err(failed(io::Error::new(io::ErrorKind::NotFound, missing)));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let (file, aside) = aside(folder, &name).map_err(failed)?.into_parts();
         Ok(Self {

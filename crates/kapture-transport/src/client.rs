@@ -233,7 +233,8 @@ impl Shared {
                 self.bytes
                     .fetch_add(response.body.len() as u64, Ordering::Relaxed);
                 let status = response.status;
-                let outcome = classify(response, (self.options.wall_clock)());
+                let outcome = classify(response, (self.options.wall_clock)())
+                    .map_err(|error| error.redacted(&self.token));
                 debug!(status, duration = ?sent.elapsed(), error = outcome.as_ref().err().map(tracing::field::display), "answer");
                 outcome
             }

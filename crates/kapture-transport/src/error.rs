@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::quoted;
+use crate::token::Token;
 use crate::transport::TransportError;
 
 /// A failure in the server's own words.
@@ -190,6 +191,20 @@ impl Error {
             Self::Exhausted { last, .. } => last.root(),
             error => error,
         }
+    }
+
+    /// The same, without the token in anything that the server said.
+    pub(crate) fn redacted(mut self, token: &Token) -> Self {
+        match &mut self {
+            Self::Unauthorized(refusal)
+            | Self::Forbidden(refusal)
+            | Self::NotFound(refusal)
+            | Self::Refused(refusal)
+            | Self::Server(refusal) => refusal.message = token.redact(&refusal.message),
+            Self::NotJson { what } => *what = token.redact(what),
+            _ => {}
+        }
+        self
     }
 
     /// Whether the server says that less should be asked of it.

@@ -53,6 +53,11 @@ impl Token {
         Self(STANDARD.encode(format!("{user}:{password}")).into())
     }
 
+    /// `text` without the token: a server may repeat what it was sent in what it says.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        text.replace(self.0.expose_secret(), "(redacted)")
+    }
+
     /// The value of the `Authorization` header: for a [`Transport`](crate::Transport) alone.
     pub fn authorization(&self) -> SecretString {
         format!("Basic {}", self.0.expose_secret()).into()

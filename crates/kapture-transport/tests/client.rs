@@ -312,3 +312,13 @@ async fn no_more_requests_a_second_than_asked_for() {
     }
     assert_eq!(begun.elapsed(), Duration::from_secs(2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_the_server_repeats_is_not_repeated() {
+    let client = client(vec![refused("bad header Basic dG9rZW4=")]);
+    let error = call(&client).await.unwrap_err();
+    assert_eq!(
+        error.refusal().unwrap().message,
+        "bad header Basic (redacted)"
+    );
+}
