@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use kapture_model::{Record, Window};
 
+use crate::empty_answer::same_words;
 use crate::error::PullError;
 use crate::server::{Ask, Server};
 
@@ -74,14 +75,20 @@ impl Server {
     /// windows; an exclusive one shows nothing there, or refuses. Should customers vanish in
     /// between, the verdict is `Exclusive`, whose windows are right on every server, only larger.
     pub(crate) async fn calibrate(&self, day: NaiveDate) -> Result<Reach, PullError> {
+        let mut refused = None;
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
             let ask = Ask::first_page(narrow(day), self.page_size);
-            match self.ask_plainly(ask).await {
+            let expected = refused
+                .take()
+                .map(|(refusal, asked)| same_words(&refusal, asked, ask.window));
+            match self.ask_expecting(ask, expected).await {
                 Ok(records) if records.is_empty() => {}
                 Ok(_) => return Ok(Reach::Inclusive),
                 // D…D may make no sense to this server, or be refused for want of customers.
-                Err(error) if error.refusal().is_some() => {}
-                Err(error) => return Err(ask.failed(error)),
+                Err(error) => match error.refusal() {
+                    Some(refusal) => refused = Some((refusal.clone(), ask.window)),
+                    None => return Err(ask.failed(error)),
+                },
             }
         }
         Ok(Reach::Exclusive)

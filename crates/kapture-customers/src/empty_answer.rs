@@ -241,6 +241,11 @@ impl Server {
     }
 }
 
+/// The words in which `asked` was refused, as they would be for another window.
+pub(crate) fn same_words(refusal: &Refusal, asked: Window, other: Window) -> Refusal {
+    Sentence::of(refusal, asked).for_window(other)
+}
+
 /// Whether two windows were refused in the same words, dates aside.
 pub(crate) fn same_sentence(one: &Refusal, first: Window, other: &Refusal, second: Window) -> bool {
     Sentence::of(one, first) == Sentence::of(other, second)

@@ -2,7 +2,8 @@
 //!
 //! # The crate, in reading order
 //! - [`Days`] and [`Pull`]: what to pull; [`Event`]: what a pull tells while it runs.
-//! - `run`: the course of a pull; `calibration`: how far windows reach; `empty_answer`: what "no
+//! - `run`: the course of a pull; `scouting` and `calibration`: how far windows reach;
+//!   `confirmation`: whether quiet days were quiet; `empty_answer`: what "no
 //!   customers" looks like.
 //! - `reading`: one window, pass by pass; `listing`: how pages join; `page_length`: when a page is
 //!   the last; `ahead`: pages asked before their turn.
@@ -11,6 +12,7 @@
 mod ahead;
 mod assembly;
 mod calibration;
+mod confirmation;
 mod days;
 mod empty_answer;
 mod error;
@@ -22,6 +24,7 @@ mod pull;
 mod reading;
 mod receipt;
 mod run;
+mod scouting;
 mod server;
 
 pub use calibration::Reach;

@@ -99,7 +99,7 @@ pub(crate) struct Page {
 }
 
 /// How many pages a run may ask beyond the end of their windows.
-const SPARE_PAGES: usize = 3;
+const SPARE_PAGES: usize = 2;
 
 /// The order in which things happened in a run.
 pub(crate) type Moment = u64;
@@ -216,6 +216,15 @@ impl Server {
 
     /// The same without any thought about what a failure means.
     pub(crate) async fn ask_plainly(&self, ask: Ask) -> Result<Vec<Record>, Error> {
+        self.ask_expecting(ask, None).await
+    }
+
+    /// The same, where one refusal would be no surprise and need not repeat.
+    pub(crate) async fn ask_expecting(
+        &self,
+        ask: Ask,
+        expected: Option<Refusal>,
+    ) -> Result<Vec<Record>, Error> {
         let body = self.query.body(ask.window, ask.limit, ask.offset).into();
         let suspected = {
             let knowledge = self.knowledge();
@@ -226,6 +235,7 @@ impl Server {
         };
         let understood = |refusal: &Refusal| {
             suspected.as_ref() == Some(refusal)
+                || expected.as_ref() == Some(refusal)
                 || self.knowledge().empty_answers.is_understood(&ask, refusal)
         };
         let span = tracing::debug_span!("page", window = %ask.window, offset = ask.offset, limit = ask.limit);

@@ -1,0 +1,156 @@
+//! The first questions of a run: how far windows reach on this server.
+
+use chrono::NaiveDate;
+use futures_util::future::join_all;
+use kapture_model::Window;
+use kapture_transport::{Error, Refusal};
+
+use crate::calibration::{Reach, narrow, wide};
+use crate::confirmation::Unconfirmed;
+use crate::empty_answer::same_sentence;
+use crate::error::PullError;
+use crate::receipt::Joint;
+use crate::run::Run;
+use crate::server::Ask;
+
+/// How many wide windows are asked at once while nothing is known. On an inclusive server each of
+/// them costs a day too much, so few.
+const MOST_SCOUTS: usize = 4;
+
+impl Run {
+    /// Finds out how far windows reach, with the first window that holds customers. Windows that
+    /// are empty in their wide form are done with it.
+    pub(crate) async fn scout(&mut self) -> Result<(), PullError> {
+        let mut scouts = 1;
+        // After a change of ways a window that is known to hold customers tells most.
+        let witness = self.server.knowledge().witnesses.latest();
+        if let Some(witness) = witness {
+            self.scout_days(vec![witness.window.start], false).await?;
+        }
+        while self.reach() == Reach::Unknown && !self.windows.is_empty() {
+            let days: Vec<_> = self
+                .windows
+                .drain(..scouts.min(self.windows.len()))
+                .collect();
+            scouts = (scouts * 2).min(MOST_SCOUTS);
+            for day in &days {
+                self.begin_window(*day).await;
+            }
+            self.scout_days(days, true).await?;
+            if self.server.knowledge().answered {
+                // What was refused before can be judged now.
+                let days: Vec<_> = self.refused.drain(..).map(|(day, ..)| day).collect();
+                self.put_back(days);
+            }
+        }
+        match self.refused.first() {
+            Some((_, answers)) if self.windows.is_empty() => Err(PullError::EmptyUnproven {
+                answers: answers.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the wide windows of `days`, until one shows how far windows reach. `needed` days are
+    /// read as well if that is all there is to them, and put back otherwise.
+    async fn scout_days(&mut self, days: Vec<NaiveDate>, needed: bool) -> Result<(), PullError> {
+        let answered_before = self.server.knowledge().answered;
+        let answers = join_all(days.iter().map(|day| {
+            let ask = Ask::first_page(wide(*day), self.server.page_size);
+            self.server.ask_plainly(ask)
+        }))
+        .await;
+        for (day, answer) in days.into_iter().zip(answers) {
+            let verdict = match answer {
+                Ok(records) if records.is_empty() => Scouted::Empty,
+                Ok(_) => Scouted::Customers,
+                Err(error) => self.judge_refused(day, error, answered_before).await?,
+            };
+            let known = self.reach() != Reach::Unknown;
+            match &verdict {
+                Scouted::Customers if !known => {
+                    let reach = self.server.calibrate(day).await?;
+                    self.learn_reach(reach, day).await?;
+                }
+                Scouted::Narrow if !known => self.learn_reach(Reach::Strict, day).await?,
+                _ => {}
+            }
+            if !needed {
+                continue;
+            }
+            match verdict {
+                Scouted::Empty => self.done(day, Joint::Exact).await,
+                Scouted::Customers | Scouted::Narrow => self.put_back([day]),
+                _ if known => self.put_back([day]),
+                Scouted::RefusedAsEmpty(refusal) => self.unconfirmed.push(Unconfirmed {
+                    day,
+                    window: wide(day),
+                    joint: Joint::Exact,
+                    answered: self.server.moment(),
+                    refused: Some(refusal),
+                }),
+                Scouted::Unclear(answers) => self.refused.push((day, answers)),
+                Scouted::Failed(error) => self.fail(day, &error).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// D…D+1 is refused: because it is too wide, because it holds no customers, or in earnest.
+    async fn judge_refused(
+        &self,
+        day: NaiveDate,
+        error: Error,
+        answered_before: bool,
+    ) -> Result<Scouted, PullError> {
+        let ask = Ask::first_page(wide(day), self.server.page_size);
+        let Some(refusal) = error.refusal() else {
+            return Err(ask.failed(error));
+        };
+        let mut may_be_empty = true;
+        let mut answers = vec![(ask.window, refusal.clone())];
+        if !self.server.is_plain(refusal) {
+            let narrow = Ask::first_page(narrow(day), self.server.page_size);
+            match self.server.ask_plainly(narrow).await {
+                Ok(_) => return Ok(Scouted::Narrow),
+                Err(other) => match other.refusal() {
+                    Some(other) if self.server.is_plain(other) => return Ok(Scouted::Narrow),
+                    // A window without customers is refused whatever its width.
+                    Some(other) => {
+                        may_be_empty = same_sentence(refusal, ask.window, other, narrow.window);
+                        if !may_be_empty {
+                            answers.push((narrow.window, other.clone()));
+                        }
+                    }
+                    None => return Err(narrow.failed(other)),
+                },
+            }
+        }
+        if may_be_empty && self.server.means_no_customers(ask, refusal).await? {
+            return Ok(Scouted::RefusedAsEmpty(refusal.clone()));
+        }
+        if answered_before {
+            return Ok(Scouted::Failed(ask.failed(error)));
+        }
+        // Nothing had been answered yet, so there was nothing to judge it by.
+        self.server
+            .knowledge()
+            .empty_answers
+            .suspect(refusal, ask.window);
+        Ok(Scouted::Unclear(answers))
+    }
+}
+
+/// What the wide window of a day, or the narrow one in its stead, has shown.
+enum Scouted {
+    Empty,
+    Customers,
+    /// Only D…D is accepted.
+    Narrow,
+    /// It is refused in the way that means "no customers" here.
+    RefusedAsEmpty(Refusal),
+    /// It is refused, and nothing has been answered yet to judge that by.
+    Unclear(Vec<(Window, Refusal)>),
+    /// It is refused in earnest.
+    Failed(PullError),
+}
