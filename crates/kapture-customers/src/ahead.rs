@@ -63,6 +63,8 @@ impl Ahead {
 
     fn push(&mut self, reader: &WindowReader, ask: Ask, spare: bool) {
         self.asked.push_back(Asked { ask, spare });
-        self.pages.push_back(reader.clone().page_ahead(ask).boxed());
+        let reader = reader.clone();
+        self.pages
+            .push_back(async move { reader.page(ask).await }.boxed());
     }
 }

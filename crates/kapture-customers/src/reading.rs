@@ -118,7 +118,8 @@ impl WindowReader {
         })
     }
 
-    async fn page(&self, ask: Ask) -> Result<Vec<Record>, PullError> {
+    /// The records of a page, handed on.
+    pub(crate) async fn page(&self, ask: Ask) -> Result<Vec<Record>, PullError> {
         Ok(self.ask(ask).await?.records)
     }
 
@@ -316,11 +317,6 @@ impl WindowReader {
                 rows,
             });
         }
-    }
-
-    /// The page of an [`Ask`], for pages that are asked ahead.
-    pub(crate) async fn page_ahead(self, ask: Ask) -> Result<Vec<Record>, PullError> {
-        self.page(ask).await
     }
 }
 

@@ -4,7 +4,7 @@ mod against;
 
 use std::sync::Arc;
 
-use against::{expect_truth, may, population, pull, pull_with, truth};
+use against::{expect_truth, may, missing, population, pull, pull_with, truth};
 use kapture_customers::{Joint, PullError, Reach};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Offset, Order, PerDay,
@@ -168,10 +168,8 @@ async fn rows_that_come_and_go_leave_those_that_stand() {
                         assert!(pulled.error.is_none(), "{told}: {:?}", pulled.error);
                         assert!(pulled.failed.is_empty(), "{told}: {:?}", pulled.failed);
                         for (day, ids) in pulled.ids() {
-                            let standing = tenant.standing_truth_ids(day, day);
                             let ever = tenant.ever_truth_ids(day, day);
-                            let missing: Vec<_> =
-                                standing.iter().filter(|id| !ids.contains(id)).collect();
+                            let missing = missing(&tenant, day, &ids);
                             assert!(missing.is_empty(), "{told}: {day} lacks {missing:?}");
                             assert!(
                                 ids.iter().all(|id| ever.contains(id)),
@@ -207,11 +205,7 @@ async fn moving_rows_and_changing_order_are_right_or_named() {
         let ids = pulled.ids();
         for day in pulled.receipts.keys() {
             let told = ids.get(day).cloned().unwrap_or_default();
-            let missing: Vec<_> = tenant
-                .standing_truth_ids(*day, *day)
-                .into_iter()
-                .filter(|id| !told.contains(id))
-                .collect();
+            let missing = missing(&tenant, *day, &told);
             assert!(
                 missing.is_empty(),
                 "seed {seed}: {day} is said to be complete and lacks {missing:?}"

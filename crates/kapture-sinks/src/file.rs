@@ -29,10 +29,7 @@ impl FileSink {
     /// Lines to `path`. The file beside it is made at once, so that a folder that does not exist
     /// or cannot be written is found out before anything is fetched.
     pub fn create(path: &Path, lines: Lines) -> Result<Self, SinkError> {
-        let failed = |source| SinkError::File {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| named(path, SinkError::Stream(source));
         if path.is_dir() {
             return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
         }
@@ -52,15 +49,16 @@ impl FileSink {
             aside: Mutex::new(Some(aside)),
         })
     }
+}
 
-    fn failed(&self, error: SinkError) -> SinkError {
-        match error {
-            SinkError::Stream(source) => SinkError::File {
-                path: self.path.clone(),
-                source,
-            },
-            error => error,
-        }
+/// Names the file in what its stream met.
+fn named(path: &Path, error: SinkError) -> SinkError {
+    match error {
+        SinkError::Stream(source) => SinkError::File {
+            path: path.to_owned(),
+            source,
+        },
+        error => error,
     }
 }
 
@@ -100,7 +98,7 @@ impl Sink for FileSink {
                 .open(&aside)
                 .and_then(|file| file.sync_all())
                 .and_then(|()| aside.persist(&self.path).map_err(|error| error.error))
-                .map_err(|error| self.failed(SinkError::Stream(error)))?;
+                .map_err(|error| named(&self.path, SinkError::Stream(error)))?;
         }
         Ok(())
     }
@@ -115,25 +113,13 @@ struct FileWriter {
     stream: Box<dyn DayWriter>,
 }
 
-impl FileWriter {
-    fn named(path: &Path, error: SinkError) -> SinkError {
-        match error {
-            SinkError::Stream(source) => SinkError::File {
-                path: path.to_owned(),
-                source,
-            },
-            error => error,
-        }
-    }
-}
-
 #[async_trait]
 impl DayWriter for FileWriter {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
         self.stream
             .write(records)
             .await
-            .map_err(|error| Self::named(&self.path, error))
+            .map_err(|error| named(&self.path, error))
     }
 
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
@@ -141,7 +127,7 @@ impl DayWriter for FileWriter {
         stream
             .commit(receipt)
             .await
-            .map_err(|error| Self::named(&path, error))
+            .map_err(|error| named(&path, error))
     }
 }
 

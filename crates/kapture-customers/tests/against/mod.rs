@@ -98,6 +98,15 @@ impl Pulled {
     }
 }
 
+/// The customers who stood in place on `day` throughout and are not among those `told` of.
+pub(crate) fn missing(tenant: &Tenant, day: NaiveDate, told: &[u64]) -> Vec<u64> {
+    let standing = tenant.standing_truth_ids(day, day);
+    standing
+        .into_iter()
+        .filter(|id| !told.contains(id))
+        .collect()
+}
+
 pub(crate) async fn pull(tenant: &Arc<Tenant>, from: NaiveDate, to: NaiveDate) -> Pulled {
     pull_with(tenant, from, to, |pull| pull, ClientOptions::default()).await
 }
