@@ -6,14 +6,14 @@ use std::time::Instant;
 use chrono::NaiveDate;
 use futures_util::{Stream, StreamExt};
 use kapture_customers::{Event, Pull, PullError};
-use kapture_sinks::{DayWriter, Sink};
+use kapture_sinks::{DayWriter, Location, Sink};
 use kapture_transport::Endpoint;
 use tracing::info;
 
 use crate::arguments::{OutputArguments, PullArguments};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::pull_settings::{Destination, PullSettings};
+use crate::pull_settings::PullSettings;
 use crate::summary::Summary;
 
 /// Runs one pull.
@@ -23,8 +23,9 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let settings = PullSettings::settle(arguments).map_err(Failure::usage)?;
     let sink = settings
-        .destination
-        .open(settings.form, settings.zone)
+        .location
+        .create("", &settings.encoding)
+        .await
         .map_err(Failure::sink)?;
     let endpoint = settings.connection.endpoint();
     let connected = settings
@@ -47,13 +48,13 @@ pub(crate) async fn run(
     let mut course = Course {
         sink: &*sink,
         writers: BTreeMap::new(),
-        progress: Progress::start(settings.days.len(), &settings.destination, output),
+        progress: Progress::start(settings.days.len(), &settings.location, output),
         summary: Summary {
             days_asked: settings.days.len(),
             ..Summary::default()
         },
         endpoint,
-        all_or_nothing: settings.destination != Destination::StandardOutput,
+        all_or_nothing: settings.location != Location::StandardOutput,
         failed: None,
     };
     let begun = Instant::now();

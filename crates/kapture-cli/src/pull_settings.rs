@@ -4,8 +4,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use chrono_tz::Tz;
 use kapture_customers::Days;
 use kapture_model::{CustomerKind, CustomerQuery};
-use kapture_sinks::{FileSink, LineForm, Lines, Sink, StreamSink};
-use std::path::{Path, PathBuf};
+use kapture_sinks::{Encoding, Format, Location};
+use std::path::PathBuf;
 
 use crate::arguments::{FilterArguments, Kind, PullArguments, PullOutputArguments};
 use crate::connection::Connection;
@@ -19,21 +19,14 @@ pub(crate) struct PullSettings {
     pub(crate) query: CustomerQuery,
     pub(crate) connection: Connection,
     pub(crate) empty_answer: Option<String>,
-    pub(crate) destination: Destination,
-    pub(crate) form: LineForm,
+    pub(crate) location: Location,
+    pub(crate) encoding: Encoding,
     pub(crate) summary: Option<PathBuf>,
-}
-
-/// Where records go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Destination {
-    StandardOutput,
-    File(PathBuf),
 }
 
 impl PullSettings {
     pub(crate) fn settle(arguments: &PullArguments) -> Result<Self> {
-        let destination = destination(&arguments.output)?;
+        let location = location(&arguments.output)?;
         if let Some(path) = &arguments.output.summary
             && let Some(folder) = path.parent()
             && !folder.as_os_str().is_empty()
@@ -43,68 +36,25 @@ impl PullSettings {
         }
         let (days, zone) = dates::settle(&arguments.days)?;
         let connection = Connection::settle(&arguments.connection)?;
+        let mut encoding = Encoding::new(Format::Ndjson);
+        encoding.raw = arguments.output.raw;
+        encoding.zone = zone.unwrap_or(Tz::UTC);
         Ok(Self {
             days,
             zone,
             query: query(connection.cm_id, &arguments.filters)?,
             connection,
             empty_answer: arguments.connection.empty_answer.clone(),
-            destination,
-            form: if arguments.output.raw {
-                LineForm::Raw
-            } else {
-                LineForm::Normal
-            },
+            location,
+            encoding,
             summary: arguments.output.summary.clone(),
         })
     }
 }
 
-fn destination(arguments: &PullOutputArguments) -> Result<Destination> {
-    if arguments.output == "-" {
-        return Ok(Destination::StandardOutput);
-    }
-    if arguments.output.contains("://") {
-        bail!(
-            "`{}` is not a file: this version writes to standard output (-) and to files",
-            arguments.output
-        );
-    }
-    let path = PathBuf::from(&arguments.output);
-    if path.is_dir() || arguments.output.ends_with('/') {
-        bail!(
-            "`{}` is a folder: name the file to write, for example {}",
-            arguments.output,
-            path.join("customers.ndjson").display()
-        );
-    }
-    let known = matches!(
-        path.extension().and_then(|ending| ending.to_str()),
-        Some("ndjson" | "jsonl")
-    );
-    if !known && arguments.format.is_none() {
-        bail!(
-            "the form of `{}` cannot be told from its name: end it in .ndjson or .jsonl, or add --format ndjson",
-            arguments.output
-        );
-    }
-    Ok(Destination::File(path))
-}
-
-impl Destination {
-    /// Opens it. A file is made aside at once, so that what cannot be written is known before
-    /// anything is asked.
-    pub(crate) fn open(
-        &self,
-        form: LineForm,
-        zone: Option<Tz>,
-    ) -> Result<Box<dyn Sink>, kapture_sinks::SinkError> {
-        let lines = Lines::new(form, zone.unwrap_or(Tz::UTC));
-        Ok(match self {
-            Self::StandardOutput => Box::new(StreamSink::new(std::io::stdout(), lines)),
-            Self::File(path) => Box::new(FileSink::create(Path::new(path), lines)?),
-        })
-    }
+fn location(arguments: &PullOutputArguments) -> Result<Location> {
+    let format = arguments.format.map(|_| Format::Ndjson);
+    Ok(Location::parse(&arguments.output, format)?)
 }
 
 fn query(cm_id: u64, filters: &FilterArguments) -> Result<CustomerQuery> {
