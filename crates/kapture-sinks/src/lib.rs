@@ -34,6 +34,7 @@ mod lock;
 mod spool;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod tables;
 
 #[cfg(feature = "conformance")]
@@ -52,4 +53,5 @@ pub use sink::{DayWriter, Sink};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use stream::StreamSink;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use tables::{Dialect, schema_sql};
