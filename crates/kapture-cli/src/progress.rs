@@ -48,6 +48,11 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// Lets something else write to the terminal meanwhile.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
     /// Says why nothing moves.
     pub(crate) fn waiting(&self, wait: Duration, why: &str) {
         if wait >= Duration::from_secs(1) {

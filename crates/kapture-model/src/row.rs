@@ -59,14 +59,14 @@ pub struct CustomerRow<'a> {
 /// Reads records as rows.
 ///
 /// Nothing is lost on the way: a value either is in its column, or in the extra object of its row
-/// under the API's own name. Numbers and flags that come as text (`"17"`, `"true"`) are numbers
+/// under the API's own name, where blank text is null. Numbers and flags that come as text (`"17"`, `"true"`) are numbers
 /// and flags here, and numbers in a text column are text; dates in any known form are local
 /// date-times.
 ///
 /// ```
 /// use kapture_model::{Cell, Record, RowReader, customer_columns};
 ///
-/// let json = br#"{"id": 17, "name": "Asha Example", "city": " ", "zone": "north", "attr1": "gold",
+/// let json = br#"{"id": 17, "name": "Asha Example", "city": " ", "zone": "north", "attr1": "gold", "attr2": "",
 ///                 "generationDate": "May 2, 2024 4:15:42 PM"}"#;
 /// let record = Record::decode(json.as_slice().into())?;
 /// let row = RowReader::default().read(&record);
@@ -78,7 +78,7 @@ pub struct CustomerRow<'a> {
 /// assert_eq!(cell("name"), Cell::Text("Asha Example".into()));
 /// assert_eq!(cell("city"), Cell::Nothing);
 /// assert!(matches!(cell("generation_date"), Cell::Time(_)));
-/// assert_eq!(row.customer.extra.as_deref(), Some(r#"{"zone":"north","attr1":"gold"}"#));
+/// assert_eq!(row.customer.extra.as_deref(), Some(r#"{"zone":"north","attr1":"gold","attr2":null}"#));
 /// # Ok::<(), kapture_model::RecordError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -165,7 +165,8 @@ impl<Z: TimeZone> RowReader<Z> {
             let kind = self.keys[owner as usize].kind(key);
             let drift = match kind {
                 None => {
-                    draft.keep(token, scanner.value()?);
+                    let value = scanner.value()?;
+                    draft.keep(token, if is_nothing(value) { "null" } else { value });
                     Some(DriftKind::UnknownField)
                 }
                 Some(kind) => {

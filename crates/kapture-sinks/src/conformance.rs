@@ -236,7 +236,7 @@ async fn every_kind_of_value_survives(subject: &impl Subject) {
         json!({"id": "C-17", "name": "Text id"}),
         json!({"id": 2, "cmId": i64::MAX, "name": "quotes \" ' `, commas, \\ and \t tabs\nand lines"}),
         json!({"id": 3, "name": "नमस्ते 😀 \u{202f}", "remarks": "a\u{0}b", "outStandingAmount": -0.125}),
-        json!({"id": 4, "attr1": "gold", "attr2": {"deep": [1, {"er": null}]}, "ünknown \"key\"": [], "n": 1e300}),
+        json!({"id": 4, "attr1": "gold", "attr0": " ", "attr2": {"deep": [1, {"er": null}]}, "ünknown \"key\"": [], "n": 1e300}),
         json!({"id": 5, "zone": "north", "name": ["a", "list"], "deleted": "perhaps", "generationDate": "one day"}),
         json!({"id": 6, "contacts": "none"}),
         json!({"id": 7, "contacts": [{"id": 1, "attr1": "x", "age": "old"}, {"id": 1}]}),

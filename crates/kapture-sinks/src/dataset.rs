@@ -67,6 +67,8 @@ impl Dataset {
     /// When the folder holds something else, or another run is writing to it.
     pub fn create(root: &Path, source: &str, encoding: Encoding) -> Result<Self, SinkError> {
         let place = root.display().to_string();
+        // What this build cannot write is said now, and not when the first day is complete.
+        encoding.encoder(Box::new(io::sink()))?;
         let held = Held::new(root, encoding);
         match held.description()? {
             Some(description) => held.agrees(&description, source)?,
@@ -126,9 +128,10 @@ impl Dataset {
     }
 }
 
+/// Whether nothing is in a folder, but for what a run has begun that was killed at once.
 fn is_empty(folder: &Path) -> Result<bool, SinkError> {
     match fs::read_dir(folder) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
+        Ok(entries) => Ok(entries.flatten().all(|entry| entry.file_name() == "_kapture")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(SinkError::read(folder)(error)),
     }

@@ -65,7 +65,9 @@ impl Sqlite {
     /// # Errors
     /// When there is none, or it is none of kapture's.
     pub fn open(path: &Path) -> Result<Self, SinkError> {
-        let sqlite = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, Tz::UTC, None)?;
+        // Whoever may not write leaves the files of the write-ahead log behind.
+        let sqlite = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Tz::UTC, None)
+            .or_else(|_| Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, Tz::UTC, None))?;
         match sqlite.held.setting("version")? {
             Some(version) => sqlite.held.knows(&version)?,
             None => {

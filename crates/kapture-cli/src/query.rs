@@ -1,63 +1,12 @@
-//! A pull as it is asked for, checked before anything is touched.
+//! Which customers are asked for, from what was said on the command line.
 
 use anyhow::{Context, Result, anyhow, bail};
-use chrono_tz::Tz;
-use kapture_customers::Days;
 use kapture_model::{CustomerKind, CustomerQuery};
-use kapture_sinks::{Encoding, Format, Location};
-use std::path::PathBuf;
 
-use crate::arguments::{FilterArguments, Kind, PullArguments, PullOutputArguments};
-use crate::connection::Connection;
-use crate::dates;
+use crate::arguments::{FilterArguments, Kind};
 
-/// A pull as it is asked for.
-#[derive(Debug)]
-pub(crate) struct PullSettings {
-    pub(crate) days: Days,
-    pub(crate) zone: Option<Tz>,
-    pub(crate) query: CustomerQuery,
-    pub(crate) connection: Connection,
-    pub(crate) empty_answer: Option<String>,
-    pub(crate) location: Location,
-    pub(crate) encoding: Encoding,
-    pub(crate) summary: Option<PathBuf>,
-}
-
-impl PullSettings {
-    pub(crate) fn settle(arguments: &PullArguments) -> Result<Self> {
-        let location = location(&arguments.output)?;
-        if let Some(path) = &arguments.output.summary
-            && let Some(folder) = path.parent()
-            && !folder.as_os_str().is_empty()
-            && !folder.is_dir()
-        {
-            bail!("--summary: the folder {} does not exist", folder.display());
-        }
-        let (days, zone) = dates::settle(&arguments.days)?;
-        let connection = Connection::settle(&arguments.connection)?;
-        let mut encoding = Encoding::new(Format::Ndjson);
-        encoding.raw = arguments.output.raw;
-        encoding.zone = zone.unwrap_or(Tz::UTC);
-        Ok(Self {
-            days,
-            zone,
-            query: query(connection.cm_id, &arguments.filters)?,
-            connection,
-            empty_answer: arguments.connection.empty_answer.clone(),
-            location,
-            encoding,
-            summary: arguments.output.summary.clone(),
-        })
-    }
-}
-
-fn location(arguments: &PullOutputArguments) -> Result<Location> {
-    let format = arguments.format.map(|_| Format::Ndjson);
-    Ok(Location::parse(&arguments.output, format)?)
-}
-
-fn query(cm_id: u64, filters: &FilterArguments) -> Result<CustomerQuery> {
+/// What is asked for.
+pub(crate) fn settle(cm_id: u64, filters: &FilterArguments) -> Result<CustomerQuery> {
     let mut query = CustomerQuery::new(cm_id).full_body(filters.full_body);
     macro_rules! apply {
         ($($filter:ident),*) => {$(
