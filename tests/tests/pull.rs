@@ -287,7 +287,19 @@ fn wrong_usage_is_a_sentence_before_anything_is_asked() {
         (&["--last", "7d", "--time-zone", "Mars"], "not a time zone"),
         (&["--last", "7d", "--shard", "9/8"], "I/N"),
         (&["--last", "7d", "-o", "customers.xlsx"], ".ndjson"),
-        (&["--last", "7d", "-o", "/"], "a folder"),
+        (&["--last", "7d", "-o", "s3://bucket/"], "no place"),
+        (&["--last", "7d", "-o", "a.csv", "--raw"], "--raw"),
+        (
+            &["--last", "7d", "-o", "a.csv", "--format", "ndjson"],
+            "named like csv",
+        ),
+        (
+            &["--last", "7d", "-o", "a.db", "--format", "csv"],
+            "is a database",
+        ),
+        (&["--last", "7d", "--format", "xml"], "no form of output"),
+        (&["--last", "7d", "--spreadsheet-safe"], "for CSV"),
+        (&["--last", "7d", "--contacts", "a.txt"], "--contacts"),
         (&["--last", "7d", "--retry-for", "soon"], "--retry-for"),
     ] {
         let output = served.kapture(&["pull"]).args(arguments).output().unwrap();
