@@ -74,7 +74,9 @@ impl Encoding {
                 self,
             ))),
             #[cfg(feature = "parquet")]
-            Format::Parquet => Ok(Box::new(crate::parquet::Parquet::new(out, self.zone))),
+            Format::Parquet => crate::parquet::Parquet::new(out, self.zone)
+                .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
+                .map_err(SinkError::stream),
             #[cfg(not(feature = "csv"))]
             Format::Csv => Err(SinkError::NotBuilt {
                 what: "CSV",
