@@ -15,8 +15,8 @@ use crate::lines::Lines;
 /// ```
 /// use kapture_sinks::{Encoding, Format};
 ///
-/// let raw = Encoding { raw: true, ..Encoding::new(Format::Ndjson) };
-/// # let _ = raw;
+/// let mut encoding = Encoding::new(Format::Ndjson);
+/// encoding.raw = true;
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
