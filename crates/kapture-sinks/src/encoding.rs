@@ -15,8 +15,8 @@ use crate::lines::Lines;
 /// ```
 /// use kapture_sinks::{Encoding, Format};
 ///
-/// let raw = Encoding { raw: true, ..Encoding::new(Format::Ndjson) };
-/// # let _ = raw;
+/// let mut encoding = Encoding::new(Format::Ndjson);
+/// encoding.raw = true;
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -74,7 +74,9 @@ impl Encoding {
                 self,
             ))),
             #[cfg(feature = "parquet")]
-            Format::Parquet => Ok(Box::new(crate::parquet::Parquet::new(out, self.zone))),
+            Format::Parquet => crate::parquet::Parquet::new(out, self.zone)
+                .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
+                .map_err(SinkError::stream),
             #[cfg(not(feature = "csv"))]
             Format::Csv => Err(SinkError::NotBuilt {
                 what: "CSV",

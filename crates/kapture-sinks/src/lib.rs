@@ -30,6 +30,8 @@ mod dataset;
 mod identity;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 mod lock;
+#[cfg(feature = "parquet")]
+mod parquet;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 mod spool;
 #[cfg(feature = "sqlite")]

@@ -19,6 +19,12 @@ async fn a_dataset_of_csv() {
     conformance::check(async || subject::dataset::Csv::default(), 200_000).await;
 }
 
+#[cfg(all(feature = "dataset", feature = "parquet"))]
+#[tokio::test]
+async fn a_dataset_of_parquet() {
+    conformance::check(async || subject::dataset::Parquet::default(), 200_000).await;
+}
+
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn sqlite() {

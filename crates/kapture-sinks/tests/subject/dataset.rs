@@ -153,3 +153,29 @@ fn customers(path: &Path) -> Vec<Value> {
         })
         .collect()
 }
+
+#[cfg(feature = "parquet")]
+pub(crate) struct Parquet(TempDir);
+
+#[cfg(feature = "parquet")]
+impl Default for Parquet {
+    fn default() -> Self {
+        Self(folder())
+    }
+}
+
+#[cfg(feature = "parquet")]
+#[async_trait]
+impl Subject for Parquet {
+    async fn create(&self) -> Box<dyn Sink> {
+        create(&self.0, Format::Parquet)
+    }
+
+    async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
+        let files = files(self.0.path());
+        files
+            .into_iter()
+            .map(|(day, path)| (day, super::parquet::customers(&path)))
+            .collect()
+    }
+}

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "dataset")]
 pub(crate) mod dataset;
+#[cfg(all(feature = "dataset", feature = "parquet"))]
+pub(crate) mod parquet;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
