@@ -364,20 +364,23 @@ fn the_token_appears_nowhere() {
 #[test]
 fn a_reader_who_has_seen_enough_ends_the_run_quietly() {
     let served = Served::new(busy(PerDay::Fixed(3_000)), Behaviour::default());
-    let mut child = served
-        .kapture(&WEEK)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    out.read_line(&mut line).unwrap();
-    drop(out);
-    let output = child.wait_with_output().unwrap();
-    assert!(line.starts_with("{\"id\":"));
-    assert_eq!(code(&output), 0);
-    assert_eq!(said(&output), "");
+    for (format, beginning) in [("ndjson", "{\"id\":"), ("csv", "id,cm_id,")] {
+        let mut child = served
+            .kapture(&WEEK)
+            .args(["--format", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        drop(out);
+        let output = child.wait_with_output().unwrap();
+        assert!(line.starts_with(beginning), "{line}");
+        assert_eq!(code(&output), 0);
+        assert_eq!(said(&output), "");
+    }
 }
 
 #[cfg(unix)]

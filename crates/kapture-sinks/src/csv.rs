@@ -49,7 +49,7 @@ impl Csv {
                 .chain(["extra".into()])
                 .collect(),
         };
-        Ok(self.writer.write_record(header)?)
+        self.writer.write_record(header).map_err(failed)
     }
 }
 
@@ -125,11 +125,19 @@ impl Line<'_> {
     }
 
     fn field(&mut self, text: &str) -> io::Result<()> {
-        Ok(self.writer.write_field(text)?)
+        self.writer.write_field(text).map_err(failed)
     }
 
     fn end(&mut self) -> io::Result<()> {
-        Ok(self.writer.write_record(None::<&[u8]>)?)
+        self.writer.write_record(None::<&[u8]>).map_err(failed)
+    }
+}
+
+/// What happened to the output itself, such as that nobody reads it any more.
+fn failed(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }
 
