@@ -15,6 +15,7 @@ mod moment;
 mod normal_form;
 mod record;
 mod scanner;
+mod source;
 mod window;
 
 pub use answer::{Answer, AnswerError};

@@ -16,7 +16,8 @@ use std::io::Write;
 ///   there is one. A date in no known form, or with parts that a date-time has no place for, keeps
 ///   its raw value.
 /// - Blank text of customers and contacts becomes null; values nested deeper stay as they are.
-/// - Everything else keeps its spelling, but for whitespace between the values.
+/// - Everything else keeps its spelling, but for whitespace between the values. Bytes that are no
+///   UTF-8 become U+FFFD: a line is valid JSON.
 ///
 /// ```
 /// use kapture_model::{Normaliser, Record};
@@ -57,7 +58,7 @@ impl<Z: TimeZone> Normaliser<Z> {
 
     /// Appends the record's normal form to `out`: one JSON object without a line end.
     pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) {
-        let text = record.text();
+        let text = &*record.text();
         out.reserve(text.len());
         let mut pass = Pass {
             zone: &self.zone,
