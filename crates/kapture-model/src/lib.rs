@@ -17,6 +17,7 @@ mod normal_form;
 mod record;
 mod row;
 mod scanner;
+mod source;
 mod window;
 
 pub use answer::{Answer, AnswerError};

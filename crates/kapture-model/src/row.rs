@@ -117,19 +117,26 @@ impl<Z: TimeZone> RowReader<Z> {
 
     /// The record in columns.
     pub fn read<'a>(&mut self, record: &'a Record) -> CustomerRow<'a> {
-        let text = record.text();
+        let mut row = match record.text() {
+            Cow::Borrowed(text) => self.customer(text),
+            Cow::Owned(text) => self.customer(&text).into_owned(),
+        };
+        row.id = number(record.id());
+        row.customer.cells[0] = Cell::Integer(row.id);
+        row
+    }
+
+    /// A customer's row, but for its id.
+    fn customer<'a>(&mut self, text: &'a str) -> CustomerRow<'a> {
         let mut contacts = Vec::new();
         let mut scanner = Scanner::new(text);
         // A record is one valid object, so nothing ends the pass early.
         let customer = self
             .row(Owner::Customer, &mut scanner, &mut contacts)
             .unwrap_or_else(|| Draft::new(Owner::Customer));
-        let mut customer = customer.finish();
-        let id = number(record.id());
-        customer.cells[0] = Cell::Integer(id);
         CustomerRow {
-            id,
-            customer,
+            id: 0,
+            customer: customer.finish(),
             contacts,
         }
     }
@@ -233,6 +240,33 @@ impl<Z: TimeZone> RowReader<Z> {
     }
 }
 
+impl CustomerRow<'_> {
+    fn into_owned(self) -> CustomerRow<'static> {
+        CustomerRow {
+            id: self.id,
+            customer: self.customer.into_owned(),
+            contacts: self.contacts.into_iter().map(Row::into_owned).collect(),
+        }
+    }
+}
+
+impl Row<'_> {
+    fn into_owned(self) -> Row<'static> {
+        let owned = |cell| match cell {
+            Cell::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
+            Cell::Nothing => Cell::Nothing,
+            Cell::Integer(number) => Cell::Integer(number),
+            Cell::Decimal(number) => Cell::Decimal(number),
+            Cell::Flag(flag) => Cell::Flag(flag),
+            Cell::Time(time) => Cell::Time(time),
+        };
+        Row {
+            cells: self.cells.into_iter().map(owned).collect(),
+            extra: self.extra,
+        }
+    }
+}
+
 /// A row under way.
 struct Draft<'a> {
     row: Row<'a>,
@@ -311,15 +345,16 @@ fn cell<'a>(kind: Kind, value: &'a str, zone: &impl TimeZone) -> Read<'a> {
         ),
         Kind::Flag => (flag(value).map(Cell::Flag), matches!(first, b't' | b'f')),
         Kind::Date => {
-            let moment = Moment::decode(value);
+            let moment = Moment::decode_whole(value);
             return Read {
                 drift: match moment {
-                    Some(Moment::Local(_)) => None,
-                    Some(Moment::Instant(_)) => Some(DriftKind::InstantDate),
+                    Some((_, false)) => Some(DriftKind::DateWithMore),
+                    Some((Moment::Local(_), true)) => None,
+                    Some((Moment::Instant(_), true)) => Some(DriftKind::InstantDate),
                     None => Some(DriftKind::UndecodableDate),
                 },
-                lossy: moment.is_none(),
-                cell: moment.map_or(Cell::Nothing, |moment| Cell::Time(moment.local(zone))),
+                lossy: moment.is_none_or(|(_, whole)| !whole),
+                cell: moment.map_or(Cell::Nothing, |(moment, _)| Cell::Time(moment.local(zone))),
             };
         }
         Kind::Text | Kind::Contacts => match first {

@@ -117,6 +117,20 @@ fn values_of_other_types_are_converted_or_kept() {
 }
 
 #[test]
+fn bytes_that_are_no_text_and_dates_with_more_are_kept_as_far_as_can_be() {
+    let record = record(b"{\"id\":1,\"name\":\"a\xffb\"}".to_vec());
+    let row = RowReader::default().read(&record);
+    assert_eq!(*cell(&row, "name"), Cell::Text("a\u{fffd}b".into()));
+
+    let date = r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"era":1}"#;
+    let text = format!(r#"{{"id":1,"generationDate":{date}}}"#);
+    let record = self::record(text);
+    let row = RowReader::default().read(&record);
+    assert!(matches!(cell(&row, "generation_date"), Cell::Time(_)));
+    assert_eq!(extra(&row)["generationDate"]["era"], 1);
+}
+
+#[test]
 fn ids_that_are_no_numbers_have_a_stand_in() {
     for (id, expected) in [
         ("17", Some(17)),

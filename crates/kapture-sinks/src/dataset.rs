@@ -131,7 +131,9 @@ impl Dataset {
 /// Whether nothing is in a folder, but for what a run has begun that was killed at once.
 fn is_empty(folder: &Path) -> Result<bool, SinkError> {
     match fs::read_dir(folder) {
-        Ok(entries) => Ok(entries.flatten().all(|entry| entry.file_name() == "_kapture")),
+        Ok(entries) => Ok(entries
+            .flatten()
+            .all(|entry| entry.file_name() == "_kapture")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(SinkError::read(folder)(error)),
     }
