@@ -31,11 +31,11 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// A row group ends with so many rows, which is what query engines like to hand to one thread,
 const GROUP: usize = 128 * 1024;
 /// or when so many bytes wait in memory for its end.
-const GROUP_BYTES: usize = 32 * 1024 * 1024;
+const GROUP_BYTES: usize = 24 * 1024 * 1024;
 
-/// A page or dictionary ends with so many bytes. Each column has one of both under way, of which
-/// there are 76, so this bounds memory too.
-const PAGE_BYTES: usize = 256 * 1024;
+/// A page or dictionary ends with so many bytes. Each of the 75 columns has both under way, so
+/// larger ones would fill a row group's memory with what is not compressed yet.
+const PAGE_BYTES: usize = 64 * 1024;
 
 /// Writes a row for each customer, its contacts in a list.
 ///
