@@ -1,7 +1,7 @@
 //! What the API answers: customers, or a failure in words.
 
 use crate::Record;
-use crate::record::lossy;
+use crate::record::{Shape, lossy};
 use crate::scanner::{self, Scanner};
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -117,8 +117,9 @@ fn page(body: &Bytes, text: &str) -> Option<Vec<Record>> {
         match key {
             "message" => {
                 let mut page = Vec::new();
+                let mut shape = Shape::default();
                 scanner.list(|scanner| {
-                    page.push(Record::scan(body, scanner)?.ok()?);
+                    page.push(shape.scan(body, scanner)?.ok()?);
                     Some(())
                 })?;
                 records = Some(page);
