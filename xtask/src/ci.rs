@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use xshell::{Cmd, Shell, cmd};
 
 use crate::workspace::Workspace;
-use crate::{Error, Faults, features, layers, packaging, tidy};
+use crate::{Error, Faults, bench, features, layers, packaging, tidy};
 
 /// One thing that can pass or fail.
 pub(crate) struct Step {
@@ -61,6 +61,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "tests",
         purpose: "unit, property and end-to-end tests",
         faults: |shell, _| tests(shell),
+    },
+    Step {
+        name: "bench",
+        purpose: "the benchmark measures what it says it does; how fast it is decides nothing",
+        faults: |shell, _| short_bench(shell),
     },
     Step {
         name: "doctests",
@@ -134,6 +139,14 @@ fn tests(shell: &Shell) -> Result<Faults, Error> {
         println!("cargo-nextest is not installed: cargo test does the same, more slowly");
         succeeds(cmd!(shell, "cargo test --workspace --all-features --tests"))
     }
+}
+
+fn short_bench(shell: &Shell) -> Result<Faults, Error> {
+    println!("$ cargo xtask bench --short");
+    Ok(match bench::run(shell, &["--short".into()])? {
+        true => Faults::new(),
+        false => vec!["a pull did not write what it should".into()],
+    })
 }
 
 fn deny(shell: &Shell) -> Result<Faults, Error> {

@@ -1,10 +1,12 @@
 //! What CI does, runnable by hand: `cargo xtask` lists it.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
 use xshell::{Shell, cmd};
 
+mod bench;
 mod ci;
 mod features;
 mod layers;
@@ -26,6 +28,8 @@ enum Task {
         only: Vec<String>,
     },
     Advisories,
+    /// With the arguments of the bench itself.
+    Bench(Vec<OsString>),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +57,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
                     Task::Ci { only }
                 }
                 "advisories" => Task::Advisories,
+                "bench" => return Ok(Task::Bench(arguments.raw_args()?.collect())),
                 other => return Err(format!("no task is called {other}; see cargo xtask").into()),
             },
             (Long("only"), Task::Ci { mut only }) => {
@@ -70,6 +75,12 @@ fn run(task: Task) -> Result<ExitCode, Error> {
     match task {
         Task::Help => print!("{}", help()),
         Task::Ci { only } => return ci::run(&shell, &only),
+        Task::Bench(arguments) => {
+            return Ok(match bench::run(&shell, &arguments)? {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            });
+        }
         Task::Advisories => cmd!(shell, "cargo deny check advisories").run()?,
     }
     Ok(ExitCode::SUCCESS)
@@ -85,6 +96,7 @@ fn help() -> String {
 cargo xtask ci [--only STEP]...   everything that must pass before a change is merged
 cargo xtask tidy                  the same as ci --only tidy
 cargo xtask layers                the same as ci --only layers
+cargo xtask bench [--help]        what a pull costs, against a bare client and a bare parser
 cargo xtask advisories            known security problems of dependencies; needs a network
 
 Steps of ci:
@@ -116,6 +128,7 @@ mod tests {
             ("tidy", ci(&["tidy"])),
             ("layers", ci(&["layers"])),
             ("advisories", Task::Advisories),
+            ("bench --short", Task::Bench(vec!["--short".into()])),
         ];
         for (line, task) in cases {
             assert_eq!(parsed(line), Ok(task), "{line}");

@@ -7,10 +7,12 @@ use xshell::{Shell, cmd};
 
 use crate::Error;
 
-/// The workspace: its folder and its members.
+/// The workspace: its folders and its members.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
+    /// Where cargo builds.
+    pub(crate) target: PathBuf,
     pub(crate) crates: Vec<Crate>,
 }
 
@@ -42,6 +44,7 @@ impl Workspace {
         let metadata: Value = serde_json::from_str(metadata)?;
         Ok(Self {
             root: text(&metadata, "workspace_root")?.into(),
+            target: text(&metadata, "target_directory")?.into(),
             crates: list(&metadata, "packages")?
                 .iter()
                 .map(Crate::from_package)
@@ -100,6 +103,7 @@ mod tests {
     fn metadata_is_reduced_to_what_the_checks_need() {
         let metadata = r#"{
             "workspace_root": "/kapture",
+            "target_directory": "/kapture/target",
             "packages": [
                 {
                     "name": "kapture-transport",
@@ -125,6 +129,7 @@ mod tests {
         }"#;
         let workspace = Workspace::from_metadata(metadata).unwrap();
         assert_eq!(workspace.root, PathBuf::from("/kapture"));
+        assert_eq!(workspace.target, PathBuf::from("/kapture/target"));
         let transport = Crate {
             name: "kapture-transport".into(),
             folder: "/kapture/crates/kapture-transport".into(),

@@ -1,6 +1,7 @@
 //! What the API answers: customers, or a failure in words.
 
 use crate::Record;
+use crate::record::Shape;
 use crate::scanner::{self, Scanner};
 use crate::source::{Source, mask};
 use bytes::Bytes;
@@ -125,8 +126,9 @@ fn page(body: &Source<'_>, text: &str) -> Option<Vec<Record>> {
         match key {
             "message" => {
                 let mut page = Vec::new();
+                let mut shape = Shape::default();
                 scanner.list(|scanner| {
-                    page.push(Record::scan(body, scanner)?.ok()?);
+                    page.push(shape.scan(body, scanner)?.ok()?);
                     Some(())
                 })?;
                 records = Some(page);

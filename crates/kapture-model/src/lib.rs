@@ -11,6 +11,7 @@ mod customer_query;
 mod documented;
 mod drift;
 mod field;
+mod habit;
 mod keys;
 mod moment;
 mod normal_form;

@@ -2,6 +2,7 @@
 
 use crate::documented::Kind;
 use crate::drift::Owner;
+use crate::habit::{Habit, Meeting};
 use crate::keys::{Keys, NO_KEY};
 use crate::scanner::{self, Scanner};
 use crate::{Drift, DriftKind, Moment, Record};
@@ -36,7 +37,27 @@ use std::io::Write;
 pub struct Normaliser<Z: TimeZone = Utc> {
     zone: Z,
     /// By [`Owner`].
-    keys: [Keys; 2],
+    kinds: [ObjectKind; 2],
+}
+
+/// What is known of the objects of one owner.
+#[derive(Debug, Clone)]
+struct ObjectKind {
+    keys: Keys,
+    habit: Habit<Known>,
+    /// What became of the model.
+    normal: Vec<u8>,
+}
+
+/// What is known of a field of the model.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    key: usize,
+    drift: Option<DriftKind>,
+    /// Where what became of it begins, and where it ends.
+    normal: (usize, usize),
+    /// How many fields before it, and up to its end, were changed or had a drift.
+    odd: (usize, usize),
 }
 
 impl Default for Normaliser {
@@ -52,7 +73,11 @@ impl<Z: TimeZone> Normaliser<Z> {
     pub fn new(zone: Z) -> Self {
         Normaliser {
             zone,
-            keys: [Owner::Customer, Owner::Contact].map(Keys::documented),
+            kinds: [Owner::Customer, Owner::Contact].map(|owner| ObjectKind {
+                keys: Keys::documented(owner),
+                habit: Habit::default(),
+                normal: Vec::new(),
+            }),
         }
     }
 
@@ -62,10 +87,11 @@ impl<Z: TimeZone> Normaliser<Z> {
         out.reserve(text.len());
         let mut pass = Pass {
             zone: &self.zone,
-            keys: &mut self.keys,
+            kinds: &mut self.kinds,
             text,
             scanner: Scanner::new(text),
             copied: 0,
+            changes: 0,
             out,
         };
         // A record is one valid object, so nothing ends the pass early.
@@ -76,8 +102,8 @@ impl<Z: TimeZone> Normaliser<Z> {
     /// What was met so far that the documentation does not promise.
     pub fn drift(&self) -> Drift {
         let mut drift = Drift::default();
-        for keys in &self.keys {
-            keys.report(&mut drift);
+        for kind in &self.kinds {
+            kind.keys.report(&mut drift);
         }
         drift
     }
@@ -86,54 +112,151 @@ impl<Z: TimeZone> Normaliser<Z> {
 /// One pass over one record. Unchanged stretches are copied whole, when a change or the end comes.
 struct Pass<'a, Z> {
     zone: &'a Z,
-    keys: &'a mut [Keys; 2],
+    kinds: &'a mut [ObjectKind; 2],
     text: &'a str,
     scanner: Scanner<'a>,
     /// How much of the text is in `out`, or left out on purpose.
     copied: usize,
+    /// How often something was changed or left out.
+    changes: usize,
     out: &'a mut Vec<u8>,
 }
 
 impl<Z: TimeZone> Pass<'_, Z> {
     fn object(&mut self, owner: Owner) -> Option<()> {
         let owner = owner as usize;
+        self.scanner.take(b'{');
+        self.drop_whitespace();
+        let start = self.scanner.at();
+        let mut draft = self.kinds[owner].habit.draft(start);
+        if draft.is_some() {
+            self.copy_up_to(start);
+        }
+        let normal_start = self.out.len();
+        let mut odd = 0;
         let mut key = NO_KEY;
         // One bit for each date that is there, by index: documented keys have the indices to 50.
         let mut dates = 0_u64;
-        self.scanner.take(b'{');
-        self.drop_whitespace();
-        while !self.scanner.take(b'}') {
-            key = self.keys[owner].read(&mut self.scanner, key)?;
+        let mut place = 0;
+        let mut in_common = 0;
+        let mut ended = self.scanner.take(b'}');
+        while !ended {
+            let at = self.scanner.at();
+            let (normal_at, changes) = (self.out.len() - normal_start, self.changes);
+            match self.kinds[owner].habit.meet(place, self.scanner.rest()) {
+                Meeting::Fields { next, length } => {
+                    key = self.pass_over(owner, place, next, length).unwrap_or(key);
+                    in_common += length;
+                    match next {
+                        Some(next) => place = next,
+                        None => ended = true,
+                    }
+                    // The model may have had less of it.
+                    self.drop_whitespace();
+                    continue;
+                }
+                Meeting::Key { what, length } => {
+                    self.scanner.advance(length);
+                    in_common += length;
+                    key = what.key;
+                    place += 1;
+                }
+                Meeting::Nothing => {
+                    let kind = &mut self.kinds[owner];
+                    key = kind.keys.read(&mut self.scanner, key)?;
+                    place = kind.habit.place_behind(self.scanner.since(at), place);
+                }
+            }
+            let key_end = self.scanner.at();
             self.drop_whitespace();
             self.scanner.take(b':');
             self.drop_whitespace();
-            let drift = match self.keys[owner].kind(key) {
+            let (passable, drift) = match self.kinds[owner].keys.kind(key) {
                 Some(Kind::Date) => {
                     let (present, drift) = self.date()?;
                     dates |= u64::from(present) << key;
-                    drift
+                    (false, drift)
                 }
                 Some(kind) => {
                     let documented = match kind {
                         Kind::Contacts => self.contacts()?,
                         _ => self.plain(kind)?,
                     };
-                    (!documented).then_some(DriftKind::UnexpectedType)
+                    let drift = (!documented).then_some(DriftKind::UnexpectedType);
+                    (kind != Kind::Contacts, drift)
                 }
                 None => {
                     self.plain(Kind::Text)?;
-                    Some(DriftKind::UnknownField)
+                    (true, Some(DriftKind::UnknownField))
                 }
             };
             if let Some(drift) = drift {
-                self.keys[owner].note(key, drift);
+                self.kinds[owner].keys.note(key, drift);
             }
             self.drop_whitespace();
-            self.scanner.take(b',');
-            self.drop_whitespace();
+            ended = self.scanner.take(b'}');
+            if !ended {
+                self.scanner.take(b',');
+                self.drop_whitespace();
+            }
+            if let Some(draft) = &mut draft {
+                self.copy_up_to(self.scanner.at());
+                let odd_before = odd;
+                odd += usize::from(drift.is_some() || self.changes != changes);
+                let known = Known {
+                    key,
+                    drift,
+                    normal: (normal_at, self.out.len() - normal_start),
+                    odd: (odd_before, odd),
+                };
+                draft.add(at, key_end, self.scanner.at(), passable, known);
+            }
         }
-        self.keys[owner].note_missing_dates(|key| dates & (1 << key) != 0);
+        let kind = &mut self.kinds[owner];
+        match draft {
+            Some(draft) => {
+                if kind.habit.adopt(draft, self.scanner.since(start)) {
+                    kind.normal = self.out[normal_start..].to_vec();
+                }
+            }
+            None => kind.habit.judge(in_common, self.scanner.at() - start),
+        }
+        kind.keys.note_missing_dates(|key| dates & (1 << key) != 0);
         Some(())
+    }
+
+    /// Passes over fields that are as in the model, from `place` on: what became of those becomes
+    /// of these. Returns the index of the last key.
+    fn pass_over(
+        &mut self,
+        owner: usize,
+        place: usize,
+        next: Option<usize>,
+        length: usize,
+    ) -> Option<usize> {
+        let ObjectKind {
+            keys,
+            habit,
+            normal,
+        } = &mut self.kinds[owner];
+        let mut fields = habit.fields(place, next);
+        let first = *fields.next()?;
+        let last = *fields.next_back().unwrap_or(&first);
+        let at = self.scanner.at();
+        self.scanner.advance(length);
+        if first.odd.0 != last.odd.1 {
+            for known in habit.fields(place, next) {
+                if let Some(drift) = known.drift {
+                    keys.note(known.key, drift);
+                }
+            }
+            let unchanged = self.text.as_bytes().get(self.copied..at);
+            self.out.extend_from_slice(unchanged.unwrap_or_default());
+            let normal = normal.get(first.normal.0..last.normal.1);
+            self.out.extend_from_slice(normal.unwrap_or_default());
+            self.copied = at + length;
+        }
+        Some(last.key)
     }
 
     /// A date; says whether there is one, and what is odd about it.
@@ -239,6 +362,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
         if self.scanner.skip_whitespace() {
             self.copy_up_to(start);
             self.copied = self.scanner.at();
+            self.changes += 1;
         }
     }
 
@@ -247,6 +371,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
         self.copy_up_to(start);
         write(self.out);
         self.copied = self.scanner.at();
+        self.changes += 1;
     }
 
     fn copy_up_to(&mut self, end: usize) {

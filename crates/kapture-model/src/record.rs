@@ -1,5 +1,6 @@
 //! One customer as it arrived.
 
+use crate::habit::Habit;
 use crate::scanner::{self, Scanner};
 use crate::source::{Source, mask};
 use crate::{Customer, CustomerId, Moment};
@@ -93,18 +94,66 @@ impl Record {
         page: &Source<'_>,
         scanner: &mut Scanner<'_>,
     ) -> Option<Result<Record, RecordError>> {
+        Shape::default().scan(page, scanner)
+    }
+}
+
+/// What the records of one page look like: telling that again for each would take most of the time.
+#[derive(Default)]
+pub(crate) struct Shape {
+    customer: Habit<Steering>,
+    contact: Habit<()>,
+}
+
+/// What a field steers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steering {
+    Id,
+    Created,
+    Contacts,
+    Nothing,
+}
+
+impl Steering {
+    fn of(key: &str) -> Self {
+        match key {
+            "id" => Steering::Id,
+            "generationDate" => Steering::Created,
+            "contacts" => Steering::Contacts,
+            _ => Steering::Nothing,
+        }
+    }
+}
+
+impl Shape {
+    /// [`Record::scan`], quicker for records like those before.
+    pub(crate) fn scan(
+        &mut self,
+        page: &Source<'_>,
+        scanner: &mut Scanner<'_>,
+    ) -> Option<Result<Record, RecordError>> {
         let start = scanner.at();
         let mut id = None;
         let mut created = None;
-        scanner.object(|key, scanner| {
-            let value = scanner.value()?;
-            match key {
-                "id" => id = Some(value),
-                "generationDate" => created = Some(value),
-                _ => {}
-            }
-            Some(())
-        })?;
+        let contact = &mut self.contact;
+        self.customer
+            .object(scanner, Steering::of, |steering, scanner| {
+                let at = scanner.at();
+                match steering {
+                    Steering::Contacts if scanner.peek() == Some(b'[') => {
+                        scanner.list(|scanner| contact_or_other(contact, scanner))?;
+                    }
+                    _ => {
+                        scanner.value()?;
+                    }
+                }
+                match steering {
+                    Steering::Id => id = Some(scanner.since(at)),
+                    Steering::Created => created = Some(scanner.since(at)),
+                    Steering::Contacts | Steering::Nothing => return Some(true),
+                }
+                Some(false)
+            })?;
         let record = |id| Record {
             raw: page.bytes_of(scanner.since(start)),
             id,
@@ -113,7 +162,17 @@ impl Record {
         let id = id.and_then(|id| CustomerId::decode(&page.distinct(id)));
         Some(id.map(record).ok_or(RecordError::MissingId))
     }
+}
 
+fn contact_or_other(contact: &mut Habit<()>, scanner: &mut Scanner<'_>) -> Option<()> {
+    if scanner.peek() == Some(b'{') {
+        contact.object(scanner, |_| (), |(), scanner| scanner.value().map(|_| true))
+    } else {
+        scanner.value().map(|_| ())
+    }
+}
+
+impl Record {
     /// The customer's JSON object as the API sent it, byte for byte: whatever in it is no UTF-8
     /// is there, too.
     pub fn raw(&self) -> &Bytes {

@@ -41,6 +41,18 @@ impl<'a> Scanner<'a> {
         self.at = at;
     }
 
+    /// The text from the position on.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Moves over so many bytes, which are known.
+    #[inline]
+    pub(crate) fn advance(&mut self, length: usize) {
+        self.at += length;
+    }
+
     /// The next byte, without moving.
     #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
@@ -85,12 +97,12 @@ impl<'a> Scanner<'a> {
     /// Moves over a string, which must begin at the position, and returns it with its quotes.
     #[inline]
     pub(crate) fn string(&mut self) -> Option<&'a str> {
-        self.key().map(|(token, _)| token)
+        self.token().map(|(token, _)| token)
     }
 
     /// The same; says also whether there are escapes in it.
     #[inline]
-    fn key(&mut self) -> Option<(&'a str, bool)> {
+    fn token(&mut self) -> Option<(&'a str, bool)> {
         let start = self.at;
         if !self.take(b'"') {
             return None;
@@ -249,14 +261,34 @@ impl<'a> Scanner<'a> {
         mut entry: impl FnMut(&str, &mut Self) -> Option<()>,
     ) -> Option<()> {
         self.sequence(b'{', b'}', |scanner| {
-            let (token, escaped) = scanner.key()?;
-            scanner.colon()?;
-            let key = if escaped { decode_text(token) } else { None };
-            entry(
-                key.as_deref().unwrap_or(&token[1..token.len() - 1]),
-                scanner,
-            )
+            let (_, key) = scanner.key()?;
+            entry(&key, scanner)
         })
+    }
+
+    /// Moves over a key and the colon behind it; returns the key with its quotes, and decoded.
+    #[inline]
+    pub(crate) fn key(&mut self) -> Option<(&'a str, Cow<'a, str>)> {
+        let (token, escaped) = self.token()?;
+        self.colon()?;
+        let key = if escaped { decode_text(token) } else { None };
+        Some((
+            token,
+            key.unwrap_or(Cow::Borrowed(&token[1..token.len() - 1])),
+        ))
+    }
+
+    /// Moves over what stands behind a value in an object, up to the next key; says whether there
+    /// is none.
+    #[inline]
+    pub(crate) fn end_of_field(&mut self) -> Option<bool> {
+        self.skip_whitespace();
+        if self.take(b'}') {
+            return Some(true);
+        }
+        self.take(b',').then_some(())?;
+        self.skip_whitespace();
+        Some(false)
     }
 
     /// Moves over a list. `element` moves over each of its values.

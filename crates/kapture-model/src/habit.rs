@@ -1,0 +1,340 @@
+//! What an object of one kind looked like: the next one is mostly the same.
+//!
+//! One server's records have the same keys in the same order, and most of their values are the
+//! same zeros, flags and blanks. Text that was walked over once need not be walked over again
+//! where it comes again, byte for byte, in the same place: so an object is compared with a model,
+//! an earlier object of its kind, and only what differs is looked at. Nothing depends on how
+//! alike objects are but the time it takes.
+
+use crate::scanner::Scanner;
+
+/// Most fields of a model: the server thinks them up, so they could be endless.
+const MOST_FIELDS: usize = 1_000;
+
+/// Longest text of a model, for the same reason.
+const LONGEST: usize = 64 * 1024;
+
+/// The model for objects of one kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Habit<T> {
+    /// From the first key to behind the closing brace.
+    text: Box<[u8]>,
+    fields: Vec<Field<T>>,
+}
+
+#[derive(Debug, Clone)]
+struct Field<T> {
+    /// Where the key begins, in the text.
+    at: usize,
+    /// Where the key ends, with what is read along with it.
+    key_end: usize,
+    /// Where the next key begins; behind the closing brace for the last field.
+    end: usize,
+    /// Where the run of fields ends that may be passed over from here on.
+    run_end: usize,
+    what: T,
+}
+
+/// What the text at some place has in common with the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meeting<T> {
+    /// Whole fields, which may be passed over.
+    Fields {
+        /// The field behind them, if there is one.
+        next: Option<usize>,
+        /// Their length, in bytes.
+        length: usize,
+    },
+    /// The key of one field, and what is known of that.
+    Key {
+        what: T,
+        /// The length of the key, with what is read along with it, in bytes.
+        length: usize,
+    },
+    Nothing,
+}
+
+/// An object on its way to be the model.
+#[derive(Debug)]
+pub(crate) struct Draft<T> {
+    start: usize,
+    fields: Vec<Field<T>>,
+}
+
+impl<T> Default for Habit<T> {
+    fn default() -> Self {
+        Self {
+            text: Box::default(),
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl<T: Copy> Habit<T> {
+    /// Compares `rest`, which begins where a key may stand, with the model from field `place` on.
+    #[inline]
+    pub(crate) fn meet(&self, place: usize, rest: &[u8]) -> Meeting<T> {
+        let Some(field) = self.fields.get(place) else {
+            return Meeting::Nothing;
+        };
+        let furthest = field.run_end.max(field.key_end);
+        let reached = field.at + common_prefix(&self.text[field.at..furthest], rest);
+        if reached >= field.end {
+            // Only a run that may be passed over reaches that far.
+            let behind = self.fields[place + 1..]
+                .iter()
+                .take_while(|field| field.end <= reached)
+                .count();
+            let next = place + 1 + behind;
+            Meeting::Fields {
+                length: self.fields[next - 1].end - field.at,
+                next: (next < self.fields.len()).then_some(next),
+            }
+        } else if reached >= field.key_end {
+            Meeting::Key {
+                what: field.what,
+                length: field.key_end - field.at,
+            }
+        } else {
+            Meeting::Nothing
+        }
+    }
+
+    /// What is known of the fields from `place` up to `next`, or to the end.
+    pub(crate) fn fields(
+        &self,
+        place: usize,
+        next: Option<usize>,
+    ) -> impl DoubleEndedIterator<Item = &T> {
+        let next = next.unwrap_or(self.fields.len());
+        self.fields[place..next].iter().map(|field| &field.what)
+    }
+
+    /// The place behind the field with this key (between quotes); `place` itself where the model
+    /// has none like it from there on.
+    pub(crate) fn place_behind(&self, key: &str, place: usize) -> usize {
+        let is_key = |field: &Field<T>| self.text[field.at..].starts_with(key.as_bytes());
+        let found = self.fields[place.min(self.fields.len())..]
+            .iter()
+            .position(is_key);
+        found.map_or(place, |found| place + found + 1)
+    }
+
+    /// Begins a draft where there is no model. `start` is the offset of the first key.
+    pub(crate) fn draft(&self, start: usize) -> Option<Draft<T>> {
+        self.fields.is_empty().then(|| Draft {
+            start,
+            fields: Vec::new(),
+        })
+    }
+
+    /// Takes a whole object for the model. `text` begins with the first key and ends behind the
+    /// closing brace.
+    pub(crate) fn adopt(&mut self, draft: Draft<T>, text: &str) -> bool {
+        if draft.fields.len() > MOST_FIELDS || text.len() > LONGEST {
+            return false;
+        }
+        self.text = text.as_bytes().into();
+        self.fields = draft.fields;
+        let mut run_end = None;
+        for field in self.fields.iter_mut().rev() {
+            // So far it says whether the field may be passed over.
+            run_end = (field.run_end == field.end).then_some(run_end.unwrap_or(field.end));
+            field.run_end = run_end.unwrap_or(field.at);
+        }
+        true
+    }
+
+    /// Gives up a model that had less than an eighth in common with an object.
+    pub(crate) fn judge(&mut self, in_common: usize, length: usize) {
+        if in_common < length / 8 {
+            self.fields.clear();
+        }
+    }
+
+    /// Moves the scanner over an object, as [`Scanner::object`] does. `what` says what is to be
+    /// known of a key, and `value` moves over a value and says whether the field may be passed
+    /// over where it comes again.
+    pub(crate) fn object<'a>(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        what: impl Fn(&str) -> T,
+        mut value: impl FnMut(T, &mut Scanner<'a>) -> Option<bool>,
+    ) -> Option<()> {
+        scanner.take(b'{').then_some(())?;
+        scanner.skip_whitespace();
+        if scanner.take(b'}') {
+            return Some(());
+        }
+        let start = scanner.at();
+        let mut draft = self.draft(start);
+        let mut place = 0;
+        let mut in_common = 0;
+        loop {
+            let at = scanner.at();
+            let key = match self.meet(place, scanner.rest()) {
+                Meeting::Fields { next, length } => {
+                    scanner.advance(length);
+                    in_common += length;
+                    let Some(next) = next else { break };
+                    place = next;
+                    // The model may have had less.
+                    scanner.skip_whitespace();
+                    continue;
+                }
+                Meeting::Key { what, length } => {
+                    scanner.advance(length);
+                    scanner.skip_whitespace();
+                    in_common += length;
+                    place += 1;
+                    what
+                }
+                Meeting::Nothing => {
+                    let (token, name) = scanner.key()?;
+                    place = self.place_behind(token, place);
+                    what(&name)
+                }
+            };
+            let key_end = scanner.at();
+            let passable = value(key, scanner)?;
+            let last = scanner.end_of_field()?;
+            if let Some(draft) = &mut draft {
+                draft.add(at, key_end, scanner.at(), passable, key);
+            }
+            if last {
+                break;
+            }
+        }
+        match draft {
+            Some(draft) => {
+                self.adopt(draft, scanner.since(start));
+            }
+            None => self.judge(in_common, scanner.at() - start),
+        }
+        Some(())
+    }
+}
+
+impl<T> Draft<T> {
+    /// Adds a field by the offsets of its key, the end of that, and what follows the field.
+    pub(crate) fn add(&mut self, at: usize, key_end: usize, end: usize, passable: bool, what: T) {
+        if self.fields.len() <= MOST_FIELDS {
+            self.fields.push(Field {
+                at: at - self.start,
+                key_end: key_end - self.start,
+                end: end - self.start,
+                run_end: if passable { end } else { at } - self.start,
+                what,
+            });
+        }
+    }
+}
+
+/// How many bytes two texts have in common from their beginnings on.
+#[inline]
+fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    let mut same = 0;
+    while let (Some(these), Some(those)) = (one[same..].first_chunk(), other[same..].first_chunk())
+    {
+        let differing = u128::from_le_bytes(*these) ^ u128::from_le_bytes(*those);
+        if differing != 0 {
+            return same + differing.trailing_zeros() as usize / 8;
+        }
+        same += size_of::<u128>();
+    }
+    let rest = one[same..].iter().zip(&other[same..]);
+    same + rest.take_while(|(this, that)| this == that).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_common_prefix_ends_at_the_first_difference() {
+        let text: Vec<u8> = (0..100).collect();
+        for length in 0..text.len() {
+            assert_eq!(common_prefix(&text[..length], &text), length);
+            let mut other = text.clone();
+            other[length] ^= 0x80;
+            assert_eq!(common_prefix(&text, &other), length);
+        }
+    }
+
+    /// Moves over each object with one habit; returns the values told apart by key, or `None`.
+    fn values(habit: &mut Habit<bool>, text: &str) -> Option<Vec<String>> {
+        let mut scanner = Scanner::new(text);
+        let mut values = Vec::new();
+        habit.object(
+            &mut scanner,
+            |key| key == "a",
+            |is_a, scanner| {
+                let value = scanner.value()?;
+                if is_a {
+                    values.push(value.to_owned());
+                }
+                Some(!is_a)
+            },
+        )?;
+        scanner.is_at_end().then_some(values)
+    }
+
+    /// The same without a habit.
+    fn expected(text: &str) -> Option<Vec<String>> {
+        let mut scanner = Scanner::new(text);
+        let mut values = Vec::new();
+        scanner.object(|key, scanner| {
+            let value = scanner.value()?;
+            if key == "a" {
+                values.push(value.to_owned());
+            }
+            Some(())
+        })?;
+        scanner.is_at_end().then_some(values)
+    }
+
+    #[test]
+    fn what_is_no_object_is_none_whatever_came_before() {
+        let models = [r#"{"x":1,"a":2,"y":""}"#, r#"{"x" : 1 , "a" : 2 }"#, "{}"];
+        let texts = r#"{"x":1} {"x":1,} {"x":12,"a":2,"y":""} {"x":1,"a":2,"y":""} {"x":1,"a":2,"y":"x"}
+            {"x":1,"a":2,"y":"" {"x":1,"a":23,"y":""} {"x":1,"z":0,"a":3,"y":""} {"a":2,"y":""} {"x":1,"a":2}
+            {"x":1"a":2} {"x":1,"a":2,"y":""}} {"y":"","a":5,"x":1} {"a":1,"a":2} {"\u0061":7,"x":1} {} { [] 1"#;
+        for model in models {
+            for text in texts.split_whitespace() {
+                let mut habit = Habit::default();
+                values(&mut habit, model);
+                assert_eq!(
+                    values(&mut habit, text),
+                    expected(text),
+                    "{text} after {model}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        #[test]
+        fn objects_are_read_as_if_each_were_the_first(
+            texts in prop::collection::vec(
+                prop::collection::vec(
+                    (r#"(a|x|y|\\u0061)"#, r#"(1|12|""|"v"|"\\""|\[\]|\{"a":1\}|true|tru)"#, "[ ]{0,1}"),
+                    0..6,
+                ),
+                1..8,
+            )
+        ) {
+            let mut habit = Habit::default();
+            for fields in texts {
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|(key, value, space)| format!("{space}\"{key}\"{space}:{space}{value}{space}"))
+                    .collect();
+                let text = format!("{{{}}}", fields.join(","));
+                prop_assert_eq!(values(&mut habit, &text), expected(&text), "{}", text);
+            }
+        }
+    }
+}
