@@ -30,6 +30,8 @@ mod dataset;
 mod identity;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 mod lock;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 mod spool;
 #[cfg(feature = "sqlite")]
@@ -49,6 +51,8 @@ pub use file::FileSink;
 pub use format::{Compression, Format, NoSuchFormat};
 pub use ledger::Ledger;
 pub use location::{Location, LocationError};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use sink::{DayWriter, Sink};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
