@@ -32,6 +32,8 @@ mod identity;
 mod lock;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 mod spool;
 #[cfg(feature = "sqlite")]
@@ -51,6 +53,8 @@ pub use file::FileSink;
 pub use format::{Compression, Format, NoSuchFormat};
 pub use ledger::Ledger;
 pub use location::{Location, LocationError};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use sink::{DayWriter, Sink};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

@@ -244,9 +244,13 @@ pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return "a database".into();
     };
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}://{host}")
+    let (place, more) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    match place.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}"),
+        // The name and password may reach to there: whoever writes them should have escaped it.
+        None if more.contains('@') => format!("{scheme}://…"),
+        None => format!("{scheme}://{place}"),
+    }
 }
 
 #[cfg(test)]
@@ -316,5 +320,7 @@ mod tests {
             let shown = Location::Postgres(url.into()).to_string();
             assert_eq!(shown, "postgres://host:5432/db");
         }
+        let unescaped = Location::Postgres("postgres://me:se?cret@host/db".into());
+        assert_eq!(unescaped.to_string(), "postgres://…");
     }
 }

@@ -89,6 +89,16 @@ impl Table {
         self.column_names().collect::<Vec<_>>().join(", ")
     }
 
+    /// The columns that a record fills, each with its type: all but the day.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn fetched(&self, dialect: Dialect) -> impl Iterator<Item = (&str, &'static str)> {
+        let keys = self.before.iter().filter(|name| **name != "kapture_day");
+        let keys = keys.map(move |name| (*name, dialect.kind(ColumnKind::Integer)));
+        let columns = self.columns.iter();
+        let columns = columns.map(move |column| (column.name.as_str(), dialect.kind(column.kind)));
+        keys.chain(columns).chain([("extra", dialect.json())])
+    }
+
     /// What makes a row the newer one of two copies, for `ON CONFLICT (id) DO UPDATE`.
     pub(crate) fn replace_older(&self) -> String {
         let assignments: Vec<_> = self

@@ -16,14 +16,23 @@ pub(crate) fn files(root: &Path) -> BTreeMap<NaiveDate, PathBuf> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(root).expect("a folder") {
         let folder = entry.expect("an entry").path();
-        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let name = folder
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         let Some(day) = name.strip_prefix("created_date=") else {
             assert_eq!(name, "_kapture");
             continue;
         };
         let within: Vec<_> = fs::read_dir(&folder).expect("a folder").collect();
         assert_eq!(within.len(), 1, "{name}");
-        let file = within.into_iter().next().unwrap().expect("an entry").path();
+        let file = within
+            .into_iter()
+            .next()
+            .expect("one")
+            .expect("an entry")
+            .path();
         files.insert(day.parse().expect("a date"), file);
     }
     files
