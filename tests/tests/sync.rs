@@ -25,13 +25,13 @@ fn code(output: &Output) -> i32 {
 
 /// Runs to success.
 fn run(served: &Served, arguments: &[&str]) -> Output {
-    let output = served.kapture(arguments).output().unwrap();
+    let output = served.kapture(arguments).output().expect("it runs");
     assert_eq!(code(&output), 0, "{arguments:?}: {}", said(&output));
     output
 }
 
 fn sync(served: &Served, place: &Path, from: &str, to: &str) -> Output {
-    let place = place.to_str().unwrap();
+    let place = place.to_str().expect("text");
     run(served, &["sync", place, "--from", from, "--to", to])
 }
 
@@ -42,8 +42,10 @@ fn held(root: &Path, day: &str) -> BTreeSet<u64> {
 }
 
 fn status(place: &Path) -> Value {
-    let arguments = ["status", place.to_str().unwrap(), "--json"];
-    let output = kapture_tests::kapture(&arguments).output().unwrap();
+    let arguments = ["status", place.to_str().expect("text"), "--json"];
+    let output = kapture_tests::kapture(&arguments)
+        .output()
+        .expect("it runs");
     assert_eq!(code(&output), 0, "{}", said(&output));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }

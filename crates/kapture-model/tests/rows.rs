@@ -5,19 +5,21 @@ use kapture_model::{Cell, CustomerRow, Record, RowReader, contact_columns, custo
 use serde_json::{Value, json};
 
 fn record(json: impl Into<Bytes>) -> Record {
-    Record::decode(json.into()).unwrap()
+    Record::decode(json.into()).expect("a record")
 }
 
 fn cell<'a, 'r>(row: &'r CustomerRow<'a>, name: &str) -> &'r Cell<'a> {
     let column = customer_columns()
         .iter()
         .position(|column| column.name == name);
-    &row.customer.cells[column.unwrap()]
+    &row.customer.cells[column.expect("a column")]
 }
 
 fn extra(row: &CustomerRow<'_>) -> Value {
     let extra = row.customer.extra.as_deref();
-    extra.map_or(Value::Null, |json| serde_json::from_str(json).unwrap())
+    extra.map_or(Value::Null, |json| {
+        serde_json::from_str(json).expect("an object")
+    })
 }
 
 #[test]

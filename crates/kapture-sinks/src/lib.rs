@@ -26,7 +26,11 @@ mod stream;
 mod csv;
 #[cfg(feature = "dataset")]
 mod dataset;
-#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+#[cfg(any(
+    all(feature = "dataset", any(feature = "csv", feature = "parquet")),
+    feature = "sqlite",
+    feature = "postgres"
+))]
 mod identity;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 mod lock;
