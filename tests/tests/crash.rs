@@ -8,9 +8,11 @@ use std::process::{Command, Output, Stdio};
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, PerDay, Population};
+use kapture_tests::postgres::Schema;
 use kapture_tests::{Served, binary, said};
 use rusqlite::Connection;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// How many moments are tried for each sink.
 const MOMENTS: u64 = 100;
@@ -27,27 +29,41 @@ fn served() -> Served {
 /// Something that is synchronised, in a folder of its own.
 struct Place {
     folder: TempDir,
-    name: &'static str,
+    /// What `sync` is given: a name in the folder, or the address of a database.
+    address: String,
+    /// The schema behind that address.
+    schema: Option<Schema>,
     further: &'static [&'static str],
 }
 
 impl Place {
-    fn new(name: &'static str, further: &'static [&'static str]) -> Self {
+    fn new(name: &str, further: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("temporary")).expect("a folder");
         Self {
             folder,
-            name,
+            address: name.into(),
+            schema: None,
             further,
         }
     }
 
+    /// A schema of its own on a PostgreSQL server, where there is one.
+    fn in_postgres() -> Option<Self> {
+        let schema = Schema::fresh()?;
+        let place = Self::new(&schema.url(), &[]);
+        Some(Self {
+            schema: Some(schema),
+            ..place
+        })
+    }
+
     fn path(&self) -> PathBuf {
-        self.folder.path().join(self.name)
+        self.folder.path().join(&self.address)
     }
 
     fn sync(&self, served: &Served) -> Command {
-        let mut command = served.kapture(&["sync", self.name]);
+        let mut command = served.kapture(&["sync", &self.address]);
         command
             .args(DAYS)
             .args(self.further)
@@ -83,18 +99,17 @@ impl Place {
 
 /// Kills a sync at many moments, each time into an empty place, and runs it again.
 fn survives<C: PartialEq + std::fmt::Debug>(
-    name: &'static str,
-    further: &'static [&'static str],
+    fresh: impl Fn() -> Place,
     content: impl Fn(&Place, &Served) -> C,
 ) {
     let served = served();
-    let undisturbed = Place::new(name, further);
+    let undisturbed = fresh();
     undisturbed.completed(&served);
     let requests = served.tenant.request_count();
     let (files, expected) = (undisturbed.files(), content(&undisturbed, &served));
     let mut interrupted = 0;
     for moment in 0..MOMENTS {
-        let place = Place::new(name, further);
+        let place = fresh();
         let before = served.tenant.request_count();
         // From the start to beyond the last request, where the last days are being written.
         let reached = before + moment * (requests + 4) / MOMENTS;
@@ -124,7 +139,7 @@ fn survives<C: PartialEq + std::fmt::Debug>(
 
 #[test]
 fn a_dataset_of_lines_survives() {
-    survives("lines/", &["--format", "ndjson"], |place, _| {
+    survives(|| Place::new("lines/", &["--format", "ndjson"]), |place, _| {
         let mut content = BTreeMap::new();
         for file in place.files() {
             if file.extension().is_some_and(|ending| ending == "ndjson") {
@@ -140,7 +155,7 @@ fn a_dataset_of_lines_survives() {
 
 #[test]
 fn a_dataset_of_parquet_survives() {
-    survives("out/", &[], |place, served| {
+    survives(|| Place::new("out/", &[]), |place, served| {
         let verify = ["verify", place.path().to_str().expect("text"), "-q"].map(str::to_owned);
         let verify: Vec<_> = verify.iter().map(String::as_str).collect();
         let output = served.kapture(&verify).output().expect("it runs");
@@ -150,7 +165,7 @@ fn a_dataset_of_parquet_survives() {
 
 #[test]
 fn a_database_survives() {
-    survives("customers.db", &[], |place, _| {
+    survives(|| Place::new("customers.db", &[]), |place, _| {
         let connection = Connection::open(place.path()).expect("a database");
         let check: String = connection
             .query_row("PRAGMA integrity_check", [], |row| row.get(0))
@@ -160,14 +175,39 @@ fn a_database_survives() {
     });
 }
 
+#[test]
+fn a_postgres_database_survives() {
+    // One server for all of it.
+    let Some(_server) = Schema::fresh() else {
+        return;
+    };
+    let runtime = Runtime::new().expect("a runtime");
+    let fresh = || Place::in_postgres().expect("a server");
+    survives(fresh, |place, _| {
+        let schema = place.schema.as_ref().expect("a schema");
+        runtime.block_on(async {
+            let client = schema.client().await;
+            let mut all = Vec::new();
+            for select in SELECTS {
+                let select = format!("SELECT row_to_json(found)::text FROM ({select}) AS found");
+                let rows = client.query(&select, &[]).await.expect("rows");
+                all.extend(rows.iter().map(|row| row.get::<_, String>(0)));
+            }
+            all
+        })
+    });
+}
+
 /// Every row of every table, but for the times at which days were fetched.
+const SELECTS: [&str; 3] = [
+    "SELECT * FROM customers ORDER BY id",
+    "SELECT * FROM contacts ORDER BY customer_id, position",
+    "SELECT day, customers, checksum, state FROM kapture_days ORDER BY day",
+];
+
 fn rows(connection: &Connection) -> Vec<Vec<rusqlite::types::Value>> {
     let mut all = Vec::new();
-    for select in [
-        "SELECT * FROM customers ORDER BY id",
-        "SELECT * FROM contacts ORDER BY customer_id, position",
-        "SELECT day, customers, checksum, state FROM kapture_days ORDER BY day",
-    ] {
+    for select in SELECTS {
         let mut select = connection.prepare(select).expect("a table");
         let columns = select.column_count();
         let rows = select.query_map([], |row| {
