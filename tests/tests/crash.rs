@@ -139,40 +139,49 @@ fn survives<C: PartialEq + std::fmt::Debug>(
 
 #[test]
 fn a_dataset_of_lines_survives() {
-    survives(|| Place::new("lines/", &["--format", "ndjson"]), |place, _| {
-        let mut content = BTreeMap::new();
-        for file in place.files() {
-            if file.extension().is_some_and(|ending| ending == "ndjson") {
-                let text = fs::read_to_string(place.folder.path().join(&file)).expect("text");
-                let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
-                lines.sort();
-                content.insert(file, lines);
+    survives(
+        || Place::new("lines/", &["--format", "ndjson"]),
+        |place, _| {
+            let mut content = BTreeMap::new();
+            for file in place.files() {
+                if file.extension().is_some_and(|ending| ending == "ndjson") {
+                    let text = fs::read_to_string(place.folder.path().join(&file)).expect("text");
+                    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+                    lines.sort();
+                    content.insert(file, lines);
+                }
             }
-        }
-        content
-    });
+            content
+        },
+    );
 }
 
 #[test]
 fn a_dataset_of_parquet_survives() {
-    survives(|| Place::new("out/", &[]), |place, served| {
-        let verify = ["verify", place.path().to_str().expect("text"), "-q"].map(str::to_owned);
-        let verify: Vec<_> = verify.iter().map(String::as_str).collect();
-        let output = served.kapture(&verify).output().expect("it runs");
-        assert!(output.status.success(), "{}", said(&output));
-    });
+    survives(
+        || Place::new("out/", &[]),
+        |place, served| {
+            let verify = ["verify", place.path().to_str().expect("text"), "-q"].map(str::to_owned);
+            let verify: Vec<_> = verify.iter().map(String::as_str).collect();
+            let output = served.kapture(&verify).output().expect("it runs");
+            assert!(output.status.success(), "{}", said(&output));
+        },
+    );
 }
 
 #[test]
 fn a_database_survives() {
-    survives(|| Place::new("customers.db", &[]), |place, _| {
-        let connection = Connection::open(place.path()).expect("a database");
-        let check: String = connection
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-            .expect("a check");
-        assert_eq!(check, "ok");
-        rows(&connection)
-    });
+    survives(
+        || Place::new("customers.db", &[]),
+        |place, _| {
+            let connection = Connection::open(place.path()).expect("a database");
+            let check: String = connection
+                .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+                .expect("a check");
+            assert_eq!(check, "ok");
+            rows(&connection)
+        },
+    );
 }
 
 #[test]
