@@ -126,6 +126,13 @@ impl EmptyAnswers {
                 && self.learnt(Kind::of(ask)) == Some(&Sentence::of(refusal, ask.window))
     }
 
+    /// What a first page without customers is known to be answered with. There is none for further
+    /// pages: a window is not asked again for where it was found to end.
+    pub(crate) fn expected(&self, ask: &Ask) -> Option<Refusal> {
+        let sentence = self.learnt(Kind::of(ask)).filter(|_| ask.offset == 0)?;
+        Some(sentence.for_window(ask.window))
+    }
+
     fn is_users(&self, refusal: &Refusal) -> bool {
         self.from_user
             .as_ref()

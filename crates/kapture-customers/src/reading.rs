@@ -143,7 +143,7 @@ impl WindowReader {
 
     /// Asks for a page and hands on what it brings.
     async fn ask(&self, ask: Ask) -> Result<Page, PullError> {
-        let page = self.server.ask(ask).await?;
+        let page = self.server.ask_provisionally(ask).await?;
         self.assembly
             .deliver(&self.server.events, self.day, ask.window, &page.records)
             .await?;

@@ -201,7 +201,18 @@ impl Server {
 
     /// One page. A failure that is proven to mean "no customers" is a page without rows.
     pub(crate) async fn ask(&self, ask: Ask) -> Result<Page, PullError> {
-        match self.ask_plainly(ask).await {
+        self.ask_believing(ask, None).await
+    }
+
+    /// The same for a window that is asked again before it is believed to have no customers: what
+    /// is known to mean that need not repeat at the first time.
+    pub(crate) async fn ask_provisionally(&self, ask: Ask) -> Result<Page, PullError> {
+        let expected = self.knowledge().empty_answers.expected(&ask);
+        self.ask_believing(ask, expected).await
+    }
+
+    async fn ask_believing(&self, ask: Ask, expected: Option<Refusal>) -> Result<Page, PullError> {
+        match self.ask_expecting(ask, expected).await {
             Ok(records) => Ok(Page {
                 records,
                 refused: None,

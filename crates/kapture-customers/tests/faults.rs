@@ -460,3 +460,40 @@ async fn a_passing_outage_is_no_quiet_day() {
         }
     }
 }
+
+/// What "no customers" costs beyond one request for each window, on a run with one customer: the
+/// words of a failure are learnt once, each quiet window is asked again between two that are known
+/// to hold customers, where a failure that may be a hiccup has to repeat; and what was refused
+/// before anything was answered is judged again.
+#[tokio::test(start_paused = true)]
+async fn quiet_days_cost_little() {
+    for windows in [
+        Windows::Inclusive,
+        EXCLUSIVE,
+        EXCLUSIVE_REFUSING,
+        Windows::Strict,
+    ] {
+        for (empty_window, again, before, once) in [
+            (EmptyForm::EmptyList, 0, 0, 13),
+            (EmptyForm::Failed("No customers found".into()), 0, 0, 13),
+            (EmptyForm::NotFound("Not Found".into()), 1, 5, 25),
+            (EmptyForm::Failed("E-1017".into()), 3, 5, 25),
+        ] {
+            for (days, busy) in [(3, 1), (3, 2), (3, 3), (14, 5), (30, 20)] {
+                let behaviour = Behaviour {
+                    windows,
+                    empty_window: empty_window.clone(),
+                    ..Behaviour::default()
+                };
+                let population = population(3, PerDay::Listed(vec![(may(busy), 1)]));
+                let tenant = expect_truth(population, behaviour, may(1), may(days)).await;
+                let (asked, days, busy) = (tenant.request_count(), days as u64, busy as u64);
+                let most = (days + 2) + again * (days + 1) + before * busy + once;
+                assert!(
+                    asked <= most,
+                    "{asked} requests instead of {most}: {windows:?} {empty_window:?}, day {busy} of {days}"
+                );
+            }
+        }
+    }
+}
