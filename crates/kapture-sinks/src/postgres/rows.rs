@@ -59,8 +59,10 @@ impl Merge {
                 names = names(&customers),
                 replace = customers.replace_older(),
             ),
+            // By an array, because for a join the planner, which knows nothing of a temporary
+            // table, would read all contacts of all days.
             forget_contacts: format!(
-                "DELETE FROM contacts USING {MERGED} AS merged WHERE customer_id = merged.id"
+                "DELETE FROM contacts WHERE customer_id = ANY (ARRAY(SELECT id FROM {MERGED}))"
             ),
             put_contacts: format!(
                 "INSERT INTO contacts ({names}) SELECT {names} FROM {fetched_contacts}
