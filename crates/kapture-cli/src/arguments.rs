@@ -331,6 +331,8 @@ pub(crate) enum OrderKind {
     IdDescending,
     /// By name
     Name,
+    /// Oldest and newest first in turn
+    Turns,
     /// Another one at every request
     Unstable,
 }

@@ -85,6 +85,7 @@ fn behaviour(arguments: &SandboxArguments) -> Result<Behaviour> {
             OrderKind::Id => Order::Id,
             OrderKind::IdDescending => Order::IdDescending,
             OrderKind::Name => Order::Name,
+            OrderKind::Turns => Order::Turns,
             OrderKind::Unstable => Order::Unstable,
         },
         movement: arguments.moving.map(|every| Movement {

@@ -28,14 +28,15 @@ struct Asked {
 
 impl Ahead {
     /// The page of `ask`. While pages are full and `steady` (each of `page_length` rows, the next
-    /// one asked one row back), those behind it are asked for as well.
+    /// one asked one row back), those behind it are asked for as well. Also whether the page was
+    /// asked in its turn, after all before it had come.
     pub(crate) async fn page(
         &mut self,
         reader: &WindowReader,
         ask: Ask,
         page_length: usize,
         steady: bool,
-    ) -> Result<Vec<Record>, PullError> {
+    ) -> Result<(Vec<Record>, bool), PullError> {
         if self.asked.front().map(|asked| asked.ask) != Some(ask) {
             self.asked.clear();
             self.pages = FuturesOrdered::new();
@@ -54,11 +55,13 @@ impl Ahead {
                 self.push(reader, Ask { offset, ..ask }, true);
             }
         }
-        if self.asked.pop_front().is_some_and(|asked| asked.spare) {
+        let spare = self.asked.pop_front().is_some_and(|asked| asked.spare);
+        if spare {
             server.give_back_spare_page();
         }
         // There is always one: it was pushed above, or before.
-        self.pages.next().await.unwrap_or_else(|| Ok(Vec::new()))
+        let page = self.pages.next().await.unwrap_or_else(|| Ok(Vec::new()))?;
+        Ok((page, !spare))
     }
 
     fn push(&mut self, reader: &WindowReader, ask: Ask, spare: bool) {

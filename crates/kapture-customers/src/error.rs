@@ -32,14 +32,14 @@ pub enum PullError {
     },
     /// The rows of a window never held still.
     #[error(
-        "the rows of {window} changed their order at every reading: after {passes} readings {known} different customers are known, but the server counts {rows} rows"
+        "the rows of {window} came in another order at every reading, or came and went: in {passes} readings {known} different customers were met, the last one counted {rows} rows, and nothing shows that none is missing"
     )]
     Unstable {
         /// The window.
         window: Window,
         /// How often it was read.
         passes: u32,
-        /// How many different customers were met in readings of the same length.
+        /// How many different customers were met.
         known: u64,
         /// How many rows the last reading counted.
         rows: u64,

@@ -5,14 +5,16 @@
 //! - `run`: the course of a pull; `scouting` and `calibration`: how far windows reach;
 //!   `confirmation`: whether quiet days were quiet; `empty_answer`: what "no
 //!   customers" looks like.
-//! - `reading`: one window, pass by pass; `listing`: how pages join; `page_length`: when a page is
-//!   the last; `ahead`: pages asked before their turn.
+//! - `reading`: one window, pass by pass; `listing`: how pages join; `row_order`: whether rows keep
+//!   their order; `counting`: proof where they do not; `page_length`: when a page is the last;
+//!   `ahead`: pages asked before their turn.
 //! - `assembly`: days from windows; [`Receipt`]: what is known about a finished day.
 
 mod ahead;
 mod assembly;
 mod calibration;
 mod confirmation;
+mod counting;
 mod days;
 mod empty_answer;
 mod error;
@@ -23,6 +25,7 @@ mod page_length;
 mod pull;
 mod reading;
 mod receipt;
+mod row_order;
 mod run;
 mod scouting;
 mod server;

@@ -4,15 +4,12 @@
 //! by rows that were seen before: each page is asked a few rows back, and must begin where the
 //! pass stands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use kapture_model::{CustomerId, Record};
 
-/// How many known rows, in the order in which they are known, a page must begin with to show that
-/// the order is stable although the rows have moved: eight rows fall into their order by chance
-/// once in 40,320 times.
-const ANCHOR: usize = 8;
+use crate::row_order::ANCHOR;
 
 /// The rows of a window as one pass has met them.
 #[derive(Debug, Default)]
@@ -20,7 +17,8 @@ pub(crate) struct Listing {
     /// Where each customer stands in the order met; `None` for one that appeared among rows
     /// already read.
     places: HashMap<CustomerId, Option<u64>>,
-    last: Option<CustomerId>,
+    /// The last rows read, as many as the longest page had: what a seam is compared with.
+    tail: VecDeque<CustomerId>,
     first_page: Vec<CustomerId>,
     longest_page: usize,
     /// The offset behind the last row read.
@@ -33,7 +31,7 @@ pub(crate) struct Listing {
 /// How a page joins the rows before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Join {
-    /// It begins with the last row read: as many rows stand before it as before.
+    /// It begins with the last rows read: as many rows stand before it as before.
     Exact,
     /// It begins with rows read before, in their order: rows came or went, but none was skipped.
     Moved,
@@ -63,10 +61,9 @@ impl Listing {
         self.end
     }
 
-    /// How many rows back the next page should be asked: one, or none where pages have one row
-    /// only, since asking for that again could show nothing new.
-    pub(crate) fn overlap(&self) -> u64 {
-        u64::from(self.longest_page > 1)
+    /// How many rows the longest page of this pass had.
+    pub(crate) fn longest_page(&self) -> usize {
+        self.longest_page
     }
 
     /// Whether a page holds a customer that this pass has not met.
@@ -137,18 +134,10 @@ impl Listing {
             .collect();
         let ordered = known.is_sorted_by(|one, next| one < next);
         if overlap == 0 {
-            // Without a row to meet again, new rows are not shown to be the next ones.
-            return if self.lacks_any_of(page) {
-                Join::Disorder
-            } else {
-                Join::Moved
-            };
+            // Without a row to meet again, nothing shows that these are the next ones.
+            return Join::Disorder;
         }
-        let seam = page.get(overlap - 1).map(Record::id);
-        if seam.is_some()
-            && seam == self.last.as_ref()
-            && (overlap == 1 || (ordered && known.len() == overlap))
-        {
+        if self.begins_with_the_last(page, overlap) {
             return Join::Exact;
         }
         if !ordered {
@@ -161,6 +150,18 @@ impl Listing {
             return Join::TooFew;
         }
         Join::Moved
+    }
+
+    fn begins_with_the_last(&self, page: &[Record], overlap: usize) -> bool {
+        let Some(before) = self.tail.len().checked_sub(overlap) else {
+            return false;
+        };
+        page.len() >= overlap
+            && self
+                .tail
+                .iter()
+                .skip(before)
+                .eq(page[..overlap].iter().map(Record::id))
     }
 
     fn is_first_page_again(&self, page: &[Record], offset: u64) -> bool {
@@ -196,8 +197,10 @@ impl Listing {
         }
         self.end = offset + page.len() as u64;
         self.longest_page = self.longest_page.max(page.len());
-        if let Some(id) = page.last() {
-            self.last = Some(id.clone());
-        }
+        // What a page repeats of the rows before it takes their place.
+        self.tail.truncate(self.tail.len().saturating_sub(seam));
+        self.tail.extend(page.cloned());
+        let surplus = self.tail.len().saturating_sub(self.longest_page);
+        self.tail.drain(..surplus);
     }
 }

@@ -1,6 +1,5 @@
 //! Reading one window whole: its pages, pass by pass, until nothing can have been skipped.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -10,16 +9,23 @@ use kapture_transport::Refusal;
 use crate::ahead::Ahead;
 use crate::assembly::Assembly;
 use crate::calibration::{Reach, spans_two_days, wide};
+use crate::counting::Counting;
 use crate::error::PullError;
 use crate::event::Lesson;
 use crate::listing::{Join, Listing};
 use crate::page_length::End;
 use crate::receipt::Joint;
+use crate::row_order::ANCHOR;
 use crate::server::{Ask, Moment, Page, Server};
 
 /// How often a window is read at most. A listing in random order shows a fraction 1 − 1/e of its
-/// rows at each reading, so that this is enough for a hundred thousand customers.
-const MOST_PASSES: u32 = 24;
+/// rows at each reading, and each row has to be met twice, so that this is enough for a hundred
+/// thousand customers.
+const MOST_PASSES: u32 = 48;
+
+/// After how many readings that met the same rows in the same order, however odd, that is the
+/// order of this server, where its seams do not show it.
+const EQUAL_PASSES: u32 = 8;
 
 /// After how many readings of rows that come and go the rows that stood in place are enough.
 const MOVING_PASSES: u32 = 3;
@@ -78,13 +84,25 @@ struct Pass {
     listing: Listing,
     /// Some page did not join: the pass proves nothing but the number of rows.
     disorder: bool,
-    /// It ended with a page without rows: either the end, or a server that changed its ways.
-    ended_empty: bool,
+    /// By how many rows the weakest seam was joined.
+    weakest_seam: u64,
+    only_page: bool,
+    last_page: Vec<CustomerId>,
+    /// The last page was asked after all others had come.
+    last_in_turn: bool,
 }
 
-enum PassEnd {
-    Read(Pass),
-    OffsetIgnored,
+impl Pass {
+    /// Whether its seams show that no row was skipped.
+    fn is_joined(&self, order_is_stable: bool) -> bool {
+        let enough = if order_is_stable { 1 } else { ANCHOR as u64 };
+        !self.disorder && self.weakest_seam >= enough
+    }
+
+    /// Whether nothing moved and none was listed twice.
+    fn is_clean(&self) -> bool {
+        !self.disorder && !self.listing.has_moved() && !self.listing.has_repeats()
+    }
 }
 
 impl WindowReader {
@@ -153,44 +171,74 @@ impl WindowReader {
         let mut limit = self.server.page_size;
         let mut first = first;
         let mut trail = None;
-        let mut counted = Counted::default();
-        for pass_number in 1..=MOST_PASSES {
-            let pass = match self.pass(&first.ids, limit).await? {
-                PassEnd::Read(pass) => pass,
-                PassEnd::OffsetIgnored => return self.read_without_offset().await,
+        let mut equal_passes = 1;
+        let mut counting = Counting::default();
+        let mut rows = 0;
+        let mut ended_empty = false;
+        for number in 1..=MOST_PASSES {
+            let Some(pass) = self.pass(&first.ids, limit).await? else {
+                return self.read_without_offset().await;
             };
             let listing = &pass.listing;
-            // A customer on two pages may be this server's habit, or show that the order changes.
-            let clean = !pass.disorder && !listing.has_moved() && !listing.has_repeats();
-            // The same rows in the same order twice: whatever is odd about them does not move.
-            let same_again = trail.replace(listing.trail()) == Some(listing.trail());
-            let all_known = counted.add(listing);
-            let joint = if clean || same_again {
-                Some(Joint::Exact)
-            } else if pass.disorder {
-                all_known.then_some(Joint::Counted)
-            } else if listing.has_moved() {
-                (pass_number >= MOVING_PASSES).then_some(Joint::Moving)
-            } else {
-                None
+            // A page without rows is the end, or shows that the server has changed its ways.
+            ended_empty |= pass.last_page.is_empty();
+            let whole = |first: &FirstPage, joint| {
+                let mut whole = self.whole(first, joint);
+                whole.doubtful |= ended_empty;
+                Ok(WindowRead::Whole(whole))
             };
-            if let Some(joint) = joint {
-                let mut whole = self.whole(&first, joint);
-                whole.doubtful |= pass.ended_empty;
-                return Ok(WindowRead::Whole(whole));
+            rows = listing.end();
+            counting.meet(number, listing.customers());
+            if pass.last_in_turn {
+                counting.count(number, rows, &pass.last_page);
             }
-            tracing::debug!(window = %self.window(), pass_number, rows = listing.end(), "reading the window again");
-            limit = self.larger_limit(limit, listing.end());
+            // The same rows in the same order: whatever is odd about them does not move.
+            if trail.replace(listing.trail()) == Some(listing.trail()) {
+                equal_passes += 1;
+            } else {
+                equal_passes = 1;
+            }
+            let joined = pass.is_joined(self.order_is_stable());
+            // A customer on two pages may be this server's habit, or show that the order changes.
+            if joined && (pass.is_clean() || equal_passes > 1) || equal_passes == EQUAL_PASSES {
+                return whole(&first, Joint::Exact);
+            }
+            if joined && listing.has_moved() && number >= MOVING_PASSES {
+                return whole(&first, Joint::Moving);
+            }
+            if counting.is_complete() {
+                return whole(&first, Joint::Counted);
+            }
+            // A longer page of another window may have shown meanwhile that there was one page.
+            if pass.only_page && self.end(first.ids.len(), limit) == End::Proven {
+                return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
+            }
+            tracing::debug!(window = %self.window(), number, rows, "reading the window again");
+            limit = self.larger_limit(limit, rows);
+            if equal_passes % 2 == 0 {
+                // Machines that answer in turn, each in its own order, would be met in the same
+                // turn again and again.
+                self.first_page(limit).await?;
+            }
             first = self.first_page(limit).await?;
             if self.end(first.ids.len(), limit) == End::Proven {
                 return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
+            }
+            counting.meet(number + 1, first.ids.iter());
+            if counting.is_complete() {
+                let joint = if pass.is_clean() {
+                    Joint::Exact
+                } else {
+                    Joint::Counted
+                };
+                return whole(&first, joint);
             }
         }
         Err(PullError::Unstable {
             window: self.window(),
             passes: MOST_PASSES,
-            known: counted.known.len() as u64,
-            rows: counted.rows,
+            known: counting.known(),
+            rows,
         })
     }
 
@@ -204,42 +252,39 @@ impl WindowReader {
         limit.max(u32::try_from(whole).unwrap_or(limit))
     }
 
-    /// One pass, from its first page to a proven end.
-    async fn pass(&self, first: &[CustomerId], limit: u32) -> Result<PassEnd, PullError> {
+    /// One pass, from its first page to a proven end; `None` if the server ignores the offset.
+    async fn pass(&self, first: &[CustomerId], limit: u32) -> Result<Option<Pass>, PullError> {
         let mut listing = Listing::begin(first);
         let mut ahead = Ahead::default();
         let mut disorder = false;
-        let mut back = listing.overlap();
+        let mut weakest_seam = u64::MAX;
+        let mut back = self.overlap(&listing);
         let mut page_length = first.len();
         let mut only_page = true;
-        let mut ended_empty;
+        // Few rows may be the first ones again by coincidence.
+        let mut first_again = 0;
         loop {
-            let offset = listing.end().saturating_sub(back);
+            let end = listing.end();
+            let offset = end.saturating_sub(back);
             let ask = Ask {
                 window: self.window(),
                 limit,
                 offset,
             };
-            let steady = back == 1 && !disorder && !listing.has_moved();
-            let page = ahead.page(self, ask, page_length, steady).await?;
+            let steady = !disorder && !listing.has_moved() && back == 1 && self.order_is_stable();
+            let (page, in_turn) = ahead.page(self, ask, page_length, steady).await?;
             let news = listing.lacks_any_of(&page);
-            ended_empty = page.is_empty();
             let join = if disorder {
                 Join::Disorder
             } else {
                 listing.join(&page, offset)
             };
             match join {
-                Join::Exact | Join::Moved if !news => {
-                    if back == 0 || self.end(page.len(), limit) == End::Proven {
-                        break;
-                    }
-                    // A full page of rows already known: only the row behind them can tell more.
-                    back = 0;
-                    continue;
+                Join::Exact => {
+                    weakest_seam = weakest_seam.min(back);
+                    self.server.knowledge().row_order.was_kept(back);
                 }
-                Join::Exact => back = listing.overlap(),
-                Join::Moved => back = FAR_BACK,
+                Join::Moved => self.server.knowledge().row_order.was_kept(ANCHOR as u64),
                 Join::TooFew | Join::Gap => {
                     if let Some(further) = further_back(back, page_length) {
                         back = further;
@@ -247,39 +292,62 @@ impl WindowReader {
                     }
                     listing.take(&page, offset);
                     disorder = true;
-                    back = listing.overlap();
                 }
                 Join::Disorder => {
                     listing.take(&page, offset);
-                    if listing.is_endless() {
-                        return Ok(PassEnd::OffsetIgnored);
-                    }
                     disorder = true;
-                    back = listing.overlap();
                 }
-                Join::FirstAgain if back == 0 => return Ok(PassEnd::OffsetIgnored),
                 Join::FirstAgain => {
+                    first_again += page.len();
+                    if back == 0 && first_again >= 2 * ANCHOR {
+                        return Ok(None);
+                    }
                     back = 0;
                     continue;
                 }
+            }
+            if listing.is_endless() {
+                return Ok(None);
+            }
+            if disorder {
+                self.server.knowledge().row_order.was_broken();
             }
             if news {
                 only_page = false;
                 self.learn_full_page(page_length);
             }
             if self.end(page.len(), limit) == End::Proven {
-                break;
+                if only_page {
+                    self.server.knowledge().pages.was_asked_in_vain();
+                }
+                return Ok(Some(Pass {
+                    listing,
+                    disorder,
+                    weakest_seam,
+                    only_page,
+                    last_page: page.iter().map(|record| record.id().clone()).collect(),
+                    last_in_turn: in_turn,
+                }));
             }
             page_length = page.len();
+            back = if listing.end() <= end {
+                // A full page of rows already known: only the row behind them can tell more.
+                0
+            } else if join == Join::Moved {
+                FAR_BACK.min(page_length as u64 - 1)
+            } else {
+                self.overlap(&listing)
+            };
         }
-        if only_page {
-            self.server.knowledge().pages.was_asked_in_vain();
-        }
-        Ok(PassEnd::Read(Pass {
-            listing,
-            disorder,
-            ended_empty,
-        }))
+    }
+
+    fn order_is_stable(&self) -> bool {
+        self.server.knowledge().row_order.is_stable()
+    }
+
+    fn overlap(&self, listing: &Listing) -> u64 {
+        let order = self.server.knowledge().row_order;
+        order.overlap(listing.longest_page())
     }
 
     fn learn_full_page(&self, rows: usize) {
@@ -347,29 +415,4 @@ fn further_back(back: u64, page_length: usize) -> Option<u64> {
         furthest
     };
     (next > back).then_some(next)
-}
-
-/// The last resort where the order means nothing: to know as many different customers as the
-/// window has rows. Only customers of readings that counted the same number of rows are counted
-/// together, and it takes two such readings.
-#[derive(Default)]
-struct Counted {
-    rows: u64,
-    readings: u32,
-    known: HashSet<CustomerId>,
-}
-
-impl Counted {
-    /// Adds a reading. Returns whether all rows are known.
-    fn add(&mut self, listing: &Listing) -> bool {
-        if listing.end() != self.rows {
-            *self = Self {
-                rows: listing.end(),
-                ..Self::default()
-            };
-        }
-        self.readings += 1;
-        self.known.extend(listing.customers().cloned());
-        self.readings >= 2 && self.known.len() as u64 == self.rows
-    }
 }

@@ -42,9 +42,10 @@ pub enum DayState {
 /// How the pages of a window were proven to leave nothing out, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Joint {
-    /// Each page began with the last row of the page before; or there was one page only.
+    /// Each page began with the last rows of the page before; or there was one page only.
     Exact,
-    /// The server never gave a stable order; as many different customers are known as it counts.
+    /// The server gave no stable order; but when it was asked for the last page it had as many rows
+    /// as there are customers that were met both before and after.
     Counted,
     /// Rows came or went while the pages were read; every one that stood in place was read.
     Moving,

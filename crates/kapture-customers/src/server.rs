@@ -13,6 +13,7 @@ use crate::empty_answer::EmptyAnswers;
 use crate::error::PullError;
 use crate::events::EventSender;
 use crate::page_length::PageLength;
+use crate::row_order::RowOrder;
 
 pub(crate) struct Server {
     pub(crate) client: Client,
@@ -38,6 +39,7 @@ pub(crate) struct Knowledge {
     /// Whether any request was answered with success.
     pub(crate) answered: bool,
     pub(crate) pages: PageLength,
+    pub(crate) row_order: RowOrder,
     /// The windows that were last seen to hold customers.
     pub(crate) witnesses: Witnesses,
 }

@@ -1,10 +1,12 @@
 //! What the API answers: customers, or a failure in words.
 
 use crate::Record;
-use crate::record::{Shape, lossy};
+use crate::record::Shape;
 use crate::scanner::{self, Scanner};
+use crate::source::{Source, mask};
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Longest quotation, in characters, of a failure's message that is not text.
 const QUOTED: usize = 300;
@@ -78,18 +80,25 @@ impl Answer {
     ///   list, null, blank text or nothing at all with `success`: no customers.
     /// - Any other status, or text where the list should be: a failure.
     ///
-    /// A leading byte order mark and whitespace are skipped, and bytes that are no UTF-8 become
-    /// U+FFFD: neither may cost a page of customers. Null and blank text count as absent.
+    /// A leading byte order mark and whitespace are skipped, and bytes in text that are no UTF-8
+    /// stay as they are in the records: neither may cost a page of customers. Null and blank text
+    /// count as absent.
     ///
     /// # Errors
     /// When the body is empty, cut short, not JSON or of another shape, or when a row has no
     /// usable id.
     pub fn decode(body: Bytes) -> Result<Answer, AnswerError> {
-        let Ok(text) = str::from_utf8(&body) else {
-            return Answer::decode(lossy(&body));
+        let masked;
+        let text = match str::from_utf8(&body) {
+            Ok(text) => text,
+            Err(_) => {
+                masked = mask(&body);
+                &masked
+            }
         };
+        let source = Source::new(&body, text);
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if let Some(records) = page(&body, text) {
+        if let Some(records) = page(&source, text) {
             return Ok(Answer::Customers(records));
         }
         let answer: &RawValue = serde_json::from_str(text).map_err(|error| {
@@ -102,13 +111,13 @@ impl Answer {
                 }
             }
         })?;
-        Envelope::of(answer.get()).decode(&body)
+        Envelope::of(answer.get()).decode(&source)
     }
 }
 
 /// The records of an answer as nearly every one is, in one pass. `None` where anything is out of
 /// the ordinary: then it is looked at with more patience.
-fn page(body: &Bytes, text: &str) -> Option<Vec<Record>> {
+fn page(body: &Source<'_>, text: &str) -> Option<Vec<Record>> {
     let mut records = None;
     let mut status = None;
     let mut scanner = Scanner::new(text);
@@ -151,13 +160,13 @@ impl<'a> Envelope<'a> {
         envelope
     }
 
-    fn decode(self, body: &Bytes) -> Result<Answer, AnswerError> {
+    fn decode(self, body: &Source<'_>) -> Result<Answer, AnswerError> {
         let status = self.status.filter(|json| !is_nothing(json));
         let said = self.message.filter(|json| !is_nothing(json));
         let succeeded = status.map(says_success);
         match (succeeded, said) {
             (Some(true), None) => Ok(Answer::Customers(Vec::new())),
-            (Some(false), message) => Ok(failed(message)),
+            (Some(false), message) => Ok(failed(message.map(|json| body.lossy(json)))),
             // Without a status nothing vouches for an empty message: it may be a failure.
             (None, None) if self.message.is_some() => Ok(failed(None)),
             (None, None) => Err(AnswerError::NotAnAnswer),
@@ -167,14 +176,14 @@ impl<'a> Envelope<'a> {
                         serde_json::from_str(message).map_err(|_| AnswerError::NotAnAnswer)?;
                     records(body, &rows)
                 }
-                Some(b'"') => Ok(failed(Some(message))),
+                Some(b'"') => Ok(failed(Some(body.lossy(message)))),
                 _ => Err(AnswerError::NotAnAnswer),
             },
         }
     }
 }
 
-fn records(body: &Bytes, rows: &[&RawValue]) -> Result<Answer, AnswerError> {
+fn records(body: &Source<'_>, rows: &[&RawValue]) -> Result<Answer, AnswerError> {
     let record = |(row, value): (usize, &&RawValue)| {
         let record = Record::scan(body, &mut Scanner::new(value.get()));
         let record = record.and_then(Result::ok);
@@ -193,8 +202,8 @@ fn is_nothing(json: &str) -> bool {
     json == "null" || scanner::decode_text(json).is_some_and(|text| text.trim().is_empty())
 }
 
-fn failed(message: Option<&str>) -> Answer {
-    let message = match message {
+fn failed(message: Option<Cow<'_, str>>) -> Answer {
+    let message = match message.as_deref() {
         None => String::new(),
         Some(json) => match scanner::decode_text(json) {
             Some(text) => text.into_owned(),

@@ -21,6 +21,8 @@ pub enum DriftKind {
     UnexpectedType,
     /// A date in no known form; it keeps its raw value.
     UndecodableDate,
+    /// A date with parts that a date-time has no place for; it keeps its raw value.
+    DateWithMore,
     /// A date given as an instant (epoch milliseconds, or text with an offset), while the API's
     /// dates are local times without a zone.
     InstantDate,
@@ -29,10 +31,11 @@ pub enum DriftKind {
 }
 
 impl DriftKind {
-    pub(crate) const ALL: [DriftKind; 5] = [
+    pub(crate) const ALL: [DriftKind; 6] = [
         DriftKind::UnknownField,
         DriftKind::UnexpectedType,
         DriftKind::UndecodableDate,
+        DriftKind::DateWithMore,
         DriftKind::InstantDate,
         DriftKind::MissingDate,
     ];
@@ -44,6 +47,7 @@ impl fmt::Display for DriftKind {
             DriftKind::UnknownField => "unknown field",
             DriftKind::UnexpectedType => "unexpected type",
             DriftKind::UndecodableDate => "undecodable date",
+            DriftKind::DateWithMore => "date with unknown parts",
             DriftKind::InstantDate => "date given as an instant",
             DriftKind::MissingDate => "missing date",
         })

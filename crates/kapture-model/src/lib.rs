@@ -16,6 +16,7 @@ mod moment;
 mod normal_form;
 mod record;
 mod scanner;
+mod source;
 mod window;
 
 pub use answer::{Answer, AnswerError};

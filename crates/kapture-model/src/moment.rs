@@ -47,18 +47,27 @@ impl Moment {
     /// | form | example |
     /// |---|---|
     /// | Gson's text, with or without the second comma; the space before `PM` may be U+202F or U+00A0 | `"May 2, 2024, 4:15:42 PM"` |
-    /// | a Java Calendar: **months count from 0**; minute and second may be missing | `{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16}` |
+    /// | a Java Calendar: **months count from 0**; minute, second and millisecond(s) may be missing, keys beyond these are passed over | `{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16}` |
     /// | epoch milliseconds, from March 1973 on | `1714646742249` |
     /// | ISO text, with `T` or a space, also without seconds or time, also with an offset | `"2024-05-02T16:15:42.249+05:30"` |
     ///
     /// `None` for every other value, impossible dates and times among them.
     pub fn decode(json: &str) -> Option<Moment> {
+        Moment::decode_whole(json).map(|(moment, _)| moment)
+    }
+
+    /// The same; says also whether the moment is all that the JSON holds.
+    pub(crate) fn decode_whole(json: &str) -> Option<(Moment, bool)> {
         let json = scanner::trim(json);
-        match *json.as_bytes().first()? {
+        let moment = match *json.as_bytes().first()? {
             b'"' => from_text(scanner::decode_text(json)?.trim()),
-            b'{' => from_calendar(json).map(Moment::Local),
+            b'{' => {
+                let (local, whole) = from_calendar(json)?;
+                return Some((Moment::Local(local), whole));
+            }
             _ => from_epoch(json),
-        }
+        };
+        Some((moment?, true))
     }
 
     /// The wall-clock time: as it stands, or for an instant as seen in `zone`.
@@ -86,9 +95,12 @@ fn whole_number(json: &str) -> Option<i64> {
     })
 }
 
-fn from_calendar(json: &str) -> Option<NaiveDateTime> {
+/// A Calendar; says also whether it has no parts but those of a date-time.
+fn from_calendar(json: &str) -> Option<(NaiveDateTime, bool)> {
     let (mut year, mut month, mut day) = (None, None, None);
     let (mut hour, mut minute, mut second) = (None, None, None);
+    let mut millisecond = None;
+    let mut whole = true;
     Scanner::new(json).object(|key, scanner| {
         let value = scanner.value()?;
         let part = match key {
@@ -98,7 +110,18 @@ fn from_calendar(json: &str) -> Option<NaiveDateTime> {
             "hourOfDay" => &mut hour,
             "minute" => &mut minute,
             "second" => &mut second,
-            _ => return Some(()),
+            "millisecond" | "milliseconds" => {
+                let part = whole_number(value).and_then(|part| u32::try_from(part).ok());
+                let part = part.filter(|part| *part < 1000);
+                // No example shows this one, so it costs no date, whatever it holds.
+                whole &= part.is_some() && millisecond.is_none_or(|other| Some(other) == part);
+                millisecond = part;
+                return Some(());
+            }
+            _ => {
+                whole = false;
+                return Some(());
+            }
         };
         *part = match value {
             "null" => None,
@@ -106,11 +129,13 @@ fn from_calendar(json: &str) -> Option<NaiveDateTime> {
         };
         Some(())
     })?;
-    date(year?, month?.checked_add(1)?, day?)?.and_hms_opt(
+    let local = date(year?, month?.checked_add(1)?, day?)?.and_hms_milli_opt(
         hour?,
         minute.unwrap_or(0),
         second.unwrap_or(0),
-    )
+        millisecond.unwrap_or(0),
+    )?;
+    Some((local, whole))
 }
 
 fn from_text(text: &str) -> Option<Moment> {

@@ -14,9 +14,11 @@ use std::io::Write;
 /// - Every key stays, unknown ones too, in its place; none is added.
 /// - `generationDate` and `lastModificationTime` of the customer, and `generationDate` of each
 ///   contact, become ISO local date-times: `"2024-05-02T16:15:42"`, with a fraction only where
-///   there is one. A date in no known form keeps its raw value.
+///   there is one. A date in no known form, or with parts that a date-time has no place for, keeps
+///   its raw value.
 /// - Blank text of customers and contacts becomes null; values nested deeper stay as they are.
-/// - Everything else keeps its spelling, but for whitespace between the values.
+/// - Everything else keeps its spelling, but for whitespace between the values. Bytes that are no
+///   UTF-8 become U+FFFD: a line is valid JSON.
 ///
 /// ```
 /// use kapture_model::{Normaliser, Record};
@@ -81,7 +83,7 @@ impl<Z: TimeZone> Normaliser<Z> {
 
     /// Appends the record's normal form to `out`: one JSON object without a line end.
     pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) {
-        let text = record.text();
+        let text = &*record.text();
         out.reserve(text.len());
         let mut pass = Pass {
             zone: &self.zone,
@@ -261,7 +263,8 @@ impl<Z: TimeZone> Pass<'_, Z> {
     fn date(&mut self) -> Option<(bool, Option<DriftKind>)> {
         let start = self.scanner.at();
         let value = self.scanner.value()?;
-        if let Some(moment) = Moment::decode(value) {
+        let decoded = Moment::decode_whole(value);
+        if let Some((moment, true)) = decoded {
             let local = moment.local(self.zone);
             self.replace_from(start, |out| write_date(local, out));
             let instant = matches!(moment, Moment::Instant(_));
@@ -270,7 +273,11 @@ impl<Z: TimeZone> Pass<'_, Z> {
         self.scanner.rewind(start);
         let nothing = value == "null" || is_blank(value);
         self.plain(Kind::Text)?;
-        Some((!nothing, (!nothing).then_some(DriftKind::UndecodableDate)))
+        let drift = match decoded {
+            Some(_) => DriftKind::DateWithMore,
+            None => DriftKind::UndecodableDate,
+        };
+        Some((!nothing, (!nothing).then_some(drift)))
     }
 
     /// The contacts; says whether they are a list of objects, or nothing.

@@ -2,11 +2,13 @@
 
 use crate::habit::Habit;
 use crate::scanner::{self, Scanner};
+use crate::source::{Source, mask};
 use crate::{Customer, CustomerId, Moment};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 
 /// One customer as it arrived: its raw JSON, and the two keys that steer it.
@@ -28,7 +30,7 @@ use std::fmt;
 /// ```
 #[derive(Clone)]
 pub struct Record {
-    /// Always valid UTF-8 and one valid JSON object.
+    /// One JSON object, valid but for bytes in its text that may be no UTF-8.
     raw: Bytes,
     id: CustomerId,
     created: Option<Moment>,
@@ -58,17 +60,23 @@ impl Record {
     /// Decodes one JSON object. Whitespace around it is left out of the record.
     ///
     /// Keys may come in any order and spelling (`"\u0069d"` is `id`); of a repeated key the last
-    /// one counts, as for any JSON reader. Bytes that are no UTF-8 become U+FFFD.
+    /// one counts, as for any JSON reader. Bytes in text that are no UTF-8 stay in the raw JSON.
     ///
     /// # Errors
     /// When the text is not one JSON object, or the object has no usable id.
     pub fn decode(raw: Bytes) -> Result<Record, RecordError> {
-        let Ok(text) = str::from_utf8(&raw) else {
-            return Record::decode(lossy(&raw));
+        let masked;
+        let text = match str::from_utf8(&raw) {
+            Ok(text) => text,
+            Err(_) => {
+                masked = mask(&raw);
+                &masked
+            }
         };
+        let source = Source::new(&raw, text);
         let mut scanner = Scanner::new(text);
         scanner.skip_whitespace();
-        match Record::scan(&raw, &mut scanner).filter(|_| scanner.is_at_end()) {
+        match Record::scan(&source, &mut scanner).filter(|_| scanner.is_at_end()) {
             Some(record) => record,
             None => match serde_json::from_str::<IgnoredAny>(text) {
                 Ok(_) => Err(RecordError::NotAnObject),
@@ -83,7 +91,7 @@ impl Record {
     /// Moves over an object of the text of `page` and makes a record of it, which shares the
     /// page's memory. `None` when it is no object, or no JSON.
     pub(crate) fn scan(
-        page: &Bytes,
+        page: &Source<'_>,
         scanner: &mut Scanner<'_>,
     ) -> Option<Result<Record, RecordError>> {
         Shape::default().scan(page, scanner)
@@ -121,7 +129,7 @@ impl Shape {
     /// [`Record::scan`], quicker for records like those before.
     pub(crate) fn scan(
         &mut self,
-        page: &Bytes,
+        page: &Source<'_>,
         scanner: &mut Scanner<'_>,
     ) -> Option<Result<Record, RecordError>> {
         let start = scanner.at();
@@ -147,11 +155,11 @@ impl Shape {
                 Some(false)
             })?;
         let record = |id| Record {
-            raw: page.slice_ref(scanner.since(start).as_bytes()),
+            raw: page.bytes_of(scanner.since(start)),
             id,
             created: created.and_then(Moment::decode),
         };
-        let id = id.and_then(CustomerId::decode);
+        let id = id.and_then(|id| CustomerId::decode(&page.distinct(id)));
         Some(id.map(record).ok_or(RecordError::MissingId))
     }
 }
@@ -165,14 +173,15 @@ fn contact_or_other(contact: &mut Habit<()>, scanner: &mut Scanner<'_>) -> Optio
 }
 
 impl Record {
-    /// The customer's JSON object as the API sent it.
+    /// The customer's JSON object as the API sent it, byte for byte: whatever in it is no UTF-8
+    /// is there, too.
     pub fn raw(&self) -> &Bytes {
         &self.raw
     }
 
-    /// The same as text.
-    pub(crate) fn text(&self) -> &str {
-        str::from_utf8(&self.raw).unwrap_or_default()
+    /// The same as text, with U+FFFD for what is no UTF-8.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.raw)
     }
 
     /// The customer's `id`.
@@ -196,8 +205,8 @@ impl Record {
     pub fn customer(&self) -> Result<Customer, serde_json::Error> {
         let text = self.text();
         // By way of a value, because keys may be repeated and the last one counts.
-        let value: Value = serde_json::from_str(text)
-            .or_else(|_| serde_json::from_str(&scanner::replace_half_pairs(text)))?;
+        let value: Value = serde_json::from_str(&text)
+            .or_else(|_| serde_json::from_str(&scanner::replace_half_pairs(&text)))?;
         Customer::deserialize(value)
     }
 }
@@ -209,9 +218,4 @@ impl fmt::Debug for Record {
             .field("created", &self.created)
             .finish_non_exhaustive()
     }
-}
-
-/// The bytes with U+FFFD for each fault of UTF-8.
-pub(crate) fn lossy(bytes: &[u8]) -> Bytes {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }

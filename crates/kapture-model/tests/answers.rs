@@ -6,7 +6,7 @@
 )]
 
 use bytes::Bytes;
-use kapture_model::{Answer, AnswerError, CustomerId, Moment, Record, RecordError};
+use kapture_model::{Answer, AnswerError, CustomerId, Moment, Normaliser, Record, RecordError};
 use proptest::prelude::*;
 
 fn decode(body: impl AsRef<[u8]>) -> Result<Answer, AnswerError> {
@@ -147,20 +147,86 @@ fn a_long_message_that_is_no_text_is_clipped_and_rows_are_never_quoted() {
 
 #[test]
 fn odd_bytes_cost_no_record() {
-    let mut body = br#"{"message":[{"id":1,"name":"As"#.to_vec();
-    body.extend(b"\xff\xfe");
-    body.extend(br#"ha","half":"\ud800","\ud800":1}],"status":"success"}"#);
-    let Ok(Answer::Customers(records)) = decode(body) else {
-        panic!("no customers")
-    };
-    let raw = std::str::from_utf8(records[0].raw()).unwrap();
+    let json = b"{\"id\":1,\"name\":\"As\xff\xfeha\",\"half\":\"\\ud800\",\"\\ud800\":1}";
+    let records = page_of(&[json]);
+    assert_eq!(records[0].raw(), json.as_slice());
+    let mut line = Vec::new();
+    Normaliser::default().write(&records[0], &mut line);
     assert_eq!(
-        raw,
+        String::from_utf8(line).unwrap(),
         "{\"id\":1,\"name\":\"As\u{fffd}\u{fffd}ha\",\"half\":\"\\ud800\",\"\\ud800\":1}"
     );
     let customer = records[0].customer().unwrap();
     assert_eq!(customer.name.get().unwrap(), "As\u{fffd}\u{fffd}ha");
     assert_eq!(customer.extra["half"], "\u{fffd}");
+}
+
+/// The records of a page of these rows.
+fn page_of(rows: &[&[u8]]) -> Vec<Record> {
+    let rows = rows.join(&b", "[..]);
+    let body = [br#"{"message":["#, &*rows, br#"],"status":"success"}"#].concat();
+    let Ok(Answer::Customers(records)) = decode(body) else {
+        panic!("no customers")
+    };
+    records
+}
+
+#[test]
+fn bytes_that_are_no_utf8_stay_where_they_are() {
+    let rows: [&[u8]; 5] = [
+        b"{\"id\":1,\"name\":\"plain\"}",
+        // Half a character before the end of a text, another one alone, and Latin-1.
+        b"{ \"id\" : 2,\"name\":\"\xe2\x82\",\"\xc3\":\"M\xdcLLER \xf0\x9f\x98\x80\"}",
+        b"{\"id\":\"M\xdcLLER\",\"generationDate\":\"May 2, 2024 4:15:42 PM\"}",
+        b"{\"id\":\"M\xc4LLER\",\"generationDate\":\"May 2, 2024 4:15:42\xa0PM\"}",
+        b"{\"i\xffd\":9,\"id\":5,\"generationDate\":{\"year\":2024,\"month\":4,\"dayOfMonth\":2,\"hourOfDay\":16,\"\xff\":1}}",
+    ];
+    let records = page_of(&rows);
+    for (record, row) in records.iter().zip(rows) {
+        assert_eq!(record.raw(), row);
+        let alone = Record::decode(row.into()).unwrap();
+        assert_eq!(alone.raw(), row);
+        assert_eq!(alone.id(), record.id());
+        assert_eq!(alone.created(), record.created());
+        // The normal form is that of the text with U+FFFD.
+        let text = String::from_utf8_lossy(row).into_owned();
+        let expected = Record::decode(text.into_bytes().into()).unwrap();
+        let line = |record: &Record| {
+            let mut line = Vec::new();
+            Normaliser::default().write(record, &mut line);
+            String::from_utf8(line).unwrap()
+        };
+        assert_eq!(line(record), line(&expected));
+        assert_eq!(record.created(), expected.created());
+    }
+    let ids: Vec<_> = records
+        .iter()
+        .map(|record| record.id().to_string())
+        .collect();
+    assert_eq!(ids, ["1", "2", "MÜLLER", "MÄLLER", "5"]);
+    let may_2 = |time: &str| Moment::decode(&format!("\"2024-05-02 {time}\""));
+    assert_eq!(records[2].created(), may_2("16:15:42"));
+    assert_eq!(records[3].created(), None);
+    assert_eq!(records[4].created(), may_2("16:00"));
+}
+
+#[test]
+fn a_page_out_of_the_ordinary_keeps_its_bytes_as_well() {
+    // A repeated key, and a byte order mark.
+    let mut body = b"\xef\xbb\xbf{\"message\":7,\"message\":[{\"id\":1,\"x\":\"\xff\"}]}".to_vec();
+    let Ok(Answer::Customers(records)) = decode(body.clone()) else {
+        panic!("no customers")
+    };
+    assert_eq!(records[0].raw(), b"{\"id\":1,\"x\":\"\xff\"}".as_slice());
+    // Outside of text it is no JSON.
+    body.push(0xff);
+    assert!(matches!(decode(body), Err(AnswerError::NotJson { .. })));
+    let Ok(Answer::Failed { message }) =
+        decode(b"{\"message\":\"g\xe9n\xe9ral\",\"status\":\"failed\"}")
+    else {
+        panic!("no failure")
+    };
+    assert_eq!(message, "g\u{fffd}n\u{fffd}ral");
 }
 
 #[test]

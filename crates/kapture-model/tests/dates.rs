@@ -74,6 +74,14 @@ fn calendars_count_months_from_zero_and_may_lack_minute_and_second() {
             "2024-12-31T23:00:00",
         ),
         (
+            r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"millisecond":249}"#,
+            "2024-05-02T16:00:00.249",
+        ),
+        (
+            r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"milliseconds":1000}"#,
+            "2024-05-02T16:00:00",
+        ),
+        (
             r#" { "second" : null , "hourOfDay":16, "dayOf\u004donth":2, "month":4,
                   "year":2024, "zone":{"id":"x}"} } "#,
             "2024-05-02T16:00:00",

@@ -86,6 +86,25 @@ fn each_rule() {
             r#"{"id":1,"generationDate":1714666542249}"#,
             Some(r#"{"id":1,"generationDate":"2024-05-02T16:15:42.249"}"#),
         ),
+        (
+            r#"{"id":1,"generationDate":{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"milliseconds":7}}"#,
+            Some(r#"{"id":1,"generationDate":"2024-05-02T16:00:00.007"}"#),
+        ),
+        // Dates with parts that a date-time has no place for.
+        (
+            r#"{"id":1,"generationDate":{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"zone":"IST"}}"#,
+            None,
+        ),
+        (
+            r#"{"id":1,"contacts":[{"generationDate":{"year":2024, "month":4,"dayOfMonth":2,"hourOfDay":16,"weekYear":null}}]}"#,
+            Some(
+                r#"{"id":1,"contacts":[{"generationDate":{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"weekYear":null}}]}"#,
+            ),
+        ),
+        (
+            r#"{"id":1,"generationDate":{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"millisecond":"x"}}"#,
+            None,
+        ),
         // Dates in no known form.
         (
             r#"{"id":1,"generationDate":"soon","lastModificationTime":0}"#,
@@ -164,6 +183,20 @@ fn drift_names_fields_and_counts_by_kind() {
 }
 
 #[test]
+fn a_date_with_more_parts_is_counted_and_still_steers() {
+    let json = r#"{"id":1,"generationDate":{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"zone":"IST"}}"#;
+    let record = Record::decode(json.as_bytes().into()).unwrap();
+    assert_eq!(record.created(), Moment::decode("\"2024-05-02 16:00\""));
+    assert_eq!(
+        lines(&normal(json).1),
+        [
+            "customer.generationDate: date with unknown parts (1)",
+            "customer.lastModificationTime: missing date (1)",
+        ]
+    );
+}
+
+#[test]
 fn drift_does_not_grow_without_bound() {
     let mut normaliser = Normaliser::default();
     let mut line = Vec::new();
@@ -198,7 +231,8 @@ fn reference(mut customer: Value) -> Value {
     fn tidy(object: &mut Map<String, Value>, dates: &[&str]) {
         for (key, value) in object {
             let date = dates.contains(&key.as_str());
-            if let Some(moment) = Moment::decode(&value.to_string()).filter(|_| date) {
+            let more = value.get("zone").is_some();
+            if let Some(moment) = Moment::decode(&value.to_string()).filter(|_| date && !more) {
                 *value = format!("{:?}", moment.local(&chrono::Utc)).into();
             } else if value.as_str().is_some_and(|text| text.trim().is_empty()) {
                 *value = Value::Null;
@@ -227,9 +261,15 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
+    let more = prop_oneof![Just(None), Just(Some("millisecond")), Just(Some("zone"))];
     let calendar =
-        (2000..2030, -1..13, 0..32, 0..25).prop_map(|(year, month, day, hour)| {
-            json!({"year": year, "month": month, "dayOfMonth": day, "hourOfDay": hour})
+        (2000..2030, -1..13, 0..32, 0..25, more).prop_map(|(year, month, day, hour, more)| {
+            let mut calendar =
+                json!({"year": year, "month": month, "dayOfMonth": day, "hourOfDay": hour});
+            if let Some(key) = more {
+                calendar[key] = json!(249);
+            }
+            calendar
         });
     let leaf = prop_oneof![
         Just(Value::Null),

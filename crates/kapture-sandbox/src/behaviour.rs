@@ -205,6 +205,8 @@ pub enum Order {
     IdDescending,
     /// By name, so that days and ids are scattered.
     Name,
+    /// By id and by id descending in turn, as from two machines behind one address.
+    Turns,
     /// Shuffled anew at every request.
     Unstable,
 }

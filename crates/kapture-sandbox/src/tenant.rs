@@ -303,8 +303,12 @@ impl Tenant {
             !moved.is_deleted(&self.population, *row)
                 && (query.filter.is_empty() || query.filter.holds(&self.customer(*row)))
         });
-        match self.behaviour.order {
-            Order::Id | Order::Unstable => {
+        let order = match self.behaviour.order {
+            Order::Turns if number.is_multiple_of(2) => Order::IdDescending,
+            order => order,
+        };
+        match order {
+            Order::Id | Order::Turns | Order::Unstable => {
                 rows.sort_unstable_by_key(|row| self.population.id(*row))
             }
             Order::IdDescending => {

@@ -1,5 +1,6 @@
 //! One HTTP exchange, and nothing more.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,7 +21,9 @@ pub trait Transport: Send + Sync {
 }
 
 /// A `POST` with a JSON body.
-#[derive(Debug, Clone)]
+///
+/// `Debug` shows neither the token nor what is asked for, which may name persons.
+#[derive(Clone)]
 pub struct Request {
     /// The full address.
     pub url: Url,
@@ -33,7 +36,9 @@ pub struct Request {
 }
 
 /// What a server answered, whatever it means.
-#[derive(Debug, Clone, Default)]
+///
+/// `Debug` does not show the body, which may hold customers.
+#[derive(Clone, Default)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
@@ -41,6 +46,27 @@ pub struct Response {
     pub retry_after: Option<String>,
     /// The whole body, decompressed.
     pub body: Bytes,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("url", &self.url.as_str())
+            .field("token", &self.token)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("retry_after", &self.retry_after)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
 }
 
 /// Why no whole response came.

@@ -118,8 +118,19 @@ pub(crate) async fn pull_with(
     adjust: impl FnOnce(Pull) -> Pull,
     options: ClientOptions,
 ) -> Pulled {
+    pull_from(InMemory(Arc::clone(tenant)), from, to, adjust, options).await
+}
+
+/// Pulls from any transport.
+pub(crate) async fn pull_from(
+    transport: impl Transport + 'static,
+    from: NaiveDate,
+    to: NaiveDate,
+    adjust: impl FnOnce(Pull) -> Pull,
+    options: ClientOptions,
+) -> Pulled {
     let client = Client::new(
-        InMemory(Arc::clone(tenant)),
+        transport,
         &Site::base_url("http://127.0.0.1").expect("loopback"),
         Token::from_user("sandbox", "sandbox"),
         ClientOptions {

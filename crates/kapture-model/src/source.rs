@@ -1,0 +1,106 @@
+//! JSON text and the bytes it came in, which may be no UTF-8 here and there.
+//!
+//! JSON has to be UTF-8, and a server that writes Latin-1 into it, or cuts text in the middle of a
+//! character, may neither cost a page of customers nor have its bytes changed unasked. So what is
+//! no UTF-8 is masked while the text is walked over, byte by byte, and records are cut from the
+//! bytes as they came.
+
+use bytes::Bytes;
+use std::borrow::Cow;
+
+/// Stands for a byte that is no UTF-8. It may stand in JSON text, and nowhere else in JSON.
+const MASK: char = '\u{7f}';
+
+/// The bytes as text of the same length, with U+007F for each byte that is no UTF-8.
+pub(crate) fn mask(bytes: &[u8]) -> String {
+    decode(bytes, |_| MASK)
+}
+
+fn decode(bytes: &[u8], replace: impl Fn(u8) -> char) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().copied().map(&replace));
+    }
+    text
+}
+
+/// Text and the bytes that it was decoded from, of the same length.
+pub(crate) struct Source<'a> {
+    bytes: &'a Bytes,
+    text: &'a str,
+}
+
+impl<'a> Source<'a> {
+    /// `text` is that of `bytes`, or [`mask`] of them.
+    pub(crate) fn new(bytes: &'a Bytes, text: &'a str) -> Self {
+        Source { bytes, text }
+    }
+
+    /// The bytes of a part of the text, sharing their memory.
+    pub(crate) fn bytes_of(&self, part: &str) -> Bytes {
+        let start = part.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
+        let end = start.saturating_add(part.len());
+        if end <= self.bytes.len() {
+            self.bytes.slice(start..end)
+        } else {
+            Bytes::new()
+        }
+    }
+
+    fn is_masked(&self) -> bool {
+        self.text.as_ptr() != self.bytes.as_ptr()
+    }
+
+    /// A part of the text, with U+FFFD for what is no UTF-8.
+    pub(crate) fn lossy<'b>(&self, part: &'b str) -> Cow<'b, str> {
+        if self.is_masked() {
+            String::from_utf8_lossy(&self.bytes_of(part))
+                .into_owned()
+                .into()
+        } else {
+            part.into()
+        }
+    }
+
+    /// A part of the text with bytes that are no UTF-8 read as Latin-1, as which they were most
+    /// likely meant: parts that differ in such bytes alone stay different.
+    pub(crate) fn distinct<'b>(&self, part: &'b str) -> Cow<'b, str> {
+        if self.is_masked() {
+            decode(&self.bytes_of(part), char::from).into()
+        } else {
+            part.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_has_the_length_of_the_bytes() {
+        for bytes in [
+            b"plain".as_slice(),
+            b"M\xdcLLER",
+            b"\xe2\x82",
+            b"\xe2\x82\"",
+            b"\xff\xfe\xc3\xa9\xf0\x9f\x98",
+        ] {
+            let text = mask(bytes);
+            assert_eq!(text.len(), bytes.len());
+            let valid: String = String::from_utf8_lossy(bytes).replace('\u{fffd}', "");
+            assert_eq!(text.replace(MASK, ""), valid);
+        }
+    }
+
+    #[test]
+    fn parts_are_found_in_the_bytes() {
+        let bytes = Bytes::from_static(b"\"M\xdcLLER\"");
+        let text = mask(&bytes);
+        let source = Source::new(&bytes, &text);
+        assert_eq!(source.bytes_of(&text[1..4]), b"M\xdcL".as_slice());
+        assert_eq!(source.lossy(&text[1..4]), "M\u{fffd}L");
+        assert_eq!(source.distinct(&text[1..4]), "MÜL");
+    }
+}
