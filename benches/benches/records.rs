@@ -7,19 +7,23 @@ use std::io;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use futures_util::FutureExt;
 use kapture_model::{Answer, Moment, Normaliser, Record};
 use kapture_sandbox::{Behaviour, PerDay, Population, Request, Tenant};
-use kapture_sinks::{LineForm, Lines};
+use kapture_sinks::{Encoding, Format, Sink, StreamSink};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 const ROWS: u32 = 500;
 
+fn day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2024, 5, 2).expect("a date")
+}
+
 /// A page of customers as the sandbox sends it.
 fn page() -> Bytes {
-    let day = NaiveDate::from_ymd_opt(2024, 5, 2).expect("a date");
+    let day = day();
     let population = Population::new(1).days(day, day, PerDay::Fixed(ROWS));
     let tenant = Tenant::new(population, Behaviour::default());
     let body = format!(
@@ -59,10 +63,20 @@ fn pages(criterion: &mut Criterion) {
             }
         });
     });
-    for (name, form) in [("ndjson", LineForm::Normal), ("ndjson raw", LineForm::Raw)] {
+    for (name, format, raw) in [
+        ("ndjson", Format::Ndjson, false),
+        ("ndjson raw", Format::Ndjson, true),
+        ("csv", Format::Csv, false),
+        ("parquet", Format::Parquet, false),
+    ] {
         group.bench_function(name, |bencher| {
-            let mut lines = Lines::new(form, Tz::UTC);
-            bencher.iter(|| lines.write(black_box(&records), &mut io::sink()));
+            let mut encoding = Encoding::new(format);
+            encoding.raw = raw;
+            let sink = StreamSink::new(io::sink(), &encoding).expect("a form of this build");
+            // A stream never waits.
+            let day = sink.day(day()).now_or_never().expect("at once");
+            let mut writer = day.expect("a writer");
+            bencher.iter(|| writer.write(black_box(&records)).now_or_never());
         });
     }
     group.finish();

@@ -287,7 +287,19 @@ fn wrong_usage_is_a_sentence_before_anything_is_asked() {
         (&["--last", "7d", "--time-zone", "Mars"], "not a time zone"),
         (&["--last", "7d", "--shard", "9/8"], "I/N"),
         (&["--last", "7d", "-o", "customers.xlsx"], ".ndjson"),
-        (&["--last", "7d", "-o", "/"], "a folder"),
+        (&["--last", "7d", "-o", "s3://bucket/"], "no place"),
+        (&["--last", "7d", "-o", "a.csv", "--raw"], "--raw"),
+        (
+            &["--last", "7d", "-o", "a.csv", "--format", "ndjson"],
+            "named like csv",
+        ),
+        (
+            &["--last", "7d", "-o", "a.db", "--format", "csv"],
+            "is a database",
+        ),
+        (&["--last", "7d", "--format", "xml"], "no form of output"),
+        (&["--last", "7d", "--spreadsheet-safe"], "for CSV"),
+        (&["--last", "7d", "--contacts", "a.txt"], "--contacts"),
         (&["--last", "7d", "--retry-for", "soon"], "--retry-for"),
     ] {
         let output = served.kapture(&["pull"]).args(arguments).output().unwrap();
@@ -352,20 +364,23 @@ fn the_token_appears_nowhere() {
 #[test]
 fn a_reader_who_has_seen_enough_ends_the_run_quietly() {
     let served = Served::new(busy(PerDay::Fixed(3_000)), Behaviour::default());
-    let mut child = served
-        .kapture(&WEEK)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    out.read_line(&mut line).unwrap();
-    drop(out);
-    let output = child.wait_with_output().unwrap();
-    assert!(line.starts_with("{\"id\":"));
-    assert_eq!(code(&output), 0);
-    assert_eq!(said(&output), "");
+    for (format, beginning) in [("ndjson", "{\"id\":"), ("csv", "id,cm_id,")] {
+        let mut child = served
+            .kapture(&WEEK)
+            .args(["--format", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        drop(out);
+        let output = child.wait_with_output().unwrap();
+        assert!(line.starts_with(beginning), "{line}");
+        assert_eq!(code(&output), 0);
+        assert_eq!(said(&output), "");
+    }
 }
 
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use xshell::{Cmd, Shell, cmd};
 
 use crate::workspace::Workspace;
-use crate::{Error, Faults, bench, features, layers, packaging, tidy};
+use crate::{Error, Faults, bench, features, interop, layers, packaging, tidy};
 
 /// One thing that can pass or fail.
 pub(crate) struct Step {
@@ -66,6 +66,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "bench",
         purpose: "the benchmark measures what it says it does; how fast it is decides nothing",
         faults: |shell, _| short_bench(shell),
+    },
+    Step {
+        name: "interop",
+        purpose: "others read what kapture writes: DuckDB, PyArrow, Python's csv and sqlite3",
+        faults: interop::faults,
     },
     Step {
         name: "doctests",

@@ -9,6 +9,7 @@ use xshell::{Shell, cmd};
 mod bench;
 mod ci;
 mod features;
+mod interop;
 mod layers;
 mod packaging;
 mod tidy;
@@ -52,7 +53,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
             (Short('h') | Long("help"), _) => return Ok(Task::Help),
             (Value(name), Task::Help) => match name.string()?.as_str() {
                 "ci" => Task::Ci { only: Vec::new() },
-                name @ ("tidy" | "layers") => {
+                name @ ("tidy" | "layers" | "interop") => {
                     let only = vec![name.to_owned()];
                     Task::Ci { only }
                 }
@@ -96,6 +97,7 @@ fn help() -> String {
 cargo xtask ci [--only STEP]...   everything that must pass before a change is merged
 cargo xtask tidy                  the same as ci --only tidy
 cargo xtask layers                the same as ci --only layers
+cargo xtask interop               the same as ci --only interop
 cargo xtask bench [--help]        what a pull costs, against a bare client and a bare parser
 cargo xtask advisories            known security problems of dependencies; needs a network
 
@@ -127,6 +129,7 @@ mod tests {
             ("ci --only fmt --only=tests", ci(&["fmt", "tests"])),
             ("tidy", ci(&["tidy"])),
             ("layers", ci(&["layers"])),
+            ("interop", ci(&["interop"])),
             ("advisories", Task::Advisories),
             ("bench --short", Task::Bench(vec!["--short".into()])),
         ];

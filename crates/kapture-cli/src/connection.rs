@@ -13,6 +13,7 @@ use kapture_transport::{
 };
 
 use crate::arguments::ConnectionArguments;
+use crate::duration;
 
 /// How the tenant is reached, checked as far as that is possible without asking it.
 #[derive(Debug)]
@@ -81,7 +82,7 @@ impl Connection {
                 concurrency: arguments.concurrency,
                 requests_per_second: arguments.max_rps,
                 retry: RetryPolicy {
-                    retry_for: duration(&arguments.retry_for)?,
+                    retry_for: duration::parse(&arguments.retry_for, "--retry-for")?,
                     ..RetryPolicy::default()
                 },
                 ..ClientOptions::default()
@@ -169,36 +170,5 @@ fn variable(name: &str) -> Result<Option<String>> {
         Ok(text) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
         Err(env::VarError::NotPresent) => Ok(None),
         Err(env::VarError::NotUnicode(_)) => bail!("{name} is not valid text"),
-    }
-}
-
-/// `90s`, `10m` or `1h`.
-fn duration(text: &str) -> Result<Duration> {
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3600,
-        _ => 0,
-    };
-    text.get(..text.len().saturating_sub(1))
-        .and_then(|number| number.parse::<u64>().ok())
-        .and_then(|number| number.checked_mul(unit))
-        .filter(|_| unit > 0)
-        .map(Duration::from_secs)
-        .ok_or_else(|| anyhow!("--retry-for takes a time such as 90s, 10m or 1h, not `{text}`"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_a_unit() {
-        assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
-        assert_eq!(duration("10m").unwrap(), Duration::from_secs(600));
-        assert_eq!(duration("1h").unwrap(), Duration::from_secs(3600));
-        for text in ["", "10", "m", "-1s", "1.5h", "10ü", "99999999999999999999h"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
     }
 }

@@ -10,13 +10,34 @@ use kapture_customers::Days;
 
 use crate::arguments::DayArguments;
 
+/// What day it is, and where.
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    /// The zone that was named.
+    pub(crate) zone: Option<Tz>,
+    today: NaiveDate,
+}
+
+impl Calendar {
+    /// Today in the zone of this name, or in this machine's where none is named.
+    pub(crate) fn settle(name: Option<&str>) -> Result<Self> {
+        let zone = name.map(zone).transpose()?;
+        let today = match zone {
+            Some(zone) => Utc::now().with_timezone(&zone).date_naive(),
+            None => chrono::Local::now().date_naive(),
+        };
+        Ok(Self { zone, today })
+    }
+
+    /// The day that a text means: `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.
+    pub(crate) fn date(&self, text: &str) -> Result<NaiveDate> {
+        date(text, self.today)
+    }
+}
+
 /// The days asked for, and the zone that was named.
 pub(crate) fn settle(arguments: &DayArguments) -> Result<(Days, Option<Tz>)> {
-    let zone = arguments.time_zone.as_deref().map(zone).transpose()?;
-    let today = match zone {
-        Some(zone) => Utc::now().with_timezone(&zone).date_naive(),
-        None => chrono::Local::now().date_naive(),
-    };
+    let Calendar { zone, today } = Calendar::settle(arguments.time_zone.as_deref())?;
     let days = asked(arguments, today)?;
     let days = match &arguments.shard {
         Some(text) => Shard::parse(text)?.of(&days),
@@ -50,7 +71,6 @@ fn zone(name: &str) -> Result<Tz> {
         .map_err(|_| anyhow!("`{name}` is not a time zone: give a name like Asia/Kolkata or UTC"))
 }
 
-/// `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.
 fn date(text: &str, today: NaiveDate) -> Result<NaiveDate> {
     let ago = |days| {
         today

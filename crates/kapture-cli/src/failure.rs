@@ -48,7 +48,34 @@ impl Failure {
     pub(crate) fn sink(error: SinkError) -> Self {
         match error {
             SinkError::Closed => Self::output_closed(),
-            error => Self::new(6, error.into()),
+            error => Self {
+                code: 6,
+                hint: sink_hint(&error).map(str::to_owned),
+                error: Some(error.into()),
+            },
+        }
+    }
+
+    /// What was verified is not as it should be.
+    pub(crate) fn differences(days: usize, hint: String) -> Self {
+        let days = crate::summary::counted(days as u64, "day");
+        Self {
+            code: 7,
+            error: Some(anyhow::anyhow!(
+                "{days} differ from what the server holds now"
+            )),
+            hint: Some(hint),
+        }
+    }
+
+    /// Prints what a command is asked for on standard output.
+    pub(crate) fn printed(text: &str) -> Result<(), Self> {
+        use std::io::{ErrorKind, Write};
+        let mut out = std::io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Self::output_closed()),
+            Err(error) => Err(Self::sink(SinkError::Stream(error))),
         }
     }
 
@@ -113,6 +140,31 @@ fn exit_code(error: &PullError) -> u8 {
             _ => 5,
         },
     }
+}
+
+fn sink_hint(error: &SinkError) -> Option<&'static str> {
+    Some(match error {
+        SinkError::Locked { .. } => "wait until it is done, or stop it",
+        SinkError::Foreign { .. } => "name another place, or an empty one",
+        SinkError::Later { .. } => "use the version of kapture that made it, or a later one",
+        SinkError::OtherSource { .. } => {
+            "one place holds the customers of one account and one set of filters: name another place for these"
+        }
+        SinkError::OtherFormat { .. } => "leave --format out, or name another folder",
+        SinkError::Spool(_) => {
+            "make room there, or name another folder for temporary files in TMPDIR"
+        }
+        SinkError::File { source, .. } if is_full(source) => {
+            "make room and run again: whatever was complete stays, and nothing half-written is left"
+        }
+        _ => return None,
+    })
+}
+
+/// Whether there is no room: on the disk, in a quota, or for one file.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {

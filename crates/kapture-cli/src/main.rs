@@ -2,14 +2,21 @@
 
 mod arguments;
 mod connection;
+mod course;
 mod dates;
+mod destination;
+mod duration;
 mod failure;
+mod interruption;
 mod logging;
 mod progress;
 mod pull;
-mod pull_settings;
+mod query;
 mod sandbox;
+mod status;
 mod summary;
+mod sync;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -39,6 +46,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.block_on(async move {
         match arguments.command {
             Command::Pull(arguments) => pull::run(&arguments, &output).await,
+            Command::Sync(arguments) => sync::run(&arguments, &output).await,
+            Command::Status(arguments) => status::run(&arguments).await,
+            Command::Verify(arguments) => verify::run(&arguments, &output).await,
             Command::Sandbox(arguments) => sandbox::run(&arguments).await,
         }
     })

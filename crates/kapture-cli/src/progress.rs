@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kapture_sinks::Location;
 
 use crate::arguments::OutputArguments;
-use crate::pull_settings::Destination;
 
 /// A bar of days with customers, rate and time left; nothing where nobody would see it.
 pub(crate) struct Progress {
@@ -17,8 +17,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// A bar for `days`. It is hidden without a terminal, when records go to that same terminal,
     /// and when log lines take its place.
-    pub(crate) fn start(days: usize, destination: &Destination, output: &OutputArguments) -> Self {
-        let shared = *destination == Destination::StandardOutput && std::io::stdout().is_terminal();
+    pub(crate) fn start(days: usize, location: &Location, output: &OutputArguments) -> Self {
+        let shared = *location == Location::StandardOutput && std::io::stdout().is_terminal();
         let shown =
             !output.quiet && output.verbose == 0 && !shared && std::io::stderr().is_terminal();
         let target = if shown {
@@ -46,6 +46,11 @@ impl Progress {
 
     pub(crate) fn day_done(&self) {
         self.bar.inc(1);
+    }
+
+    /// Lets something else write to the terminal meanwhile.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
     }
 
     /// Says why nothing moves.

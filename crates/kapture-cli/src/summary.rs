@@ -13,6 +13,8 @@ use serde_json::json;
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) days_asked: usize,
+    /// Days that were wanted, but were there for good already.
+    pub(crate) days_skipped: usize,
     pub(crate) days_done: usize,
     pub(crate) days_failed: usize,
     pub(crate) days_open: usize,
@@ -62,6 +64,7 @@ impl Summary {
             .collect();
         let summary = json!({
             "days": self.days_asked,
+            "days_skipped": self.days_skipped,
             "days_done": self.days_done,
             "days_failed": self.days_failed,
             "days_open": self.days_open,
@@ -79,12 +82,19 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.days_asked == 0 && self.days_skipped > 0 {
+            let skipped = counted(self.days_skipped as u64, "day");
+            return write!(f, "up to date: {skipped} sealed already, nothing to ask");
+        }
         write!(f, "{}", counted(self.days_done as u64, "day"))?;
         if self.days_done < self.days_asked {
             write!(f, " of {}", self.days_asked)?;
         }
         if self.days_open > 0 {
             write!(f, " ({} still open)", self.days_open)?;
+        }
+        if self.days_skipped > 0 {
+            write!(f, " ({} sealed already)", self.days_skipped)?;
         }
         write!(
             f,
@@ -98,7 +108,7 @@ impl fmt::Display for Summary {
     }
 }
 
-fn counted(number: u64, thing: &str) -> String {
+pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
 }

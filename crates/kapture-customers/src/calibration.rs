@@ -4,13 +4,15 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use kapture_model::{Record, Window};
+use serde::{Deserialize, Serialize};
 
 use crate::empty_answer::same_words;
 use crate::error::PullError;
 use crate::server::{Ask, Server};
 
 /// How far the windows of a server reach. The vendor does not say; it is proven in each run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Reach {
     /// Not proven. D…D+1 is asked: whatever the server does, it holds all of D.
     #[default]

@@ -24,7 +24,7 @@ pub(crate) struct Unconfirmed {
 
 impl Unconfirmed {
     /// Whether it was refused in words that could just as well tell of a passing trouble.
-    fn is_opaque(&self, server: &Server) -> bool {
+    pub(crate) fn is_opaque(&self, server: &Server) -> bool {
         self.refused
             .as_ref()
             .is_some_and(|refusal| !server.is_plain(refusal))

@@ -4,11 +4,27 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kapture_model::CustomerId;
+use serde::{Deserialize, Serialize};
 
 use crate::calibration::Reach;
 
 /// What is known about a finished day: how many customers it has, which, and how that was proven.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Its serialised form is what sinks keep; it stays readable by later versions.
+///
+/// ```
+/// use kapture_customers::{DayState, Receipt};
+///
+/// let kept = r#"{
+///     "day": "2024-05-02", "customers": 2, "checksum": "910a2dec89025cc1", "undated": 0,
+///     "fetched": "2024-05-04T06:00:00Z", "state": "sealed", "reach": "inclusive", "joint": "exact",
+///     "empty_answer": null
+/// }"#;
+/// let receipt: Receipt = serde_json::from_str(kept)?;
+/// assert_eq!(receipt.state, DayState::Sealed);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The day, in the tenant's local time.
     pub day: NaiveDate,
@@ -31,7 +47,8 @@ pub struct Receipt {
 }
 
 /// Whether a day can still gain customers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DayState {
     /// It can: it is not over, or not long enough over.
     Open,
@@ -40,7 +57,8 @@ pub enum DayState {
 }
 
 /// How the pages of a window were proven to leave nothing out, the strongest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Joint {
     /// Each page began with the last rows of the page before; or there was one page only.
     Exact,
@@ -65,7 +83,8 @@ pub enum Joint {
 /// assert_eq!(sum(&[1, 2, 3]), sum(&[3, 1, 2]));
 /// assert_ne!(sum(&[1, 2, 3]), sum(&[1, 2, 4]));
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Checksum(u64);
 
 impl Checksum {
@@ -92,6 +111,20 @@ fn mixed(input: u64) -> u64 {
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
+    }
+}
+
+impl From<Checksum> for String {
+    fn from(checksum: Checksum) -> Self {
+        checksum.to_string()
+    }
+}
+
+impl TryFrom<String> for Checksum {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

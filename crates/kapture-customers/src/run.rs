@@ -22,6 +22,11 @@ use crate::server::{Ask, Server};
 /// How often a run believes that a server has changed its ways.
 const MOST_REOPENINGS: u32 = 3;
 
+/// How many windows may wait for a proof that others could bring for nothing. What waits keeps
+/// its days open, and whoever writes them busy: a run of many years must not need more of that
+/// than one of a month.
+const MOST_WAITING: usize = 64;
+
 pub(crate) struct Run {
     pub(crate) server: Arc<Server>,
     pub(crate) assembly: Arc<Assembly>,
@@ -67,22 +72,22 @@ impl Run {
                 self.scout().await?;
             }
             while readings.len() < self.server.client.concurrency()
-                && let Some(reader) = self.next_window().await
+                && let Some(reading) = self.next_reading().await
             {
-                readings.push(async move { (reader.clone(), reader.read().await) }.boxed());
+                readings.push(reading);
             }
             if let Some((reader, read)) = readings.next().await {
                 self.take(&reader, read).await?;
+                if self.has_many_opaque() {
+                    self.confirm().await?;
+                }
             } else if self.windows.is_empty() {
                 if self.unproven.is_empty() && self.unconfirmed.is_empty() {
                     return Ok(());
                 }
                 // Nothing else is left that could prove these windows: their next pages have to.
                 let most = self.server.client.concurrency().min(self.unproven.len());
-                for unproven in self.unproven.drain(..most) {
-                    let reader = unproven.reader.clone();
-                    readings.push(async move { (reader, unproven.read_on().await) }.boxed());
-                }
+                readings.extend(self.unproven.drain(..most).map(read_on));
                 if readings.is_empty() {
                     self.confirm().await?;
                 }
@@ -101,6 +106,26 @@ impl Run {
         self.server.events.learned(Lesson::Reach(reach));
         let ask = Ask::first_page(reach.window(day), self.server.page_size);
         self.server.learn_empty_answer(ask).await
+    }
+
+    async fn next_reading(&mut self) -> Option<BoxFuture<'static, Reading>> {
+        if self.unproven.len() > MOST_WAITING {
+            // The one that has waited longest.
+            return Some(read_on(self.unproven.remove(0)));
+        }
+        let reader = self.next_window().await?;
+        Some(async move { (reader.clone(), reader.read().await) }.boxed())
+    }
+
+    /// Whether many windows wait that only asking them again can confirm, and a window like them
+    /// has shown customers.
+    fn has_many_opaque(&self) -> bool {
+        let opaque = self.unconfirmed.iter();
+        let mut opaque = opaque.filter(|doubtful| doubtful.is_opaque(&self.server));
+        opaque.nth(MOST_WAITING).is_some_and(|doubtful| {
+            let witnesses = self.server.knowledge().witnesses;
+            witnesses.like(doubtful.window).is_some()
+        })
     }
 
     async fn next_window(&mut self) -> Option<WindowReader> {
@@ -218,6 +243,12 @@ impl Run {
                 .await;
         }
     }
+}
+
+/// Asks what only the next page of a window can tell.
+fn read_on(unproven: Unproven) -> BoxFuture<'static, Reading> {
+    let reader = unproven.reader.clone();
+    async move { (reader, unproven.read_on().await) }.boxed()
 }
 
 fn is_refusal(error: &PullError) -> bool {

@@ -2,9 +2,12 @@
 
 mod against;
 
-use against::{expect_truth, may, population};
+use std::sync::Arc;
+
+use against::{expect_truth, may, population, pull, truth};
 use kapture_sandbox::{
-    Behaviour, ContentType, EmptyForm, Limit, Offset, Order, PerDay, SameDay, Windows,
+    Behaviour, ContentType, EmptyForm, Limit, Offset, Order, PerDay, Population, SameDay, Tenant,
+    Windows,
 };
 
 const WINDOWS: [Windows; 4] = [
@@ -161,6 +164,34 @@ async fn an_order_that_changes_at_every_request() {
                 may(6),
             )
             .await;
+        }
+    }
+}
+
+/// What is written of a day waits until the day is done, so few may be under way at a time.
+#[tokio::test(start_paused = true)]
+async fn a_pull_of_years_keeps_few_days_open() {
+    let equal = (PerDay::Fixed(3), EmptyForm::EmptyList);
+    let weekly = PerDay::Weekly {
+        weekday: 1..=9,
+        weekend: 0..=0,
+    };
+    let opaque = (weekly.clone(), EmptyForm::Failed("E-1017".into()));
+    let plain = (weekly, EmptyForm::Failed("No customers found".into()));
+    for windows in WINDOWS {
+        for (per_day, empty_window) in [equal.clone(), opaque.clone(), plain.clone()] {
+            let behaviour = Behaviour {
+                windows,
+                empty_window,
+                ..Behaviour::default()
+            };
+            let (from, to) = (may(1), may(1_000));
+            let population = Population::new(6).days(may(-5), may(1_010), per_day);
+            let tenant = Arc::new(Tenant::new(population, behaviour));
+            let pulled = pull(&tenant, from, to).await;
+            assert_eq!(pulled.receipts.len(), 1_000, "{:?}", pulled.error);
+            assert_eq!(pulled.ids(), truth(&tenant, from, to));
+            assert!(pulled.most_open < 350, "{} open at once", pulled.most_open);
         }
     }
 }

@@ -279,6 +279,25 @@ impl CustomerQuery {
         Value::Object(body).to_string().into_bytes()
     }
 
+    /// Which customers are asked for, as JSON: the account and every filter, without window and
+    /// page. Equal for queries that ask for the same. It holds what customers are filtered by,
+    /// which may be personal data.
+    ///
+    /// ```
+    /// use kapture_model::CustomerQuery;
+    ///
+    /// let query = CustomerQuery::new(424242).zone("north").full_body(true);
+    /// assert_eq!(query.selection(), r#"{"cm_id":424242,"zoneIdStr":"north"}"#);
+    /// ```
+    pub fn selection(&self) -> String {
+        let mut selection = Map::from_iter([("cm_id".to_owned(), self.cm_id.into())]);
+        for (key, value) in self.filters.iter().chain(&self.extra) {
+            selection.insert(key.clone(), value.clone());
+        }
+        selection.sort_keys();
+        Value::Object(selection).to_string()
+    }
+
     fn text(mut self, key: &str, text: impl Into<String>) -> Self {
         let text = text.into();
         if text.trim().is_empty() {

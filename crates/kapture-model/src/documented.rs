@@ -5,7 +5,10 @@ use crate::drift::Owner;
 /// What a documented field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A whole number.
     Number,
+    /// An amount of money: a number with a fraction.
+    Decimal,
     Text,
     Flag,
     Date,
@@ -23,7 +26,7 @@ pub(crate) const fn fields(owner: Owner) -> &'static [Documented] {
     }
 }
 
-use Kind::{Contacts, Date, Flag, Number, Text};
+use Kind::{Contacts, Date, Decimal, Flag, Number, Text};
 
 const CUSTOMER: [Documented; 50] = [
     ("id", Number),
@@ -60,7 +63,7 @@ const CUSTOMER: [Documented; 50] = [
     ("zone", Number),
     ("companyParentId", Number),
     ("assignedToId", Number),
-    ("maxCreditAmt", Number),
+    ("maxCreditAmt", Decimal),
     ("maxCreditPeriod", Number),
     ("historyEmpId", Number),
     ("channelPartnerEmpId", Number),
@@ -72,7 +75,7 @@ const CUSTOMER: [Documented; 50] = [
     ("syncdLocationId", Text),
     ("crossRemarks", Text),
     ("syncedStepNumber", Number),
-    ("outStandingAmount", Number),
+    ("outStandingAmount", Decimal),
     ("salesAdminZone", Number),
     ("referralId", Number),
     ("isApi", Flag),

@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod column;
 mod contact;
 mod customer;
 mod customer_id;
@@ -15,11 +16,13 @@ mod keys;
 mod moment;
 mod normal_form;
 mod record;
+mod row;
 mod scanner;
 mod source;
 mod window;
 
 pub use answer::{Answer, AnswerError};
+pub use column::{Column, ColumnKind, contact_columns, customer_columns};
 pub use contact::Contact;
 pub use customer::Customer;
 pub use customer_id::CustomerId;
@@ -29,4 +32,5 @@ pub use field::{Field, FieldValue};
 pub use moment::Moment;
 pub use normal_form::Normaliser;
 pub use record::{Record, RecordError};
+pub use row::{Cell, CustomerRow, Row, RowReader};
 pub use window::Window;

@@ -325,7 +325,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
                 match first {
                     b'n' => true,
                     b't' | b'f' => kind == Kind::Flag,
-                    _ => kind == Kind::Number,
+                    _ => matches!(kind, Kind::Number | Kind::Decimal),
                 }
             }
         })

@@ -1,7 +1,8 @@
 //! Why a destination did not take what it was given.
 
+use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a destination did not take what it was given.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +14,7 @@ pub enum SinkError {
     /// The stream cannot be written.
     #[error("cannot write to the output")]
     Stream(#[source] io::Error),
-    /// The file, or the one it grows in, cannot be written.
+    /// A file or folder cannot be written.
     #[error("cannot write {}", path.display())]
     File {
         /// The destination.
@@ -22,6 +23,88 @@ pub enum SinkError {
         #[source]
         source: io::Error,
     },
+    /// A file or folder cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// What happened.
+        #[source]
+        source: io::Error,
+    },
+    /// Records that wait for their day to be complete have no room in the temporary folder.
+    #[error("cannot keep a day's records in the temporary folder until it is complete")]
+    Spool(#[source] io::Error),
+    /// A database failed.
+    #[error("the database {place} failed")]
+    Database {
+        /// The database, without a password.
+        place: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Another run is writing to the same destination.
+    #[error("another run is writing to {place}{}", holder(process))]
+    Locked {
+        /// The destination.
+        place: String,
+        /// The other run's process, where it says so.
+        process: Option<String>,
+    },
+    /// There is something, but kapture did not make it.
+    #[error("{place} holds something else than customers of kapture: {what}")]
+    Foreign {
+        /// The destination.
+        place: String,
+        /// What was met.
+        what: String,
+    },
+    /// It was made by a later version of kapture.
+    #[error(
+        "{place} was made by a later version of kapture (schema {found}; this one knows {known})"
+    )]
+    Later {
+        /// The destination.
+        place: String,
+        /// Its version.
+        found: String,
+        /// The version this one writes.
+        known: u32,
+    },
+    /// It holds the customers of another account or other filters.
+    #[error("{place} holds the customers of {held}, not of {asked}")]
+    OtherSource {
+        /// The destination.
+        place: String,
+        /// Whose customers it holds.
+        held: String,
+        /// Whose were to be added.
+        asked: String,
+    },
+    /// It has another form than was asked for.
+    #[error("{place} is a dataset of {held} files, not {asked}")]
+    OtherFormat {
+        /// The destination.
+        place: String,
+        /// The form it has.
+        held: String,
+        /// The form asked for.
+        asked: String,
+    },
+    /// This program was built without what is needed.
+    #[error("this build cannot write {what}: it lacks the feature `{feature}`")]
+    NotBuilt {
+        /// What was asked for.
+        what: &'static str,
+        /// The feature of the crate.
+        feature: &'static str,
+    },
+}
+
+fn holder(process: &Option<String>) -> String {
+    let named = |process| format!(" (process {process})");
+    process.as_ref().map(named).unwrap_or_default()
 }
 
 impl SinkError {
@@ -30,6 +113,29 @@ impl SinkError {
             Self::Closed
         } else {
             Self::Stream(error)
+        }
+    }
+
+    pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
+        |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    #[cfg(feature = "dataset")]
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
+        |source| Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn database(place: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Database {
+            place: place.to_owned(),
+            source: source.into(),
         }
     }
 }

@@ -1,6 +1,5 @@
-//! Lines to a file that is there when it is complete.
+//! Records to a file that is there when it is complete.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -9,70 +8,75 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use kapture_customers::Receipt;
 use kapture_model::{Drift, Record};
-use tempfile::{Builder, NamedTempFile, TempPath};
 
+use crate::aside::Aside;
+use crate::encoding::Encoding;
 use crate::error::SinkError;
-use crate::lines::Lines;
 use crate::sink::{DayWriter, Sink};
 use crate::stream::StreamSink;
 
-/// Writes lines to a file beside its destination, which takes its place once every day is
+/// Writes records to a file beside its destination, which takes its place once every day is
 /// committed. Until then, and if that never happens, the destination stays what it was.
 pub struct FileSink {
     path: PathBuf,
-    stream: StreamSink<File>,
+    stream: StreamSink,
     /// `None` once it stands in its place.
-    aside: Mutex<Option<TempPath>>,
+    aside: Mutex<Option<Aside>>,
 }
 
 impl FileSink {
-    /// Lines to `path`. The file beside it is made at once, so that a folder that does not exist
-    /// or cannot be written is found out before anything is fetched.
-    pub fn create(path: &Path, lines: Lines) -> Result<Self, SinkError> {
-        let failed = |source| named(path, SinkError::Stream(source));
-        if path.is_dir() {
-            return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
-        }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
+    /// Records to `path`. The file beside it is made at once, so that a folder that does not
+    /// exist or cannot be written is found out before anything is fetched.
+    ///
+    /// # Errors
+    /// When the place cannot be written, or this build lacks the form asked for.
+    pub fn create(path: &Path, encoding: &Encoding) -> Result<Self, SinkError> {
+        let failed = SinkError::file(path);
+        let (folder, aside) = match aside(path) {
+            Ok(aside) => aside,
+            Err(error) => return Err(failed(error)),
         };
-        if !folder.is_dir() {
-            let missing = format!("the folder {} does not exist", folder.display());
-            return Err(failed(io::Error::new(io::ErrorKind::NotFound, missing)));
+        let writer = aside.writer().map_err(failed)?;
+        if let Some(name) = path.file_name() {
+            Aside::remove_left_over(&folder, &name.to_string_lossy());
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let (file, aside) = aside(folder, &name).map_err(failed)?.into_parts();
         Ok(Self {
             path: path.to_owned(),
-            stream: StreamSink::new(file, lines),
+            stream: StreamSink::new(writer, encoding)?,
             aside: Mutex::new(Some(aside)),
         })
     }
 }
 
+/// The file beside `path`, and the folder in which both are.
+fn aside(path: &Path) -> io::Result<(PathBuf, Aside)> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    // The file behind a link is replaced, not the link.
+    let destination = if path.is_symlink() {
+        path.canonicalize()?
+    } else {
+        path.to_owned()
+    };
+    let folder = match destination.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    if !folder.is_dir() {
+        let missing = format!("the folder {} does not exist", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, missing));
+    }
+    let aside = Aside::create(&folder, destination)?;
+    Ok((folder, aside))
+}
+
 /// Names the file in what its stream met.
 fn named(path: &Path, error: SinkError) -> SinkError {
     match error {
-        SinkError::Stream(source) => SinkError::File {
-            path: path.to_owned(),
-            source,
-        },
+        SinkError::Stream(source) => SinkError::file(path)(source),
         error => error,
     }
-}
-
-fn aside(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    let prefix = format!(".{name}.");
-    builder.prefix(&prefix).suffix(".partial");
-    #[cfg(unix)]
-    {
-        // Readable as any new file of this user is; a temporary file would be for its owner alone.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 #[async_trait]
@@ -85,22 +89,16 @@ impl Sink for FileSink {
     }
 
     async fn finish(&self) -> Result<(), SinkError> {
-        self.stream.finish().await?;
+        let named = |error| named(&self.path, error);
+        self.stream.finish().await.map_err(named)?;
         let aside = self
             .aside
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(aside) = aside {
-            // The bytes have to be on disk before the name is: a crash must not leave an empty file.
-            File::options()
-                .write(true)
-                .open(&aside)
-                .and_then(|file| file.sync_all())
-                .and_then(|()| aside.persist(&self.path).map_err(|error| error.error))
-                .map_err(|error| named(&self.path, SinkError::Stream(error)))?;
-        }
-        Ok(())
+        aside.map_or(Ok(()), |aside| {
+            aside.put_in_place().map_err(SinkError::file(&self.path))
+        })
     }
 
     fn drift(&self) -> Drift {
@@ -116,31 +114,26 @@ struct FileWriter {
 #[async_trait]
 impl DayWriter for FileWriter {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
-        self.stream
-            .write(records)
-            .await
-            .map_err(|error| named(&self.path, error))
+        let written = self.stream.write(records).await;
+        written.map_err(|error| named(&self.path, error))
     }
 
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
         let Self { path, stream } = *self;
-        stream
-            .commit(receipt)
-            .await
-            .map_err(|error| named(&path, error))
+        let committed = stream.commit(receipt).await;
+        committed.map_err(|error| named(&path, error))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lines::LineForm;
+    use crate::format::Format;
     use bytes::Bytes;
-    use chrono_tz::Tz;
     use std::fs;
 
     fn sink(path: &Path) -> Result<FileSink, SinkError> {
-        FileSink::create(path, Lines::new(LineForm::Normal, Tz::UTC))
+        FileSink::create(path, &Encoding::new(Format::Ndjson))
     }
 
     async fn write(sink: &FileSink, json: &'static str) {
@@ -184,6 +177,36 @@ mod tests {
         let path = folder.path().join("customers.ndjson");
         sink(&path).unwrap().finish().await.unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_run_left_goes_and_what_runs_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let left_over = folder.path().join(".customers.ndjson.killed.partial");
+        fs::write(&left_over, "half").unwrap();
+        let path = folder.path().join("customers.ndjson");
+        let first = sink(&path).unwrap();
+        assert!(!left_over.exists());
+        let second = sink(&path).unwrap();
+        write(&first, r#"{"id":1}"#).await;
+        first.finish().await.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"id\":1}\n");
+        drop(second);
+        assert_eq!(names(folder.path()), ["customers.ndjson"]);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("there"), folder.path().join("here"));
+        fs::write(&target, "before").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let sink = sink(&link).unwrap();
+        write(&sink, r#"{"id":1}"#).await;
+        sink.finish().await.unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&target).unwrap(), "{\"id\":1}\n");
     }
 
     #[test]

@@ -1,19 +1,67 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # The crate, in reading order
-//! - [`Sink`] and [`DayWriter`]: where records go, a day at a time.
-//! - [`Lines`]: records as lines of text, in normal form or as the API sent them.
-//! - [`StreamSink`]: lines to a stream, such as standard output.
-//! - [`FileSink`]: lines to a file that is there when it is complete.
+//! - [`Sink`] and [`DayWriter`]: where records go, a day at a time; [`Ledger`]: what a sink
+//!   remembers.
+//! - [`Encoding`]: how records become bytes, in each [`Format`].
+//! - [`StreamSink`]: to a stream, such as standard output; [`FileSink`]: to a file that is there
+//!   when it is complete; [`Alongside`]: to two sinks at once.
+//! - `Dataset`, `Sqlite`, `Postgres`: sinks that remember, each behind a feature of its name.
+//! - [`Location`]: a sink by its address.
 
+mod alongside;
+mod aside;
+mod compression;
+mod encoding;
 mod error;
 mod file;
+mod format;
+mod ledger;
 mod lines;
+mod location;
 mod sink;
 mod stream;
 
+#[cfg(feature = "csv")]
+mod csv;
+#[cfg(feature = "dataset")]
+mod dataset;
+#[cfg(any(
+    all(feature = "dataset", any(feature = "csv", feature = "parquet")),
+    feature = "sqlite",
+    feature = "postgres"
+))]
+mod identity;
+#[cfg(any(feature = "dataset", feature = "sqlite"))]
+mod lock;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+mod spool;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod tables;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use alongside::Alongside;
+#[cfg(feature = "dataset")]
+pub use dataset::Dataset;
+pub use encoding::{Encoding, Rows};
 pub use error::SinkError;
 pub use file::FileSink;
-pub use lines::{LineForm, Lines};
+pub use format::{Compression, Format, NoSuchFormat};
+pub use ledger::Ledger;
+pub use location::{Location, LocationError};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use sink::{DayWriter, Sink};
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 pub use stream::StreamSink;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use tables::{Dialect, schema_sql};

@@ -1,66 +1,71 @@
-//! Records as lines of text.
+//! Records as lines of text (newline-delimited JSON).
 
 use std::io::{self, Write};
 
 use chrono_tz::Tz;
 use kapture_model::{Drift, Normaliser, Record};
 
-/// How a record becomes a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LineForm {
-    /// One compact JSON object: times as ISO 8601 local date-times, blank text as null,
-    /// everything else as it came.
-    #[default]
-    Normal,
-    /// The API's own bytes, record by record.
-    Raw,
-}
+use crate::compression::Output;
+use crate::encoding::Encoder;
 
-/// Turns records into lines (newline-delimited JSON).
-///
-/// ```
-/// use bytes::Bytes;
-/// use chrono_tz::Tz;
-/// use kapture_model::Record;
-/// use kapture_sinks::{LineForm, Lines};
-///
-/// let record = Record::decode(Bytes::from(r#"{"id": 1, "generationDate": "May 2, 2024 4:15:42 PM"}"#))?;
-/// let mut out = Vec::new();
-/// Lines::new(LineForm::Normal, Tz::UTC).write(&[record], &mut out)?;
-/// assert_eq!(out, b"{\"id\":1,\"generationDate\":\"2024-05-02T16:15:42\"}\n");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct Lines {
-    form: LineForm,
+/// Writes one line for each record: in normal form, or as the API sent it.
+pub(crate) struct Lines {
+    raw: bool,
     normaliser: Normaliser<Tz>,
     buffer: Vec<u8>,
+    out: Output,
 }
 
 impl Lines {
-    /// `zone` is where instants (epoch milliseconds) are seen; local times stay what they are.
-    pub fn new(form: LineForm, zone: Tz) -> Self {
+    pub(crate) fn new(out: Output, zone: Tz, raw: bool) -> Self {
         Self {
-            form,
+            raw,
             normaliser: Normaliser::new(zone),
             buffer: Vec::new(),
+            out,
         }
     }
+}
 
-    /// Writes `records` in one go, so that lines are never torn apart.
-    pub fn write(&mut self, records: &[Record], out: &mut dyn Write) -> io::Result<()> {
+impl Encoder for Lines {
+    /// Writes in one go, so that lines are never torn apart.
+    fn write(&mut self, records: &[Record]) -> io::Result<()> {
         self.buffer.clear();
         for record in records {
-            match self.form {
-                LineForm::Normal => self.normaliser.write(record, &mut self.buffer),
-                LineForm::Raw => self.buffer.extend_from_slice(record.raw()),
+            if self.raw {
+                self.buffer.extend_from_slice(record.raw());
+            } else {
+                self.normaliser.write(record, &mut self.buffer);
             }
             self.buffer.push(b'\n');
         }
-        out.write_all(&self.buffer)
+        self.out.write_all(&self.buffer)
     }
 
-    /// What was met that the documentation does not promise; nothing in raw form, which is not looked into.
-    pub fn drift(&self) -> Drift {
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        self.out.finish()
+    }
+
+    /// Nothing in raw form, which is not looked into.
+    fn drift(&self) -> Drift {
         self.normaliser.drift()
+    }
+}
+
+/// The ids of the customers in a file of lines.
+#[cfg(feature = "dataset")]
+pub(crate) fn ids(
+    file: std::fs::File,
+) -> io::Result<std::collections::BTreeSet<kapture_model::CustomerId>> {
+    use std::io::BufRead;
+    let mut lines = io::BufReader::new(file);
+    let mut ids = std::collections::BTreeSet::new();
+    loop {
+        let mut line = Vec::new();
+        if lines.read_until(b'\n', &mut line)? == 0 {
+            return Ok(ids);
+        }
+        let record = Record::decode(line.into()).map_err(io::Error::other)?;
+        ids.insert(record.id().clone());
     }
 }

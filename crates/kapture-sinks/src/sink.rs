@@ -1,11 +1,14 @@
 //! The two traits that every destination implements.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use kapture_customers::Receipt;
-use kapture_model::{Drift, Record};
+use kapture_model::{CustomerId, Drift, Record};
 
 use crate::error::SinkError;
+use crate::ledger::Ledger;
 
 /// Where records go. Writers of several days are open at the same time.
 #[async_trait]
@@ -19,15 +22,27 @@ pub trait Sink: Send + Sync {
     /// What was met in the records that the documentation does not promise, as far as the sink
     /// had to look at them.
     fn drift(&self) -> Drift;
+
+    /// The days it holds: all that was ever committed to it, by this process or others. Empty
+    /// for a sink that remembers nothing.
+    async fn ledger(&self) -> Result<Ledger, SinkError> {
+        Ok(Ledger::default())
+    }
+
+    /// The ids of the customers it holds of one day. None for a sink that remembers nothing.
+    async fn customers(&self, _day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
+        Ok(BTreeSet::new())
+    }
 }
 
-/// Takes the records of one day. Dropped without [`commit`](Self::commit), it leaves no trace in
-/// any destination that can take back what was written.
+/// Takes the records of one day, each customer once. Dropped without [`commit`](Self::commit),
+/// it leaves no trace in any destination that can take back what was written.
 #[async_trait]
 pub trait DayWriter: Send {
     /// Adds records.
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError>;
 
-    /// The day is complete, as `receipt` says.
+    /// The day is complete, as `receipt` says. A sink that remembers replaces what it held of the
+    /// day, all at once; whatever interrupts it, the day is then wholly there or as it was.
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError>;
 }

@@ -1,6 +1,6 @@
-//! Lines to a stream, such as standard output.
+//! Records to a stream, such as standard output.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -8,58 +8,78 @@ use chrono::NaiveDate;
 use kapture_customers::Receipt;
 use kapture_model::{Drift, Record};
 
+use crate::encoding::{Encoder, Encoding};
 use crate::error::SinkError;
-use crate::lines::Lines;
 use crate::sink::{DayWriter, Sink};
 
-/// Writes lines to a stream as they come, days mixed. What was written cannot be taken back.
-pub struct StreamSink<W> {
-    shared: Arc<Mutex<Shared<W>>>,
+/// Writes records to a stream as they come, days mixed. What was written cannot be taken back.
+pub struct StreamSink {
+    shared: Arc<Mutex<Shared>>,
 }
 
-struct Shared<W> {
-    lines: Lines,
-    out: W,
+struct Shared {
+    /// `None` once the stream has ended.
+    encoder: Option<Box<dyn Encoder>>,
+    drift: Drift,
 }
 
-impl<W: Write + Send + 'static> StreamSink<W> {
-    /// Lines to `out`. It should not buffer: records come in batches.
-    pub fn new(out: W, lines: Lines) -> Self {
-        Self {
-            shared: Arc::new(Mutex::new(Shared { lines, out })),
-        }
+impl StreamSink {
+    /// Records to `out`. It should not buffer: records come in batches.
+    ///
+    /// # Errors
+    /// When this build cannot write the form asked for.
+    pub fn new(out: impl Write + Send + 'static, encoding: &Encoding) -> Result<Self, SinkError> {
+        let encoder = encoding.encoder(Box::new(out))?;
+        Ok(Self {
+            shared: Arc::new(Mutex::new(Shared {
+                encoder: Some(encoder),
+                drift: Drift::default(),
+            })),
+        })
     }
 }
 
-fn lock<W>(shared: &Mutex<Shared<W>>) -> MutexGuard<'_, Shared<W>> {
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn ended() -> SinkError {
+    SinkError::Stream(io::Error::other("the stream has ended"))
+}
+
 #[async_trait]
-impl<W: Write + Send + 'static> Sink for StreamSink<W> {
+impl Sink for StreamSink {
     async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
         Ok(Box::new(StreamWriter(Arc::clone(&self.shared))))
     }
 
     async fn finish(&self) -> Result<(), SinkError> {
-        lock(&self.shared).out.flush().map_err(SinkError::stream)
+        let mut shared = lock(&self.shared);
+        let encoder = shared.encoder.take().ok_or_else(ended)?;
+        shared.drift = encoder.drift();
+        encoder.finish().map_err(SinkError::stream)
     }
 
     fn drift(&self) -> Drift {
-        lock(&self.shared).lines.drift()
+        let shared = lock(&self.shared);
+        match &shared.encoder {
+            Some(encoder) => encoder.drift(),
+            None => shared.drift.clone(),
+        }
     }
 }
 
-struct StreamWriter<W>(Arc<Mutex<Shared<W>>>);
+struct StreamWriter(Arc<Mutex<Shared>>);
 
 #[async_trait]
-impl<W: Write + Send + 'static> DayWriter for StreamWriter<W> {
+impl DayWriter for StreamWriter {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
-        let Shared { lines, out } = &mut *lock(&self.0);
-        lines.write(records, out).map_err(SinkError::stream)
+        let mut shared = lock(&self.0);
+        let encoder = shared.encoder.as_mut().ok_or_else(ended)?;
+        encoder.write(records).map_err(SinkError::stream)
     }
 
     async fn commit(self: Box<Self>, _receipt: &Receipt) -> Result<(), SinkError> {
-        lock(&self.0).out.flush().map_err(SinkError::stream)
+        Ok(())
     }
 }

@@ -64,6 +64,9 @@ pub(crate) struct Pulled {
     pub(crate) receipts: BTreeMap<NaiveDate, Receipt>,
     pub(crate) failed: BTreeMap<NaiveDate, PullError>,
     pub(crate) error: Option<PullError>,
+    /// How many days were begun and not yet done, at most.
+    pub(crate) most_open: usize,
+    started: usize,
 }
 
 impl Pulled {
@@ -157,6 +160,11 @@ pub(crate) async fn pull_from(
                 for record in records {
                     *customers.entry(record.id().clone()).or_default() += 1;
                 }
+            }
+            Ok(Event::DayStarted(_)) => {
+                pulled.started += 1;
+                let done = pulled.receipts.len() + pulled.failed.len();
+                pulled.most_open = pulled.most_open.max(pulled.started - done);
             }
             Ok(Event::DayDone(receipt)) => {
                 let before = pulled.receipts.insert(receipt.day, receipt);

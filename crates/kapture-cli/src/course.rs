@@ -1,0 +1,179 @@
+//! The course of a pull into a sink: events to writers, progress and summary.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use chrono::NaiveDate;
+use futures_util::{SinkExt, Stream, StreamExt};
+use kapture_customers::{Days, Event, Pull, PullError};
+use kapture_sinks::{DayWriter, Location, Sink};
+use kapture_transport::{Client, Endpoint};
+use tracing::info;
+
+use crate::arguments::OutputArguments;
+use crate::failure::Failure;
+use crate::interruption::interrupted;
+use crate::progress::Progress;
+use crate::summary::Summary;
+
+/// Everything about one course but its pull.
+pub(crate) struct Course<'a> {
+    pub(crate) client: Client,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) location: &'a Location,
+    pub(crate) sink: Box<dyn Sink>,
+    pub(crate) days: &'a Days,
+    /// Days that were wanted, but are here for good already.
+    pub(crate) skipped: usize,
+    pub(crate) summary: Option<&'a Path>,
+    pub(crate) output: &'a OutputArguments,
+}
+
+impl Course<'_> {
+    /// Follows the pull to its end, and says what was done.
+    pub(crate) async fn run(self, pull: Pull) -> Result<(), Failure> {
+        let mut following = Following {
+            sink: &*self.sink,
+            writers: BTreeMap::new(),
+            progress: Progress::start(self.days.len(), self.location, self.output),
+            summary: Summary {
+                days_asked: self.days.len(),
+                days_skipped: self.skipped,
+                ..Summary::default()
+            },
+            endpoint: self.endpoint,
+            all_or_nothing: matches!(self.location, Location::File { .. }),
+            failed: None,
+        };
+        let begun = Instant::now();
+        let outcome = tokio::select! {
+            outcome = following.follow(elsewhere(pull.events())) => outcome,
+            () = interrupted() => Err(Failure::interrupted()),
+        };
+        let mut summary = following.summary;
+        drop(following.writers);
+        drop(following.progress);
+        summary.time = begun.elapsed();
+        summary.traffic = self.client.traffic();
+        summary.drift = self.sink.drift();
+        let outcome = outcome.and_then(|()| match self.summary {
+            Some(path) => summary.write(path).map_err(|error| {
+                Failure::unexpected(error)
+                    .context(format!("cannot write the summary to {}", path.display()))
+            }),
+            None => Ok(()),
+        });
+        let worth_telling = outcome
+            .as_ref()
+            .map_or_else(Failure::is_worth_a_summary, |()| true);
+        if !self.output.quiet && worth_telling {
+            for note in summary.notes() {
+                eprintln!("note: {note}");
+            }
+            eprintln!("{summary}");
+        }
+        outcome
+    }
+}
+
+/// The same events, but the pull goes on while a sink is busy with the ones before.
+fn elsewhere<T: Send + 'static>(
+    events: impl Stream<Item = T> + Send + Unpin + 'static,
+) -> impl Stream<Item = T> + Unpin {
+    let (mut sender, receiver) = futures_channel::mpsc::channel(0);
+    let mut events = events.map(Ok);
+    // Whoever drops the receiver ends the task, and with it the pull.
+    tokio::spawn(async move { sender.send_all(&mut events).await });
+    receiver
+}
+
+/// Whether the summary's folder is there; said before anything is asked.
+pub(crate) fn check_summary(path: Option<&PathBuf>) -> Result<()> {
+    let folder = path.and_then(|path| path.parent());
+    match folder {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            bail!("--summary: the folder {} does not exist", folder.display())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A pull that is being followed.
+struct Following<'a> {
+    sink: &'a dyn Sink,
+    writers: BTreeMap<NaiveDate, Box<dyn DayWriter>>,
+    progress: Progress,
+    summary: Summary,
+    endpoint: Endpoint,
+    /// Whether a failed day leaves nothing worth going on for.
+    all_or_nothing: bool,
+    failed: Option<Failure>,
+}
+
+impl Following<'_> {
+    async fn follow(
+        &mut self,
+        mut events: impl Stream<Item = Result<Event, PullError>> + Unpin,
+    ) -> Result<(), Failure> {
+        while let Some(event) = events.next().await {
+            let event = event.map_err(|error| Failure::pull(error, self.endpoint))?;
+            self.take(event).await?;
+            if self.all_or_nothing && self.failed.is_some() {
+                break;
+            }
+        }
+        if let Some(failure) = self.failed.take() {
+            return Err(failure);
+        }
+        self.sink.finish().await.map_err(Failure::sink)
+    }
+
+    async fn take(&mut self, event: Event) -> Result<(), Failure> {
+        match event {
+            Event::DayStarted(day) => {
+                let writer = self.sink.day(day).await.map_err(Failure::sink)?;
+                self.writers.insert(day, writer);
+            }
+            Event::Records { day, records } => {
+                if let Some(writer) = self.writers.get_mut(&day) {
+                    writer.write(&records).await.map_err(Failure::sink)?;
+                }
+                self.summary.customers += records.len() as u64;
+                self.progress.customers(records.len());
+            }
+            Event::DayDone(receipt) => {
+                info!(day = %receipt.day, customers = receipt.customers, "day done");
+                if let Some(writer) = self.writers.remove(&receipt.day) {
+                    writer.commit(&receipt).await.map_err(Failure::sink)?;
+                }
+                self.summary.day_done(&receipt);
+                self.progress.day_done();
+            }
+            Event::DayFailed { day, error } => {
+                self.writers.remove(&day);
+                self.summary.days_failed += 1;
+                self.progress.day_done();
+                let failure = Failure::pull(error, self.endpoint).context(format!(
+                    "the customers of {day} are not shown to be complete"
+                ));
+                match self.failed {
+                    None => self.failed = Some(failure),
+                    Some(_) => failure.report(),
+                }
+            }
+            Event::Learned(lesson) => info!(?lesson, "learned"),
+            Event::Waiting {
+                wait,
+                attempt,
+                error,
+            } => {
+                info!(?wait, attempt, %error, "waiting");
+                self.progress.waiting(wait, &error.to_string());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

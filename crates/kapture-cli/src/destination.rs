@@ -1,0 +1,121 @@
+//! Where records go and in which form, checked before anything is touched.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
+use chrono_tz::Tz;
+use kapture_sinks::{
+    Alongside, Compression, Dataset, Encoding, FileSink, Format, Location, Rows, Sink, SinkError,
+};
+
+use crate::arguments::FormArguments;
+
+/// Where records go and in which form.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    pub(crate) location: Location,
+    encoding: Encoding,
+    contacts: Option<(PathBuf, Encoding)>,
+}
+
+impl Destination {
+    /// Settles what `-o WHERE` and the options beside it say.
+    pub(crate) fn settle(text: &str, form: &FormArguments, zone: Option<Tz>) -> Result<Self> {
+        let asked = form.format.as_deref().map(str::parse).transpose()?;
+        let location = Location::parse(text, asked)?;
+        let format = match &location {
+            Location::File { format, .. } => *format,
+            Location::StandardOutput => asked.unwrap_or(Format::Ndjson),
+            // A folder that is there has its form already.
+            Location::Dataset(path) => match asked {
+                Some(format) => format,
+                None => Dataset::format(path)
+                    .with_context(|| format!("`{text}`"))?
+                    .unwrap_or(Format::Parquet),
+            },
+            Location::Sqlite(_) | Location::Postgres(_) => Format::Ndjson,
+        };
+        let mut encoding = Encoding::new(format);
+        encoding.zone = zone.unwrap_or(Tz::UTC);
+        encoding.raw = form.raw;
+        encoding.spreadsheet_safe = form.spreadsheet_safe;
+        let lines = matches!(
+            location,
+            Location::StandardOutput | Location::File { .. } | Location::Dataset(_)
+        ) && format == Format::Ndjson;
+        if form.raw && !lines {
+            bail!("--raw gives the API's own JSON, so it needs --format ndjson");
+        }
+        if form.spreadsheet_safe && format != Format::Csv && form.contacts.is_none() {
+            bail!("--spreadsheet-safe is for CSV: add --format csv, or leave it out");
+        }
+        if location == Location::StandardOutput
+            && format == Format::Parquet
+            && std::io::stdout().is_terminal()
+        {
+            bail!("Parquet is nothing for a terminal: name a file with -o customers.parquet");
+        }
+        Ok(Self {
+            contacts: contacts(form, text, &encoding)?,
+            location,
+            encoding,
+        })
+    }
+
+    /// Opens it. What cannot be written is found out before anything is asked.
+    pub(crate) async fn create(&self, source: &str) -> Result<Box<dyn Sink>, SinkError> {
+        let sink = self.location.create(source, &self.encoding).await?;
+        Ok(match &self.contacts {
+            None => sink,
+            Some((path, encoding)) => {
+                let contacts = FileSink::create(path, encoding)?;
+                Box::new(Alongside::new(sink, Box::new(contacts)))
+            }
+        })
+    }
+}
+
+fn contacts(
+    form: &FormArguments,
+    output: &str,
+    encoding: &Encoding,
+) -> Result<Option<(PathBuf, Encoding)>> {
+    let Some(path) = &form.contacts else {
+        return Ok(None);
+    };
+    if path.as_os_str() == output {
+        bail!("--contacts and -o name the same file");
+    }
+    let (format, compression) = Format::of_file(path);
+    if format != Some(Format::Csv) {
+        return Err(anyhow!(
+            "--contacts writes CSV: end `{}` in .csv, .csv.gz or .csv.zst",
+            path.display()
+        ));
+    }
+    let mut encoding = encoding.clone();
+    encoding.format = Format::Csv;
+    encoding.compression = compression;
+    encoding.rows = Rows::Contacts;
+    encoding.raw = false;
+    Ok(Some((path.clone(), encoding)))
+}
+
+/// A place that remembers which days it holds.
+pub(crate) fn keeping(text: &str) -> Result<Location> {
+    let location = Location::parse(text, None)?;
+    if !location.remembers() {
+        let what = match &location {
+            Location::File { compression, .. } if *compression == Compression::None => {
+                "a single file"
+            }
+            Location::File { .. } => "a compressed file",
+            _ => "standard output",
+        };
+        bail!(
+            "{what} does not remember which days it holds: name a folder (out/) or a database (customers.db, postgres://…)"
+        );
+    }
+    Ok(location)
+}

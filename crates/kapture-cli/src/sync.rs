@@ -1,0 +1,104 @@
+//! `kapture sync`.
+
+use anyhow::{Context, Result, anyhow};
+use chrono::{Days as DayCount, NaiveDate, TimeDelta};
+use kapture_customers::{Days, Pull};
+use kapture_sinks::Ledger;
+
+use crate::arguments::{FormArguments, OutputArguments, SyncArguments};
+use crate::connection::Connection;
+use crate::course::{Course, check_summary};
+use crate::destination::{self, Destination};
+use crate::failure::Failure;
+use crate::{dates, duration, query};
+
+/// Brings a place that remembers up to date.
+pub(crate) async fn run(
+    arguments: &SyncArguments,
+    output: &OutputArguments,
+) -> Result<(), Failure> {
+    let usage = Failure::usage;
+    check_summary(arguments.summary.as_ref()).map_err(usage)?;
+    let calendar = dates::Calendar::settle(arguments.time_zone.as_deref()).map_err(usage)?;
+    let range = Range::settle(arguments, &calendar).map_err(usage)?;
+    let settling = duration::parse(&arguments.settle, "--settle")
+        .and_then(|time| Ok(TimeDelta::from_std(time)?))
+        .map_err(usage)?;
+    let form = FormArguments {
+        format: arguments.format.clone(),
+        raw: false,
+        contacts: None,
+        spreadsheet_safe: false,
+    };
+    destination::keeping(&arguments.place).map_err(usage)?;
+    let destination = Destination::settle(&arguments.place, &form, calendar.zone).map_err(usage)?;
+    let connection = Connection::settle(&arguments.connection).map_err(usage)?;
+    let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
+
+    let created = destination.create(&query.selection()).await;
+    let sink = created.map_err(Failure::sink)?;
+    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+    let wanted = range.wanted(&ledger).map_err(usage)?;
+    let days = range.lacking(&ledger, &wanted);
+    let endpoint = connection.endpoint();
+    let connected = connection.open().await.map_err(Failure::unexpected)?;
+    let mut pull = Pull::new(connected.client.clone(), query, days.clone()).settling(settling);
+    if let Some(zone) = calendar.zone {
+        pull = pull.time_zone(zone);
+    }
+    if let Some(sentence) = &arguments.connection.empty_answer {
+        pull = pull.empty_answer(sentence);
+    }
+    let course = Course {
+        client: connected.client.clone(),
+        endpoint,
+        location: &destination.location,
+        sink,
+        skipped: wanted.len() - days.len(),
+        days: &days,
+        summary: arguments.summary.as_deref(),
+        output,
+    };
+    course.run(pull).await
+}
+
+/// The days that are to be up to date afterwards.
+#[derive(Debug)]
+struct Range {
+    /// `None`: the first day that the place holds.
+    from: Option<NaiveDate>,
+    to: NaiveDate,
+    refresh: u64,
+}
+
+impl Range {
+    fn settle(arguments: &SyncArguments, calendar: &dates::Calendar) -> Result<Self> {
+        let from = arguments.from.as_deref();
+        let from = from.map(|text| calendar.date(text)).transpose();
+        Ok(Self {
+            from: from.context("--from")?,
+            to: calendar.date(&arguments.to).context("--to")?,
+            refresh: arguments.refresh,
+        })
+    }
+
+    fn wanted(&self, ledger: &Ledger) -> Result<Days> {
+        let held = ledger.bounds().map(|(first, _)| first);
+        let from = self.from.or(held).ok_or_else(|| {
+            anyhow!("nothing is there yet: say with --from DATE which day is to be the first")
+        })?;
+        Days::between(from, self.to)
+            .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
+    }
+
+    /// Those of the wanted days that have to be pulled.
+    fn lacking(&self, ledger: &Ledger, wanted: &Days) -> Days {
+        let fresh = |day: &NaiveDate| {
+            let since = self.to.checked_sub_days(DayCount::new(self.refresh));
+            self.refresh > 0 && since.is_none_or(|since| *day > since)
+        };
+        let lacking = ledger.lacking(wanted);
+        let fresh = wanted.iter().filter(fresh);
+        lacking.iter().chain(fresh).collect()
+    }
+}

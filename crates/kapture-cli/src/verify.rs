@@ -1,0 +1,242 @@
+//! `kapture verify`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use anyhow::{Context, Result, anyhow};
+use chrono::NaiveDate;
+use futures_util::StreamExt;
+use kapture_customers::{Checksum, DayState, Days, Event, Pull, Receipt};
+use kapture_model::CustomerId;
+use kapture_sinks::{Ledger, Location, Sink};
+use kapture_transport::Endpoint;
+use serde_json::json;
+
+use crate::arguments::{OutputArguments, VerifyArguments};
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::interruption::interrupted;
+use crate::progress::Progress;
+use crate::summary::counted;
+use crate::{dates, destination, query, status};
+
+/// How many ids are named in one line of text.
+const NAMED: usize = 20;
+
+/// Fetches days again and names every difference.
+pub(crate) async fn run(
+    arguments: &VerifyArguments,
+    output: &OutputArguments,
+) -> Result<(), Failure> {
+    let usage = Failure::usage;
+    let calendar = dates::Calendar::settle(arguments.time_zone.as_deref()).map_err(usage)?;
+    let location = destination::keeping(&arguments.place).map_err(usage)?;
+    let connection = Connection::settle(&arguments.connection).map_err(usage)?;
+    let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
+
+    let sink = location.open().await.map_err(Failure::sink)?;
+    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+    let asked = asked(arguments, &calendar, &ledger).map_err(usage)?;
+    let (days, open) = sealed(&asked, &ledger);
+    let endpoint = connection.endpoint();
+    let connected = connection.open().await.map_err(Failure::unexpected)?;
+    let mut pull = Pull::new(connected.client.clone(), query, days.clone());
+    if let Some(zone) = calendar.zone {
+        pull = pull.time_zone(zone);
+    }
+    if let Some(sentence) = &arguments.connection.empty_answer {
+        pull = pull.empty_answer(sentence);
+    }
+    let mut verification = Verification {
+        sink: &*sink,
+        ledger: &ledger,
+        endpoint,
+        json: arguments.json,
+        fetched: BTreeMap::new(),
+        progress: Progress::start(days.len(), &location, output),
+        differing: 0,
+        alike: 0,
+    };
+    tokio::select! {
+        outcome = verification.run(pull) => outcome,
+        () = interrupted() => Err(Failure::interrupted()),
+    }?;
+    let Verification {
+        differing, alike, ..
+    } = verification;
+    if !output.quiet {
+        if !open.is_empty() {
+            let days = status::runs(&open).join(", ");
+            eprintln!("note: still open when they were pulled, so not compared: {days}");
+        }
+        eprintln!(
+            "{} compared with {location}: {alike} alike, {differing} different",
+            counted((alike + differing) as u64, "day")
+        );
+    }
+    match differing {
+        0 => Ok(()),
+        days => Err(Failure::differences(days, sync_again(&location))),
+    }
+}
+
+fn sync_again(location: &Location) -> String {
+    format!(
+        "customers may have been added or removed since; kapture sync {location} --refresh DAYS or kapture pull -o {location} --again pulls days anew"
+    )
+}
+
+fn asked(arguments: &VerifyArguments, calendar: &dates::Calendar, ledger: &Ledger) -> Result<Days> {
+    let bounds = ledger.bounds();
+    let date = |text: &Option<String>, flag: &'static str, held: Option<NaiveDate>| match text {
+        Some(text) => calendar.date(text).context(flag),
+        None => held.ok_or_else(|| anyhow!("{} holds no days yet", arguments.place)),
+    };
+    let from = date(&arguments.from, "--from", bounds.map(|(first, _)| first))?;
+    let to = date(&arguments.to, "--to", bounds.map(|(_, last)| last))?;
+    Days::between(from, to)
+        .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
+}
+
+/// The days to compare, and those that cannot be since they were open.
+fn sealed(days: &Days, ledger: &Ledger) -> (Days, Days) {
+    let is_open = |day: &NaiveDate| {
+        let receipt = ledger.get(*day);
+        receipt.is_some_and(|receipt| receipt.state == DayState::Open)
+    };
+    let open: Days = days.iter().filter(is_open).collect();
+    (
+        days.iter().filter(|day| !open.contains(*day)).collect(),
+        open,
+    )
+}
+
+/// A verification under way.
+struct Verification<'a> {
+    sink: &'a dyn Sink,
+    ledger: &'a Ledger,
+    endpoint: Endpoint,
+    json: bool,
+    /// The customers of the days that are being fetched.
+    fetched: BTreeMap<NaiveDate, BTreeSet<CustomerId>>,
+    progress: Progress,
+    differing: usize,
+    alike: usize,
+}
+
+impl Verification<'_> {
+    async fn run(&mut self, pull: Pull) -> Result<(), Failure> {
+        let mut events = pull.events();
+        while let Some(event) = events.next().await {
+            match event.map_err(|error| Failure::pull(error, self.endpoint))? {
+                Event::Records { day, records } => {
+                    self.progress.customers(records.len());
+                    let ids = records.iter().map(|record| record.id().clone());
+                    self.fetched.entry(day).or_default().extend(ids);
+                }
+                Event::DayDone(receipt) => {
+                    self.progress.day_done();
+                    self.compare(receipt.day).await?;
+                }
+                Event::DayFailed { day, error } => {
+                    let failure = Failure::pull(error, self.endpoint);
+                    return Err(failure.context(format!("{day} cannot be fetched again")));
+                }
+                Event::Waiting { wait, error, .. } => {
+                    self.progress.waiting(wait, &error.to_string());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare(&mut self, day: NaiveDate) -> Result<(), Failure> {
+        let there = self.fetched.remove(&day).unwrap_or_default();
+        let here = self.sink.customers(day).await.map_err(Failure::sink)?;
+        let comparison = Comparison {
+            day,
+            receipt: self.ledger.get(day),
+            lacking: there.difference(&here).cloned().collect(),
+            surplus: here.difference(&there).cloned().collect(),
+            here,
+        };
+        if comparison.is_alike() {
+            self.alike += 1;
+            return Ok(());
+        }
+        self.differing += 1;
+        let line = if self.json {
+            comparison.json().to_string()
+        } else {
+            comparison.text()
+        };
+        self.progress
+            .aside(|| Failure::printed(&format!("{line}\n")))
+    }
+}
+
+/// What a day holds here and there.
+struct Comparison<'a> {
+    day: NaiveDate,
+    receipt: Option<&'a Receipt>,
+    here: BTreeSet<CustomerId>,
+    /// There and not here.
+    lacking: Vec<CustomerId>,
+    /// Here and not there.
+    surplus: Vec<CustomerId>,
+}
+
+impl Comparison<'_> {
+    /// Whether the receipt says of the day what is here.
+    fn agrees_with_receipt(&self) -> bool {
+        let mut checksum = Checksum::default();
+        self.here.iter().for_each(|id| checksum.add(id));
+        self.receipt.is_some_and(|receipt| {
+            receipt.customers == self.here.len() as u64 && receipt.checksum == checksum
+        })
+    }
+
+    fn is_alike(&self) -> bool {
+        self.lacking.is_empty() && self.surplus.is_empty() && self.agrees_with_receipt()
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.day.to_string();
+        if self.receipt.is_none() {
+            text += ": not pulled yet";
+        } else if !self.agrees_with_receipt() {
+            text += ": changed here since it was pulled";
+        }
+        for (what, ids) in [
+            ("there and not here", &self.lacking),
+            ("here and not there", &self.surplus),
+        ] {
+            if !ids.is_empty() {
+                let _ = write!(text, ": {} {what}: {}", ids.len(), named(ids));
+            }
+        }
+        text
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let ids = |ids: &[CustomerId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        json!({
+            "day": self.day,
+            "pulled": self.receipt.is_some(),
+            "agrees_with_receipt": self.agrees_with_receipt(),
+            "lacking": ids(&self.lacking),
+            "surplus": ids(&self.surplus),
+        })
+    }
+}
+
+fn named(ids: &[CustomerId]) -> String {
+    let names: Vec<_> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+    let further = match ids.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        further => format!(" and {further} more (--json names all)"),
+    };
+    // An id may be any text, and must not steer the terminal.
+    format!("{}{further}", kapture_transport::quoted(&names.join(", ")))
+}

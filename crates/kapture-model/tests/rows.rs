@@ -1,0 +1,195 @@
+//! Records as rows of tables.
+
+use bytes::Bytes;
+use kapture_model::{Cell, CustomerRow, Record, RowReader, contact_columns, customer_columns};
+use serde_json::{Value, json};
+
+fn record(json: impl Into<Bytes>) -> Record {
+    Record::decode(json.into()).expect("a record")
+}
+
+fn cell<'a, 'r>(row: &'r CustomerRow<'a>, name: &str) -> &'r Cell<'a> {
+    let column = customer_columns()
+        .iter()
+        .position(|column| column.name == name);
+    &row.customer.cells[column.expect("a column")]
+}
+
+fn extra(row: &CustomerRow<'_>) -> Value {
+    let extra = row.customer.extra.as_deref();
+    extra.map_or(Value::Null, |json| {
+        serde_json::from_str(json).expect("an object")
+    })
+}
+
+#[test]
+fn every_documented_field_of_the_sample_is_in_its_column() {
+    let sample: Value = serde_json::from_str(include_str!("sample-response.json")).unwrap();
+    let mut reader = RowReader::default();
+    for customer in sample["message"].as_array().unwrap() {
+        let record = record(customer.to_string());
+        let row = reader.read(&record);
+        assert_eq!(row.customer.extra, None);
+        for (column, cell) in customer_columns().iter().zip(&row.customer.cells) {
+            expect(&customer[column.key], cell);
+        }
+        let contacts = customer["contacts"].as_array().unwrap();
+        assert_eq!(row.contacts.len(), contacts.len());
+        for (contact, row) in contacts.iter().zip(&row.contacts) {
+            for (column, cell) in contact_columns().iter().zip(&row.cells) {
+                expect(&contact[column.key], cell);
+            }
+        }
+    }
+    assert!(reader.drift().is_empty());
+}
+
+fn expect(value: &Value, cell: &Cell<'_>) {
+    match (value, cell) {
+        (Value::String(text), Cell::Nothing) => assert_eq!(text.trim(), ""),
+        (Value::String(text), Cell::Text(cell)) => assert_eq!(text, cell),
+        (Value::String(_) | Value::Object(_), Cell::Time(time)) => {
+            assert!(time.to_string().starts_with("2024-05-02 "), "{time}");
+        }
+        (Value::Number(number), Cell::Integer(cell)) => assert_eq!(number.as_i64(), Some(*cell)),
+        (Value::Number(number), Cell::Decimal(cell)) => assert_eq!(number.as_f64(), Some(*cell)),
+        (Value::Bool(flag), Cell::Flag(cell)) => assert_eq!(flag, cell),
+        (value, cell) => panic!("{value} is {cell:?}"),
+    }
+}
+
+#[test]
+fn values_of_other_types_are_converted_or_kept() {
+    let cases = [
+        // In the column, nothing kept.
+        ("zone", json!("17"), Cell::Integer(17), None),
+        ("zone", json!(17.0), Cell::Integer(17), None),
+        ("zone", json!(null), Cell::Nothing, None),
+        ("zone", json!(" "), Cell::Nothing, None),
+        ("name", json!(17), Cell::Text("17".into()), None),
+        ("name", json!(true), Cell::Text("true".into()), None),
+        ("deleted", json!("TRUE"), Cell::Flag(true), None),
+        ("deleted", json!(0), Cell::Flag(false), None),
+        ("maxCreditAmt", json!(5), Cell::Decimal(5.0), None),
+        ("maxCreditAmt", json!("0.5"), Cell::Decimal(0.5), None),
+        // Not in the column, so kept.
+        ("zone", json!("north"), Cell::Nothing, Some(json!("north"))),
+        ("zone", json!(1.5), Cell::Nothing, Some(json!(1.5))),
+        ("name", json!(["a"]), Cell::Nothing, Some(json!(["a"]))),
+        (
+            "deleted",
+            json!("perhaps"),
+            Cell::Nothing,
+            Some(json!("perhaps")),
+        ),
+        (
+            "generationDate",
+            json!("soon"),
+            Cell::Nothing,
+            Some(json!("soon")),
+        ),
+        (
+            "maxCreditAmt",
+            json!(9_007_199_254_740_993_i64),
+            Cell::Nothing,
+            Some(json!(9_007_199_254_740_993_i64)),
+        ),
+        // In the column as far as it can be, so kept as well.
+        (
+            "name",
+            json!("a\0b"),
+            Cell::Text("a\u{fffd}b".into()),
+            Some(json!("a\0b")),
+        ),
+    ];
+    for (key, value, expected, kept) in cases {
+        let record = record(json!({"id": 1, key: value}).to_string());
+        let row = RowReader::default().read(&record);
+        let column = customer_columns()
+            .iter()
+            .find(|column| column.key == key)
+            .unwrap();
+        assert_eq!(*cell(&row, &column.name), expected, "{key}: {value}");
+        assert_eq!(
+            extra(&row),
+            kept.map_or(Value::Null, |kept| json!({key: kept})),
+            "{key}: {value}"
+        );
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_and_dates_with_more_are_kept_as_far_as_can_be() {
+    let record = record(b"{\"id\":1,\"name\":\"a\xffb\"}".to_vec());
+    let row = RowReader::default().read(&record);
+    assert_eq!(*cell(&row, "name"), Cell::Text("a\u{fffd}b".into()));
+
+    let date = r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"era":1}"#;
+    let text = format!(r#"{{"id":1,"generationDate":{date}}}"#);
+    let record = self::record(text);
+    let row = RowReader::default().read(&record);
+    assert!(matches!(cell(&row, "generation_date"), Cell::Time(_)));
+    assert_eq!(extra(&row)["generationDate"]["era"], 1);
+}
+
+#[test]
+fn ids_that_are_no_numbers_have_a_stand_in() {
+    for (id, expected) in [
+        ("17", Some(17)),
+        (r#""17""#, Some(17)),
+        ("9223372036854775807", Some(i64::MAX)),
+    ] {
+        let record = record(format!(r#"{{"id":{id}}}"#));
+        let row = RowReader::default().read(&record);
+        assert_eq!(Some(row.id), expected);
+        assert_eq!(row.customer.extra, None);
+    }
+    let mut stand_ins = std::collections::BTreeSet::new();
+    for id in [
+        "9223372036854775808",
+        r#""C-17""#,
+        r#""C-18""#,
+        "-17",
+        "17.5",
+    ] {
+        let text = format!(r#"{{"id":{id}}}"#);
+        let record = record(text.clone());
+        let row = RowReader::default().read(&record);
+        assert!(row.id < 0 && stand_ins.insert(row.id), "{id}");
+        assert_eq!(row.customer.cells[0], Cell::Integer(row.id));
+        assert_eq!(row.customer.extra.as_deref(), Some(text.as_str()));
+    }
+}
+
+#[test]
+fn of_a_repeated_key_the_last_one_counts() {
+    let record = record(
+        r#"{"id":1,"zone":"north","zo\u006ee":5,"name":"a","name":["b"],"contacts":[{"id":1}],"contacts":[]}"#,
+    );
+    let row = RowReader::default().read(&record);
+    assert_eq!(*cell(&row, "zone"), Cell::Integer(5));
+    assert_eq!(*cell(&row, "name"), Cell::Nothing);
+    assert_eq!(extra(&row), json!({"name": ["b"]}));
+    assert!(row.contacts.is_empty());
+}
+
+#[test]
+fn contacts_that_are_no_list_of_objects_are_kept() {
+    for (contacts, rows, kept) in [
+        ("null", 0, false),
+        ("[]", 0, false),
+        (r#"{"id":1}"#, 0, true),
+        (r#"[{"id":1,"nickname":"A"},7]"#, 1, true),
+    ] {
+        let record = record(format!(r#"{{"id":1,"contacts":{contacts}}}"#));
+        let row = RowReader::default().read(&record);
+        assert_eq!(row.contacts.len(), rows, "{contacts}");
+        assert_eq!(extra(&row).get("contacts").is_some(), kept, "{contacts}");
+    }
+    let record = record(r#"{"id":1,"contacts":[{"id":1,"nickname":"A"}]}"#);
+    let row = RowReader::default().read(&record);
+    assert_eq!(
+        row.contacts[0].extra.as_deref(),
+        Some(r#"{"nickname":"A"}"#)
+    );
+}

@@ -1,0 +1,59 @@
+//! Two sinks fed with the same records: customers here, all of their contacts there.
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use kapture_customers::Receipt;
+use kapture_model::{Drift, Record};
+
+use crate::error::SinkError;
+use crate::sink::{DayWriter, Sink};
+
+/// A sink, and another one alongside that takes the same records in another form.
+pub struct Alongside {
+    sink: Box<dyn Sink>,
+    other: Box<dyn Sink>,
+}
+
+impl Alongside {
+    /// Both sinks take every record. What is asked of them as one, `sink` answers.
+    pub fn new(sink: Box<dyn Sink>, other: Box<dyn Sink>) -> Self {
+        Self { sink, other }
+    }
+}
+
+#[async_trait]
+impl Sink for Alongside {
+    async fn day(&self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
+        Ok(Box::new(Writers {
+            writer: self.sink.day(day).await?,
+            other: self.other.day(day).await?,
+        }))
+    }
+
+    async fn finish(&self) -> Result<(), SinkError> {
+        self.sink.finish().await?;
+        self.other.finish().await
+    }
+
+    fn drift(&self) -> Drift {
+        self.sink.drift()
+    }
+}
+
+struct Writers {
+    writer: Box<dyn DayWriter>,
+    other: Box<dyn DayWriter>,
+}
+
+#[async_trait]
+impl DayWriter for Writers {
+    async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
+        self.writer.write(records).await?;
+        self.other.write(records).await
+    }
+
+    async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
+        self.writer.commit(receipt).await?;
+        self.other.commit(receipt).await
+    }
+}

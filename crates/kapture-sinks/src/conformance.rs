@@ -1,0 +1,383 @@
+//! What every sink that remembers must do, as tests that anybody's sink can be put to.
+//!
+//! ```no_run
+//! # use std::collections::BTreeMap;
+//! use async_trait::async_trait;
+//! use chrono::NaiveDate;
+//! use kapture_sinks::Sink;
+//! use kapture_sinks::conformance::{self, Subject};
+//! use serde_json::Value;
+//!
+//! struct MySink;
+//!
+//! #[async_trait]
+//! impl Subject for MySink {
+//!     async fn create(&self) -> Box<dyn Sink> {
+//!         todo!("open it to write, as a new process would")
+//!     }
+//!
+//!     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
+//!         todo!("read everything it holds, by other means than its own")
+//!     }
+//! }
+//!
+//! # async fn test() {
+//! conformance::check(async || MySink, 200_000).await;
+//! # }
+//! ```
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+use kapture_model::{Normaliser, Record};
+use serde_json::{Value, json};
+
+use crate::sink::Sink;
+
+/// A sink to be put to the tests, at first without anything in it.
+#[async_trait]
+pub trait Subject: Send + Sync {
+    /// Opens it to write, as another process would.
+    async fn create(&self) -> Box<dyn Sink>;
+
+    /// Everything it holds, read by other means than the sink's own: for each day its customers,
+    /// each as one JSON object with the API's own names and times in ISO 8601. The order does not
+    /// matter, nor do fields that are null.
+    async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>>;
+
+    /// What can be held of a customer at all, for forms that leave something out by design.
+    fn holdable(&self, customer: Value) -> Value {
+        customer
+    }
+}
+
+/// Puts a sink to every test, each with one made by `fresh`. `many` is the size of the largest
+/// day that is tried.
+///
+/// # Panics
+/// When the sink fails one, saying which.
+pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
+    a_committed_day_is_there_and_complete(&fresh().await).await;
+    a_dropped_day_leaves_nothing(&fresh().await).await;
+    replaying_a_day_changes_nothing(&fresh().await).await;
+    a_reopened_sink_knows_its_days(&fresh().await).await;
+    an_open_day_is_replaced(&fresh().await).await;
+    days_written_at_once_do_not_mix(&fresh().await).await;
+    a_later_copy_replaces_an_earlier_one(&fresh().await).await;
+    a_contact_that_vanished_is_gone(&fresh().await).await;
+    every_kind_of_value_survives(&fresh().await).await;
+    a_day_of_any_size(&fresh().await, 10).await;
+    a_day_of_any_size(&fresh().await, many).await;
+}
+
+async fn a_committed_day_is_there_and_complete(subject: &impl Subject) {
+    let sink = subject.create().await;
+    let customers: Vec<_> = (1..=10).map(plain).collect();
+    let mut writer = sink.day(day(2)).await.expect("a writer");
+    for batch in customers.chunks(3) {
+        writer.write(&records(batch)).await.expect("written");
+    }
+    let receipt = receipt(day(2), &customers, DayState::Sealed);
+    writer.commit(&receipt).await.expect("committed");
+    // It is there before anything else is done.
+    expect(subject, &[(day(2), &customers)], "a committed day").await;
+    let ledger = sink.ledger().await.expect("a ledger");
+    assert_eq!(ledger.get(day(2)), Some(&receipt));
+    let ids = sink.customers(day(2)).await.expect("ids");
+    let expected = records(&customers);
+    assert!(ids.iter().eq(expected.iter().map(Record::id)), "{ids:?}");
+    // And so is a day without customers.
+    commit(&*sink, day(3), &[], DayState::Sealed).await;
+    sink.finish().await.expect("finished");
+    expect(subject, &[(day(2), &customers)], "an empty day").await;
+    assert_eq!(sink.ledger().await.expect("a ledger").len(), 2);
+    assert!(sink.customers(day(3)).await.expect("ids").is_empty());
+}
+
+async fn a_dropped_day_leaves_nothing(subject: &impl Subject) {
+    let sink = subject.create().await;
+    let customers = [plain(1)];
+    commit(&*sink, day(2), &customers, DayState::Open).await;
+    for dropped in [day(2), day(3)] {
+        let mut writer = sink.day(dropped).await.expect("a writer");
+        let others = records(&[plain(7), plain(8)]);
+        writer.write(&others).await.expect("written");
+        drop(writer);
+    }
+    sink.finish().await.expect("finished");
+    expect(subject, &[(day(2), &customers)], "a dropped day").await;
+    assert_eq!(sink.ledger().await.expect("a ledger").len(), 1);
+}
+
+async fn replaying_a_day_changes_nothing(subject: &impl Subject) {
+    let customers: Vec<_> = (1..=5).map(plain).collect();
+    for _ in 0..2 {
+        let sink = subject.create().await;
+        commit(&*sink, day(2), &customers, DayState::Sealed).await;
+        commit(&*sink, day(2), &customers, DayState::Sealed).await;
+        sink.finish().await.expect("finished");
+        expect(subject, &[(day(2), &customers)], "a replayed day").await;
+    }
+}
+
+async fn a_reopened_sink_knows_its_days(subject: &impl Subject) {
+    let odd = Receipt {
+        joint: Joint::Moving,
+        reach: Reach::Exclusive,
+        undated: 1,
+        empty_answer: Some("No \"customers\" found, 100% 'sure'".into()),
+        ..receipt(day(3), &[plain(3)], DayState::Open)
+    };
+    let first = subject.create().await;
+    commit(&*first, day(2), &[plain(1)], DayState::Sealed).await;
+    let mut writer = first.day(day(3)).await.expect("a writer");
+    writer.write(&records(&[plain(3)])).await.expect("written");
+    writer.commit(&odd).await.expect("committed");
+    // Not finished: whatever was committed stands all the same.
+    drop(first);
+    let again = subject.create().await;
+    let ledger = again.ledger().await.expect("a ledger");
+    assert_eq!(ledger.bounds(), Some((day(2), day(3))));
+    assert_eq!(ledger.get(day(3)), Some(&odd));
+    let sealed = receipt(day(2), &[plain(1)], DayState::Sealed);
+    assert_eq!(ledger.get(day(2)), Some(&sealed));
+}
+
+async fn an_open_day_is_replaced(subject: &impl Subject) {
+    let sink = subject.create().await;
+    let (before, after) = ([plain(1), plain(2)], [plain(2), plain(3), plain(4)]);
+    commit(&*sink, day(2), &before, DayState::Open).await;
+    commit(&*sink, day(3), &[plain(9)], DayState::Sealed).await;
+    commit(&*sink, day(2), &after, DayState::Sealed).await;
+    let others = [plain(9)];
+    let expected: [(_, &[Value]); 2] = [(day(2), &after), (day(3), &others)];
+    expect(subject, &expected, "an open day").await;
+    let ledger = sink.ledger().await.expect("a ledger");
+    let state = ledger.get(day(2)).map(|receipt| receipt.state);
+    assert_eq!(state, Some(DayState::Sealed));
+    // All of its customers may go.
+    commit(&*sink, day(2), &[], DayState::Sealed).await;
+    expect(
+        subject,
+        &[(day(3), &others)],
+        "a day that lost all customers",
+    )
+    .await;
+}
+
+async fn days_written_at_once_do_not_mix(subject: &impl Subject) {
+    let sink = subject.create().await;
+    let customers: Vec<Vec<Value>> = (0..8)
+        .map(|day| (1..=20).map(|id| plain(day * 100 + id)).collect())
+        .collect();
+    let days = || {
+        (0_u32..)
+            .zip(&customers)
+            .map(|(n, list)| (day(n + 1), list))
+    };
+    let mut writers = BTreeMap::new();
+    for (day, _) in days() {
+        writers.insert(day, sink.day(day).await.expect("a writer"));
+    }
+    for place in 0..20 {
+        for (day, customers) in days() {
+            let record = records(&customers[place..=place]);
+            let writer = writers.get_mut(&day).expect("open");
+            writer.write(&record).await.expect("written");
+        }
+    }
+    for (day, writer) in writers.into_iter().rev() {
+        let list = days().find(|(other, _)| *other == day).expect("one").1;
+        let receipt = receipt(day, list, DayState::Sealed);
+        writer.commit(&receipt).await.expect("committed");
+    }
+    let expected: Vec<_> = days().map(|(day, list)| (day, list.as_slice())).collect();
+    expect(subject, &expected, "days written at once").await;
+}
+
+async fn a_later_copy_replaces_an_earlier_one(subject: &impl Subject) {
+    let copy = |name: &str, hour: u32| {
+        let mut customer = plain(1);
+        customer["name"] = name.into();
+        customer["lastModificationTime"]["hourOfDay"] = hour.into();
+        [customer]
+    };
+    let (earlier, later) = (copy("Asha Before", 10), copy("Asha After", 11));
+    let sink = subject.create().await;
+    commit(&*sink, day(2), &earlier, DayState::Open).await;
+    commit(&*sink, day(2), &later, DayState::Open).await;
+    expect(subject, &[(day(2), &later)], "a later copy").await;
+}
+
+async fn a_contact_that_vanished_is_gone(subject: &impl Subject) {
+    let mut customer = plain(1);
+    let contacts = json!([
+        {"id": 11, "contactPerson": "Asha Example", "isPrimaryContact": true},
+        {"id": 12, "contactPerson": "Ravi Example"},
+        {"id": 13, "contactPerson": "Mira Example"},
+    ]);
+    let sink = subject.create().await;
+    customer["contacts"] = contacts.clone();
+    let all = [customer.clone()];
+    commit(&*sink, day(2), &all, DayState::Open).await;
+    expect(subject, &[(day(2), &all)], "three contacts").await;
+    customer["contacts"] = json!([contacts[0], contacts[2]]);
+    let fewer = [customer];
+    commit(&*sink, day(2), &fewer, DayState::Open).await;
+    expect(subject, &[(day(2), &fewer)], "a contact that vanished").await;
+}
+
+async fn every_kind_of_value_survives(subject: &impl Subject) {
+    let mut customers = vec![plain(1)];
+    let odd = [
+        json!({"id": u64::MAX}),
+        json!({"id": "C-17", "name": "Text id"}),
+        json!({"id": 2, "cmId": i64::MAX, "name": "quotes \" ' `, commas, \\ and \t tabs\nand lines"}),
+        json!({"id": 3, "name": "नमस्ते 😀 \u{202f}", "remarks": "a\u{0}b", "outStandingAmount": -0.125}),
+        json!({"id": 4, "attr1": "gold", "attr0": " ", "attr2": {"deep": [1, {"er": null}]}, "ünknown \"key\"": [], "n": 1e300}),
+        json!({"id": 5, "zone": "north", "name": ["a", "list"], "deleted": "perhaps", "generationDate": "one day"}),
+        json!({"id": 6, "contacts": "none"}),
+        json!({"id": 7, "contacts": [{"id": 1, "attr1": "x", "age": "old"}, {"id": 1}]}),
+        json!({"id": 8, "generationDate": "2024-05-02T16:15:42.249", "deleted": true, "maxCreditAmt": 1e6}),
+        json!({"id": 9, "name": "=cmd()", "address": " ", "website": ""}),
+    ];
+    customers.extend(odd);
+    let sink = subject.create().await;
+    commit(&*sink, day(2), &customers, DayState::Sealed).await;
+    expect(subject, &[(day(2), &customers)], "odd values").await;
+    let ids = sink.customers(day(2)).await.expect("ids");
+    assert_eq!(
+        ids,
+        records(&customers)
+            .iter()
+            .map(|record| record.id().clone())
+            .collect()
+    );
+}
+
+async fn a_day_of_any_size(subject: &impl Subject, size: u32) {
+    let sink = subject.create().await;
+    let mut writer = sink.day(day(2)).await.expect("a writer");
+    let mut receipt = receipt(day(2), &[], DayState::Sealed);
+    for first in (1..=size).step_by(500) {
+        let batch: Vec<_> = (first..=size.min(first + 499)).map(small).collect();
+        let batch = records(&batch);
+        receipt.customers += batch.len() as u64;
+        batch
+            .iter()
+            .for_each(|record| receipt.checksum.add(record.id()));
+        writer.write(&batch).await.expect("written");
+    }
+    writer.commit(&receipt).await.expect("committed");
+    let ids = sink.customers(day(2)).await.expect("ids");
+    let mut checksum = Checksum::default();
+    ids.iter().for_each(|id| checksum.add(id));
+    assert_eq!(
+        (ids.len() as u64, checksum),
+        (receipt.customers, receipt.checksum)
+    );
+}
+
+/// A day of May 2024.
+fn day(day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2024, 5, day).expect("a day of May")
+}
+
+/// A customer with a field of each documented kind.
+fn plain(id: u32) -> Value {
+    json!({
+        "id": id, "cmId": 424_242, "isOrganization": true, "name": format!("Asha {id}"), "address": " ",
+        "generationDate": "May 2, 2024 4:15:42 PM", "totalNoOfEnquiries": 3, "feedbackOnCustomer": "0",
+        "contacts": [{
+            "id": 1_000 + id, "leadId": id, "contactPerson": format!("Asha {id}"), "phone": "5550100101",
+            "email": "asha@example.com", "isPrimaryContact": true,
+            "generationDate": {"year": 2024, "month": 4, "dayOfMonth": 2, "hourOfDay": 16, "minute": 15, "second": 42},
+        }],
+        "lastModificationTime": {"year": 2024, "month": 4, "dayOfMonth": 2, "hourOfDay": 17, "minute": 0, "second": 1},
+        "maxCreditAmt": 0.5, "deleted": false, "attr1": "gold",
+    })
+}
+
+fn small(id: u32) -> Value {
+    json!({"id": id, "name": "Ravi Example", "generationDate": "May 2, 2024 4:15:42 PM", "contacts": [{"id": id}]})
+}
+
+fn records(customers: &[Value]) -> Vec<Record> {
+    let record = |customer: &Value| Record::decode(customer.to_string().into()).expect("a record");
+    customers.iter().map(record).collect()
+}
+
+fn receipt(day: NaiveDate, customers: &[Value], state: DayState) -> Receipt {
+    let mut checksum = Checksum::default();
+    records(customers)
+        .iter()
+        .for_each(|record| checksum.add(record.id()));
+    Receipt {
+        day,
+        customers: customers.len() as u64,
+        checksum,
+        undated: 0,
+        fetched: DateTime::<Utc>::UNIX_EPOCH + TimeDelta::milliseconds(1_714_800_000_123),
+        state,
+        reach: Reach::Inclusive,
+        joint: Joint::Exact,
+        empty_answer: None,
+    }
+}
+
+async fn commit(sink: &dyn Sink, day: NaiveDate, customers: &[Value], state: DayState) {
+    let mut writer = sink.day(day).await.expect("a writer");
+    writer.write(&records(customers)).await.expect("written");
+    let receipt = receipt(day, customers, state);
+    writer.commit(&receipt).await.expect("committed");
+}
+
+async fn expect(subject: &impl Subject, days: &[(NaiveDate, &[Value])], what: &str) {
+    let expected: BTreeMap<_, _> = days
+        .iter()
+        .map(|(day, customers)| {
+            let normal = records(customers).into_iter().map(|record| normal(&record));
+            (
+                *day,
+                sorted(normal.map(|customer| subject.holdable(customer)).collect()),
+            )
+        })
+        .collect();
+    let held: BTreeMap<_, _> = subject
+        .held()
+        .await
+        .into_iter()
+        .map(|(day, customers)| (day, sorted(customers)))
+        .collect();
+    assert_eq!(held, expected, "{what}");
+}
+
+fn normal(record: &Record) -> Value {
+    let mut line = Vec::new();
+    Normaliser::default().write(record, &mut line);
+    serde_json::from_slice(&line).expect("a line of JSON")
+}
+
+/// By id, and without what is nothing.
+fn sorted(mut customers: Vec<Value>) -> Vec<Value> {
+    for customer in &mut customers {
+        without_nulls(customer);
+    }
+    customers.sort_by_key(|customer| customer["id"].to_string());
+    customers
+}
+
+fn without_nulls(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.retain(|_, value| !value.is_null());
+        for (key, value) in fields.iter_mut() {
+            if key == "contacts"
+                && let Value::Array(contacts) = value
+            {
+                contacts.iter_mut().for_each(without_nulls);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Records as comma-separated values.
+
+use std::borrow::Cow;
+use std::io;
+
+use chrono_tz::Tz;
+use csv::Writer;
+use kapture_model::{
+    Cell, Column, CustomerRow, Drift, Record, Row, RowReader, contact_columns, customer_columns,
+};
+
+use crate::compression::Output;
+use crate::encoding::{Encoder, Encoding, Rows};
+
+/// Writes a row for each customer with its primary contact beside it, or one for each contact.
+pub(crate) struct Csv {
+    reader: RowReader<Tz>,
+    rows: Rows,
+    spreadsheet_safe: bool,
+    writer: Writer<Output>,
+    begun: bool,
+}
+
+impl Csv {
+    pub(crate) fn new(out: Output, encoding: &Encoding) -> Self {
+        Self {
+            reader: RowReader::new(encoding.zone),
+            rows: encoding.rows,
+            spreadsheet_safe: encoding.spreadsheet_safe,
+            writer: Writer::from_writer(out),
+            begun: false,
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        let names = |columns: &'static [Column]| columns.iter().map(|column| column.name.clone());
+        let header: Vec<String> = match self.rows {
+            Rows::Customers => names(customer_columns())
+                .chain(["extra".into(), "contact_count".into()])
+                .chain(names(contact_columns()).map(|name| format!("contact_{name}")))
+                .chain(["contact_extra".into()])
+                .collect(),
+            Rows::Contacts => ["customer_id".into(), "position".into()]
+                .into_iter()
+                .chain(names(contact_columns()))
+                .chain(["extra".into()])
+                .collect(),
+        };
+        self.writer.write_record(header).map_err(failed)
+    }
+}
+
+impl Encoder for Csv {
+    fn write(&mut self, records: &[Record]) -> io::Result<()> {
+        self.begin()?;
+        for record in records {
+            let row = self.reader.read(record);
+            let mut line = Line {
+                writer: &mut self.writer,
+                safe: self.spreadsheet_safe,
+            };
+            match self.rows {
+                Rows::Customers => line.customer(&row)?,
+                Rows::Contacts => {
+                    for (position, contact) in row.contacts.iter().enumerate() {
+                        line.field(&row.id.to_string())?;
+                        line.field(&position.to_string())?;
+                        line.row(contact)?;
+                        line.end()?;
+                    }
+                }
+            }
+        }
+        self.writer.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        self.begin()?;
+        let out = self.writer.into_inner();
+        out.map_err(|error| error.into_error())?.finish()
+    }
+
+    fn drift(&self) -> Drift {
+        self.reader.drift()
+    }
+}
+
+/// One line under way.
+struct Line<'a> {
+    writer: &'a mut Writer<Output>,
+    safe: bool,
+}
+
+impl Line<'_> {
+    fn customer(&mut self, row: &CustomerRow<'_>) -> io::Result<()> {
+        self.row(&row.customer)?;
+        self.field(&row.contacts.len().to_string())?;
+        match primary(&row.contacts) {
+            Some(contact) => self.row(contact)?,
+            None => {
+                for _ in 0..=contact_columns().len() {
+                    self.field("")?;
+                }
+            }
+        }
+        self.end()
+    }
+
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        for cell in &row.cells {
+            match cell {
+                Cell::Nothing => self.field("")?,
+                Cell::Integer(number) => self.field(&number.to_string())?,
+                Cell::Decimal(number) => self.field(&format!("{number:?}"))?,
+                Cell::Flag(flag) => self.field(if *flag { "true" } else { "false" })?,
+                Cell::Time(time) => self.field(&format!("{time:?}"))?,
+                Cell::Text(text) if self.safe => self.field(&harmless(text))?,
+                Cell::Text(text) => self.field(text)?,
+            }
+        }
+        self.field(row.extra.as_deref().unwrap_or_default())
+    }
+
+    fn field(&mut self, text: &str) -> io::Result<()> {
+        self.writer.write_field(text).map_err(failed)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.writer.write_record(None::<&[u8]>).map_err(failed)
+    }
+}
+
+/// What happened to the output itself, such as that nobody reads it any more.
+fn failed(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
+}
+
+/// The contact marked as primary, else the first.
+fn primary<'a, 'r>(contacts: &'r [Row<'a>]) -> Option<&'r Row<'a>> {
+    let column = contact_columns()
+        .iter()
+        .position(|column| column.key == "isPrimaryContact")?;
+    let marked = |contact: &&Row<'_>| contact.cells[column] == Cell::Flag(true);
+    contacts.iter().find(marked).or(contacts.first())
+}
+
+/// Text that no spreadsheet takes for a formula: those begin with one of these.
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        format!("'{text}").into()
+    } else {
+        text.into()
+    }
+}
+
+/// The ids of the customers in a CSV file of customers.
+#[cfg(feature = "dataset")]
+pub(crate) fn ids(
+    file: std::fs::File,
+) -> io::Result<std::collections::BTreeSet<kapture_model::CustomerId>> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "no file of customers");
+    let mut reader = csv::Reader::from_reader(file);
+    let headers = reader.headers()?.clone();
+    let column = |name| headers.iter().position(|header| header == name);
+    let (id, extra) = (
+        column("id").ok_or_else(damaged)?,
+        column("extra").ok_or_else(damaged)?,
+    );
+    reader
+        .records()
+        .map(|record| {
+            let record = record?;
+            let number = record.get(id).and_then(|text| text.parse().ok());
+            number
+                .and_then(|number| crate::identity::customer_of(number, record.get(extra)))
+                .ok_or_else(damaged)
+        })
+        .collect()
+}

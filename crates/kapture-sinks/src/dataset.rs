@@ -1,0 +1,360 @@
+//! Records to a folder of files, one for each day, that query engines read as it is.
+//!
+//! ```text
+//! out/
+//!   created_date=2024-05-02/customers.parquet
+//!   _kapture/dataset.json           what this is
+//!   _kapture/days/2024-05-02.json   the day's receipt
+//! ```
+//!
+//! A receipt stands only beside the file that it was written for: the old one goes before the new
+//! file comes, and the new one comes after. So a crash leaves a day whole, if perhaps to be asked
+//! again.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use kapture_customers::Receipt;
+use kapture_model::{CustomerId, Drift};
+use serde::{Deserialize, Serialize};
+
+use crate::aside::{Aside, sync_folder};
+use crate::encoding::Encoding;
+use crate::error::SinkError;
+use crate::format::Format;
+use crate::ledger::Ledger;
+use crate::lock::Lock;
+use crate::sink::{DayWriter, Sink};
+use crate::spool::{Keeper, SpoolWriter, Spooled};
+
+/// The layout that this version writes.
+const VERSION: u32 = 1;
+
+/// A folder with one file for each day, in the layout that Hive, Spark, DuckDB, Polars and Trino
+/// know: `created_date=YYYY-MM-DD/`.
+pub struct Dataset {
+    held: Arc<Held>,
+    /// Held by who writes.
+    _lock: Option<Lock>,
+}
+
+struct Held {
+    root: PathBuf,
+    encoding: Encoding,
+    drift: Mutex<Drift>,
+}
+
+/// What the folder says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Description {
+    version: u32,
+    format: String,
+    source: String,
+}
+
+impl Dataset {
+    /// Opens the dataset at `root` to write to it, and makes it if nothing is there.
+    ///
+    /// `source` says whose customers it holds; it is compared with what the dataset says. Of
+    /// `encoding` the format must be the dataset's, if there is one.
+    ///
+    /// # Errors
+    /// When the folder holds something else, or another run is writing to it.
+    pub fn create(root: &Path, source: &str, encoding: Encoding) -> Result<Self, SinkError> {
+        let place = root.display().to_string();
+        // What this build cannot write is said now, and not when the first day is complete.
+        encoding.encoder(Box::new(io::sink()))?;
+        let held = Held::new(root, encoding);
+        match held.description()? {
+            Some(description) => held.agrees(&description, source)?,
+            None if is_empty(root)? => {}
+            None => {
+                return Err(SinkError::Foreign {
+                    place,
+                    what: "there are files in it, but no _kapture/dataset.json".into(),
+                });
+            }
+        }
+        fs::create_dir_all(held.days()).map_err(SinkError::file(root))?;
+        let lock = Lock::take(&held.own("lock"), &place)?;
+        // Whatever is in there was left by a run that was killed.
+        let _ = fs::remove_dir_all(held.partial());
+        fs::create_dir_all(held.partial()).map_err(SinkError::file(root))?;
+        // What another run made meanwhile counts.
+        if let Some(description) = held.description()? {
+            held.agrees(&description, source)?;
+        } else {
+            held.describe(source)?;
+        }
+        Ok(Self {
+            held: Arc::new(held),
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the dataset at `root` to look at it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open(root: &Path) -> Result<Self, SinkError> {
+        let mut held = Held::new(root, Encoding::new(Format::Ndjson));
+        let Some(description) = held.description()? else {
+            let missing = "there is no dataset of kapture in it";
+            let missing = io::Error::new(io::ErrorKind::NotFound, missing);
+            return Err(SinkError::read(root)(missing));
+        };
+        held.encoding.format = held.format(&description)?;
+        Ok(Self {
+            held: Arc::new(held),
+            _lock: None,
+        })
+    }
+
+    /// The form of the files of a dataset, if there is one at `root`.
+    ///
+    /// # Errors
+    /// When what is there cannot be read.
+    pub fn format(root: &Path) -> Result<Option<Format>, SinkError> {
+        let held = Held::new(root, Encoding::new(Format::Ndjson));
+        let description = held.description()?;
+        description
+            .map(|description| held.format(&description))
+            .transpose()
+    }
+}
+
+/// Whether nothing is in a folder, but for what a run has begun that was killed at once.
+fn is_empty(folder: &Path) -> Result<bool, SinkError> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Ok(entries
+            .flatten()
+            .all(|entry| entry.file_name() == "_kapture")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(SinkError::read(folder)(error)),
+    }
+}
+
+impl Held {
+    fn new(root: &Path, encoding: Encoding) -> Self {
+        Self {
+            root: root.to_owned(),
+            encoding,
+            drift: Mutex::default(),
+        }
+    }
+
+    fn own(&self, name: &str) -> PathBuf {
+        self.root.join("_kapture").join(name)
+    }
+
+    fn days(&self) -> PathBuf {
+        self.own("days")
+    }
+
+    fn partial(&self) -> PathBuf {
+        self.own("partial")
+    }
+
+    fn receipt(&self, day: NaiveDate) -> PathBuf {
+        self.days().join(format!("{day}.json"))
+    }
+
+    fn file(&self, day: NaiveDate) -> PathBuf {
+        let file = format!("customers.{}", self.encoding.format.ending());
+        self.root.join(format!("created_date={day}")).join(file)
+    }
+
+    /// What the folder says of itself, if it does.
+    fn description(&self) -> Result<Option<Description>, SinkError> {
+        read_json(&self.own("dataset.json"))
+    }
+
+    fn describe(&self, source: &str) -> Result<(), SinkError> {
+        let path = self.own("dataset.json");
+        self.put_json(
+            &path,
+            &Description {
+                version: VERSION,
+                format: self.encoding.format.to_string(),
+                source: source.to_owned(),
+            },
+        )
+    }
+
+    fn format(&self, description: &Description) -> Result<Format, SinkError> {
+        let place = || self.root.display().to_string();
+        if description.version > VERSION {
+            return Err(SinkError::Later {
+                place: place(),
+                found: description.version.to_string(),
+                known: VERSION,
+            });
+        }
+        description.format.parse().map_err(|_| SinkError::Foreign {
+            place: place(),
+            what: format!("files of the form `{}`", description.format),
+        })
+    }
+
+    fn agrees(&self, description: &Description, source: &str) -> Result<(), SinkError> {
+        let held = self.format(description)?;
+        let place = self.root.display().to_string();
+        if held != self.encoding.format {
+            return Err(SinkError::OtherFormat {
+                place,
+                held: held.to_string(),
+                asked: self.encoding.format.to_string(),
+            });
+        }
+        if description.source != source {
+            return Err(SinkError::OtherSource {
+                place,
+                held: description.source.clone(),
+                asked: source.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Puts a small file in its place, all at once.
+    fn put_json(&self, path: &Path, value: &impl Serialize) -> Result<(), SinkError> {
+        let put = || -> io::Result<()> {
+            let aside = Aside::create(&self.partial(), path.to_owned())?;
+            let mut json = serde_json::to_vec_pretty(value)?;
+            json.push(b'\n');
+            aside.writer()?.write_all(&json)?;
+            aside.put_in_place()
+        };
+        put().map_err(SinkError::file(path))
+    }
+
+    /// Writes the records to a file aside; `None` when there are none.
+    fn encode(&self, day: NaiveDate, mut records: Spooled) -> Result<Option<Aside>, SinkError> {
+        let path = self.file(day);
+        let failed = || SinkError::file(&path);
+        let mut batch = records.next_batch()?;
+        if batch.is_empty() {
+            return Ok(None);
+        }
+        let aside = Aside::create(&self.partial(), path.clone()).map_err(failed())?;
+        let writer = BufWriter::new(aside.writer().map_err(failed())?);
+        let mut encoder = self.encoding.encoder(Box::new(writer))?;
+        while !batch.is_empty() {
+            encoder.write(&batch).map_err(failed())?;
+            batch = records.next_batch()?;
+        }
+        let mut drift = self.drift.lock().unwrap_or_else(PoisonError::into_inner);
+        drift.merge(&encoder.drift());
+        drop(drift);
+        encoder.finish().map_err(failed())?;
+        Ok(Some(aside))
+    }
+}
+
+#[async_trait]
+impl Keeper for Held {
+    async fn keep(&self, receipt: &Receipt, records: Spooled) -> Result<(), SinkError> {
+        let day = receipt.day;
+        let (path, receipt_path) = (self.file(day), self.receipt(day));
+        let aside = self.encode(day, records)?;
+        if remove(&receipt_path).map_err(SinkError::file(&receipt_path))? {
+            sync_folder(&self.days()).map_err(SinkError::file(&receipt_path))?;
+        }
+        let put = || match (aside, path.parent()) {
+            (Some(aside), Some(folder)) => {
+                fs::create_dir_all(folder)?;
+                aside.put_in_place()?;
+                sync_folder(&self.root)
+            }
+            _ => remove(&path).map(|_| {
+                // A day without customers has no folder.
+                if let Some(folder) = path.parent() {
+                    let _ = fs::remove_dir(folder);
+                }
+            }),
+        };
+        put().map_err(SinkError::file(&path))?;
+        self.put_json(&receipt_path, receipt)
+    }
+}
+
+/// Removes a file; says whether there was one.
+fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, SinkError> {
+    match fs::read(path) {
+        Ok(json) => serde_json::from_slice(&json)
+            .map(Some)
+            .map_err(|error| SinkError::read(path)(error.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SinkError::read(path)(error)),
+    }
+}
+
+#[async_trait]
+impl Sink for Dataset {
+    async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
+        Ok(Box::new(SpoolWriter::new(Arc::clone(&self.held))))
+    }
+
+    async fn finish(&self) -> Result<(), SinkError> {
+        let _ = fs::remove_dir(self.held.partial());
+        Ok(())
+    }
+
+    fn drift(&self) -> Drift {
+        let drift = self.held.drift.lock();
+        drift.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn ledger(&self) -> Result<Ledger, SinkError> {
+        let days = self.held.days();
+        let entries = fs::read_dir(&days).map_err(SinkError::read(&days))?;
+        let mut receipts = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(SinkError::read(&days))?.path();
+            if path.extension().is_some_and(|ending| ending == "json") {
+                receipts.extend(read_json::<Receipt>(&path)?);
+            }
+        }
+        Ok(receipts.into_iter().collect())
+    }
+
+    async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
+        let path = self.held.file(day);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            file => file.map_err(SinkError::read(&path))?,
+        };
+        let ids = match self.held.encoding.format {
+            Format::Ndjson => crate::lines::ids(file),
+            #[cfg(feature = "csv")]
+            Format::Csv => crate::csv::ids(file),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => crate::parquet::ids(file),
+            #[cfg(not(all(feature = "csv", feature = "parquet")))]
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        };
+        ids.map_err(SinkError::read(&path))
+    }
+}
+
+impl Drop for Dataset {
+    fn drop(&mut self) {
+        if self._lock.is_some() {
+            // Only if nothing is in it: what a run leaves that failed is removed by the next.
+            let _ = fs::remove_dir(self.held.partial());
+        }
+    }
+}

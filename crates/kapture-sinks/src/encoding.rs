@@ -1,0 +1,104 @@
+//! How records become bytes: one encoder for each form of output.
+
+use std::io::{self, Write};
+
+use chrono_tz::Tz;
+use kapture_model::{Drift, Record};
+
+use crate::compression::Output;
+use crate::error::SinkError;
+use crate::format::{Compression, Format};
+use crate::lines::Lines;
+
+/// How records become bytes.
+///
+/// ```
+/// use kapture_sinks::{Encoding, Format};
+///
+/// let mut encoding = Encoding::new(Format::Ndjson);
+/// encoding.raw = true;
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Encoding {
+    /// The form.
+    pub format: Format,
+    /// Compression of the whole; Parquet compresses inside itself instead.
+    pub compression: Compression,
+    /// The zone in which instants (epoch milliseconds) are seen. Local times stay what they are.
+    pub zone: Tz,
+    /// NDJSON: the API's own bytes, record by record.
+    pub raw: bool,
+    /// CSV: whose rows they are.
+    pub rows: Rows,
+    /// CSV: text that a spreadsheet would run as a formula begins with an apostrophe.
+    pub spreadsheet_safe: bool,
+}
+
+/// Whose rows a table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rows {
+    /// One for each customer, with the primary contact beside it.
+    #[default]
+    Customers,
+    /// One for each contact.
+    Contacts,
+}
+
+impl Encoding {
+    /// The form as it is without further wishes: not compressed, instants seen in UTC.
+    pub fn new(format: Format) -> Self {
+        Self {
+            format,
+            compression: Compression::None,
+            zone: Tz::UTC,
+            raw: false,
+            rows: Rows::Customers,
+            spreadsheet_safe: false,
+        }
+    }
+
+    pub(crate) fn encoder(
+        &self,
+        out: Box<dyn Write + Send>,
+    ) -> Result<Box<dyn Encoder>, SinkError> {
+        match self.format {
+            Format::Ndjson => Ok(Box::new(Lines::new(
+                Output::new(out, self.compression)?,
+                self.zone,
+                self.raw,
+            ))),
+            #[cfg(feature = "csv")]
+            Format::Csv => Ok(Box::new(crate::csv::Csv::new(
+                Output::new(out, self.compression)?,
+                self,
+            ))),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => crate::parquet::Parquet::new(out, self.zone)
+                .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
+                .map_err(SinkError::stream),
+            #[cfg(not(feature = "csv"))]
+            Format::Csv => Err(SinkError::NotBuilt {
+                what: "CSV",
+                feature: "csv",
+            }),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => Err(SinkError::NotBuilt {
+                what: "Parquet",
+                feature: "parquet",
+            }),
+        }
+    }
+}
+
+/// Turns records into the bytes of one form.
+pub(crate) trait Encoder: Send {
+    /// Writes records.
+    fn write(&mut self, records: &[Record]) -> io::Result<()>;
+
+    /// Writes whatever the form needs at its end.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+
+    /// What was met that the documentation does not promise, as far as it was looked for.
+    fn drift(&self) -> Drift;
+}

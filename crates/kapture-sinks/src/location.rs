@@ -1,0 +1,326 @@
+//! A sink by its address: what `-o WHERE` and `sync WHERE` name.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::encoding::Encoding;
+use crate::error::SinkError;
+use crate::file::FileSink;
+use crate::format::{Compression, Format};
+use crate::sink::Sink;
+use crate::stream::StreamSink;
+
+/// Where records go, by its address.
+///
+/// ```
+/// use kapture_sinks::Location;
+///
+/// let of = |text: &str| Location::parse(text, None);
+/// assert_eq!(of("-")?, Location::StandardOutput);
+/// assert!(matches!(of("customers.csv.gz")?, Location::File { .. }));
+/// assert!(of("customers.db")?.remembers());
+/// assert!(of("out/")?.remembers());
+/// assert!(of("customers").is_err());
+/// # Ok::<(), kapture_sinks::LocationError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// `-`
+    StandardOutput,
+    /// `customers.ndjson`, `.csv` or `.parquet`, compressed with a further `.gz` or `.zst`.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Its form.
+        format: Format,
+        /// Its compression.
+        compression: Compression,
+    },
+    /// `out/`, or a folder that is there.
+    Dataset(PathBuf),
+    /// `customers.db`, `.sqlite` or `.sqlite3`, or anything behind `sqlite:`.
+    Sqlite(PathBuf),
+    /// `postgres://…`
+    Postgres(String),
+}
+
+/// Why a text names no place for records.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LocationError {
+    /// Nothing tells what kind of place it is.
+    #[error(
+        "what `{0}` is to become cannot be told from its name: end it in .ndjson, .csv or .parquet for a file, in .db for a SQLite database, or in / for a folder with one file a day"
+    )]
+    Unclear(String),
+    /// A kind of address that is not known.
+    #[error(
+        "`{0}` is no place that this version writes to: it knows files, folders, SQLite (customers.db) and PostgreSQL (postgres://…)"
+    )]
+    UnknownScheme(String),
+    /// Parquet is compressed inside, not as a whole.
+    #[error("`{0}`: Parquet files are compressed inside already; leave the last ending out")]
+    CompressedParquet(String),
+    /// The form that was asked for is not the one that the name tells of.
+    #[error("`{place}` is named like {named}, but {asked} is asked for")]
+    OtherFormat {
+        /// The text.
+        place: String,
+        /// The form its name tells of.
+        named: Format,
+        /// The form asked for.
+        asked: Format,
+    },
+    /// A database has no form to be chosen.
+    #[error("`{0}` is a database: there is no form to choose")]
+    DatabaseWithFormat(String),
+}
+
+impl Location {
+    /// The place that `text` names. `format` is the form asked for, where that was said apart.
+    ///
+    /// # Errors
+    /// When the text names none.
+    pub fn parse(text: &str, format: Option<Format>) -> Result<Self, LocationError> {
+        let database = |location| match format {
+            Some(_) => Err(LocationError::DatabaseWithFormat(text.to_owned())),
+            None => Ok(location),
+        };
+        if text == "-" {
+            return Ok(Self::StandardOutput);
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return database(Self::Postgres(text.to_owned()));
+        }
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            return database(Self::Sqlite(path.trim_start_matches("//").into()));
+        }
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(LocationError::UnknownScheme(format!("{scheme}://…")));
+        }
+        let path = PathBuf::from(text);
+        if text.ends_with('/') || path.is_dir() {
+            return Ok(Self::Dataset(path));
+        }
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        if matches!(ending, Some("db" | "sqlite" | "sqlite3")) {
+            return database(Self::Sqlite(path));
+        }
+        let (named, compression) = Format::of_file(&path);
+        let format = match (named, format) {
+            (Some(named), Some(asked)) if named != asked => {
+                let place = text.to_owned();
+                return Err(LocationError::OtherFormat {
+                    place,
+                    named,
+                    asked,
+                });
+            }
+            (named, asked) => named
+                .or(asked)
+                .ok_or_else(|| LocationError::Unclear(text.to_owned()))?,
+        };
+        if format == Format::Parquet && compression != Compression::None {
+            return Err(LocationError::CompressedParquet(text.to_owned()));
+        }
+        Ok(Self::File {
+            path,
+            format,
+            compression,
+        })
+    }
+
+    /// Whether it remembers which days it holds, so that it can be brought up to date.
+    pub fn remembers(&self) -> bool {
+        match self {
+            Self::StandardOutput | Self::File { .. } => false,
+            Self::Dataset(_) | Self::Sqlite(_) | Self::Postgres(_) => true,
+        }
+    }
+
+    /// Opens it to write to it. `source` says whose customers it is to hold, which places that
+    /// remember compare with what they hold. Of `encoding` the form and compression are taken
+    /// from the place where its name tells.
+    ///
+    /// # Errors
+    /// When it cannot be written, holds something else, or another run is writing to it.
+    pub async fn create(
+        &self,
+        source: &str,
+        encoding: &Encoding,
+    ) -> Result<Box<dyn Sink>, SinkError> {
+        match self {
+            Self::StandardOutput => Ok(Box::new(StreamSink::new(io::stdout(), encoding)?)),
+            Self::File {
+                path,
+                format,
+                compression,
+            } => {
+                let encoding = Encoding {
+                    format: *format,
+                    compression: *compression,
+                    ..encoding.clone()
+                };
+                file(path, &encoding)
+            }
+            #[cfg(feature = "dataset")]
+            Self::Dataset(path) => Ok(Box::new(crate::Dataset::create(
+                path,
+                source,
+                encoding.clone(),
+            )?)),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(path) => {
+                let zone = encoding.zone;
+                Ok(Box::new(crate::Sqlite::create(path, source, zone)?))
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => {
+                let zone = encoding.zone;
+                Ok(Box::new(crate::Postgres::create(url, source, zone).await?))
+            }
+            #[allow(unreachable_patterns)]
+            other => {
+                let _ = source;
+                Err(other.not_built())
+            }
+        }
+    }
+
+    /// Opens a place that remembers, to look at it.
+    ///
+    /// # Errors
+    /// When nothing of kapture is there.
+    pub async fn open(&self) -> Result<Box<dyn Sink>, SinkError> {
+        match self {
+            #[cfg(feature = "dataset")]
+            Self::Dataset(path) => Ok(Box::new(crate::Dataset::open(path)?)),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::open(path)?)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => Ok(Box::new(crate::Postgres::open(url).await?)),
+            other => Err(other.not_built()),
+        }
+    }
+
+    fn not_built(&self) -> SinkError {
+        let (what, feature) = match self {
+            Self::StandardOutput | Self::File { .. } => ("a place that remembers", "dataset"),
+            Self::Dataset(_) => ("a dataset folder", "dataset"),
+            Self::Sqlite(_) => ("SQLite", "sqlite"),
+            Self::Postgres(_) => ("PostgreSQL", "postgres"),
+        };
+        SinkError::NotBuilt { what, feature }
+    }
+}
+
+/// A file; or, where a device or a pipe stands under its name, a stream to that.
+fn file(path: &Path, encoding: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
+    let special = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if special {
+        let out = std::fs::File::options().write(true).open(path);
+        let out = out.map_err(SinkError::file(path))?;
+        return Ok(Box::new(StreamSink::new(out, encoding)?));
+    }
+    Ok(Box::new(FileSink::create(path, encoding)?))
+}
+
+impl fmt::Display for Location {
+    /// Without the password that a database's address may hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StandardOutput => f.write_str("standard output"),
+            Self::File { path, .. } | Self::Dataset(path) | Self::Sqlite(path) => {
+                path.display().fmt(f)
+            }
+            Self::Postgres(url) => f.write_str(&without_password(url)),
+        }
+    }
+}
+
+/// The address of a database without the password in it.
+pub(crate) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "a database".into();
+    };
+    let (place, more) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    match place.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}"),
+        // The name and password may reach to there: whoever writes them should have escaped it.
+        None if more.contains('@') => format!("{scheme}://…"),
+        None => format!("{scheme}://{place}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_tell_what_they_are() {
+        let file = |path: &str, format, compression| Location::File {
+            path: path.into(),
+            format,
+            compression,
+        };
+        let cases = [
+            ("-", Location::StandardOutput),
+            (
+                "a.ndjson",
+                file("a.ndjson", Format::Ndjson, Compression::None),
+            ),
+            (
+                "b/a.jsonl.zst",
+                file("b/a.jsonl.zst", Format::Ndjson, Compression::Zstd),
+            ),
+            ("a.CSV.gz", file("a.CSV.gz", Format::Csv, Compression::Gzip)),
+            (
+                "a.parquet",
+                file("a.parquet", Format::Parquet, Compression::None),
+            ),
+            ("out/", Location::Dataset("out/".into())),
+            (".", Location::Dataset(".".into())),
+            ("a.db", Location::Sqlite("a.db".into())),
+            ("sqlite:a", Location::Sqlite("a".into())),
+            ("sqlite:///a", Location::Sqlite("/a".into())),
+            (
+                "postgres://me@host/db",
+                Location::Postgres("postgres://me@host/db".into()),
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Location::parse(text, None), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_addresses_are_refused_with_a_reason() {
+        let cases = [
+            ("customers", None, "cannot be told"),
+            ("a.txt", None, "cannot be told"),
+            ("s3://bucket/a", None, "is no place"),
+            ("a.parquet.gz", None, "compressed inside"),
+            ("a.csv", Some(Format::Ndjson), "named like csv"),
+            ("a.db", Some(Format::Csv), "is a database"),
+        ];
+        for (text, format, reason) in cases {
+            let error = Location::parse(text, format).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        assert!(Location::parse("a.txt", Some(Format::Csv)).is_ok());
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        for url in [
+            "postgres://me:secret@host:5432/db",
+            "postgres://me:se@cret@host:5432/db?password=secret",
+        ] {
+            let shown = Location::Postgres(url.into()).to_string();
+            assert_eq!(shown, "postgres://host:5432/db");
+        }
+        let unescaped = Location::Postgres("postgres://me:se?cret@host/db".into());
+        assert_eq!(unescaped.to_string(), "postgres://…");
+    }
+}

@@ -1,0 +1,129 @@
+//! The address of a PostgreSQL database, and how long to wait for it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::Config;
+
+use super::failure::Failure;
+use super::tls::Roots;
+
+/// What tokio-postgres waits for by itself before it asks whether an idle server still lives.
+const KEEPALIVE_UNSAID: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// A database's address, understood.
+pub(super) struct Address {
+    pub(super) config: Config,
+    pub(super) roots: Roots,
+}
+
+impl Address {
+    /// Understands an address as libpq does, but for two things. Certificates are checked
+    /// whenever there is TLS, so `sslmode=verify-ca` and `verify-full` are the same as `require`.
+    /// And `password` stands in where the address has none.
+    pub(super) fn parse(url: &str, password: Option<String>) -> Result<Self, Failure> {
+        let (url, roots) = split_tls(url);
+        let mut config: Config = url
+            .parse()
+            .map_err(|error| Failure::of_address(&error, &url))?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            config.host("localhost");
+        }
+        if let (None, Some(password)) = (config.get_password(), password) {
+            config.password(password);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("kapture");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(10));
+        }
+        // A server that is gone without a word is found out within a minute.
+        if config.get_keepalives_idle() == KEEPALIVE_UNSAID {
+            config.keepalives_idle(Duration::from_secs(30));
+            config.keepalives_interval(Duration::from_secs(10));
+            config.keepalives_retries(3);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(Duration::from_secs(60));
+        }
+        Ok(Self { config, roots })
+    }
+
+    /// How long connecting may take as a whole: the timeout bounds each attempt to reach the
+    /// server, but not what is said afterwards.
+    pub(super) fn patience(&self) -> Duration {
+        let attempt = self.config.get_connect_timeout().copied();
+        attempt.unwrap_or_default() * 3
+    }
+}
+
+/// The address with what the client library knows of TLS, and whose certificates to believe.
+fn split_tls(url: &str) -> (String, Roots) {
+    let Some((address, options)) = url.split_once('?') else {
+        return (url.to_owned(), Roots::System);
+    };
+    let mut roots = Roots::System;
+    let mut kept = Vec::new();
+    for option in options.split('&') {
+        match option.split_once('=') {
+            Some(("sslmode", "verify-ca" | "verify-full")) => kept.push("sslmode=require"),
+            Some(("sslrootcert", "system")) => roots = Roots::System,
+            Some(("sslrootcert", path)) => {
+                let path = percent_decode_str(path).decode_utf8_lossy();
+                roots = Roots::File(PathBuf::from(path.into_owned()));
+            }
+            _ => kept.push(option),
+        }
+    }
+    // No question mark without a question.
+    let asked = if kept.is_empty() { "" } else { "?" };
+    (format!("{address}{asked}{}", kept.join("&")), roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::config::{Host, SslMode};
+
+    use super::*;
+
+    #[test]
+    fn what_libpq_knows_is_understood() {
+        let parse = |url| Address::parse(url, Some("from outside".into())).unwrap();
+        let plain = parse("postgres://me@db.example.com/crm");
+        assert_eq!(plain.config.get_password(), Some(&b"from outside"[..]));
+        assert_eq!(plain.config.get_ssl_mode(), SslMode::Prefer);
+        assert_eq!(plain.patience(), Duration::from_secs(30));
+        let full = parse(
+            "postgresql://me:own@db/crm?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&connect_timeout=3",
+        );
+        assert_eq!(full.config.get_password(), Some(&b"own"[..]));
+        assert_eq!(full.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(full.roots, Roots::File("/etc/ca.pem".into()));
+        assert_eq!(full.patience(), Duration::from_secs(9));
+        let options = parse("postgres://db/crm?options=-csearch_path%3Dcrm&sslrootcert=system");
+        assert_eq!(options.config.get_options(), Some("-csearch_path=crm"));
+        assert_eq!(options.roots, Roots::System);
+        let near = parse("postgres:///crm");
+        assert_eq!(near.config.get_hosts(), [Host::Tcp("localhost".into())]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_option_and_no_password() {
+        for (url, named) in [
+            ("postgres://me:secret@db/crm?sslmode=secure", "sslmode"),
+            ("postgres://me:secret@db:port/crm", "port"),
+            ("postgres://me:secret@db/crm?compression=on", "compression"),
+            ("postgres://me@db/crm?password=a&secret", ""),
+            ("postgres://me@db/crm?password=a&secret=b", ""),
+        ] {
+            let Err(failure) = Address::parse(url, None) else {
+                panic!("{url} was understood");
+            };
+            let said = format!("{failure} {failure:?}");
+            assert!(said.contains(named), "{said}");
+            assert!(!said.contains("secret"), "{said}");
+        }
+    }
+}

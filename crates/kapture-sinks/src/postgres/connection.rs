@@ -1,0 +1,118 @@
+//! One connection to a PostgreSQL server, and the schema it works in.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use super::address::Address;
+use super::failure::Failure;
+use super::tls::Tls;
+use crate::error::SinkError;
+use crate::location::without_password;
+
+/// Marks our locks among those that others take in the same database: "kapt".
+const LOCKS: i32 = 0x6b61_7074;
+
+pub(super) struct Connection {
+    /// The database, without a password.
+    pub(super) place: String,
+    /// Used for one transaction at a time.
+    client: Mutex<Client>,
+    /// Why the connection ended, once it has.
+    ended: Arc<OnceLock<Failure>>,
+    /// The number of the schema that new tables go to: the first of the search path.
+    schema: u32,
+}
+
+impl Connection {
+    /// Connects. A password that the address does not have is taken from the environment, as
+    /// other programs do.
+    pub(super) async fn open(url: &str) -> Result<Self, SinkError> {
+        let place = without_password(url);
+        let failed = |failure: Failure| SinkError::database(&place, failure);
+        let password = std::env::var("PGPASSWORD").ok();
+        let address = Address::parse(url, password).map_err(failed)?;
+        let tls = Tls(address.roots.clone());
+        let (client, mut connection) = timeout(address.patience(), address.config.connect(tls))
+            .await
+            .map_err(|_| failed(Failure::Silent(address.patience())))?
+            .map_err(|error| failed(Failure::of(&error)))?;
+        let ended = Arc::new(OnceLock::new());
+        let end = Arc::clone(&ended);
+        tokio::spawn(async move {
+            if let Err(error) = (&mut connection).await {
+                // Before the connection goes, with which those who wait for an answer are told.
+                let _ = end.set(Failure::lost(&error));
+            }
+        });
+        let select = "SELECT oid FROM pg_namespace WHERE nspname = current_schema()";
+        let schema = client.query_opt(select, &[]).await;
+        let schema = schema.map_err(|error| failed(Failure::of(&error)))?;
+        let schema = schema.ok_or_else(|| failed(Failure::NoSchema))?.get(0);
+        Ok(Self {
+            place,
+            client: Mutex::new(client),
+            ended,
+            schema,
+        })
+    }
+
+    pub(super) async fn client(&self) -> MutexGuard<'_, Client> {
+        self.client.lock().await
+    }
+
+    /// What an error of the client means to whoever wanted to write or read.
+    pub(super) fn failed(&self) -> impl Fn(tokio_postgres::Error) -> SinkError + '_ {
+        |error| {
+            let failure = match (self.ended.get(), error.is_closed()) {
+                (Some(failure), true) => failure.clone(),
+                _ => Failure::of(&error),
+            };
+            SinkError::database(&self.place, failure)
+        }
+    }
+
+    /// Makes this session the only one that writes to the schema, for as long as it lasts. A
+    /// session that is about to end is waited for: the server may learn late that a run was
+    /// killed.
+    pub(super) async fn take_lock(&self) -> Result<(), SinkError> {
+        let key = [LOCKS, self.schema.cast_signed()];
+        let mut client = self.client().await;
+        let taken = async {
+            let transaction = client.transaction().await?;
+            transaction
+                .batch_execute("SET LOCAL lock_timeout = '5s'")
+                .await?;
+            let lock = "SELECT pg_advisory_lock($1, $2)";
+            transaction.execute(lock, &[&key[0], &key[1]]).await?;
+            transaction.commit().await
+        };
+        match taken.await {
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {}
+            taken => return taken.map_err(self.failed()),
+        }
+        let holder = "
+            SELECT pid::text FROM pg_locks JOIN pg_database ON pg_database.oid = database
+            WHERE locktype = 'advisory' AND granted AND datname = current_database()
+            AND classid = $1::int::oid AND objid = $2::int::oid AND objsubid = 2";
+        let holder = client.query_opt(holder, &[&key[0], &key[1]]).await;
+        let holder = holder.map_err(self.failed())?;
+        Err(SinkError::Locked {
+            place: self.place.clone(),
+            process: holder.map(|row| format!("{} of the server", row.get::<_, String>(0))),
+        })
+    }
+
+    /// Those of `names` that are taken in the schema.
+    pub(super) async fn taken(&self, names: &[&str]) -> Result<Vec<String>, SinkError> {
+        let select =
+            "SELECT relname::text FROM pg_class WHERE relnamespace = $1 AND relname = ANY ($2)";
+        let client = self.client().await;
+        let rows = client.query(select, &[&self.schema, &names]).await;
+        let rows = rows.map_err(self.failed())?;
+        Ok(rows.into_iter().map(|row| row.get(0)).collect())
+    }
+}

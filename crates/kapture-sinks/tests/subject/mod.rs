@@ -1,0 +1,23 @@
+//! The sinks under test, read back by other means than their own.
+
+#[cfg(feature = "dataset")]
+pub(crate) mod dataset;
+#[cfg(all(feature = "dataset", feature = "parquet"))]
+pub(crate) mod parquet;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+
+use kapture_model::Column;
+use serde_json::{Map, Value};
+
+/// A customer or contact put together from its columns and its extra object, which has the
+/// last word.
+pub(crate) fn assembled(columns: &[Column], cells: Vec<Value>, extra: Option<&str>) -> Value {
+    let keys = columns.iter().map(|column| column.key.to_owned());
+    let mut fields: Map<_, _> = keys.zip(cells).collect();
+    if let Some(extra) = extra.filter(|extra| !extra.is_empty()) {
+        let extra: Map<String, Value> = serde_json::from_str(extra).expect("an object");
+        fields.extend(extra);
+    }
+    fields.into()
+}

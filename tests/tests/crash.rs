@@ -1,0 +1,336 @@
+//! Killed at any moment, and run again: nothing lost, nothing twice, nothing left over.
+#![cfg(unix)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use chrono::NaiveDate;
+use kapture_sandbox::{Behaviour, PerDay, Population};
+use kapture_tests::postgres::Schema;
+use kapture_tests::{Served, binary, said};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// How many moments are tried for each sink.
+const MOMENTS: u64 = 100;
+
+const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-14"];
+
+fn served() -> Served {
+    let day = |text: &str| -> NaiveDate { text.parse().expect("a date") };
+    let days =
+        Population::new(21).days(day("2024-04-20"), day("2024-06-01"), PerDay::Between(0, 40));
+    Served::new(days, Behaviour::default())
+}
+
+/// Something that is synchronised, in a folder of its own.
+struct Place {
+    folder: TempDir,
+    /// What `sync` is given: a name in the folder, or the address of a database.
+    address: String,
+    /// The schema behind that address.
+    schema: Option<Schema>,
+    further: &'static [&'static str],
+}
+
+impl Place {
+    fn new(name: &str, further: &'static [&'static str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("temporary")).expect("a folder");
+        Self {
+            folder,
+            address: name.into(),
+            schema: None,
+            further,
+        }
+    }
+
+    /// A schema of its own on a PostgreSQL server, where there is one.
+    fn in_postgres() -> Option<Self> {
+        let schema = Schema::fresh()?;
+        let place = Self::new(&schema.url(), &[]);
+        Some(Self {
+            schema: Some(schema),
+            ..place
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join(&self.address)
+    }
+
+    fn sync(&self, served: &Served) -> Command {
+        let mut command = served.kapture(&["sync", &self.address]);
+        command
+            .args(DAYS)
+            .args(self.further)
+            .current_dir(&self.folder)
+            .env("TMPDIR", self.folder.path().join("temporary"))
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn completed(&self, served: &Served) -> Output {
+        let output = self.sync(served).output().expect("it runs");
+        assert!(output.status.success(), "{}", said(&output));
+        output
+    }
+
+    /// The names of all files, without those of folders.
+    fn files(&self) -> BTreeSet<PathBuf> {
+        let mut files = BTreeSet::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.insert(path.strip_prefix(&self.folder).expect("inside").to_owned());
+                }
+            }
+        }
+        files
+    }
+}
+
+/// Kills a sync at many moments, each time into an empty place, and runs it again.
+fn survives<C: PartialEq + std::fmt::Debug>(
+    fresh: impl Fn() -> Place,
+    content: impl Fn(&Place, &Served) -> C,
+) {
+    let served = served();
+    let undisturbed = fresh();
+    undisturbed.completed(&served);
+    let requests = served.tenant.request_count();
+    let (files, expected) = (undisturbed.files(), content(&undisturbed, &served));
+    let mut interrupted = 0;
+    for moment in 0..MOMENTS {
+        let place = fresh();
+        let before = served.tenant.request_count();
+        // From the start to beyond the last request, where the last days are being written.
+        let reached = before + moment * (requests + 4) / MOMENTS;
+        let mut child = place.sync(&served).spawn().expect("it runs");
+        let mut patience = 100 * (moment % 10);
+        while child.try_wait().expect("a state").is_none() {
+            if served.tenant.request_count() >= reached {
+                if patience == 0 {
+                    break;
+                }
+                patience -= 1;
+            }
+            std::thread::yield_now();
+        }
+        interrupted += u64::from(child.try_wait().expect("a state").is_none());
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+        place.completed(&served);
+        assert_eq!(place.files(), files, "moment {moment}");
+        assert_eq!(content(&place, &served), expected, "moment {moment}");
+    }
+    assert!(
+        interrupted > MOMENTS / 3,
+        "only {interrupted} were killed in time"
+    );
+}
+
+#[test]
+fn a_dataset_of_lines_survives() {
+    survives(
+        || Place::new("lines/", &["--format", "ndjson"]),
+        |place, _| {
+            let mut content = BTreeMap::new();
+            for file in place.files() {
+                if file.extension().is_some_and(|ending| ending == "ndjson") {
+                    let text = fs::read_to_string(place.folder.path().join(&file)).expect("text");
+                    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+                    lines.sort();
+                    content.insert(file, lines);
+                }
+            }
+            content
+        },
+    );
+}
+
+#[test]
+fn a_dataset_of_parquet_survives() {
+    survives(
+        || Place::new("out/", &[]),
+        |place, served| {
+            let verify = ["verify", place.path().to_str().expect("text"), "-q"].map(str::to_owned);
+            let verify: Vec<_> = verify.iter().map(String::as_str).collect();
+            let output = served.kapture(&verify).output().expect("it runs");
+            assert!(output.status.success(), "{}", said(&output));
+        },
+    );
+}
+
+#[test]
+fn a_database_survives() {
+    survives(
+        || Place::new("customers.db", &[]),
+        |place, _| {
+            let connection = Connection::open(place.path()).expect("a database");
+            let check: String = connection
+                .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+                .expect("a check");
+            assert_eq!(check, "ok");
+            rows(&connection)
+        },
+    );
+}
+
+#[test]
+fn a_postgres_database_survives() {
+    // One server for all of it.
+    let Some(_server) = Schema::fresh() else {
+        return;
+    };
+    let runtime = Runtime::new().expect("a runtime");
+    let fresh = || Place::in_postgres().expect("a server");
+    survives(fresh, |place, _| {
+        let schema = place.schema.as_ref().expect("a schema");
+        runtime.block_on(async {
+            let client = schema.client().await;
+            let mut all = Vec::new();
+            for select in SELECTS {
+                let select = format!("SELECT row_to_json(found)::text FROM ({select}) AS found");
+                let rows = client.query(&select, &[]).await.expect("rows");
+                all.extend(rows.iter().map(|row| row.get::<_, String>(0)));
+            }
+            all
+        })
+    });
+}
+
+/// Every row of every table, but for the times at which days were fetched.
+const SELECTS: [&str; 3] = [
+    "SELECT * FROM customers ORDER BY id",
+    "SELECT * FROM contacts ORDER BY customer_id, position",
+    "SELECT day, customers, checksum, state FROM kapture_days ORDER BY day",
+];
+
+fn rows(connection: &Connection) -> Vec<Vec<rusqlite::types::Value>> {
+    let mut all = Vec::new();
+    for select in SELECTS {
+        let mut select = connection.prepare(select).expect("a table");
+        let columns = select.column_count();
+        let rows = select.query_map([], |row| {
+            (0..columns).map(|column| row.get(column)).collect()
+        });
+        all.extend(rows.expect("rows").map(|row| row.expect("a row")));
+    }
+    all
+}
+
+/// A run that may write no file larger than so many blocks of the shell.
+fn with_little_room(served: &Served, folder: &Path, arguments: &[&str]) -> Output {
+    let inner = served.kapture(arguments);
+    let mut command = Command::new("sh");
+    // Without the signal that would end it, a write past the limit fails as on a full disk.
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\""])
+        .arg(binary())
+        .args(arguments)
+        .current_dir(folder);
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.output().expect("it runs")
+}
+
+#[test]
+fn a_full_disk_leaves_the_destination_as_it_was() {
+    let day = |text: &str| -> NaiveDate { text.parse().expect("a date") };
+    // Two small days, and then large ones.
+    let days = [
+        ("2024-05-01", 3),
+        ("2024-05-02", 4),
+        ("2024-05-03", 400),
+        ("2024-05-04", 500),
+    ];
+    let days = days
+        .map(|(text, customers)| (day(text), customers))
+        .to_vec();
+    let served = Served::new(
+        Population::new(22).days(day("2024-04-20"), day("2024-06-01"), PerDay::Listed(days)),
+        Behaviour::default(),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = served
+            .kapture(arguments)
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    };
+
+    for (place, further) in [
+        ("lines/", &["--format", "ndjson"][..]),
+        ("out/", &[]),
+        ("customers.db", &[]),
+    ] {
+        run(&[
+            &["sync", place, "--from", "2024-05-01", "--to", "2024-05-02"],
+            further,
+        ]
+        .concat());
+        let output = with_little_room(
+            &served,
+            folder.path(),
+            &["sync", place, "--to", "2024-05-04"],
+        );
+        assert_eq!(output.status.code(), Some(6), "{place}: {}", said(&output));
+        assert!(
+            said(&output).contains("error: "),
+            "{place}: {}",
+            said(&output)
+        );
+        // What was complete is there, and what was not can be pulled later.
+        run(&["verify", place, "--to", "2024-05-02"]);
+        run(&["sync", place, "--to", "2024-05-04"]);
+        run(&[
+            "verify",
+            place,
+            "--from",
+            "2024-05-01",
+            "--to",
+            "2024-05-04",
+        ]);
+    }
+
+    fs::write(folder.path().join("customers.csv"), "before").unwrap();
+    let pull = [
+        "pull",
+        "--from",
+        "2024-05-01",
+        "--to",
+        "2024-05-04",
+        "-o",
+        "customers.csv",
+    ];
+    let output = with_little_room(&served, folder.path(), &pull);
+    assert_eq!(output.status.code(), Some(6), "{}", said(&output));
+    assert!(
+        said(&output).contains("hint: make room"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path().join("customers.csv")).unwrap(),
+        "before"
+    );
+    let left_over = kapture_tests::names(folder.path());
+    assert!(
+        !left_over.iter().any(|name| name.ends_with(".partial")),
+        "{left_over:?}"
+    );
+}

@@ -1,0 +1,387 @@
+//! The PostgreSQL sink on a real PostgreSQL.
+
+mod subject;
+
+use std::error::Error;
+use std::process::Command;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+use kapture_model::Record;
+use kapture_sinks::conformance::{self, Subject};
+use kapture_sinks::{Postgres, Sink, SinkError};
+use kapture_tests::postgres::Schema;
+use serde_json::{Value, json};
+use subject::{PostgresSubject, SOURCE};
+use tokio::net::TcpListener;
+
+/// A schema of its own; or the end of the test where there is no PostgreSQL.
+macro_rules! schema {
+    () => {
+        match Schema::fresh() {
+            Some(schema) => schema,
+            None => return,
+        }
+    };
+}
+
+#[tokio::test]
+async fn conforms() {
+    // One server for all of it.
+    let _server = schema!();
+    let fresh = async || PostgresSubject(Schema::fresh().expect("a server"));
+    conformance::check(fresh, 200_000).await;
+}
+
+#[tokio::test]
+async fn tables_of_others_are_left_alone() {
+    let schema = schema!();
+    schema.execute("CREATE TABLE customers (number int)");
+    let error = refused(&schema.url()).await;
+    assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
+    assert!(error.to_string().contains("a table `customers`"), "{error}");
+    schema.execute("INSERT INTO customers VALUES (1)");
+    let Err(error) = Postgres::open(&schema.url()).await else {
+        panic!("opened");
+    };
+    assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_a_later_version_made_is_left_alone() {
+    let schema = schema!();
+    drop(create(&schema).await);
+    schema.execute("UPDATE kapture_settings SET value = '99' WHERE name = 'version'");
+    let error = refused(&schema.url()).await;
+    assert!(
+        matches!(&error, SinkError::Later { found, known: 1, .. } if found == "99"),
+        "{error:?}"
+    );
+    let Err(error) = Postgres::open(&schema.url()).await else {
+        panic!("opened");
+    };
+    assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn customers_of_two_accounts_do_not_mix() {
+    let schema = schema!();
+    drop(create(&schema).await);
+    let Err(error) = Postgres::create(&schema.url(), "account 7", Tz::UTC).await else {
+        panic!("created");
+    };
+    assert!(
+        matches!(&error, SinkError::OtherSource { held, asked, .. } if held == SOURCE && asked == "account 7"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn one_run_at_a_time_and_anybody_may_look() {
+    let (schema, other) = (schema!(), schema!());
+    let first = create(&schema).await;
+    commit(&first, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
+    let error = refused(&schema.url()).await;
+    assert!(
+        matches!(&error, SinkError::Locked { process: Some(process), .. } if process.ends_with("of the server")),
+        "{error:?}"
+    );
+    // Another schema is another destination.
+    drop(create(&other).await);
+    let looking = Postgres::open(&schema.url()).await.expect("opened");
+    assert_eq!(looking.ledger().await.expect("a ledger").len(), 1);
+    let error = commit(&looking, &[]).await.expect_err("read only");
+    assert!(matches!(error, SinkError::Database { .. }), "{error:?}");
+    // However a run ends, the next one finds the door open.
+    drop(first);
+    drop(create(&schema).await);
+}
+
+#[tokio::test]
+async fn a_connection_lost_in_a_commit_leaves_the_day_as_it_was() {
+    let subject = PostgresSubject(schema!());
+    let sink = create(&subject.0).await;
+    let before = [customer(1, "Asha"), customer(2, "Ravi")];
+    commit(&sink, &before).await.expect("committed");
+    let held = subject.held().await;
+    let ledger = sink.ledger().await.expect("a ledger");
+
+    // Somebody holds the table, so that the commit stands still in the middle of the merge.
+    let mut other = subject.0.client().await;
+    let holding = other.transaction().await.expect("a transaction");
+    let hold = "LOCK TABLE contacts IN SHARE MODE";
+    holding.batch_execute(hold).await.expect("locked");
+    let after = [customer(2, "Mira"), customer(3, "Dev")];
+    let kill = async {
+        let kill = "
+            SELECT pg_terminate_backend(pid) FROM pg_locks
+            WHERE NOT granted AND relation = 'contacts'::regclass";
+        while holding.query(kill, &[]).await.expect("rows").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let (committed, ()) = tokio::join!(commit(&sink, &after), kill);
+    holding.rollback().await.expect("let go");
+    let error = told(&committed.expect_err("the connection is gone"));
+    assert!(error.contains("terminating connection"), "{error}");
+    let error = told(&commit(&sink, &after).await.expect_err("still gone"));
+    assert!(
+        error.contains("connection to the server was lost"),
+        "{error}"
+    );
+
+    assert_eq!(subject.held().await, held);
+    let again = create(&subject.0).await;
+    assert_eq!(again.ledger().await.expect("a ledger"), ledger);
+    commit(&again, &after).await.expect("committed");
+    assert_ne!(subject.held().await, held);
+}
+
+#[tokio::test]
+async fn a_refused_row_leaves_the_day_as_it_was_and_is_not_quoted() {
+    let subject = PostgresSubject(schema!());
+    let sink = create(&subject.0).await;
+    commit(&sink, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
+    let held = subject.held().await;
+    subject
+        .0
+        .execute("ALTER TABLE customers ADD CONSTRAINT short CHECK (length(name) < 10)");
+    let after = [customer(1, "Ravi"), customer(2, "Mira Example")];
+    let error = commit(&sink, &after).await.expect_err("refused");
+    let told = format!("{} {error:?}", told(&error));
+    assert!(
+        told.contains("SQLSTATE 23514") && told.contains("short"),
+        "{told}"
+    );
+    assert!(!told.contains("Mira"), "{told}");
+    assert_eq!(subject.held().await, held);
+    // The sink is as good as before.
+    commit(&sink, &after[..1]).await.expect("committed");
+}
+
+#[tokio::test]
+async fn texts_and_numbers_that_a_server_cannot_hold_are_held() {
+    let subject = PostgresSubject(schema!());
+    let sink = create(&subject.0).await;
+    let records = [
+        r#"{"id": 9223372036854775807, "name": "a\u0000b"}"#,
+        r#"{"id": 9223372036854775808, "name": "\ud83d half", "attr1": "\udc00\u0000"}"#,
+        r#"{"id": 18446744073709551615, "attr\u0000": 1e999, "contacts": [{"phone": "\u0000"}]}"#,
+        r#"{"id": 1, "generationDate": "Jan 1, 0001 12:00:00 AM", "lastModificationTime": "9999-12-31T23:59:59.999"}"#,
+    ];
+    let records = records.map(|json| Record::decode(json.as_bytes().into()).expect("a record"));
+    let mut receipt = receipt(&records);
+    receipt.empty_answer = Some("nothing\0here".into());
+    let mut writer = sink.day(day()).await.expect("a writer");
+    writer.write(&records).await.expect("written");
+    writer.commit(&receipt).await.expect("committed");
+
+    let ids = sink.customers(day()).await.expect("ids");
+    assert!(records.iter().all(|record| ids.contains(record.id())));
+    let client = subject.0.client().await;
+    let select = "
+        SELECT name, extra::text, generation_date::text || last_modification_time::text
+        FROM customers ORDER BY id > 0, id DESC";
+    let rows = client.query(select, &[]).await.expect("rows");
+    let extras: Vec<Option<&str>> = rows.iter().map(|row| row.get(1)).collect();
+    let held = |text: &str| extras.iter().flatten().any(|extra| extra.contains(text));
+    assert!(held(r#""name":"a\u0000b""#), "{extras:?}");
+    assert!(held(r#""attr1":"\udc00\u0000""#), "{extras:?}");
+    assert!(held(r#""attr\u0000":1e999"#), "{extras:?}");
+    let names: Vec<Option<&str>> = rows.iter().map(|row| row.get(0)).collect();
+    assert!(names.contains(&Some("a\u{fffd}b")), "{names:?}");
+    let times: Vec<Option<&str>> = rows.iter().map(|row| row.get(2)).collect();
+    assert!(
+        times.contains(&Some("0001-01-01 00:00:009999-12-31 23:59:59.999")),
+        "{times:?}"
+    );
+}
+
+/// A server's settings change how it writes dates, but not what is read.
+#[tokio::test]
+async fn settings_of_the_server_make_no_difference() {
+    let schema = schema!();
+    let url = format!("{}%20-cDateStyle%3DSQL,DMY", schema.url());
+    let sink = Postgres::create(&url, SOURCE, Tz::UTC)
+        .await
+        .expect("a database");
+    commit(&sink, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
+    let ledger = sink.ledger().await.expect("a ledger");
+    assert_eq!(ledger.bounds(), Some((day(), day())));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_named_and_not_shown() {
+    let schema = schema!();
+    let Some(cluster) = schema.cluster() else {
+        eprintln!("skipped: whom the named server trusts is not known");
+        return;
+    };
+    schema.execute(
+        "CREATE ROLE clerk LOGIN PASSWORD 'right';
+         DO $$ BEGIN EXECUTE format('GRANT ALL ON SCHEMA %I TO clerk', current_schema()); END $$",
+    );
+    let address = |password| {
+        let address = cluster.address("clerk", password);
+        schema.within(&format!("{address}?sslmode=disable"))
+    };
+    let error = refused(&address("secret")).await;
+    let told = format!("{} {error:?}", told(&error));
+    assert!(told.contains("password authentication failed"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+    let sink = Postgres::create(&address("right"), SOURCE, Tz::UTC).await;
+    drop(sink.expect("a database"));
+    schema.execute("DROP OWNED BY clerk; DROP ROLE clerk");
+}
+
+#[tokio::test]
+async fn tls_is_there_when_it_is_required_and_no_certificate_goes_unchecked() {
+    let schema = schema!();
+    let Some(cluster) = schema.cluster() else {
+        eprintln!("skipped: whether the named server has TLS is not known");
+        return;
+    };
+    schema.execute("CREATE ROLE crypt LOGIN SUPERUSER PASSWORD 'right'");
+    let to =
+        |options: &str| schema.within(&format!("{}?{options}", cluster.address("crypt", "right")));
+    let error = told(&refused(&to("sslmode=require")).await);
+    assert!(error.contains("does not support TLS"), "{error}");
+
+    let folder = cluster.folder.join("data");
+    let Some(authority) = certificates(&folder) else {
+        eprintln!("the rest is skipped: no openssl to make certificates with");
+        return;
+    };
+    schema.execute("ALTER SYSTEM SET ssl = on");
+    schema.execute("SELECT pg_reload_conf()");
+    let client = schema.client().await;
+    while client
+        .query_one("SHOW ssl", &[])
+        .await
+        .expect("a setting")
+        .get::<_, &str>(0)
+        != "on"
+    {}
+
+    for unchecked in ["sslmode=prefer", "sslmode=require", "sslmode=verify-full"] {
+        let error = told(&refused(&to(unchecked)).await);
+        assert!(error.contains("certificate"), "{unchecked}: {error}");
+    }
+    let known = format!("sslmode=verify-full&sslrootcert={}", authority.display());
+    let sink = Postgres::create(&to(&known), SOURCE, Tz::UTC)
+        .await
+        .expect("a database");
+    commit(&sink, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
+    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND usename = 'crypt'";
+    let encrypted: i64 = client
+        .query_one(encrypted, &[])
+        .await
+        .expect("a count")
+        .get(0);
+    assert_eq!(encrypted, 1);
+    // The certificate is for 127.0.0.1 and for no other name.
+    let error = told(&refused(&to(&known).replace("127.0.0.1", "localhost")).await);
+    assert!(error.contains("certificate"), "{error}");
+}
+
+/// Puts a certificate and key where the server looks for them, and returns the authority's.
+fn certificates(folder: &std::path::Path) -> Option<std::path::PathBuf> {
+    let script = r#"
+        set -e
+        new() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "$@"; }
+        new -subj /CN=authority -keyout authority.key -out authority.crt
+        new -subj /CN=server -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+            -CA authority.crt -CAkey authority.key -keyout server.key -out server.crt
+        chmod 600 server.key
+        chown --reference=. server.key server.crt authority.crt"#;
+    let made = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(folder)
+        .output()
+        .ok()?;
+    if !made.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&made.stderr));
+        return None;
+    }
+    Some(folder.join("authority.crt"))
+}
+
+/// The clock stands still while something can be done, and leaps where nothing can.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let error = told(&refused(&format!("postgres://me:secret@127.0.0.1:{port}/crm")).await);
+    assert!(
+        error.contains("did not answer within 30 seconds"),
+        "{error}"
+    );
+    assert!(!error.contains("secret"), "{error}");
+    drop(silent);
+    let error = told(&refused(&format!("postgres://me:secret@127.0.0.1:{port}/crm")).await);
+    assert!(error.contains("refused"), "{error}");
+}
+
+fn day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2024, 5, 2).expect("a day of May")
+}
+
+fn customer(id: u32, name: &str) -> Value {
+    json!({"id": id, "name": name, "contacts": [{"contactPerson": name}]})
+}
+
+async fn create(schema: &Schema) -> Postgres {
+    let postgres = Postgres::create(&schema.url(), SOURCE, Tz::UTC).await;
+    postgres.expect("a database")
+}
+
+async fn refused(url: &str) -> SinkError {
+    match Postgres::create(url, SOURCE, Tz::UTC).await {
+        Ok(_) => panic!("created"),
+        Err(error) => error,
+    }
+}
+
+async fn commit(sink: &Postgres, customers: &[Value]) -> Result<(), SinkError> {
+    let record = |customer: &Value| Record::decode(customer.to_string().into()).expect("a record");
+    let records: Vec<_> = customers.iter().map(record).collect();
+    let mut writer = sink.day(day()).await?;
+    writer.write(&records).await?;
+    writer.commit(&receipt(&records)).await
+}
+
+fn receipt(records: &[Record]) -> Receipt {
+    let mut checksum = Checksum::default();
+    records.iter().for_each(|record| checksum.add(record.id()));
+    Receipt {
+        day: day(),
+        customers: records.len() as u64,
+        checksum,
+        undated: 0,
+        fetched: DateTime::<Utc>::UNIX_EPOCH,
+        state: DayState::Open,
+        reach: Reach::Inclusive,
+        joint: Joint::Exact,
+        empty_answer: None,
+    }
+}
+
+/// The error as a user reads it, with its causes.
+fn told(error: &SinkError) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
+}

@@ -1,0 +1,79 @@
+//! A PostgreSQL database, read with SQL.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{NaiveDate, NaiveDateTime};
+use chrono_tz::Tz;
+use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
+use kapture_sinks::conformance::Subject;
+use kapture_sinks::{Postgres, Sink};
+use kapture_tests::postgres::Schema;
+use serde_json::{Map, Value};
+use tokio_postgres::Row;
+
+pub(crate) const SOURCE: &str = "account 424242";
+
+pub(crate) struct PostgresSubject(pub(crate) Schema);
+
+#[async_trait]
+impl Subject for PostgresSubject {
+    async fn create(&self) -> Box<dyn Sink> {
+        let postgres = Postgres::create(&self.0.url(), SOURCE, Tz::UTC).await;
+        Box::new(postgres.expect("a database"))
+    }
+
+    async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
+        let client = self.0.client().await;
+        let select = "SELECT *, extra::text AS extra_text FROM contacts ORDER BY position";
+        let mut contacts = BTreeMap::<i64, Vec<Value>>::new();
+        for row in client.query(select, &[]).await.expect("contacts") {
+            let contact = object(&row, contact_columns());
+            contacts
+                .entry(row.get("customer_id"))
+                .or_default()
+                .push(contact);
+        }
+        let select = "SELECT *, extra::text AS extra_text FROM customers";
+        let mut held = BTreeMap::<NaiveDate, Vec<Value>>::new();
+        for row in client.query(select, &[]).await.expect("customers") {
+            let mut customer = object(&row, customer_columns());
+            if let Some(contacts) = contacts.remove(&row.get("id"))
+                // An odd list of contacts is in the extra object.
+                && customer["contacts"].is_null()
+            {
+                customer["contacts"] = contacts.into();
+            }
+            held.entry(row.get("kapture_day"))
+                .or_default()
+                .push(customer);
+        }
+        assert!(contacts.is_empty(), "contacts of nobody");
+        held
+    }
+}
+
+/// A customer or contact put together from its columns and its extra object, which has the
+/// last word.
+fn object(row: &Row, columns: &[Column]) -> Value {
+    let cell = |column: &Column| {
+        let name = column.name.as_str();
+        let value = match column.kind {
+            ColumnKind::Integer => row.get::<_, Option<i64>>(name).into(),
+            ColumnKind::Decimal => row.get::<_, Option<f64>>(name).into(),
+            ColumnKind::Flag => row.get::<_, Option<bool>>(name).into(),
+            ColumnKind::Text => row.get::<_, Option<String>>(name).into(),
+            ColumnKind::Time => {
+                let time = row.get::<_, Option<NaiveDateTime>>(name);
+                time.map(|time| format!("{time:?}")).into()
+            }
+        };
+        (column.key.to_owned(), value)
+    };
+    let mut fields: Map<_, _> = columns.iter().map(cell).collect();
+    if let Some(extra) = row.get::<_, Option<&str>>("extra_text") {
+        let extra: Map<String, Value> = serde_json::from_str(extra).expect("an object");
+        fields.extend(extra);
+    }
+    fields.into()
+}

@@ -1,0 +1,356 @@
+//! `kapture sync`, `status` and `verify` from end to end: places that remember what they hold.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use chrono::NaiveDate;
+use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
+use kapture_tests::{Served, ids, names, said};
+use serde_json::Value;
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+/// Customers on every day from 2024 to 2030.
+fn tenant(seed: u64, per_day: PerDay, behaviour: Behaviour) -> Served {
+    let population = Population::new(seed).days(day("2024-01-01"), day("2030-12-31"), per_day);
+    Served::new(population, behaviour)
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("an exit code")
+}
+
+/// Runs to success.
+fn run(served: &Served, arguments: &[&str]) -> Output {
+    let output = served.kapture(arguments).output().expect("it runs");
+    assert_eq!(code(&output), 0, "{arguments:?}: {}", said(&output));
+    output
+}
+
+fn sync(served: &Served, place: &Path, from: &str, to: &str) -> Output {
+    let place = place.to_str().expect("text");
+    run(served, &["sync", place, "--from", from, "--to", to])
+}
+
+/// The ids that a dataset of lines holds of one day.
+fn held(root: &Path, day: &str) -> BTreeSet<u64> {
+    let file = root.join(format!("created_date={day}/customers.ndjson"));
+    std::fs::read(file).map_or_else(|_| BTreeSet::new(), |lines| ids(&lines))
+}
+
+fn status(place: &Path) -> Value {
+    let arguments = ["status", place.to_str().expect("text"), "--json"];
+    let output = kapture_tests::kapture(&arguments)
+        .output()
+        .expect("it runs");
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn a_second_run_asks_for_open_days_only() {
+    let served = tenant(1, PerDay::Between(0, 9), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["customers.db", "lines/"] {
+        let place = folder.path().join(place);
+        sync(&served, &place, "2024-01-01", "2024-12-31");
+        let asked = served.tenant.request_count();
+        let output = sync(&served, &place, "2024-01-01", "2024-12-31");
+        assert_eq!(served.tenant.request_count(), asked, "nothing was open");
+        let expected = "up to date: 366 days sealed already, nothing to ask";
+        assert!(said(&output).contains(expected), "{}", said(&output));
+    }
+    // Today can still gain customers, so it is asked for again, with its neighbours.
+    let place = folder.path().join("now.db");
+    let place = place.to_str().unwrap();
+    run(&served, &["sync", place, "--from", "-20d"]);
+    let asked = served.tenant.request_count();
+    let output = run(&served, &["sync", place]);
+    let again = served.tenant.request_count() - asked;
+    assert!((1..15).contains(&again), "{again} requests");
+    assert!(said(&output).contains("still open"), "{}", said(&output));
+    assert!(
+        said(&output).contains("sealed already"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn missing_and_refreshed_days_are_pulled() {
+    let served = tenant(2, PerDay::Between(1, 9), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    sync(&served, &place, "2024-05-01", "2024-05-03");
+    sync(&served, &place, "2024-05-06", "2024-05-07");
+    let found = status(&place);
+    assert_eq!(
+        found["missing"],
+        serde_json::json!(["2024-05-04", "2024-05-05"])
+    );
+    assert_eq!(found["days"].as_array().unwrap().len(), 5);
+    // Without --from it begins with the first day held.
+    let text = place.to_str().unwrap();
+    let output = run(&served, &["sync", text, "--to", "2024-05-08"]);
+    assert!(
+        said(&output).starts_with("3 days (5 sealed already)"),
+        "{}",
+        said(&output)
+    );
+    let truth = served
+        .tenant
+        .truth_ids(day("2024-05-01"), day("2024-05-08"));
+    assert_eq!(status(&place)["customers"], truth.len());
+    let output = run(
+        &served,
+        &["sync", text, "--to", "2024-05-08", "--refresh", "2"],
+    );
+    assert!(
+        said(&output).starts_with("2 days (6 sealed already)"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn the_first_run_has_to_say_where_to_begin() {
+    let served = tenant(3, PerDay::Fixed(1), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("customers.db");
+    for (arguments, sentence) in [
+        (vec!["sync", database.to_str().unwrap()], "--from"),
+        (
+            vec!["sync", "customers.ndjson", "--from", "-7d"],
+            "does not remember",
+        ),
+        (vec!["sync", "-", "--from", "-7d"], "does not remember"),
+        (vec!["status", "customers.csv.gz"], "does not remember"),
+        (
+            vec!["sync", "a/", "--from", "today", "--to", "yesterday"],
+            "comes after",
+        ),
+        (
+            vec!["sync", "a/", "--from", "today", "--settle", "soon"],
+            "--settle",
+        ),
+    ] {
+        let output = served
+            .kapture(&arguments)
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
+        assert!(
+            said(&output).contains(sentence),
+            "{arguments:?}: {}",
+            said(&output)
+        );
+    }
+    assert_eq!(served.tenant.request_count(), 0);
+    let output = served
+        .kapture(&["status", "none.db"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    let output = served
+        .kapture(&["status", "none/"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert!(said(&output).contains("no dataset"), "{}", said(&output));
+}
+
+#[test]
+fn one_place_holds_one_account_with_one_set_of_filters() {
+    let served = tenant(4, PerDay::Fixed(3), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["customers.db", "lines/"] {
+        let place = folder.path().join(place);
+        sync(&served, &place, "2024-05-01", "2024-05-02");
+        let place = place.to_str().unwrap();
+        let arguments = ["sync", place, "--to", "2024-05-03", "--name", "Asha"];
+        let output = served.kapture(&arguments).output().unwrap();
+        assert_eq!(code(&output), 6, "{}", said(&output));
+        assert!(
+            said(&output).contains(r#""name":"Asha""#),
+            "{}",
+            said(&output)
+        );
+        assert!(said(&output).contains("hint: "), "{}", said(&output));
+    }
+    // What is there and was not made by kapture is not touched.
+    std::fs::create_dir(folder.path().join("photos")).unwrap();
+    std::fs::write(folder.path().join("photos/holiday.jpg"), "x").unwrap();
+    let photos = folder.path().join("photos/");
+    let arguments = ["sync", photos.to_str().unwrap(), "--from", "2024-05-01"];
+    let output = served.kapture(&arguments).output().unwrap();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert_eq!(names(&photos), ["holiday.jpg"]);
+}
+
+#[test]
+fn two_runs_at_once_do_not_meet() {
+    let behaviour = Behaviour {
+        faults: Faults::scheduled((5..1_000).map(|number| (number, FaultKind::Stall))),
+        ..Behaviour::default()
+    };
+    let served = tenant(5, PerDay::Fixed(3), behaviour);
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["customers.db", "lines/"] {
+        let place = folder.path().join(place);
+        let place = place.to_str().unwrap();
+        let arguments = ["sync", place, "--from", "2024-05-01", "--to", "2024-05-09"];
+        let before = served.tenant.request_count();
+        let mut first = served
+            .kapture(&arguments)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while served.tenant.request_count() == before {
+            std::thread::yield_now();
+        }
+        let second = served.kapture(&arguments).output().unwrap();
+        assert_eq!(code(&second), 6, "{}", said(&second));
+        let expected = format!("another run is writing to {place} (process {})", first.id());
+        assert!(said(&second).contains(&expected), "{}", said(&second));
+        first.kill().unwrap();
+        first.wait().unwrap();
+    }
+}
+
+#[test]
+fn verify_names_what_differs() {
+    let served = tenant(6, PerDay::Fixed(5), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("lines/");
+    let text = place.to_str().unwrap();
+    let range = ["--from", "2024-05-01", "--to", "2024-05-04"];
+    run(
+        &served,
+        &[&["sync", text, "--format", "ndjson"], &range[..]].concat(),
+    );
+    let output = run(&served, &["verify", text]);
+    assert!(
+        said(&output).contains("4 alike, 0 different"),
+        "{}",
+        said(&output)
+    );
+
+    // Somebody takes a line out of one day, and puts a stranger into another.
+    let file = |day: &str| place.join(format!("created_date={day}/customers.ndjson"));
+    let lines = std::fs::read_to_string(file("2024-05-02")).unwrap();
+    let (lost, rest) = lines.split_once('\n').unwrap();
+    std::fs::write(file("2024-05-02"), rest).unwrap();
+    let lost: Value = serde_json::from_str(lost).unwrap();
+    let with = std::fs::read_to_string(file("2024-05-03")).unwrap() + "{\"id\":17}\n";
+    std::fs::write(file("2024-05-03"), with).unwrap();
+
+    let output = served.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", said(&output));
+    let differences = String::from_utf8_lossy(&output.stdout);
+    let expected = format!("1 there and not here: {}", lost["id"]);
+    let lines: Vec<_> = differences.lines().collect();
+    assert_eq!(lines.len(), 2, "{differences}");
+    assert!(
+        lines[0].starts_with("2024-05-02") && lines[0].contains(&expected),
+        "{differences}"
+    );
+    assert!(
+        lines[1].starts_with("2024-05-03") && lines[1].contains("1 here and not there: 17"),
+        "{differences}"
+    );
+    assert!(
+        said(&output).contains("2 alike, 2 different"),
+        "{}",
+        said(&output)
+    );
+
+    let output = served
+        .kapture(&["verify", text, "--json", "-q"])
+        .output()
+        .unwrap();
+    let line = output.stdout.split(|byte| *byte == b'\n').next().unwrap();
+    let difference: Value = serde_json::from_slice(line).unwrap();
+    assert_eq!(
+        difference["lacking"],
+        serde_json::json!([lost["id"].to_string()])
+    );
+
+    // A day that is not here at all differs as well.
+    let further = ["verify", text, "--from", "2024-05-04", "--to", "2024-05-05"];
+    let output = served.kapture(&further).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("not pulled yet"));
+}
+
+#[test]
+fn a_day_that_fails_leaves_the_others_there() {
+    // Requests beyond the twelfth are refused for ever.
+    let refusal = FaultKind::Failed("Account is being moved".into());
+    let behaviour = Behaviour {
+        faults: Faults::scheduled((12..5_000).map(|number| (number, refusal.clone()))),
+        ..Behaviour::default()
+    };
+    let served = tenant(7, PerDay::Between(3, 30), behaviour);
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("lines/");
+    let arguments = [
+        "sync",
+        place.to_str().unwrap(),
+        "--format",
+        "ndjson",
+        "--from",
+        "2024-05-01",
+        "--to",
+        "2024-05-20",
+    ];
+    let output = served.kapture(&arguments).output().unwrap();
+    assert_ne!(code(&output), 0);
+    assert!(
+        said(&output).contains("Account is being moved"),
+        "{}",
+        said(&output)
+    );
+    let found = status(&place);
+    let days = found["days"].as_array().unwrap();
+    assert!(!days.is_empty() && days.len() < 20, "{}", days.len());
+    for receipt in days {
+        let text = receipt["day"].as_str().unwrap();
+        assert_eq!(
+            held(&place, text),
+            served.tenant.truth_ids(day(text), day(text))
+        );
+    }
+}
+
+#[test]
+fn a_pull_goes_to_places_that_remember_too() {
+    let served = tenant(8, PerDay::Between(1, 9), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    let pull = [
+        "pull",
+        "--from",
+        "2024-05-01",
+        "--to",
+        "2024-05-03",
+        "-o",
+        place.to_str().unwrap(),
+    ];
+    run(&served, &pull);
+    let asked = served.tenant.request_count();
+    let output = run(&served, &pull);
+    assert!(said(&output).contains("up to date"), "{}", said(&output));
+    assert_eq!(served.tenant.request_count(), asked);
+    run(&served, &[&pull[..], &["--again"]].concat());
+    assert!(served.tenant.request_count() > asked);
+    let truth = served
+        .tenant
+        .truth_ids(day("2024-05-01"), day("2024-05-03"));
+    assert_eq!(status(&place)["customers"], truth.len());
+}

@@ -1,0 +1,393 @@
+"""Reads what kapture wrote with DuckDB, PyArrow and Python's own csv and sqlite3, and compares it,
+field by field, with the lines of JSON of the same customers.
+
+    check.py REFERENCE.ndjson OTHER...
+
+OTHER is a file of any form, a dataset folder or a SQLite database. Says what was compared; ends
+with 1 at the first difference.
+"""
+
+import csv
+import json
+import re
+import sqlite3
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow
+import pyarrow.dataset
+import pyarrow.parquet
+
+# The documented fields in their order; what no letter stands before is text.
+# i: whole number, d: amount, f: flag, t: local date-time.
+CUSTOMER = """
+    i:id i:cmId f:isOrganization name website address state city country latitude longitude
+    currentStatus t:generationDate i:creatorId i:channelPartnerId remarks i:ratePlanId customerCode
+    f:isChannelPartner pinCode i:campaignId i:campaignItemId i:campaignActivityId
+    i:totalNoOfEnquiries feedbackOnCustomer t:lastModificationTime imageReferenceId classification
+    customerType i:customerLevel i:zone i:companyParentId i:assignedToId d:maxCreditAmt
+    i:maxCreditPeriod i:historyEmpId i:channelPartnerEmpId f:deleted companyStatus
+    f:isExistingCustomer f:isExistingContact f:syncStatus syncdLocationId crossRemarks
+    i:syncedStepNumber d:outStandingAmount i:salesAdminZone i:referralId f:isApi
+"""
+CONTACT = """
+    i:id i:cmId i:leadId contactPerson gender phone additionalPhone email f:isPrimaryContact
+    f:isActive t:generationDate i:parentContactId i:subOfficeId i:creatorId i:age maritalStatus
+    f:isGuest phoneCountryCode i:enquiryId i:orderId f:isMergeEnable f:isMobileMasked
+    f:isEmailMasked f:showBirthYear
+"""
+
+SQL = {"i": "BIGINT", "d": "DOUBLE", "f": "BOOLEAN", "t": "TIMESTAMP", "": "VARCHAR"}
+ARROW = {
+    "i": pyarrow.int64(),
+    "d": pyarrow.float64(),
+    "f": pyarrow.bool_(),
+    "t": pyarrow.timestamp("us"),
+    "": pyarrow.string(),
+}
+
+
+class Column:
+    def __init__(self, said):
+        self.kind, self.key = said.split(":") if ":" in said else ("", said)
+        self.name = re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), self.key)
+
+
+CUSTOMER = [Column(said) for said in CUSTOMER.split()]
+CONTACT = [Column(said) for said in CONTACT.split()]
+
+
+def fail(what):
+    print(f"DIFFERENT: {what}")
+    sys.exit(1)
+
+
+def expect(found, expected, what):
+    if found != expected:
+        fail(f"{what}: {found!r}, not {expected!r}")
+
+
+def quoted(text):
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+# --- What the lines of JSON say ------------------------------------------------------------------
+
+
+def times(fields, columns):
+    """The dates that can be read as local date-times; others stay what they are."""
+    for column in columns:
+        if column.kind == "t" and isinstance(fields.get(column.key), str):
+            try:
+                fields[column.key] = datetime.fromisoformat(fields[column.key])
+            except ValueError:
+                pass
+    return fields
+
+
+def without_nulls(fields):
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def customer_of(line):
+    customer = times(without_nulls(json.loads(line)), CUSTOMER)
+    contacts = customer.get("contacts")
+    if isinstance(contacts, list):
+        customer["contacts"] = [
+            times(without_nulls(contact), CONTACT) if isinstance(contact, dict) else contact
+            for contact in contacts
+        ]
+    if customer.get("contacts") == []:
+        del customer["contacts"]
+    return customer
+
+
+# --- What the other forms say, put together in the same way --------------------------------------
+
+
+def assembled(row, columns, prefix=""):
+    """A customer or contact from its columns and its extra object, which has the last word."""
+    fields = {column.key: row[prefix + column.name] for column in columns}
+    fields.update(json.loads(row[prefix + "extra"] or "{}"))
+    return times(without_nulls(fields), columns)
+
+
+def with_contacts(customer, contacts):
+    # A list of contacts that is none is in the extra object.
+    if contacts and "contacts" not in customer:
+        customer["contacts"] = contacts
+    return customer
+
+
+def nested(row):
+    contacts = [assembled(contact, CONTACT) for contact in row["contacts"]]
+    return with_contacts(assembled(row, CUSTOMER), contacts)
+
+
+def flattened(row):
+    contacts = [assembled(row, CONTACT, "contact_")] if int(row["contact_count"]) else []
+    return with_contacts(assembled(row, CUSTOMER), contacts)
+
+
+def flat(customer):
+    """What a flattened row can hold of a customer: of its contacts the primary one."""
+    contacts = customer.get("contacts")
+    if not isinstance(contacts, list) or not all(isinstance(one, dict) for one in contacts):
+        return customer
+    primary = [one for one in contacts if one.get("isPrimaryContact") is True]
+    return {**customer, "contacts": (primary or contacts)[:1]}
+
+
+class Check:
+    """The comparison with the reference."""
+
+    def __init__(self, reference):
+        with open(reference, encoding="utf-8") as lines:
+            self.customers = {}
+            for line in lines:
+                customer = customer_of(line)
+                if str(customer["id"]) in self.customers:
+                    fail(f"{reference}: customer {customer['id']} stands there twice")
+                self.customers[str(customer["id"])] = customer
+        if len(self.customers) < 100:
+            fail(f"{reference}: only {len(self.customers)} customers; that proves little")
+        self.duckdb = duckdb.connect()
+
+    def sql(self, query):
+        """Rows as dictionaries, and the types of their columns."""
+        result = self.duckdb.execute(query)
+        types = {name: str(kind) for name, kind, *_ in result.description}
+        return [dict(zip(types, row)) for row in result.fetchall()], types
+
+    def equal(self, found, what, reader, holdable=lambda customer: customer):
+        """`found` are the customers that `reader` read of `what`."""
+        found = list(found)
+        expect(len(found), len(self.customers), f"{what} by {reader}: number of customers")
+        by_id = {str(customer["id"]): customer for customer in found}
+        lacking = self.customers.keys() - by_id.keys()
+        more = by_id.keys() - self.customers.keys()
+        if lacking or more:
+            fail(f"{what} by {reader}: lacks {sorted(lacking)[:5]}, has {sorted(more)[:5]} besides")
+        values = contacts = 0
+        for id, expected in self.customers.items():
+            expected = holdable(expected)
+            self.same(by_id[id], expected, f"{what} by {reader}: customer {id}")
+            values += len(expected)
+            contacts += len(expected.get("contacts", []))
+        print(f"{what} by {reader}: {len(found)} customers, {values} values and {contacts} contacts are the same")
+
+    def same(self, found, expected, what):
+        for key in expected.keys() | found.keys():
+            one, other = found.get(key), expected.get(key)
+            if key == "contacts" and isinstance(one, list) and isinstance(other, list):
+                expect(len(one), len(other), f"{what}: number of contacts")
+                for place, pair in enumerate(zip(one, other)):
+                    if all(isinstance(contact, dict) for contact in pair):
+                        self.same(*pair, f"{what}: contact {place}")
+                    else:
+                        expect(*pair, f"{what}: contact {place}")
+            elif one != other or isinstance(one, bool) != isinstance(other, bool):
+                fail(f"{what}: {key} is {one!r}, not {other!r}")
+
+    # --- One method for each form ----------------------------------------------------------------
+
+    def parquet(self, files, what, partitioned=False):
+        source = f"read_parquet({quoted(files)}, hive_partitioning = {partitioned})"
+        contact = ", ".join(f"{column.name} {SQL[column.kind]}" for column in CONTACT)
+        rows, _ = self.sql(f"SELECT * FROM {source}")
+        described, _ = self.sql(f"DESCRIBE SELECT * FROM {source}")
+        types = {row["column_name"]: row["column_type"].replace('"', "") for row in described}
+        expected = {column.name: SQL[column.kind] for column in CUSTOMER}
+        expected |= {"contacts": f"STRUCT({contact}, extra JSON)[]", "extra": "JSON"}
+        if partitioned:
+            expected["created_date"] = "DATE"
+        expect(types, expected, f"{what} by DuckDB: types of columns")
+        self.equal(map(nested, rows), what, "DuckDB")
+        self.days(rows, what)
+
+        unnested, _ = self.sql(
+            f"SELECT id AS customer, unnest(contacts, recursive := true) FROM {source}"
+        )
+        pairs = sorted((row["customer"], row["phone"] or "") for row in unnested)
+        expected = sorted(
+            (row["id"], contact["phone"] or "") for row in rows for contact in row["contacts"]
+        )
+        expect(pairs, expected, f"{what} by DuckDB: contacts unnested")
+        self.statistics(files, what)
+
+    def statistics(self, files, what):
+        """Every row group says between which ids it lies, so that readers can skip it."""
+        groups, _ = self.sql(
+            f"SELECT row_group_num_rows AS rows, stats_min_value AS low, stats_max_value AS high,"
+            f" compression FROM parquet_metadata({quoted(files)}) WHERE path_in_schema = 'id'"
+        )
+        expect(sum(group["rows"] for group in groups), len(self.customers), f"{what}: rows of groups")
+        for group in groups:
+            expect(group["compression"], "ZSTD", f"{what}: compression")
+            if group["low"] is None or int(group["low"]) > int(group["high"]):
+                fail(f"{what}: a row group without statistics: {group}")
+
+    def days(self, rows, what):
+        """The folder that a customer is in is the day of its creation."""
+        for row in rows:
+            created = row.get("generation_date")
+            if "created_date" in row and isinstance(created, datetime):
+                expect(type(row["created_date"]), date, f"{what}: type of created_date")
+                expect(row["created_date"], created.date(), f"{what}: folder of {row['id']}")
+
+    def arrow(self, table, what):
+        contact = pyarrow.struct(
+            [(column.name, ARROW[column.kind]) for column in CONTACT] + [("extra", pyarrow.string())]
+        )
+        expected = {column.name: ARROW[column.kind] for column in CUSTOMER}
+        expected |= {"contacts": pyarrow.list_(contact), "extra": pyarrow.string()}
+        for name, kind in expected.items():
+            found = plain(table.schema.field(name).type)
+            if not found.equals(kind):
+                fail(f"{what} by PyArrow: {name} is {found}, not {kind}")
+        self.equal(map(nested, table.to_pylist()), what, "PyArrow")
+
+    def csv(self, files, what, partitioned=False):
+        typed = [(column.name, SQL[column.kind]) for column in CUSTOMER]
+        typed += [("extra", "JSON"), ("contact_count", "BIGINT")]
+        typed += [("contact_" + column.name, SQL[column.kind]) for column in CONTACT]
+        typed += [("contact_extra", "JSON")]
+        columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in typed)
+        rows, _ = self.sql(
+            f"SELECT * FROM read_csv({quoted(files)}, header = true, delim = ',', quote = '\"',"
+            f" escape = '\"', columns = {{{columns}}}, hive_partitioning = {partitioned})"
+        )
+        self.equal(map(flattened, rows), what, "DuckDB", flat)
+        self.days(rows, what)
+        return [name for name, _ in typed]
+
+    def text(self, files, what, header):
+        """By Python's csv, which knows text alone: numbers and flags are read as JSON is."""
+        rows = []
+        for file in files:
+            with open(file, newline="", encoding="utf-8") as lines:
+                reader = csv.DictReader(lines, strict=True)
+                expect(reader.fieldnames, header, f"{what}: header")
+                rows += reader
+        kinds = {column.name: column.kind for column in CUSTOMER}
+        kinds |= {"contact_" + column.name: column.kind for column in CONTACT}
+        for row in rows:
+            for name, value in row.items():
+                if value == "":
+                    row[name] = None
+                elif kinds.get(name) in ("i", "d", "f"):
+                    row[name] = json.loads(value)
+        self.equal(map(flattened, rows), what, "Python's csv", flat)
+
+    def ndjson(self, files, what, partitioned=False):
+        contact = ", ".join(f"{json.dumps(column.key)} {SQL[column.kind]}" for column in CONTACT)
+        kinds = {column.key: SQL[column.kind] for column in CUSTOMER}
+        kinds["contacts"] = f"STRUCT({contact})[]"
+        columns = ", ".join(f"{quoted(key)}: {quoted(kind)}" for key, kind in kinds.items())
+        rows, _ = self.sql(
+            f"SELECT * FROM read_json({quoted(files)}, format = 'newline_delimited',"
+            f" columns = {{{columns}}}, hive_partitioning = {partitioned})"
+        )
+        if partitioned:
+            for row in rows:
+                expect(row.pop("created_date"), row["generationDate"].date(), f"{what}: folder")
+        found = []
+        for row in rows:
+            contacts = [without_nulls(contact) for contact in row.pop("contacts") or []]
+            found.append(with_contacts(without_nulls(row), contacts))
+        self.equal(found, what, "DuckDB", self.documented)
+
+    def documented(self, customer):
+        """The documented fields, where DuckDB was told of those alone."""
+        keys = {column.key for column in CUSTOMER} | {"contacts"}
+        return {key: value for key, value in customer.items() if key in keys}
+
+    def sqlite(self, path):
+        what = path.name
+        database = sqlite3.connect(path)
+        database.row_factory = sqlite3.Row
+        expect(database.execute("PRAGMA integrity_check").fetchone()[0], "ok", f"{what}: integrity")
+        expect(database.execute("PRAGMA foreign_key_check").fetchall(), [], f"{what}: foreign keys")
+        contacts = {}
+        for row in database.execute("SELECT * FROM contacts ORDER BY customer_id, position"):
+            contact = assembled(flags(row, CONTACT, what), CONTACT)
+            contacts.setdefault(row["customer_id"], []).append(contact)
+        found = []
+        for row in database.execute("SELECT * FROM customers"):
+            row = flags(row, CUSTOMER, what)
+            found.append(with_contacts(assembled(row, CUSTOMER), contacts.get(row["id"], [])))
+        self.equal(found, what, "Python's sqlite3")
+        days = database.execute("SELECT sum(customers) FROM kapture_days").fetchone()[0]
+        expect(days, len(self.customers), f"{what}: customers in the ledger")
+
+    def dataset(self, root):
+        described = json.loads((root / "_kapture" / "dataset.json").read_text())
+        form, what = described["format"], f"{root.name}/ of {described['format']}"
+        files = f"{root}/**/*.{form}"
+        if form == "parquet":
+            self.parquet(files, what, partitioned=True)
+            whole = pyarrow.dataset.dataset(root, format="parquet", partitioning="hive")
+            self.arrow(whole.to_table(), what)
+        elif form == "csv":
+            header = self.csv(files, what, partitioned=True)
+            self.text(sorted(root.glob("*/*.csv")), what, header)
+        else:
+            self.ndjson(files, what, partitioned=True)
+        receipts = (root / "_kapture" / "days").glob("*.json")
+        days = sum(json.loads(receipt.read_text())["customers"] for receipt in receipts)
+        expect(days, len(self.customers), f"{what}: customers in the ledger")
+
+    def place(self, path):
+        if path.is_dir():
+            return self.dataset(path)
+        form = [ending for ending in path.suffixes if ending not in (".gz", ".zst")][-1]
+        if form == ".db":
+            self.sqlite(path)
+        elif form == ".parquet":
+            self.parquet(path, path.name)
+            self.arrow(pyarrow.parquet.read_table(path), path.name)
+        elif form == ".csv":
+            header = self.csv(path, path.name)
+            if path.suffix == ".csv":
+                self.text([path], path.name, header)
+        elif form == ".ndjson":
+            self.ndjson(path, path.name)
+        else:
+            fail(f"{path}: no form that is known here")
+
+
+def plain(kind):
+    """A type of Arrow without the names of extensions, within lists and structs too."""
+    if isinstance(kind, pyarrow.BaseExtensionType):
+        return plain(kind.storage_type)
+    if pyarrow.types.is_list(kind):
+        return pyarrow.list_(plain(kind.value_type))
+    if pyarrow.types.is_struct(kind):
+        return pyarrow.struct([(field.name, plain(field.type)) for field in kind])
+    return kind
+
+
+def flags(row, columns, what):
+    """A row of SQLite, where flags are numbers and nothing keeps a column to its type."""
+    kinds = {"i": int, "d": float, "f": int, "t": str, "": str}
+    row = dict(row)
+    for column in columns:
+        value = row[column.name]
+        if value is not None:
+            expect(type(value), kinds[column.kind], f"{what}: type of {column.name}")
+            if column.kind == "f":
+                row[column.name] = {0: False, 1: True}[value]
+    return row
+
+
+def main():
+    reference, *others = map(Path, sys.argv[1:])
+    check = Check(reference)
+    print(f"DuckDB {duckdb.__version__}, PyArrow {pyarrow.__version__}, SQLite {sqlite3.sqlite_version}")
+    for other in others:
+        check.place(other)
+
+
+main()
