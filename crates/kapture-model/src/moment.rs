@@ -59,6 +59,15 @@ impl Moment {
     /// The same; says also whether the moment is all that the JSON holds.
     pub(crate) fn decode_whole(json: &str) -> Option<(Moment, bool)> {
         let json = scanner::trim(json);
+        if let Some((local, length)) = usual(json.as_bytes())
+            && length == json.len()
+        {
+            return Some((Moment::Local(local), true));
+        }
+        Moment::decode_patiently(json)
+    }
+
+    fn decode_patiently(json: &str) -> Option<(Moment, bool)> {
         let moment = match *json.as_bytes().first()? {
             b'"' => from_text(scanner::decode_text(json)?.trim()),
             b'{' => {
@@ -70,12 +79,135 @@ impl Moment {
         Some((moment?, true))
     }
 
+    /// Moves the scanner over a moment in one of the two encodings that nearly every one comes in.
+    /// `None`, and no move, where there is anything else: that may be a moment all the same.
+    #[inline]
+    pub(crate) fn take_usual(scanner: &mut Scanner<'_>) -> Option<Moment> {
+        let (local, length) = usual(scanner.rest())?;
+        scanner.advance(length);
+        Some(Moment::Local(local))
+    }
+
     /// The wall-clock time: as it stands, or for an instant as seen in `zone`.
     pub fn local<Z: TimeZone>(&self, zone: &Z) -> NaiveDateTime {
         match self {
             Moment::Local(local) => *local,
             Moment::Instant(instant) => instant.with_timezone(zone).naive_local(),
         }
+    }
+}
+
+/// The moment that some JSON begins with, and its length, if Gson wrote it to the letter:
+/// `"May 2, 2024 4:15:42 PM"` or a whole Calendar. A record has three of them, so they are read
+/// without a look left or right; whatever is not quite so is read with more patience.
+fn usual(json: &[u8]) -> Option<(NaiveDateTime, usize)> {
+    let mut letters = Letters(json);
+    let local = match json.first()? {
+        b'"' => letters.gson(),
+        b'{' => letters.calendar(),
+        _ => None,
+    }?;
+    Some((local, json.len() - letters.0.len()))
+}
+
+/// The rest of some JSON that is being read to the letter.
+struct Letters<'a>(&'a [u8]);
+
+impl Letters<'_> {
+    fn gson(&mut self) -> Option<NaiveDateTime> {
+        self.take(b"\"")?;
+        let month = match self.0.first_chunk()? {
+            b"Jan" => 1,
+            b"Feb" => 2,
+            b"Mar" => 3,
+            b"Apr" => 4,
+            b"May" => 5,
+            b"Jun" => 6,
+            b"Jul" => 7,
+            b"Aug" => 8,
+            b"Sep" => 9,
+            b"Oct" => 10,
+            b"Nov" => 11,
+            b"Dec" => 12,
+            _ => return None,
+        };
+        self.0 = &self.0[3..];
+        self.take(b" ")?;
+        let day = self.number()?;
+        self.take(b", ")?;
+        let year = self.two()? * 100 + self.two()?;
+        // Newer Java writes a comma here.
+        self.take(b" ").or_else(|| self.take(b", "))?;
+        let hour = self.number().filter(|hour| (1..=12).contains(hour))?;
+        self.take(b":")?;
+        let minute = self.two()?;
+        self.take(b":")?;
+        let second = self.two()?;
+        // Java 20 and later put U+202F here.
+        self.take(b" ").or_else(|| self.take(b"\xe2\x80\xaf"))?;
+        let afternoon = match self.0.first()? {
+            b'A' => 0,
+            b'P' => 12,
+            _ => return None,
+        };
+        self.0 = &self.0[1..];
+        self.take(b"M\"")?;
+        date(year, month, day)?.and_hms_opt(hour % 12 + afternoon, minute, second)
+    }
+
+    fn calendar(&mut self) -> Option<NaiveDateTime> {
+        self.take(b"{\"year\":")?;
+        let year = self.two().filter(|century| *century >= 10)? * 100 + self.two()?;
+        self.take(b",\"month\":")?;
+        let month = self.json_number()? + 1;
+        self.take(b",\"dayOfMonth\":")?;
+        let day = self.json_number()?;
+        self.take(b",\"hourOfDay\":")?;
+        let hour = self.json_number()?;
+        self.take(b",\"minute\":")?;
+        let minute = self.json_number()?;
+        self.take(b",\"second\":")?;
+        let second = self.json_number()?;
+        self.take(b"}")?;
+        date(year, month, day)?.and_hms_opt(hour, minute, second)
+    }
+
+    #[inline]
+    fn take<const N: usize>(&mut self, expected: &[u8; N]) -> Option<()> {
+        let (found, rest) = self.0.split_first_chunk()?;
+        (found == expected).then_some(())?;
+        self.0 = rest;
+        Some(())
+    }
+
+    /// Two digits.
+    #[inline]
+    fn two(&mut self) -> Option<u32> {
+        let [tens @ b'0'..=b'9', ones @ b'0'..=b'9', rest @ ..] = self.0 else {
+            return None;
+        };
+        self.0 = rest;
+        Some(u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+    }
+
+    /// One digit or two.
+    #[inline]
+    fn number(&mut self) -> Option<u32> {
+        if let Some(number) = self.two() {
+            return Some(number);
+        }
+        let [digit @ b'0'..=b'9', rest @ ..] = self.0 else {
+            return None;
+        };
+        self.0 = rest;
+        Some(u32::from(digit - b'0'))
+    }
+
+    /// The same without a leading zero, which no number has in JSON.
+    #[inline]
+    fn json_number(&mut self) -> Option<u32> {
+        let leading_zero = matches!(self.0, [b'0', b'0'..=b'9', ..]);
+        self.number().filter(|_| !leading_zero)
     }
 }
 
@@ -296,5 +428,45 @@ impl<'a> Reader<'a> {
         let found = rest.len() < self.0.len();
         self.0 = rest;
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn nearly_usual() -> impl Strategy<Value = String> {
+        let gson = r#""(May|Feb|Sept|MAY|Dec) [0-3]?[0-9],? (20)?[0-9]{2},? (0?[0-9]|1[0-3]):[0-6][0-9]:[0-6][0-9]( |\u{202f}|\u{a0}|)[APap]M""#;
+        let calendar = r#"\{"year":(20)?[0-9]{2},"month":(0|1)?[0-9],"dayOfMonth":[0-3]?[0-9],"hourOfDay":[0-2]?[0-9],"minute":[0-6]?[0-9]( ?,"second":[0-6]?[0-9])?(,"millisecond":[0-9])?\}"#;
+        prop_oneof![gson, calendar]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        #[test]
+        fn what_is_read_to_the_letter_is_what_patience_reads(json in nearly_usual()) {
+            if let Some((local, length)) = usual(json.as_bytes()) {
+                prop_assert_eq!(length, json.len());
+                prop_assert_eq!(Moment::decode_patiently(&json), Some((Moment::Local(local), true)));
+            }
+        }
+    }
+
+    #[test]
+    fn usual_dates_are_read_to_the_letter() {
+        for json in [
+            r#""May 2, 2024 4:15:42 PM""#,
+            r#""May 2, 2024, 4:15:42 PM""#,
+            "\"May 2, 2024, 4:15:42\u{202f}PM\"",
+            r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"minute":15,"second":42}"#,
+        ] {
+            let more = format!("{json},");
+            let mut scanner = Scanner::new(&more);
+            let local = Moment::take_usual(&mut scanner).unwrap().local(&Utc);
+            assert_eq!(local.to_string(), "2024-05-02 16:15:42");
+            assert_eq!(scanner.rest(), b",");
+        }
     }
 }

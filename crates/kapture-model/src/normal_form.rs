@@ -262,6 +262,11 @@ impl<Z: TimeZone> Pass<'_, Z> {
     /// A date; says whether there is one, and what is odd about it.
     fn date(&mut self) -> Option<(bool, Option<DriftKind>)> {
         let start = self.scanner.at();
+        if let Some(moment) = Moment::take_usual(&mut self.scanner) {
+            let local = moment.local(self.zone);
+            self.replace_from(start, |out| write_date(local, out));
+            return Some((true, None));
+        }
         let value = self.scanner.value()?;
         let decoded = Moment::decode_whole(value);
         if let Some((moment, true)) = decoded {

@@ -102,7 +102,8 @@ impl Record {
 #[derive(Default)]
 pub(crate) struct Shape {
     customer: Habit<Steering>,
-    contact: Habit<()>,
+    /// Knows which of the fields is a date.
+    contact: Habit<bool>,
 }
 
 /// What a field steers.
@@ -110,6 +111,7 @@ pub(crate) struct Shape {
 enum Steering {
     Id,
     Created,
+    OtherDate,
     Contacts,
     Nothing,
 }
@@ -119,6 +121,7 @@ impl Steering {
         match key {
             "id" => Steering::Id,
             "generationDate" => Steering::Created,
+            "lastModificationTime" => Steering::OtherDate,
             "contacts" => Steering::Contacts,
             _ => Steering::Nothing,
         }
@@ -138,38 +141,56 @@ impl Shape {
         let contact = &mut self.contact;
         self.customer
             .object(scanner, Steering::of, |steering, scanner| {
-                let at = scanner.at();
                 match steering {
+                    Steering::Id => id = Some(scanner.value()?),
+                    Steering::Created => {
+                        created = match Moment::take_usual(scanner) {
+                            Some(moment) => Some(moment),
+                            None => Moment::decode(scanner.value()?),
+                        }
+                    }
+                    Steering::OtherDate => {
+                        skip_date(scanner)?;
+                    }
                     Steering::Contacts if scanner.peek() == Some(b'[') => {
                         scanner.list(|scanner| contact_or_other(contact, scanner))?;
                     }
-                    _ => {
+                    Steering::Contacts | Steering::Nothing => {
                         scanner.value()?;
                     }
                 }
-                match steering {
-                    Steering::Id => id = Some(scanner.since(at)),
-                    Steering::Created => created = Some(scanner.since(at)),
-                    Steering::Contacts | Steering::Nothing => return Some(true),
-                }
-                Some(false)
+                Some(!matches!(steering, Steering::Id | Steering::Created))
             })?;
         let record = |id| Record {
             raw: page.bytes_of(scanner.since(start)),
             id,
-            created: created.and_then(Moment::decode),
+            created,
         };
         let id = id.and_then(|id| CustomerId::decode(&page.distinct(id)));
         Some(id.map(record).ok_or(RecordError::MissingId))
     }
 }
 
-fn contact_or_other(contact: &mut Habit<()>, scanner: &mut Scanner<'_>) -> Option<()> {
-    if scanner.peek() == Some(b'{') {
-        contact.object(scanner, |_| (), |(), scanner| scanner.value().map(|_| true))
-    } else {
-        scanner.value().map(|_| ())
+fn contact_or_other(contact: &mut Habit<bool>, scanner: &mut Scanner<'_>) -> Option<()> {
+    if scanner.peek() != Some(b'{') {
+        return scanner.value().map(|_| ());
     }
+    let is_date = |key: &str| key == "generationDate";
+    contact.object(scanner, is_date, |is_date, scanner| {
+        if is_date {
+            skip_date(scanner)?;
+        } else {
+            scanner.value()?;
+        }
+        Some(true)
+    })
+}
+
+fn skip_date(scanner: &mut Scanner<'_>) -> Option<()> {
+    if Moment::take_usual(scanner).is_none() {
+        scanner.value()?;
+    }
+    Some(())
 }
 
 impl Record {
@@ -181,7 +202,11 @@ impl Record {
 
     /// The same as text, with U+FFFD for what is no UTF-8.
     pub(crate) fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.raw)
+        // Nearly always it is UTF-8, which this tells in a fraction of the time.
+        match str::from_utf8(&self.raw) {
+            Ok(text) => text.into(),
+            Err(_) => String::from_utf8_lossy(&self.raw),
+        }
     }
 
     /// The customer's `id`.

@@ -322,6 +322,47 @@ proptest! {
     }
 
     #[test]
+    fn like_records_are_written_as_if_each_were_the_first(
+        base in object(value()),
+        contact in object(value()),
+        changes in prop::collection::vec((0..10_usize, 0..4_u8, value(), any::<bool>()), 1..12),
+    ) {
+        let mut normaliser = Normaliser::default();
+        let mut drifts = Vec::new();
+        let mut row = base;
+        row["id"] = 1.into();
+        row["contacts"] = json!([contact]);
+        for (place, change, value, pretty) in changes {
+            let fields = row.as_object_mut().unwrap();
+            let key = fields.keys().nth(place % fields.len()).unwrap().clone();
+            match change {
+                0 if key != "id" => drop(fields.shift_remove(&key)),
+                1 => row["contacts"][0]["leadId"] = value,
+                2 => drop(fields.insert(format!("attr{place}"), value)),
+                _ if key != "id" => drop(fields.insert(key, value)),
+                _ => {}
+            }
+            if !row["contacts"][0].is_object() {
+                row["contacts"] = json!([{"id": place}]);
+            }
+            let json = if pretty { format!("{row:#}") } else { row.to_string() };
+            let (expected, drift) = normal(&json);
+            drifts.push(drift);
+            let mut line = Vec::new();
+            normaliser.write(&Record::decode(json.into()).unwrap(), &mut line);
+            prop_assert_eq!(String::from_utf8(line).unwrap(), expected);
+        }
+        let counts = |drifts: &[Drift]| {
+            let mut counts = std::collections::BTreeMap::new();
+            for entry in drifts.iter().flat_map(Drift::iter) {
+                *counts.entry((entry.path, entry.kind)).or_insert(0) += entry.count;
+            }
+            counts
+        };
+        prop_assert_eq!(counts(&[normaliser.drift()]), counts(&drifts));
+    }
+
+    #[test]
     fn any_object_survives_the_typed_customer(row in object(value())) {
         let customer: Customer = serde_json::from_value(row.clone()).unwrap();
         let encoded = serde_json::to_value(&customer).unwrap();
