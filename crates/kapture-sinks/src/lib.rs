@@ -26,7 +26,11 @@ mod stream;
 mod csv;
 #[cfg(feature = "dataset")]
 mod dataset;
-#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+#[cfg(any(
+    feature = "sqlite",
+    feature = "postgres",
+    all(feature = "dataset", any(feature = "csv", feature = "parquet"))
+))]
 mod identity;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 mod lock;
