@@ -45,11 +45,13 @@ async fn written(name: &str, change: impl FnOnce(&mut Encoding)) -> (TempDir, Pa
     (folder, path)
 }
 
+#[cfg(any(feature = "csv", feature = "gzip", feature = "zstd"))]
 async fn text(name: &str, change: impl FnOnce(&mut Encoding)) -> String {
     let (_folder, path) = written(name, change).await;
     decompressed(&path)
 }
 
+#[cfg(any(feature = "csv", feature = "gzip", feature = "zstd"))]
 fn decompressed(path: &Path) -> String {
     let bytes = std::fs::read(path).expect("a file");
     let ending = path.extension().and_then(|ending| ending.to_str());
