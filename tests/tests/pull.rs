@@ -300,6 +300,14 @@ fn wrong_usage_is_a_sentence_before_anything_is_asked() {
         (&["--last", "7d", "--format", "xml"], "no form of output"),
         (&["--last", "7d", "--spreadsheet-safe"], "for CSV"),
         (&["--last", "7d", "--contacts", "a.txt"], "--contacts"),
+        (
+            &["--last", "7d", "-o", "a.csv", "--contacts", "./a.csv"],
+            "the same file",
+        ),
+        (
+            &["--last", "7d", "-o", "a.ndjson", "--summary", "a.ndjson"],
+            "the same file",
+        ),
         (&["--last", "7d", "--retry-for", "soon"], "--retry-for"),
     ] {
         let output = served.kapture(&["pull"]).args(arguments).output().unwrap();

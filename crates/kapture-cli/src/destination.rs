@@ -1,12 +1,12 @@
 //! Where records go and in which form, checked before anything is touched.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use chrono_tz::Tz;
 use kapture_sinks::{
-    Alongside, Compression, Dataset, Encoding, FileSink, Format, Location, Rows, Sink, SinkError,
+    Alongside, Dataset, Encoding, FileSink, Format, Location, Rows, Sink, SinkError,
 };
 
 use crate::arguments::FormArguments;
@@ -57,10 +57,26 @@ impl Destination {
             bail!("Parquet is nothing for a terminal: name a file with -o customers.parquet");
         }
         Ok(Self {
-            contacts: contacts(form, text, &encoding)?,
+            contacts: contacts(form, &encoding)?,
             location,
             encoding,
         })
+    }
+
+    /// Whether every file that is written is another one: `further` are those beside the records.
+    pub(crate) fn check_apart(&self, further: &[(&str, Option<&Path>)]) -> Result<()> {
+        let mut files = Vec::new();
+        if let Location::File { path, .. } | Location::Sqlite(path) = &self.location {
+            files.push(("-o", real(path)));
+        }
+        for (flag, path) in further {
+            let Some(path) = path.map(real) else { continue };
+            if let Some((other, _)) = files.iter().find(|(_, file)| *file == path) {
+                bail!("{other} and {flag} name the same file");
+            }
+            files.push((flag, path));
+        }
+        Ok(())
     }
 
     /// Opens it. What cannot be written is found out before anything is asked.
@@ -76,17 +92,23 @@ impl Destination {
     }
 }
 
-fn contacts(
-    form: &FormArguments,
-    output: &str,
-    encoding: &Encoding,
-) -> Result<Option<(PathBuf, Encoding)>> {
+/// A file's one name, as far as its folder is there.
+fn real(path: &Path) -> PathBuf {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    match (path.canonicalize(), folder, path.file_name()) {
+        (Ok(path), ..) => path,
+        (_, Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(PathBuf, Encoding)>> {
     let Some(path) = &form.contacts else {
         return Ok(None);
     };
-    if path.as_os_str() == output {
-        bail!("--contacts and -o name the same file");
-    }
     let (format, compression) = Format::of_file(path);
     if format != Some(Format::Csv) {
         return Err(anyhow!(
@@ -107,10 +129,7 @@ pub(crate) fn keeping(text: &str) -> Result<Location> {
     let location = Location::parse(text, None)?;
     if !location.remembers() {
         let what = match &location {
-            Location::File { compression, .. } if *compression == Compression::None => {
-                "a single file"
-            }
-            Location::File { .. } => "a compressed file",
+            Location::File { .. } => "a single file",
             _ => "standard output",
         };
         bail!(

@@ -145,12 +145,15 @@ fn exit_code(error: &PullError) -> u8 {
 fn sink_hint(error: &SinkError) -> Option<&'static str> {
     Some(match error {
         SinkError::Locked { .. } => "wait until it is done, or stop it",
-        SinkError::Foreign { .. } => "name another place, or an empty one",
+        SinkError::Foreign { .. } => "name another place; one to write to may be empty",
         SinkError::Later { .. } => "use the version of kapture that made it, or a later one",
         SinkError::OtherSource { .. } => {
             "one place holds the customers of one account and one set of filters: name another place for these"
         }
         SinkError::OtherFormat { .. } => "leave --format out, or name another folder",
+        SinkError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            "kapture sync makes it"
+        }
         SinkError::Spool(_) => {
             "make room there, or name another folder for temporary files in TMPDIR"
         }

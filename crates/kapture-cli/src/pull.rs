@@ -19,13 +19,20 @@ pub(crate) async fn run(
     let (mut days, zone) = dates::settle(&arguments.days).map_err(usage)?;
     let destination =
         Destination::settle(&arguments.output, &arguments.form, zone).map_err(usage)?;
+    destination
+        .check_apart(&[
+            ("--contacts", arguments.form.contacts.as_deref()),
+            ("--summary", arguments.summary.as_deref()),
+        ])
+        .map_err(usage)?;
     let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
     let created = destination.create(&query.selection()).await;
     let sink = created.map_err(Failure::sink)?;
     let wanted = days.len();
-    if !arguments.again {
+    // A file of contacts is complete only if every day is pulled.
+    if !arguments.again && arguments.form.contacts.is_none() {
         let ledger = sink.ledger().await.map_err(Failure::sink)?;
         days = ledger.lacking(&days);
     }

@@ -16,7 +16,7 @@ use crate::summary::counted;
 /// Shows what a place holds.
 pub(crate) async fn run(arguments: &StatusArguments) -> Result<(), Failure> {
     let location = destination::keeping(&arguments.place).map_err(Failure::usage)?;
-    let sink = location.open().await.map_err(Failure::sink)?;
+    let sink = location.open(None).await.map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let status = Status::of(&location, &ledger);
     let text = if arguments.json {

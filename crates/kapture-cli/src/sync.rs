@@ -1,9 +1,11 @@
 //! `kapture sync`.
 
+use std::io::ErrorKind;
+
 use anyhow::{Context, Result, anyhow};
 use chrono::{Days as DayCount, NaiveDate, TimeDelta};
 use kapture_customers::{Days, Pull};
-use kapture_sinks::Ledger;
+use kapture_sinks::{Ledger, SinkError};
 
 use crate::arguments::{FormArguments, OutputArguments, SyncArguments};
 use crate::connection::Connection;
@@ -26,16 +28,25 @@ pub(crate) async fn run(
         .map_err(usage)?;
     let form = FormArguments {
         format: arguments.format.clone(),
-        raw: false,
-        contacts: None,
-        spreadsheet_safe: false,
+        ..FormArguments::default()
     };
     destination::keeping(&arguments.place).map_err(usage)?;
     let destination = Destination::settle(&arguments.place, &form, calendar.zone).map_err(usage)?;
     let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
-    let created = destination.create(&query.selection()).await;
+    let source = query.selection();
+    if range.from.is_none() {
+        // Nothing is made before it is known where to begin.
+        let held = destination.location.open(Some(&source)).await;
+        if let Err(SinkError::Read { source, .. }) = &held
+            && source.kind() == ErrorKind::NotFound
+        {
+            return Err(usage(nowhere_to_begin()));
+        }
+        drop(held.map_err(Failure::sink)?);
+    }
+    let created = destination.create(&source).await;
     let sink = created.map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
@@ -62,6 +73,10 @@ pub(crate) async fn run(
     course.run(pull).await
 }
 
+fn nowhere_to_begin() -> anyhow::Error {
+    anyhow!("nothing is there yet: say with --from DATE which day is to be the first")
+}
+
 /// The days that are to be up to date afterwards.
 #[derive(Debug)]
 struct Range {
@@ -84,9 +99,7 @@ impl Range {
 
     fn wanted(&self, ledger: &Ledger) -> Result<Days> {
         let held = ledger.bounds().map(|(first, _)| first);
-        let from = self.from.or(held).ok_or_else(|| {
-            anyhow!("nothing is there yet: say with --from DATE which day is to be the first")
-        })?;
+        let from = self.from.or(held).ok_or_else(nowhere_to_begin)?;
         Days::between(from, self.to)
             .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
     }

@@ -34,7 +34,10 @@ pub(crate) async fn run(
     let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
-    let sink = location.open().await.map_err(Failure::sink)?;
+    let sink = location
+        .open(Some(&query.selection()))
+        .await
+        .map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let asked = asked(arguments, &calendar, &ledger).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);

@@ -2,28 +2,55 @@
 //!
 //! Once a page was full the next ones can be asked at the same time; the seams prove afterwards
 //! that they join. What is asked beyond the end of a window is asked in vain, so a run has only a
-//! few pages to spare for that; those that turn out to be of use are spent again.
+//! few pages to spare for that, and those that turn out to be of use are spent again. In a window
+//! of many pages a scout finds out how far it goes: a page far ahead that holds rows is of use
+//! itself, and shows that all before it are.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::stream::{FuturesOrdered, StreamExt};
-use kapture_model::Record;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use kapture_model::{CustomerId, Window};
 
 use crate::error::PullError;
 use crate::reading::WindowReader;
-use crate::server::Ask;
+use crate::server::{Ask, Server};
 
+/// How many rows of a window are read before a scout is worth it: in smaller ones the requests in
+/// vain would weigh more than the time.
+const ROWS_BEFORE_SCOUTING: u64 = 6_000;
+
+/// How many pages ahead are too near for a scout.
+const TOO_NEAR: u64 = 4;
+
+/// The pages of one pass that were asked for and not yet taken.
 #[derive(Default)]
 pub(crate) struct Ahead {
-    asked: VecDeque<Asked>,
-    pages: FuturesOrdered<BoxFuture<'static, Result<Vec<Record>, PullError>>>,
+    window: Option<(Window, u32)>,
+    /// By their offset.
+    asked: BTreeMap<u64, Why>,
+    in_flight: FuturesUnordered<BoxFuture<'static, (u64, Answer)>>,
+    /// Those in flight whose request was not sent yet.
+    unsent: usize,
+    came: BTreeMap<u64, Answer>,
+    /// An offset behind which there were rows.
+    holds: u64,
+    /// The lowest offset behind which there were none.
+    empty: Option<u64>,
 }
 
-struct Asked {
-    ask: Ask,
-    /// Taken from the pages that a run may ask in vain.
-    spare: bool,
+/// The ids on a page.
+type Answer = Result<Vec<CustomerId>, PullError>;
+
+/// Why a page was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It was its turn, or there were rows further on.
+    OfUse { in_turn: bool },
+    /// It may be of use: taken from the pages that a run may ask in vain.
+    Spare,
+    /// To find out how far the window goes: taken from the scouts that a run may send in vain.
+    Scout,
 }
 
 impl Ahead {
@@ -36,38 +63,120 @@ impl Ahead {
         ask: Ask,
         page_length: usize,
         steady: bool,
-    ) -> Result<(Vec<Record>, bool), PullError> {
-        if self.asked.front().map(|asked| asked.ask) != Some(ask) {
-            self.asked.clear();
-            self.pages = FuturesOrdered::new();
-            self.push(reader, ask, false);
-        }
+    ) -> Result<(Vec<CustomerId>, bool), PullError> {
         let server = &reader.server;
-        if steady && page_length > 1 && server.knowledge().pages.is_full(page_length, ask.limit) {
-            // The page asked for just now is not yet counted as in flight.
-            let idle = server.idle().saturating_sub(1);
-            for _ in 0..server.take_spare_pages(idle) {
-                let last = self
-                    .asked
-                    .back()
-                    .map_or(ask.offset, |asked| asked.ask.offset);
-                let offset = last + page_length as u64 - 1;
-                self.push(reader, Ask { offset, ..ask }, true);
+        let window = Some((ask.window, ask.limit));
+        if self.window != window || !self.asked.contains_key(&ask.offset) {
+            *self = Self {
+                window,
+                ..Self::default()
+            };
+            self.push(reader, ask, Why::OfUse { in_turn: true });
+        }
+        let steady =
+            steady && page_length > 1 && server.knowledge().pages.is_full(page_length, ask.limit);
+        loop {
+            if let Some(answer) = self.came.remove(&ask.offset) {
+                let why = self.asked.remove(&ask.offset);
+                if why == Some(Why::Spare) {
+                    server.give_back_spare_page();
+                }
+                let in_turn = why == Some(Why::OfUse { in_turn: true });
+                return answer.map(|page| (page, in_turn));
+            }
+            if steady {
+                self.ask_ahead(reader, ask, page_length as u64 - 1);
+            }
+            self.unsent = 0;
+            if let Some((offset, answer)) = self.in_flight.next().await {
+                self.take(server, offset, answer);
             }
         }
-        let spare = self.asked.pop_front().is_some_and(|asked| asked.spare);
-        if spare {
-            server.give_back_spare_page();
-        }
-        // There is always one: it was pushed above, or before.
-        let page = self.pages.next().await.unwrap_or_else(|| Ok(Vec::new()))?;
-        Ok((page, !spare))
     }
 
-    fn push(&mut self, reader: &WindowReader, ask: Ask, spare: bool) {
-        self.asked.push_back(Asked { ask, spare });
+    /// Asks for as many pages behind `ask` as are known or hoped to be of use, `step` rows apart.
+    fn ask_ahead(&mut self, reader: &WindowReader, ask: Ask, step: u64) {
+        let server = &reader.server;
+        let room = |ahead: &Self| server.idle() > ahead.unsent;
+        let most = 2 * server.client.concurrency();
+        let mut next = ask.offset + step;
+        while next <= self.holds && self.asked.len() < most && room(self) {
+            if !self.asked.contains_key(&next) {
+                let ask = Ask {
+                    offset: next,
+                    ..ask
+                };
+                self.push(reader, ask, Why::OfUse { in_turn: false });
+            }
+            next += step;
+        }
+        if next <= self.holds {
+            return;
+        }
+        let scouting = self.asked.values().any(|why| *why == Why::Scout);
+        if let Some(offset) = self.scouts_place(ask.offset, step)
+            && !scouting
+            && room(self)
+            && server.take_scout()
+        {
+            self.push(reader, Ask { offset, ..ask }, Why::Scout);
+        }
+        while self.asked.len() < most
+            && room(self)
+            && self.empty.is_none_or(|empty| next < empty)
+            && server.take_spare_page()
+        {
+            while self.asked.contains_key(&next) {
+                next += step;
+            }
+            self.push(
+                reader,
+                Ask {
+                    offset: next,
+                    ..ask
+                },
+                Why::Spare,
+            );
+        }
+    }
+
+    /// Where a scout would tell most: four times as far as was read, or half way to where there
+    /// is nothing. `None` where that is too near to be worth it.
+    fn scouts_place(&self, at: u64, step: u64) -> Option<u64> {
+        let read = at / step;
+        let known = self.holds.max(at).div_ceil(step);
+        let place = match self.empty {
+            None => 4 * known,
+            Some(empty) => known.midpoint(empty / step),
+        };
+        (at >= ROWS_BEFORE_SCOUTING && place > known + TOO_NEAR)
+            .then_some(at + (place - read) * step)
+    }
+
+    fn take(&mut self, server: &Server, offset: u64, answer: Answer) {
+        let holds = answer.as_ref().is_ok_and(|page| !page.is_empty());
+        if holds {
+            self.holds = self.holds.max(offset);
+        } else {
+            self.empty = Some(self.empty.map_or(offset, |empty| empty.min(offset)));
+        }
+        if self.asked.get(&offset) == Some(&Why::Scout) {
+            if !holds {
+                // If the pass comes this far after all, it asks again.
+                self.asked.remove(&offset);
+                return;
+            }
+            server.give_back_scout();
+            self.asked.insert(offset, Why::OfUse { in_turn: false });
+        }
+        self.came.insert(offset, answer);
+    }
+
+    fn push(&mut self, reader: &WindowReader, ask: Ask, why: Why) {
+        self.asked.insert(ask.offset, why);
+        self.unsent += 1;
         let reader = reader.clone();
-        self.pages
-            .push_back(async move { reader.page(ask).await }.boxed());
+        self.in_flight
+            .push(async move { (ask.offset, reader.page(ask).await) }.boxed());
     }
 }

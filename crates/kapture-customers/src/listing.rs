@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use kapture_model::{CustomerId, Record};
+use kapture_model::CustomerId;
 
 use crate::row_order::ANCHOR;
 
@@ -67,9 +67,8 @@ impl Listing {
     }
 
     /// Whether a page holds a customer that this pass has not met.
-    pub(crate) fn lacks_any_of(&self, page: &[Record]) -> bool {
-        page.iter()
-            .any(|record| !self.places.contains_key(record.id()))
+    pub(crate) fn lacks_any_of(&self, page: &[CustomerId]) -> bool {
+        page.iter().any(|id| !self.places.contains_key(id))
     }
 
     /// Whether rows came or went during the pass.
@@ -94,7 +93,7 @@ impl Listing {
 
     /// Joins the page that begins at `offset`, which is not behind [`end`](Self::end). Nothing is
     /// taken from a page that does not join.
-    pub(crate) fn join(&mut self, page: &[Record], offset: u64) -> Join {
+    pub(crate) fn join(&mut self, page: &[CustomerId], offset: u64) -> Join {
         let join = self.examine(page, offset);
         match join {
             Join::Exact => self.take(page, offset),
@@ -108,8 +107,8 @@ impl Listing {
     }
 
     /// Takes a page for what it brings, whether it joins or not.
-    pub(crate) fn take(&mut self, page: &[Record], offset: u64) {
-        self.append(page.iter().map(Record::id), offset);
+    pub(crate) fn take(&mut self, page: &[CustomerId], offset: u64) {
+        self.append(page.iter(), offset);
     }
 
     /// Whether far more rows came than there are customers: pages go on for ever, because the
@@ -119,7 +118,7 @@ impl Listing {
         self.end > 8 * customers as u64
     }
 
-    fn examine(&self, page: &[Record], offset: u64) -> Join {
+    fn examine(&self, page: &[CustomerId], offset: u64) -> Join {
         let overlap = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
         if self.is_first_page_again(page, offset) {
             return Join::FirstAgain;
@@ -130,7 +129,7 @@ impl Listing {
         };
         let known: Vec<u64> = page
             .iter()
-            .filter_map(|record| self.places.get(record.id()).copied().flatten())
+            .filter_map(|id| self.places.get(id).copied().flatten())
             .collect();
         let ordered = known.is_sorted_by(|one, next| one < next);
         if overlap == 0 {
@@ -143,7 +142,7 @@ impl Listing {
         if !ordered {
             return Join::Disorder;
         }
-        if !self.places.contains_key(first.id()) {
+        if !self.places.contains_key(first) {
             return Join::Gap;
         }
         if known.len() < ANCHOR {
@@ -152,26 +151,15 @@ impl Listing {
         Join::Moved
     }
 
-    fn begins_with_the_last(&self, page: &[Record], overlap: usize) -> bool {
+    fn begins_with_the_last(&self, page: &[CustomerId], overlap: usize) -> bool {
         let Some(before) = self.tail.len().checked_sub(overlap) else {
             return false;
         };
-        page.len() >= overlap
-            && self
-                .tail
-                .iter()
-                .skip(before)
-                .eq(page[..overlap].iter().map(Record::id))
+        page.len() >= overlap && self.tail.iter().skip(before).eq(&page[..overlap])
     }
 
-    fn is_first_page_again(&self, page: &[Record], offset: u64) -> bool {
-        offset > 0
-            && page.len() == self.first_page.len()
-            && page.len() > 1
-            && page
-                .iter()
-                .zip(&self.first_page)
-                .all(|(record, id)| record.id() == id)
+    fn is_first_page_again(&self, page: &[CustomerId], offset: u64) -> bool {
+        offset > 0 && page.len() > 1 && page == self.first_page
     }
 
     fn append<'a>(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use kapture_model::{CustomerId, Record, Window};
+use kapture_model::{CustomerId, Window};
 use kapture_transport::Refusal;
 
 use crate::ahead::Ahead;
@@ -126,19 +126,15 @@ impl WindowReader {
     async fn first_page(&self, limit: u32) -> Result<FirstPage, PullError> {
         let page = self.ask(Ask::first_page(self.window(), limit)).await?;
         Ok(FirstPage {
-            ids: page
-                .records
-                .iter()
-                .map(|record| record.id().clone())
-                .collect(),
+            ids: page.ids(),
             refused: page.refused,
             spans_two_days: self.reach == Reach::Exclusive && spans_two_days(&page.records),
         })
     }
 
-    /// The records of a page, handed on.
-    pub(crate) async fn page(&self, ask: Ask) -> Result<Vec<Record>, PullError> {
-        Ok(self.ask(ask).await?.records)
+    /// The ids on a page, whose records are handed on: all that is needed of them afterwards.
+    pub(crate) async fn page(&self, ask: Ask) -> Result<Vec<CustomerId>, PullError> {
+        Ok(self.ask(ask).await?.ids())
     }
 
     /// Asks for a page and hands on what it brings.
@@ -325,7 +321,7 @@ impl WindowReader {
                     disorder,
                     weakest_seam,
                     only_page,
-                    last_page: page.iter().map(|record| record.id().clone()).collect(),
+                    last_page: page,
                     last_in_turn: in_turn,
                 }));
             }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
-use kapture_model::{CustomerQuery, Record, Window};
+use kapture_model::{CustomerId, CustomerQuery, Record, Window};
 use kapture_transport::{Client, Error, Refusal};
 use tracing::Instrument;
 
@@ -28,6 +28,7 @@ pub(crate) struct Server {
     knowledge: Mutex<Knowledge>,
     in_flight: AtomicUsize,
     spare_pages: AtomicUsize,
+    scouts: AtomicUsize,
     order: AtomicU64,
 }
 
@@ -100,8 +101,20 @@ pub(crate) struct Page {
     pub(crate) refused: Option<Refusal>,
 }
 
+impl Page {
+    pub(crate) fn ids(&self) -> Vec<CustomerId> {
+        self.records
+            .iter()
+            .map(|record| record.id().clone())
+            .collect()
+    }
+}
+
 /// How many pages a run may ask beyond the end of their windows.
 const SPARE_PAGES: usize = 2;
+
+/// How many pages a run may ask far beyond the end of their windows, to find out how far those go.
+const SCOUTS: usize = 3;
 
 /// The order in which things happened in a run.
 pub(crate) type Moment = u64;
@@ -154,6 +167,7 @@ impl Server {
             }),
             in_flight: AtomicUsize::new(0),
             spare_pages: AtomicUsize::new(SPARE_PAGES),
+            scouts: AtomicUsize::new(SCOUTS),
             order: AtomicU64::new(0),
         }
     }
@@ -182,21 +196,23 @@ impl Server {
             .saturating_sub(self.in_flight.load(Ordering::Relaxed))
     }
 
-    /// Takes up to `wanted` of the pages that a run may ask in vain. Those that were of use are
-    /// to be given back.
-    pub(crate) fn take_spare_pages(&self, wanted: usize) -> usize {
-        let mut taken = 0;
-        let _ = self
-            .spare_pages
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |spare| {
-                taken = wanted.min(spare);
-                Some(spare - taken)
-            });
-        taken
+    /// Takes one of the pages that a run may ask in vain, if there is one left. One that was of
+    /// use is to be given back.
+    pub(crate) fn take_spare_page(&self) -> bool {
+        take_one(&self.spare_pages)
     }
 
     pub(crate) fn give_back_spare_page(&self) {
         self.spare_pages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes one of the scouts that a run may send in vain, likewise.
+    pub(crate) fn take_scout(&self) -> bool {
+        take_one(&self.scouts)
+    }
+
+    pub(crate) fn give_back_scout(&self) {
+        self.scouts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One page. A failure that is proven to mean "no customers" is a page without rows.
@@ -273,6 +289,13 @@ impl Server {
         }
         Ok(records)
     }
+}
+
+fn take_one(of: &AtomicUsize) -> bool {
+    of.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+        left.checked_sub(1)
+    })
+    .is_ok()
 }
 
 /// Counts a call out, also when its future is dropped.

@@ -418,10 +418,15 @@ fn integer(value: &str) -> Option<i64> {
 fn decimal(value: &str) -> Option<f64> {
     let text = inside(value)?;
     let number: f64 = serde_json::from_str(&text).ok()?;
-    let exact = text
-        .parse::<i128>()
-        .is_ok_and(|whole| whole.unsigned_abs() > 1 << 53);
-    (!exact).then_some(number)
+    (significant(&text) == significant(&format!("{number:e}"))).then_some(number)
+}
+
+/// The digits of a number that count, whatever point and exponent stand among them: beyond what a
+/// double tells apart they differ.
+fn significant(number: &str) -> String {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
 }
 
 fn flag(value: &str) -> Option<bool> {

@@ -133,6 +133,24 @@ fn bytes_that_are_no_text_and_dates_with_more_are_kept_as_far_as_can_be() {
 }
 
 #[test]
+fn amounts_with_more_digits_than_a_double_has_are_kept() {
+    for (amount, kept) in [
+        ("0.12345678901234567890123", true),
+        ("1e-400", true),
+        ("12345678901234567.0", true),
+        ("1250.10", false),
+        ("0.0", false),
+        ("-1.5e3", false),
+        ("9007199254740992", false),
+    ] {
+        let record = record(format!(r#"{{"id":1,"outStandingAmount":{amount}}}"#));
+        let row = RowReader::default().read(&record);
+        let extra = format!(r#"{{"outStandingAmount":{amount}}}"#);
+        assert_eq!(row.customer.extra, kept.then_some(extra), "{amount}");
+    }
+}
+
+#[test]
 fn ids_that_are_no_numbers_have_a_stand_in() {
     for (id, expected) in [
         ("17", Some(17)),

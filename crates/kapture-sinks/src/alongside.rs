@@ -1,11 +1,14 @@
 //! Two sinks fed with the same records: customers here, all of their contacts there.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use kapture_customers::Receipt;
-use kapture_model::{Drift, Record};
+use kapture_model::{CustomerId, Drift, Record};
 
 use crate::error::SinkError;
+use crate::ledger::Ledger;
 use crate::sink::{DayWriter, Sink};
 
 /// A sink, and another one alongside that takes the same records in another form.
@@ -37,6 +40,14 @@ impl Sink for Alongside {
 
     fn drift(&self) -> Drift {
         self.sink.drift()
+    }
+
+    async fn ledger(&self) -> Result<Ledger, SinkError> {
+        self.sink.ledger().await
+    }
+
+    async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
+        self.sink.customers(day).await
     }
 }
 

@@ -24,12 +24,13 @@ use kapture_model::{CustomerId, Drift};
 use serde::{Deserialize, Serialize};
 
 use crate::aside::{Aside, sync_folder};
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, Rows};
 use crate::error::SinkError;
-use crate::format::Format;
+use crate::format::{Compression, Format};
 use crate::ledger::Ledger;
 use crate::lock::Lock;
 use crate::sink::{DayWriter, Sink};
+use crate::source::{knows, same_source};
 use crate::spool::{Keeper, SpoolWriter, Spooled};
 
 /// The layout that this version writes.
@@ -40,7 +41,7 @@ const VERSION: u32 = 1;
 pub struct Dataset {
     held: Arc<Held>,
     /// Held by who writes.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 struct Held {
@@ -67,6 +68,12 @@ impl Dataset {
     /// When the folder holds something else, or another run is writing to it.
     pub fn create(root: &Path, source: &str, encoding: Encoding) -> Result<Self, SinkError> {
         let place = root.display().to_string();
+        // Query engines read the files by their ending, so these are what it says.
+        let encoding = Encoding {
+            compression: Compression::None,
+            rows: Rows::Customers,
+            ..encoding
+        };
         // What this build cannot write is said now, and not when the first day is complete.
         encoding.encoder(Box::new(io::sink()))?;
         let held = Held::new(root, encoding);
@@ -93,15 +100,16 @@ impl Dataset {
         }
         Ok(Self {
             held: Arc::new(held),
-            _lock: Some(lock),
+            lock: Some(lock),
         })
     }
 
-    /// Opens the dataset at `root` to look at it.
+    /// Opens the dataset at `root` to look at it. `source` says whose customers are looked for, if
+    /// that matters.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn open(root: &Path) -> Result<Self, SinkError> {
+    /// When there is none, or it holds the customers of another source.
+    pub fn open(root: &Path, source: Option<&str>) -> Result<Self, SinkError> {
         let mut held = Held::new(root, Encoding::new(Format::Ndjson));
         let Some(description) = held.description()? else {
             let missing = "there is no dataset of kapture in it";
@@ -109,9 +117,10 @@ impl Dataset {
             return Err(SinkError::read(root)(missing));
         };
         held.encoding.format = held.format(&description)?;
+        same_source(&root.display().to_string(), &description.source, source)?;
         Ok(Self {
             held: Arc::new(held),
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -188,13 +197,7 @@ impl Held {
 
     fn format(&self, description: &Description) -> Result<Format, SinkError> {
         let place = || self.root.display().to_string();
-        if description.version > VERSION {
-            return Err(SinkError::Later {
-                place: place(),
-                found: description.version.to_string(),
-                known: VERSION,
-            });
-        }
+        knows(&place(), &description.version.to_string(), VERSION)?;
         description.format.parse().map_err(|_| SinkError::Foreign {
             place: place(),
             what: format!("files of the form `{}`", description.format),
@@ -211,14 +214,7 @@ impl Held {
                 asked: self.encoding.format.to_string(),
             });
         }
-        if description.source != source {
-            return Err(SinkError::OtherSource {
-                place,
-                held: description.source.clone(),
-                asked: source.to_owned(),
-            });
-        }
-        Ok(())
+        same_source(&place, &description.source, Some(source))
     }
 
     /// Puts a small file in its place, all at once.
@@ -309,7 +305,6 @@ impl Sink for Dataset {
     }
 
     async fn finish(&self) -> Result<(), SinkError> {
-        let _ = fs::remove_dir(self.held.partial());
         Ok(())
     }
 
@@ -352,7 +347,7 @@ impl Sink for Dataset {
 
 impl Drop for Dataset {
     fn drop(&mut self) {
-        if self._lock.is_some() {
+        if self.lock.is_some() {
             // Only if nothing is in it: what a run leaves that failed is removed by the next.
             let _ = fs::remove_dir(self.held.partial());
         }

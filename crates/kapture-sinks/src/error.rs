@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::source::presentable;
+
 /// Why a destination did not take what it was given.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -73,7 +75,7 @@ pub enum SinkError {
         known: u32,
     },
     /// It holds the customers of another account or other filters.
-    #[error("{place} holds the customers of {held}, not of {asked}")]
+    #[error("{place} holds the customers of {}", contrasted(held, asked))]
     OtherSource {
         /// The destination.
         place: String,
@@ -92,6 +94,12 @@ pub enum SinkError {
         /// The form asked for.
         asked: String,
     },
+    /// It does not remember which days it holds, so there is nothing to look at.
+    #[error("{place} does not remember which days it holds")]
+    Forgets {
+        /// The destination.
+        place: String,
+    },
     /// This program was built without what is needed.
     #[error("this build cannot write {what}: it lacks the feature `{feature}`")]
     NotBuilt {
@@ -100,6 +108,15 @@ pub enum SinkError {
         /// The feature of the crate.
         feature: &'static str,
     },
+}
+
+fn contrasted(held: &str, asked: &str) -> String {
+    let (held, asked) = (presentable(held), presentable(asked));
+    if held == asked {
+        format!("{held}, with other values than those asked for")
+    } else {
+        format!("{held}, not of {asked}")
+    }
 }
 
 fn holder(process: &Option<String>) -> String {

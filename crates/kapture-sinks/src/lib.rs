@@ -20,6 +20,7 @@ mod ledger;
 mod lines;
 mod location;
 mod sink;
+mod source;
 mod stream;
 
 #[cfg(feature = "csv")]
@@ -63,5 +64,3 @@ pub use sink::{DayWriter, Sink};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use stream::StreamSink;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use tables::{Dialect, schema_sql};

@@ -103,8 +103,8 @@ impl Location {
         if text.ends_with('/') || path.is_dir() {
             return Ok(Self::Dataset(path));
         }
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if matches!(ending, Some("db" | "sqlite" | "sqlite3")) {
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if ending == "db" || ending == "sqlite" || ending == "sqlite3" {
             return database(Self::Sqlite(path));
         }
         let (named, compression) = Format::of_file(&path);
@@ -188,25 +188,34 @@ impl Location {
         }
     }
 
-    /// Opens a place that remembers, to look at it.
+    /// Opens a place that remembers, to look at it. `source` says whose customers are looked for,
+    /// if that matters.
     ///
     /// # Errors
-    /// When nothing of kapture is there.
-    pub async fn open(&self) -> Result<Box<dyn Sink>, SinkError> {
+    /// When nothing of kapture is there, or the customers of another source.
+    pub async fn open(&self, source: Option<&str>) -> Result<Box<dyn Sink>, SinkError> {
         match self {
             #[cfg(feature = "dataset")]
-            Self::Dataset(path) => Ok(Box::new(crate::Dataset::open(path)?)),
+            Self::Dataset(path) => Ok(Box::new(crate::Dataset::open(path, source)?)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::open(path)?)),
+            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::open(path, source)?)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(url) => Ok(Box::new(crate::Postgres::open(url).await?)),
-            other => Err(other.not_built()),
+            Self::Postgres(url) => Ok(Box::new(crate::Postgres::open(url, source).await?)),
+            #[allow(unreachable_patterns)]
+            other => {
+                let _ = source;
+                Err(other.not_built())
+            }
         }
     }
 
     fn not_built(&self) -> SinkError {
         let (what, feature) = match self {
-            Self::StandardOutput | Self::File { .. } => ("a place that remembers", "dataset"),
+            Self::StandardOutput | Self::File { .. } => {
+                return SinkError::Forgets {
+                    place: self.to_string(),
+                };
+            }
             Self::Dataset(_) => ("a dataset folder", "dataset"),
             Self::Sqlite(_) => ("SQLite", "sqlite"),
             Self::Postgres(_) => ("PostgreSQL", "postgres"),
@@ -281,7 +290,7 @@ mod tests {
             ),
             ("out/", Location::Dataset("out/".into())),
             (".", Location::Dataset(".".into())),
-            ("a.db", Location::Sqlite("a.db".into())),
+            ("a.DB", Location::Sqlite("a.DB".into())),
             ("sqlite:a", Location::Sqlite("a".into())),
             ("sqlite:///a", Location::Sqlite("/a".into())),
             (

@@ -22,6 +22,7 @@ use crate::error::SinkError;
 use crate::identity::customer_of;
 use crate::ledger::Ledger;
 use crate::sink::{DayWriter, Sink};
+use crate::source::{knows, same_source};
 use crate::spool::{Keeper, SpoolWriter, Spooled};
 use crate::tables::{Dialect, RECEIPT, VERSION, receipt_of, receipt_row, schema_sql};
 use connection::Connection;
@@ -67,18 +68,20 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Connects to look at what is there.
+    /// Connects to look at what is there. `source` says whose customers are looked for, if that
+    /// matters.
     ///
     /// # Errors
-    /// When the database cannot be reached, or is none of kapture's.
+    /// When the database cannot be reached, is none of kapture's, or holds the customers of
+    /// another source.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn open(url: &str) -> Result<Self, SinkError> {
+    pub async fn open(url: &str, source: Option<&str>) -> Result<Self, SinkError> {
         let postgres = Self::connect(url, Tz::UTC).await?;
         let held = &postgres.held;
         match held.setting("version").await? {
-            Some(version) => held.knows(&version)?,
+            Some(version) => held.agrees(&version, source).await?,
             None => return Err(held.foreign("it has no table kapture_settings".into())),
         }
         held.execute("SET default_transaction_read_only = on")
@@ -111,15 +114,11 @@ impl Held {
         SinkError::Foreign { place, what }
     }
 
-    fn knows(&self, version: &str) -> Result<(), SinkError> {
-        match version.parse::<u32>() {
-            Ok(version) if version <= VERSION => Ok(()),
-            _ => Err(SinkError::Later {
-                place: self.place(),
-                found: version.to_owned(),
-                known: VERSION,
-            }),
-        }
+    /// Whether this is the place for the customers of `source`, made by a version that is known.
+    async fn agrees(&self, version: &str, source: Option<&str>) -> Result<(), SinkError> {
+        knows(&self.connection.place, version, VERSION)?;
+        let held = self.setting("source").await?.unwrap_or_default();
+        same_source(&self.connection.place, &held, source)
     }
 
     async fn execute(&self, statements: &str) -> Result<(), SinkError> {
@@ -148,15 +147,7 @@ impl Held {
     /// Makes the tables, or finds that they are ours and for the same customers.
     async fn prepare(&self, source: &str) -> Result<(), SinkError> {
         if let Some(version) = self.setting("version").await? {
-            self.knows(&version)?;
-            let held = self.setting("source").await?.unwrap_or_default();
-            if held != source {
-                return Err(SinkError::OtherSource {
-                    place: self.place(),
-                    held,
-                    asked: source.to_owned(),
-                });
-            }
+            self.agrees(&version, Some(source)).await?;
         } else {
             self.make(source).await?;
         }

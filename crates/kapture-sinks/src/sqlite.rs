@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +22,7 @@ use crate::identity::customer_of;
 use crate::ledger::Ledger;
 use crate::lock::Lock;
 use crate::sink::{DayWriter, Sink};
+use crate::source::{knows, same_source};
 use crate::spool::{Keeper, SpoolWriter, Spooled};
 use crate::tables::{self, Dialect, RECEIPT, VERSION, receipt_of, receipt_row, schema_sql};
 
@@ -60,16 +62,20 @@ impl Sqlite {
         Ok(sqlite)
     }
 
-    /// Opens the database at `path` to look at it.
+    /// Opens the database at `path` to look at it. `source` says whose customers are looked for,
+    /// if that matters.
     ///
     /// # Errors
-    /// When there is none, or it is none of kapture's.
-    pub fn open(path: &Path) -> Result<Self, SinkError> {
+    /// When there is none, it is none of kapture's, or it holds the customers of another source.
+    pub fn open(path: &Path, source: Option<&str>) -> Result<Self, SinkError> {
+        if !path.exists() {
+            return Err(SinkError::read(path)(io::ErrorKind::NotFound.into()));
+        }
         // Whoever may not write leaves the files of the write-ahead log behind.
         let sqlite = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Tz::UTC, None)
             .or_else(|_| Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, Tz::UTC, None))?;
         match sqlite.held.setting("version")? {
-            Some(version) => sqlite.held.knows(&version)?,
+            Some(version) => sqlite.held.agrees(&version, source)?,
             None => {
                 return Err(SinkError::Foreign {
                     place: sqlite.held.place.clone(),
@@ -120,15 +126,11 @@ impl Held {
         |error| SinkError::database(&self.place, error)
     }
 
-    fn knows(&self, version: &str) -> Result<(), SinkError> {
-        match version.parse::<u32>() {
-            Ok(version) if version <= VERSION => Ok(()),
-            _ => Err(SinkError::Later {
-                place: self.place.clone(),
-                found: version.to_owned(),
-                known: VERSION,
-            }),
-        }
+    /// Whether this is the place for the customers of `source`, made by a version that is known.
+    fn agrees(&self, version: &str, source: Option<&str>) -> Result<(), SinkError> {
+        knows(&self.place, version, VERSION)?;
+        let held = self.setting("source")?.unwrap_or_default();
+        same_source(&self.place, &held, source)
     }
 
     /// What the database says of itself; `None` where it says nothing.
@@ -145,15 +147,7 @@ impl Held {
     /// Makes the tables, or finds that they are ours and for the same customers.
     fn prepare(&self, source: &str) -> Result<(), SinkError> {
         if let Some(version) = self.setting("version")? {
-            self.knows(&version)?;
-            let held = self.setting("source")?.unwrap_or_default();
-            if held != source {
-                return Err(SinkError::OtherSource {
-                    place: self.place.clone(),
-                    held,
-                    asked: source.to_owned(),
-                });
-            }
+            self.agrees(&version, Some(source))?;
         } else {
             self.make(source)?;
         }
@@ -350,8 +344,10 @@ impl Sink for Sqlite {
             rows.collect()
         };
         let rows = read().map_err(self.held.failed())?;
-        let customer =
-            |(number, extra): (i64, Option<String>)| customer_of(number, extra.as_deref());
-        Ok(rows.into_iter().filter_map(customer).collect())
+        let damaged = || SinkError::database(&self.held.place, "a customer without an id");
+        let customer = |(number, extra): (i64, Option<String>)| {
+            customer_of(number, extra.as_deref()).ok_or_else(damaged)
+        };
+        rows.into_iter().map(customer).collect()
     }
 }

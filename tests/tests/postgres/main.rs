@@ -42,7 +42,7 @@ async fn tables_of_others_are_left_alone() {
     assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
     assert!(error.to_string().contains("a table `customers`"), "{error}");
     schema.execute("INSERT INTO customers VALUES (1)");
-    let Err(error) = Postgres::open(&schema.url()).await else {
+    let Err(error) = Postgres::open(&schema.url(), None).await else {
         panic!("opened");
     };
     assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
@@ -58,7 +58,7 @@ async fn what_a_later_version_made_is_left_alone() {
         matches!(&error, SinkError::Later { found, known: 1, .. } if found == "99"),
         "{error:?}"
     );
-    let Err(error) = Postgres::open(&schema.url()).await else {
+    let Err(error) = Postgres::open(&schema.url(), None).await else {
         panic!("opened");
     };
     assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
@@ -91,7 +91,7 @@ async fn one_run_at_a_time_and_anybody_may_look() {
     );
     // Another schema is another destination.
     drop(create(&other).await);
-    let looking = Postgres::open(&schema.url()).await.expect("opened");
+    let looking = Postgres::open(&schema.url(), None).await.expect("opened");
     assert_eq!(looking.ledger().await.expect("a ledger").len(), 1);
     let error = commit(&looking, &[]).await.expect_err("read only");
     assert!(matches!(error, SinkError::Database { .. }), "{error:?}");
