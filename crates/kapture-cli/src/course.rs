@@ -58,13 +58,14 @@ impl Course<'_> {
         summary.time = begun.elapsed();
         summary.traffic = self.client.traffic();
         summary.drift = self.sink.drift();
-        let outcome = outcome.and_then(|()| match self.summary {
-            Some(path) => summary.write(path).map_err(|error| {
+        // Also of a run that failed: an older one would tell of another run.
+        let written = self.summary.map_or(Ok(()), |path| {
+            summary.write(path).map_err(|error| {
                 Failure::unexpected(error)
                     .context(format!("cannot write the summary to {}", path.display()))
-            }),
-            None => Ok(()),
+            })
         });
+        let outcome = outcome.and(written);
         let worth_telling = outcome
             .as_ref()
             .map_or_else(Failure::is_worth_a_summary, |()| true);

@@ -126,14 +126,20 @@ fn listed(path: &Path, today: NaiveDate) -> Result<Days> {
         text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the days from {}", path.display()))?;
     }
-    text.lines()
+    let days: Days = text
+        .lines()
         .enumerate()
         .map(|(number, line)| (number, line.trim()))
         .filter(|(_, line)| !line.is_empty())
         .map(|(number, line)| {
             date(line, today).with_context(|| format!("--days, line {}", number + 1))
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    // More likely whoever should have listed them failed.
+    if days.is_empty() {
+        bail!("--days lists no days");
+    }
+    Ok(days)
 }
 
 /// One part of the days in several.

@@ -40,12 +40,12 @@ impl Destination {
         encoding.zone = zone.unwrap_or(Tz::UTC);
         encoding.raw = form.raw;
         encoding.spreadsheet_safe = form.spreadsheet_safe;
-        let lines = matches!(
-            location,
-            Location::StandardOutput | Location::File { .. } | Location::Dataset(_)
-        ) && format == Format::Ndjson;
+        let lines = matches!(location, Location::StandardOutput | Location::File { .. })
+            && format == Format::Ndjson;
         if form.raw && !lines {
-            bail!("--raw gives the API's own JSON, so it needs --format ndjson");
+            bail!(
+                "--raw gives the API's own JSON, so it needs --format ndjson, to standard output or one file"
+            );
         }
         if form.spreadsheet_safe && format != Format::Csv && form.contacts.is_none() {
             bail!("--spreadsheet-safe is for CSV: add --format csv, or leave it out");
@@ -63,7 +63,7 @@ impl Destination {
         })
     }
 
-    /// Whether every file that is written is another one: `further` are those beside the records.
+    /// Whether every file is another one: `further` are those beside the records, read or written.
     pub(crate) fn check_apart(&self, further: &[(&str, Option<&Path>)]) -> Result<()> {
         let mut files = Vec::new();
         if let Location::File { path, .. } | Location::Sqlite(path) = &self.location {
@@ -71,6 +71,11 @@ impl Destination {
         }
         for (flag, path) in further {
             let Some(path) = path.map(real) else { continue };
+            if let Location::Dataset(root) = &self.location
+                && path.starts_with(real(root))
+            {
+                bail!("{flag} names a file inside the folder that is written to");
+            }
             if let Some((other, _)) = files.iter().find(|(_, file)| *file == path) {
                 bail!("{other} and {flag} name the same file");
             }

@@ -23,6 +23,8 @@ pub(crate) async fn run(
         .check_apart(&[
             ("--contacts", arguments.form.contacts.as_deref()),
             ("--summary", arguments.summary.as_deref()),
+            ("--days", arguments.days.days.as_deref()),
+            ("--token-file", arguments.connection.token_file.as_deref()),
         ])
         .map_err(usage)?;
     let connection = Connection::settle(&arguments.connection).map_err(usage)?;

@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
     .map_err(|error| {
         Failure::unexpected(error).context(format!("cannot serve on 127.0.0.1:{}", arguments.port))
     })?;
-    println!("{}", server.url());
+    Failure::printed(&format!("{}\n", server.url()))?;
     eprintln!(
         "A fake tenant answers here until Ctrl-C. To pull from it:\n  \
          export KAPTURE_BASE_URL={} KAPTURE_CM_ID={DEFAULT_CM_ID} KAPTURE_USER=sandbox KAPTURE_PASSWORD=sandbox\n  \

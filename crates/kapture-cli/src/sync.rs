@@ -32,6 +32,12 @@ pub(crate) async fn run(
     };
     destination::keeping(&arguments.place).map_err(usage)?;
     let destination = Destination::settle(&arguments.place, &form, calendar.zone).map_err(usage)?;
+    destination
+        .check_apart(&[
+            ("--summary", arguments.summary.as_deref()),
+            ("--token-file", arguments.connection.token_file.as_deref()),
+        ])
+        .map_err(usage)?;
     let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 

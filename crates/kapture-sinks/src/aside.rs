@@ -32,6 +32,10 @@ impl Aside {
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
         let (file, path) = builder.tempfile_in(folder)?.into_parts();
+        // Whoever may not read the file that is replaced may not read the new one either.
+        if let Ok(replaced) = fs::metadata(&destination) {
+            file.set_permissions(replaced.permissions())?;
+        }
         file.try_lock().or_else(unsupported)?;
         Ok(Self {
             file,

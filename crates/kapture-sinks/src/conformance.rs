@@ -209,6 +209,9 @@ async fn a_later_copy_replaces_an_earlier_one(subject: &impl Subject) {
     commit(&*sink, day(2), &earlier, DayState::Open).await;
     commit(&*sink, day(2), &later, DayState::Open).await;
     expect(subject, &[(day(2), &later)], "a later copy").await;
+    // What is fetched anew for the same day is what the server says now.
+    commit(&*sink, day(2), &earlier, DayState::Open).await;
+    expect(subject, &[(day(2), &earlier)], "a fresh copy").await;
 }
 
 async fn a_contact_that_vanished_is_gone(subject: &impl Subject) {

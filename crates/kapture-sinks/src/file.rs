@@ -197,6 +197,19 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
+    async fn a_file_that_others_may_not_read_stays_so() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("customers.ndjson");
+        fs::write(&path, "before").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        sink(&path).unwrap().finish().await.unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
     async fn a_link_stays_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let (target, link) = (folder.path().join("there"), folder.path().join("here"));

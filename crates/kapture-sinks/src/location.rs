@@ -72,6 +72,9 @@ pub enum LocationError {
         /// The form asked for.
         asked: Format,
     },
+    /// A SQLite database is a file with a name.
+    #[error("`{0}` names no file: give one behind sqlite:, for example sqlite:customers")]
+    NoFile(String),
     /// A database has no form to be chosen.
     #[error("`{0}` is a database: there is no form to choose")]
     DatabaseWithFormat(String),
@@ -94,7 +97,13 @@ impl Location {
             return database(Self::Postgres(text.to_owned()));
         }
         if let Some(path) = text.strip_prefix("sqlite:") {
-            return database(Self::Sqlite(path.trim_start_matches("//").into()));
+            let path = path.trim_start_matches("//");
+            // SQLite would take these for a database that nobody can find again.
+            let nowhere = path.trim().is_empty() || path == ":memory:" || path.ends_with('/');
+            if nowhere || path.starts_with("file:") {
+                return Err(LocationError::NoFile(text.to_owned()));
+            }
+            return database(Self::Sqlite(path.into()));
         }
         if let Some((scheme, _)) = text.split_once("://") {
             return Err(LocationError::UnknownScheme(format!("{scheme}://…")));
@@ -311,6 +320,10 @@ mod tests {
             ("s3://bucket/a", None, "is no place"),
             ("a.parquet.gz", None, "compressed inside"),
             ("a.csv", Some(Format::Ndjson), "named like csv"),
+            ("sqlite:", None, "names no file"),
+            ("sqlite::memory:", None, "names no file"),
+            ("sqlite:file:a?mode=memory", None, "names no file"),
+            ("sqlite:out/", None, "names no file"),
             ("a.db", Some(Format::Csv), "is a database"),
         ];
         for (text, format, reason) in cases {

@@ -17,6 +17,11 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock of `place` by the file at `path`, which tells who holds it.
     pub(crate) fn take(path: &Path, place: &str) -> Result<Self, SinkError> {
+        // A link could lead to any file of this user, which must not be written.
+        if path.is_symlink() {
+            let link = io::Error::other("it is a link, and no lock of kapture: remove it");
+            return Err(SinkError::file(path)(link));
+        }
         loop {
             let mut file = OpenOptions::new()
                 .read(true)

@@ -351,3 +351,49 @@ impl Sink for Sqlite {
         rows.into_iter().map(customer).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kapture_customers::{Checksum, DayState, Joint, Reach};
+    use kapture_model::Record;
+
+    async fn commit(sink: &Sqlite, day: &str, name: &str, modified: u32) {
+        let json = format!(
+            r#"{{"id":1,"name":"{name}","lastModificationTime":"2024-05-{modified:02}T10:00:00"}}"#
+        );
+        let day = day.parse().unwrap();
+        let mut writer = sink.day(day).await.unwrap();
+        let record = Record::decode(json.into()).unwrap();
+        writer.write(&[record]).await.unwrap();
+        let receipt = Receipt {
+            day,
+            customers: 1,
+            checksum: Checksum::default(),
+            undated: 0,
+            fetched: chrono::DateTime::UNIX_EPOCH,
+            state: DayState::Sealed,
+            reach: Reach::Inclusive,
+            joint: Joint::Exact,
+            empty_answer: None,
+        };
+        writer.commit(&receipt).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn of_copies_from_two_days_the_one_modified_last_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = Sqlite::create(&folder.path().join("a.db"), "account 7", Tz::UTC).unwrap();
+        let held = || {
+            let select = "SELECT name || ' ' || kapture_day FROM customers";
+            let row = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+            let state = sink.held.state();
+            state.connection.query_row(select, [], row).unwrap()
+        };
+        commit(&sink, "2024-05-02", "B", 5).await;
+        commit(&sink, "2024-05-03", "A", 4).await;
+        assert_eq!(held(), "B 2024-05-02");
+        commit(&sink, "2024-05-03", "C", 6).await;
+        assert_eq!(held(), "C 2024-05-03");
+    }
+}

@@ -99,7 +99,8 @@ impl Table {
         keys.chain(columns).chain([("extra", dialect.json())])
     }
 
-    /// What makes a row the newer one of two copies, for `ON CONFLICT (id) DO UPDATE`.
+    /// What makes a row the one to keep of two copies, for `ON CONFLICT (id) DO UPDATE`: of one day
+    /// the one that was fetched last, else the one that was modified last.
     pub(crate) fn replace_older(&self) -> String {
         let assignments: Vec<_> = self
             .column_names()
@@ -107,7 +108,8 @@ impl Table {
             .map(|name| format!("{name} = excluded.{name}"))
             .collect();
         format!(
-            "UPDATE SET {} WHERE customers.last_modification_time IS NULL \
+            "UPDATE SET {} WHERE customers.kapture_day = excluded.kapture_day \
+             OR customers.last_modification_time IS NULL \
              OR excluded.last_modification_time IS NULL \
              OR excluded.last_modification_time >= customers.last_modification_time",
             assignments.join(", ")
