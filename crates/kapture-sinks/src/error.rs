@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::source::presentable;
+use serde_json::{Map, Value};
 
 /// Why a destination did not take what it was given.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +119,23 @@ fn contrasted(held: &str, asked: &str) -> String {
     }
 }
 
+/// A source for messages: the account and what is filtered by, but not by which values, which
+/// may be a person's.
+fn presentable(source: &str) -> String {
+    let Ok(mut keys) = serde_json::from_str::<Map<String, Value>>(source) else {
+        return source.to_owned();
+    };
+    let account = match keys.shift_remove("cm_id") {
+        Some(account) => format!("account {account}"),
+        None => "an account".to_owned(),
+    };
+    if keys.is_empty() {
+        return format!("{account} without filters");
+    }
+    let keys: Vec<_> = keys.keys().map(String::as_str).collect();
+    format!("{account} filtered by {}", keys.join(", "))
+}
+
 fn holder(process: &Option<String>) -> String {
     let named = |process| format!(" (process {process})");
     process.as_ref().map(named).unwrap_or_default()
@@ -140,7 +157,7 @@ impl SinkError {
         }
     }
 
-    #[cfg(feature = "dataset")]
+    #[cfg(any(feature = "dataset", feature = "sqlite"))]
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
         |source| Self::Read {
             path: path.to_owned(),

@@ -20,7 +20,6 @@ mod ledger;
 mod lines;
 mod location;
 mod sink;
-mod source;
 mod stream;
 
 #[cfg(feature = "csv")]
@@ -39,6 +38,8 @@ mod lock;
 mod parquet;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+mod source;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 mod spool;
 #[cfg(feature = "sqlite")]
@@ -64,3 +65,5 @@ pub use sink::{DayWriter, Sink};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use stream::StreamSink;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use tables::{Dialect, schema_sql};

@@ -1,7 +1,5 @@
 //! Whose customers a place holds, and which version of kapture made it.
 
-use serde_json::{Map, Value};
-
 use crate::error::SinkError;
 
 /// Whether this version knows what `version` has made.
@@ -27,23 +25,6 @@ pub(crate) fn same_source(place: &str, held: &str, asked: Option<&str>) -> Resul
         }),
         _ => Ok(()),
     }
-}
-
-/// A source for messages: the account and what is filtered by, but not by which values, which
-/// may be a person's.
-pub(crate) fn presentable(source: &str) -> String {
-    let Ok(mut keys) = serde_json::from_str::<Map<String, Value>>(source) else {
-        return source.to_owned();
-    };
-    let account = match keys.shift_remove("cm_id") {
-        Some(account) => format!("account {account}"),
-        None => "an account".to_owned(),
-    };
-    if keys.is_empty() {
-        return format!("{account} without filters");
-    }
-    let keys: Vec<_> = keys.keys().map(String::as_str).collect();
-    format!("{account} filtered by {}", keys.join(", "))
 }
 
 #[cfg(test)]

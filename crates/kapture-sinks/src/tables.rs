@@ -12,7 +12,7 @@ pub(crate) const VERSION: u32 = 1;
 
 /// A database's own words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub enum Dialect {
     /// SQLite.
     Sqlite,
     /// PostgreSQL.
@@ -117,8 +117,14 @@ impl Table {
     }
 }
 
-/// The statements that make the tables.
-pub(crate) fn schema_sql(dialect: Dialect) -> String {
+/// The statements that make the tables of a database.
+///
+/// ```
+/// use kapture_sinks::{Dialect, schema_sql};
+///
+/// assert!(schema_sql(Dialect::Postgres).contains("out_standing_amount double precision"));
+/// ```
+pub fn schema_sql(dialect: Dialect) -> String {
     let day = dialect.day();
     let json = dialect.json();
     let (integer, text) = (
