@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use chrono_tz::Tz;
+use kapture_customers::{Days, Pull};
+use kapture_model::CustomerQuery;
 use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
 use kapture_transport::{
     Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, Token,
@@ -21,6 +24,7 @@ pub(crate) struct Connection {
     tenant: TenantAddress,
     pub(crate) cm_id: u64,
     options: ClientOptions,
+    empty_answer: Option<String>,
 }
 
 #[derive(Debug)]
@@ -29,9 +33,12 @@ enum TenantAddress {
     Site { site: Site, token: Token },
 }
 
-/// A client, and the sandbox behind it if there is one.
+/// A client, what else a pull over it needs, and the sandbox behind it if there is one.
 pub(crate) struct Connected {
     pub(crate) client: Client,
+    /// The endpoint asked, for hints.
+    pub(crate) endpoint: Endpoint,
+    empty_answer: Option<String>,
     _sandbox: Option<Server>,
 }
 
@@ -87,12 +94,8 @@ impl Connection {
                 },
                 ..ClientOptions::default()
             },
+            empty_answer: arguments.empty_answer.clone(),
         })
-    }
-
-    /// The endpoint asked, for hints.
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.options.endpoint
     }
 
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
@@ -109,9 +112,25 @@ impl Connection {
             }
         };
         Ok(Connected {
+            endpoint: self.options.endpoint,
+            empty_answer: self.empty_answer,
             client: Client::new(transport, &site, token, self.options),
             _sandbox: sandbox,
         })
+    }
+}
+
+impl Connected {
+    /// A pull over this connection.
+    pub(crate) fn pull(&self, query: CustomerQuery, days: &Days, zone: Option<Tz>) -> Pull {
+        let mut pull = Pull::new(self.client.clone(), query, days.clone());
+        if let Some(zone) = zone {
+            pull = pull.time_zone(zone);
+        }
+        if let Some(sentence) = &self.empty_answer {
+            pull = pull.empty_answer(sentence);
+        }
+        pull
     }
 }
 

@@ -9,10 +9,11 @@ use chrono::NaiveDate;
 use futures_util::{SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError};
 use kapture_sinks::{DayWriter, Location, Sink};
-use kapture_transport::{Client, Endpoint};
+use kapture_transport::Endpoint;
 use tracing::info;
 
 use crate::arguments::OutputArguments;
+use crate::connection::Connected;
 use crate::failure::Failure;
 use crate::interruption::interrupted;
 use crate::progress::Progress;
@@ -20,8 +21,7 @@ use crate::summary::Summary;
 
 /// Everything about one course but its pull.
 pub(crate) struct Course<'a> {
-    pub(crate) client: Client,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) connected: &'a Connected,
     pub(crate) location: &'a Location,
     pub(crate) sink: Box<dyn Sink>,
     pub(crate) days: &'a Days,
@@ -43,7 +43,7 @@ impl Course<'_> {
                 days_skipped: self.skipped,
                 ..Summary::default()
             },
-            endpoint: self.endpoint,
+            endpoint: self.connected.endpoint,
             all_or_nothing: matches!(self.location, Location::File { .. }),
             failed: None,
         };
@@ -56,7 +56,7 @@ impl Course<'_> {
         drop(following.writers);
         drop(following.progress);
         summary.time = begun.elapsed();
-        summary.traffic = self.client.traffic();
+        summary.traffic = self.connected.client.traffic();
         summary.drift = self.sink.drift();
         // Also of a run that failed: an older one would tell of another run.
         let written = self.summary.map_or(Ok(()), |path| {

@@ -1,7 +1,5 @@
 //! `kapture pull`.
 
-use kapture_customers::Pull;
-
 use crate::arguments::{OutputArguments, PullArguments};
 use crate::connection::Connection;
 use crate::course::{Course, check_summary};
@@ -38,18 +36,10 @@ pub(crate) async fn run(
         let ledger = sink.ledger().await.map_err(Failure::sink)?;
         days = ledger.lacking(&days);
     }
-    let endpoint = connection.endpoint();
     let connected = connection.open().await.map_err(Failure::unexpected)?;
-    let mut pull = Pull::new(connected.client.clone(), query, days.clone());
-    if let Some(zone) = zone {
-        pull = pull.time_zone(zone);
-    }
-    if let Some(sentence) = &arguments.connection.empty_answer {
-        pull = pull.empty_answer(sentence);
-    }
+    let pull = connected.pull(query, &days, zone);
     let course = Course {
-        client: connected.client.clone(),
-        endpoint,
+        connected: &connected,
         location: &destination.location,
         sink,
         skipped: wanted - days.len(),

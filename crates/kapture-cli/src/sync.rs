@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use anyhow::{Context, Result, anyhow};
 use chrono::{Days as DayCount, NaiveDate, TimeDelta};
-use kapture_customers::{Days, Pull};
+use kapture_customers::Days;
 use kapture_sinks::{Ledger, SinkError};
 
 use crate::arguments::{FormArguments, OutputArguments, SyncArguments};
@@ -57,18 +57,12 @@ pub(crate) async fn run(
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
     let days = range.lacking(&ledger, &wanted);
-    let endpoint = connection.endpoint();
     let connected = connection.open().await.map_err(Failure::unexpected)?;
-    let mut pull = Pull::new(connected.client.clone(), query, days.clone()).settling(settling);
-    if let Some(zone) = calendar.zone {
-        pull = pull.time_zone(zone);
-    }
-    if let Some(sentence) = &arguments.connection.empty_answer {
-        pull = pull.empty_answer(sentence);
-    }
+    let pull = connected
+        .pull(query, &days, calendar.zone)
+        .settling(settling);
     let course = Course {
-        client: connected.client.clone(),
-        endpoint,
+        connected: &connected,
         location: &destination.location,
         sink,
         skipped: wanted.len() - days.len(),

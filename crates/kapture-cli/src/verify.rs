@@ -41,29 +41,28 @@ pub(crate) async fn run(
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let asked = asked(arguments, &calendar, &ledger).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
-    let endpoint = connection.endpoint();
     let connected = connection.open().await.map_err(Failure::unexpected)?;
-    let mut pull = Pull::new(connected.client.clone(), query, days.clone());
-    if let Some(zone) = calendar.zone {
-        pull = pull.time_zone(zone);
-    }
-    if let Some(sentence) = &arguments.connection.empty_answer {
-        pull = pull.empty_answer(sentence);
-    }
+    let pull = connected.pull(query, &days, calendar.zone);
     let mut verification = Verification {
         sink: &*sink,
         ledger: &ledger,
-        endpoint,
+        endpoint: connected.endpoint,
         json: arguments.json,
         fetched: BTreeMap::new(),
+        outstanding: days.iter().collect(),
+        differences: BTreeMap::new(),
         progress: Progress::start(days.len(), &location, output),
         differing: 0,
         alike: 0,
     };
-    tokio::select! {
+    let outcome = tokio::select! {
         outcome = verification.run(pull) => outcome,
         () = interrupted() => Err(Failure::interrupted()),
-    }?;
+    };
+    // Whatever ended it, what was found is told.
+    verification.outstanding.clear();
+    verification.tell()?;
+    outcome?;
     let Verification {
         differing, alike, ..
     } = verification;
@@ -122,6 +121,10 @@ struct Verification<'a> {
     json: bool,
     /// The customers of the days that are being fetched.
     fetched: BTreeMap<NaiveDate, BTreeSet<CustomerId>>,
+    /// The days that were not compared yet.
+    outstanding: BTreeSet<NaiveDate>,
+    /// What was found and not told yet: days come in any order and are told in theirs.
+    differences: BTreeMap<NaiveDate, String>,
     progress: Progress,
     differing: usize,
     alike: usize,
@@ -166,16 +169,32 @@ impl Verification<'_> {
         };
         if comparison.is_alike() {
             self.alike += 1;
-            return Ok(());
-        }
-        self.differing += 1;
-        let line = if self.json {
-            comparison.json().to_string()
         } else {
-            comparison.text()
-        };
-        self.progress
-            .aside(|| Failure::printed(&format!("{line}\n")))
+            self.differing += 1;
+            let line = if self.json {
+                comparison.json().to_string()
+            } else {
+                comparison.text()
+            };
+            self.differences.insert(day, line);
+        }
+        self.outstanding.remove(&day);
+        self.tell()
+    }
+
+    /// Tells of the days before which all were compared.
+    fn tell(&mut self) -> Result<(), Failure> {
+        while let Some(difference) = self.differences.first_entry()
+            && self
+                .outstanding
+                .first()
+                .is_none_or(|day| difference.key() < day)
+        {
+            let line = difference.remove();
+            self.progress
+                .aside(|| Failure::printed(&format!("{line}\n")))?;
+        }
+        Ok(())
     }
 }
 

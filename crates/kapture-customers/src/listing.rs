@@ -52,7 +52,7 @@ impl Listing {
             first_page: page.to_vec(),
             ..Self::default()
         };
-        listing.append(page.iter(), 0);
+        listing.take(page, 0);
         listing
     }
 
@@ -106,11 +106,6 @@ impl Listing {
         join
     }
 
-    /// Takes a page for what it brings, whether it joins or not.
-    pub(crate) fn take(&mut self, page: &[CustomerId], offset: u64) {
-        self.append(page.iter(), offset);
-    }
-
     /// Whether far more rows came than there are customers: pages go on for ever, because the
     /// server ignores the offset.
     pub(crate) fn is_endless(&self) -> bool {
@@ -162,14 +157,11 @@ impl Listing {
         offset > 0 && page.len() > 1 && page == self.first_page
     }
 
-    fn append<'a>(
-        &mut self,
-        page: impl DoubleEndedIterator<Item = &'a CustomerId> + ExactSizeIterator + Clone,
-        offset: u64,
-    ) {
+    /// Takes a page for what it brings, whether it joins or not.
+    pub(crate) fn take(&mut self, page: &[CustomerId], offset: u64) {
         let seam = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let last_known = page.clone().rposition(|id| self.places.contains_key(id));
-        for (row, id) in page.clone().enumerate() {
+        let last_known = page.iter().rposition(|id| self.places.contains_key(id));
+        for (row, id) in page.iter().enumerate() {
             if self.places.contains_key(id) {
                 self.repeats |= row >= seam;
             } else {
@@ -187,7 +179,7 @@ impl Listing {
         self.longest_page = self.longest_page.max(page.len());
         // What a page repeats of the rows before it takes their place.
         self.tail.truncate(self.tail.len().saturating_sub(seam));
-        self.tail.extend(page.cloned());
+        self.tail.extend(page.iter().cloned());
         let surplus = self.tail.len().saturating_sub(self.longest_page);
         self.tail.drain(..surplus);
     }

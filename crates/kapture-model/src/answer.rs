@@ -161,8 +161,8 @@ impl<'a> Envelope<'a> {
     }
 
     fn decode(self, body: &Source<'_>) -> Result<Answer, AnswerError> {
-        let status = self.status.filter(|json| !is_nothing(json));
-        let said = self.message.filter(|json| !is_nothing(json));
+        let status = self.status.filter(|json| !scanner::is_nothing(json));
+        let said = self.message.filter(|json| !scanner::is_nothing(json));
         let succeeded = status.map(says_success);
         match (succeeded, said) {
             (Some(true), None) => Ok(Answer::Customers(Vec::new())),
@@ -195,11 +195,6 @@ fn records(body: &Source<'_>, rows: &[&RawValue]) -> Result<Answer, AnswerError>
 
 fn says_success(status: &str) -> bool {
     scanner::decode_text(status).is_some_and(|text| text.trim().eq_ignore_ascii_case("success"))
-}
-
-/// Null or blank text.
-fn is_nothing(json: &str) -> bool {
-    json == "null" || scanner::decode_text(json).is_some_and(|text| text.trim().is_empty())
 }
 
 fn failed(message: Option<Cow<'_, str>>) -> Answer {

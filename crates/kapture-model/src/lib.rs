@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod cell;
 mod column;
 mod contact;
 mod customer;
@@ -22,6 +23,7 @@ mod source;
 mod window;
 
 pub use answer::{Answer, AnswerError};
+pub use cell::Cell;
 pub use column::{Column, ColumnKind, contact_columns, customer_columns};
 pub use contact::Contact;
 pub use customer::Customer;
@@ -32,5 +34,5 @@ pub use field::{Field, FieldValue};
 pub use moment::Moment;
 pub use normal_form::Normaliser;
 pub use record::{Record, RecordError};
-pub use row::{Cell, CustomerRow, Row, RowReader};
+pub use row::{CustomerRow, Row, RowReader};
 pub use window::Window;

@@ -276,7 +276,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
             return Some((true, instant.then_some(DriftKind::InstantDate)));
         }
         self.scanner.rewind(start);
-        let nothing = value == "null" || is_blank(value);
+        let nothing = scanner::is_nothing(value);
         self.plain(Kind::Text)?;
         let drift = match decoded {
             Some(_) => DriftKind::DateWithMore,
@@ -311,7 +311,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
     fn plain(&mut self, kind: Kind) -> Option<bool> {
         let start = self.scanner.at();
         Some(match self.scanner.peek()? {
-            b'"' if is_blank(self.scanner.string()?) => {
+            b'"' if scanner::is_blank(self.scanner.string()?) => {
                 self.replace_from(start, |out| out.extend_from_slice(b"null"));
                 true
             }
@@ -383,21 +383,6 @@ impl<Z: TimeZone> Pass<'_, Z> {
         let unchanged = self.text.as_bytes().get(self.copied..end);
         self.out.extend_from_slice(unchanged.unwrap_or_default());
         self.copied = end;
-    }
-}
-
-/// Whether a raw string token is empty or holds only whitespace.
-fn is_blank(token: &str) -> bool {
-    let inside = token.as_bytes().get(1..token.len() - 1);
-    match inside
-        .unwrap_or_default()
-        .iter()
-        .find(|byte| **byte != b' ')
-    {
-        None => token.starts_with('"'),
-        Some(b'!'..=b'[' | b']'..=b'~') => false,
-        // An escape or a letter beyond ASCII may stand for whitespace, too.
-        Some(_) => scanner::decode_text(token).is_some_and(|text| text.trim().is_empty()),
     }
 }
 

@@ -2,33 +2,15 @@
 
 use std::borrow::Cow;
 
-use chrono::{NaiveDateTime, TimeZone, Utc};
+use chrono::{TimeZone, Utc};
 
+use crate::cell::{Cell, Read};
 use crate::column::{contact_columns, customer_columns};
 use crate::documented::{Kind, fields};
 use crate::drift::Owner;
 use crate::keys::{Keys, NO_KEY};
 use crate::scanner::{self, Scanner};
-use crate::{CustomerId, Drift, DriftKind, Moment, Record};
-
-/// One value of a row.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Cell<'a> {
-    /// Absent, null, blank text, or a value that the column cannot hold, which is in
-    /// [`Row::extra`] then.
-    #[default]
-    Nothing,
-    /// A whole number.
-    Integer(i64),
-    /// A double.
-    Decimal(f64),
-    /// Text, never blank and without the character U+0000.
-    Text(Cow<'a, str>),
-    /// True or false.
-    Flag(bool),
-    /// A local date-time without a zone.
-    Time(NaiveDateTime),
-}
+use crate::{CustomerId, Drift, DriftKind, Record};
 
 /// A customer or a contact in columns.
 ///
@@ -59,9 +41,9 @@ pub struct CustomerRow<'a> {
 /// Reads records as rows.
 ///
 /// Nothing is lost on the way: a value either is in its column, or in the extra object of its row
-/// under the API's own name, where blank text is null. Numbers and flags that come as text (`"17"`, `"true"`) are numbers
-/// and flags here, and numbers in a text column are text; dates in any known form are local
-/// date-times.
+/// under the API's own name, where blank text is null. Numbers and flags that come as text
+/// (`"17"`, `"true"`) are numbers and flags here, and numbers in a text column are text; dates in
+/// any known form are local date-times.
 ///
 /// ```
 /// use kapture_model::{Cell, Record, RowReader, customer_columns};
@@ -173,7 +155,14 @@ impl<Z: TimeZone> RowReader<Z> {
             let drift = match kind {
                 None => {
                     let value = scanner.value()?;
-                    draft.keep(token, if is_nothing(value) { "null" } else { value });
+                    draft.keep(
+                        token,
+                        if scanner::is_nothing(value) {
+                            "null"
+                        } else {
+                            value
+                        },
+                    );
                     Some(DriftKind::UnknownField)
                 }
                 Some(kind) => {
@@ -186,7 +175,7 @@ impl<Z: TimeZone> RowReader<Z> {
                         (!documented).then_some(DriftKind::UnexpectedType)
                     } else {
                         let value = scanner.value()?;
-                        let read = cell(kind, value, &self.zone);
+                        let read = Read::of(kind, value, &self.zone);
                         let is_id = owner == Owner::Customer && key == NO_KEY + 1;
                         if read.lossy || is_id && !is_plain_id(value) {
                             draft.keep(token, value);
@@ -223,7 +212,7 @@ impl<Z: TimeZone> RowReader<Z> {
         contacts.clear();
         if scanner.peek() != Some(b'[') {
             let value = scanner.value()?;
-            return Some((value, is_nothing(value)));
+            return Some((value, scanner::is_nothing(value)));
         }
         let mut documented = true;
         scanner.list(|scanner| {
@@ -252,16 +241,8 @@ impl CustomerRow<'_> {
 
 impl Row<'_> {
     fn into_owned(self) -> Row<'static> {
-        let owned = |cell| match cell {
-            Cell::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
-            Cell::Nothing => Cell::Nothing,
-            Cell::Integer(number) => Cell::Integer(number),
-            Cell::Decimal(number) => Cell::Decimal(number),
-            Cell::Flag(flag) => Cell::Flag(flag),
-            Cell::Time(time) => Cell::Time(time),
-        };
         Row {
-            cells: self.cells.into_iter().map(owned).collect(),
+            cells: self.cells.into_iter().map(Cell::into_owned).collect(),
             extra: self.extra,
         }
     }
@@ -315,138 +296,6 @@ impl<'a> Draft<'a> {
         }
         self.row
     }
-}
-
-/// What a raw value is in a column.
-struct Read<'a> {
-    cell: Cell<'a>,
-    /// Whether the cell does not say all that the value said.
-    lossy: bool,
-    drift: Option<DriftKind>,
-}
-
-fn cell<'a>(kind: Kind, value: &'a str, zone: &impl TimeZone) -> Read<'a> {
-    if is_nothing(value) {
-        return Read {
-            cell: Cell::Nothing,
-            lossy: false,
-            drift: None,
-        };
-    }
-    let first = value.as_bytes().first().copied().unwrap_or_default();
-    let (cell, documented) = match kind {
-        Kind::Number => (
-            integer(value).map(Cell::Integer),
-            first == b'-' || first.is_ascii_digit(),
-        ),
-        Kind::Decimal => (
-            decimal(value).map(Cell::Decimal),
-            first == b'-' || first.is_ascii_digit(),
-        ),
-        Kind::Flag => (flag(value).map(Cell::Flag), matches!(first, b't' | b'f')),
-        Kind::Date => {
-            let moment = Moment::decode_whole(value);
-            return Read {
-                drift: match moment {
-                    Some((_, false)) => Some(DriftKind::DateWithMore),
-                    Some((Moment::Local(_), true)) => None,
-                    Some((Moment::Instant(_), true)) => Some(DriftKind::InstantDate),
-                    None => Some(DriftKind::UndecodableDate),
-                },
-                lossy: moment.is_none_or(|(_, whole)| !whole),
-                cell: moment.map_or(Cell::Nothing, |(moment, _)| Cell::Time(moment.local(zone))),
-            };
-        }
-        Kind::Text | Kind::Contacts => match first {
-            b'"' => return text(value),
-            b'{' | b'[' => (None, false),
-            _ => (Some(Cell::Text(value.into())), false),
-        },
-    };
-    Read {
-        lossy: cell.is_none(),
-        cell: cell.unwrap_or_default(),
-        drift: (!documented).then_some(DriftKind::UnexpectedType),
-    }
-}
-
-/// Text: with U+FFFD for what is no character of any text column (half a surrogate pair, U+0000).
-fn text(token: &str) -> Read<'_> {
-    let exact = scanner::decode_text(token);
-    let whole = exact.is_some();
-    let text = exact.or_else(|| {
-        let replaced = scanner::replace_half_pairs(token);
-        serde_json::from_str::<String>(&replaced)
-            .ok()
-            .map(Cow::Owned)
-    });
-    let text = text.unwrap_or_default();
-    let zero = text.contains('\0');
-    Read {
-        cell: Cell::Text(if zero {
-            text.replace('\0', "\u{fffd}").into()
-        } else {
-            text
-        }),
-        lossy: !whole || zero,
-        drift: None,
-    }
-}
-
-/// A number, or the text of one.
-fn inside(value: &str) -> Option<Cow<'_, str>> {
-    match value.as_bytes().first()? {
-        b'"' => scanner::decode_text(value).map(|text| match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-        }),
-        b'-' | b'0'..=b'9' => Some(Cow::Borrowed(value)),
-        _ => None,
-    }
-}
-
-fn integer(value: &str) -> Option<i64> {
-    let text = inside(value)?;
-    text.parse().ok().or_else(|| {
-        // Beyond 2^53 a double does not tell neighbours apart.
-        let number: f64 = serde_json::from_str(&text).ok()?;
-        let exact = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
-        exact.then_some(number as i64)
-    })
-}
-
-fn decimal(value: &str) -> Option<f64> {
-    let text = inside(value)?;
-    let number: f64 = serde_json::from_str(&text).ok()?;
-    (significant(&text) == significant(&format!("{number:e}"))).then_some(number)
-}
-
-/// The digits of a number that count, whatever point and exponent stand among them: beyond what a
-/// double tells apart they differ.
-fn significant(number: &str) -> String {
-    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    digits.trim_matches('0').to_owned()
-}
-
-fn flag(value: &str) -> Option<bool> {
-    let text = match value {
-        "true" => return Some(true),
-        "false" => return Some(false),
-        _ => inside(value)?,
-    };
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// Null, or blank text.
-fn is_nothing(value: &str) -> bool {
-    value == "null"
-        || value.starts_with('"')
-            && scanner::decode_text(value).is_some_and(|text| text.trim().is_empty())
 }
 
 /// Whether an id is just what its number says.

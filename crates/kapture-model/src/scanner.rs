@@ -367,6 +367,26 @@ fn surrogate(text: &str) -> Option<u32> {
     (0xd800..0xe000).contains(&unit).then_some(unit)
 }
 
+/// Whether a raw value means nothing: null, or blank text.
+pub(crate) fn is_nothing(value: &str) -> bool {
+    value == "null" || is_blank(value)
+}
+
+/// Whether a raw string token is empty or holds only whitespace.
+pub(crate) fn is_blank(token: &str) -> bool {
+    let inside = token.as_bytes().get(1..token.len() - 1);
+    match inside
+        .unwrap_or_default()
+        .iter()
+        .find(|byte| **byte != b' ')
+    {
+        None => token.starts_with('"'),
+        Some(b'!'..=b'[' | b']'..=b'~') => false,
+        // An escape or a letter beyond ASCII may stand for whitespace, too.
+        Some(_) => decode_text(token).is_some_and(|text| text.trim().is_empty()),
+    }
+}
+
 /// Removes the whitespace that JSON allows around a value.
 pub(crate) fn trim(json: &str) -> &str {
     json.trim_matches([' ', '\t', '\n', '\r'])

@@ -123,13 +123,14 @@ fn failed(error: ParquetError) -> io::Error {
 /// The documented columns in their order, the contacts, and the extra object.
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let contacts = Field::new("contacts", DataType::List(contact()), true);
-    let fields = fields(customer_columns()).chain([contacts, extra()]);
+    let fields = fields(customer_columns(), Some("id")).chain([contacts, extra()]);
     Arc::new(Schema::new(Fields::from_iter(fields)))
 });
 
 /// What the list of contacts holds.
 fn contact() -> FieldRef {
-    let fields = fields(contact_columns()).chain([extra()]);
+    // A contact need not have an id.
+    let fields = fields(contact_columns(), None).chain([extra()]);
     let contact = DataType::Struct(Fields::from_iter(fields));
     Arc::new(Field::new("element", contact, true))
 }
@@ -138,9 +139,11 @@ fn extra() -> Field {
     Field::new("extra", DataType::Utf8, true).with_extension_type(Json::default())
 }
 
-fn fields(columns: &'static [Column]) -> impl Iterator<Item = Field> {
-    // A customer has an id, a contact need not.
-    let is_id = |column: &Column| column.name == "id" && columns.len() == customer_columns().len();
+/// `required` names the column that always holds something, if there is one.
+fn fields(
+    columns: &'static [Column],
+    required: Option<&'static str>,
+) -> impl Iterator<Item = Field> {
     columns.iter().map(move |column| {
         let kind = match column.kind {
             ColumnKind::Integer => DataType::Int64,
@@ -149,7 +152,7 @@ fn fields(columns: &'static [Column]) -> impl Iterator<Item = Field> {
             ColumnKind::Flag => DataType::Boolean,
             ColumnKind::Time => DataType::Timestamp(TimeUnit::Microsecond, None),
         };
-        Field::new(&column.name, kind, !is_id(column))
+        Field::new(&column.name, kind, required != Some(column.name.as_str()))
     })
 }
 

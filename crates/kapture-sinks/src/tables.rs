@@ -131,14 +131,10 @@ pub fn schema_sql(dialect: Dialect) -> String {
         dialect.kind(ColumnKind::Integer),
         dialect.kind(ColumnKind::Text),
     );
-    let columns = |columns: &[Column]| {
+    let columns = |columns: &[Column], of_id: &str| {
         columns.iter().fold(String::new(), |mut sql, column| {
             let kind = dialect.kind(column.kind);
-            let key = if column.name == "id" && columns.len() == customer_columns().len() {
-                " PRIMARY KEY"
-            } else {
-                ""
-            };
+            let key = if column.name == "id" { of_id } else { "" };
             let _ = writeln!(sql, "    {} {kind}{key},", column.name);
             sql
         })
@@ -183,8 +179,8 @@ CREATE TABLE kapture_settings (
     value {text} NOT NULL
 );
 ",
-        customers = columns(customer_columns()),
-        contacts = columns(contact_columns()),
+        customers = columns(customer_columns(), " PRIMARY KEY"),
+        contacts = columns(contact_columns(), ""),
     )
 }
 

@@ -1,0 +1,169 @@
+//! One value of a row, and how a raw value becomes it.
+
+use std::borrow::Cow;
+
+use chrono::{NaiveDateTime, TimeZone};
+
+use crate::documented::Kind;
+use crate::scanner;
+use crate::{DriftKind, Moment};
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Cell<'a> {
+    /// Absent, null, blank text, or a value that the column cannot hold, which is in
+    /// [`Row::extra`](crate::Row::extra) then.
+    #[default]
+    Nothing,
+    /// A whole number.
+    Integer(i64),
+    /// A double.
+    Decimal(f64),
+    /// Text, never blank and without the character U+0000.
+    Text(Cow<'a, str>),
+    /// True or false.
+    Flag(bool),
+    /// A local date-time without a zone.
+    Time(NaiveDateTime),
+}
+
+impl Cell<'_> {
+    pub(crate) fn into_owned(self) -> Cell<'static> {
+        match self {
+            Cell::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
+            Cell::Nothing => Cell::Nothing,
+            Cell::Integer(number) => Cell::Integer(number),
+            Cell::Decimal(number) => Cell::Decimal(number),
+            Cell::Flag(flag) => Cell::Flag(flag),
+            Cell::Time(time) => Cell::Time(time),
+        }
+    }
+}
+
+/// What a raw value is in a column.
+pub(crate) struct Read<'a> {
+    pub(crate) cell: Cell<'a>,
+    /// Whether the cell does not say all that the value said.
+    pub(crate) lossy: bool,
+    pub(crate) drift: Option<DriftKind>,
+}
+
+impl<'a> Read<'a> {
+    pub(crate) fn of(kind: Kind, value: &'a str, zone: &impl TimeZone) -> Self {
+        if scanner::is_nothing(value) {
+            return Read {
+                cell: Cell::Nothing,
+                lossy: false,
+                drift: None,
+            };
+        }
+        let first = value.as_bytes().first().copied().unwrap_or_default();
+        let (cell, documented) = match kind {
+            Kind::Number => (
+                integer(value).map(Cell::Integer),
+                first == b'-' || first.is_ascii_digit(),
+            ),
+            Kind::Decimal => (
+                decimal(value).map(Cell::Decimal),
+                first == b'-' || first.is_ascii_digit(),
+            ),
+            Kind::Flag => (flag(value).map(Cell::Flag), matches!(first, b't' | b'f')),
+            Kind::Date => {
+                let moment = Moment::decode_whole(value);
+                return Read {
+                    drift: match moment {
+                        Some((_, false)) => Some(DriftKind::DateWithMore),
+                        Some((Moment::Local(_), true)) => None,
+                        Some((Moment::Instant(_), true)) => Some(DriftKind::InstantDate),
+                        None => Some(DriftKind::UndecodableDate),
+                    },
+                    lossy: moment.is_none_or(|(_, whole)| !whole),
+                    cell: moment
+                        .map_or(Cell::Nothing, |(moment, _)| Cell::Time(moment.local(zone))),
+                };
+            }
+            Kind::Text | Kind::Contacts => match first {
+                b'"' => return text(value),
+                b'{' | b'[' => (None, false),
+                _ => (Some(Cell::Text(value.into())), false),
+            },
+        };
+        Read {
+            lossy: cell.is_none(),
+            cell: cell.unwrap_or_default(),
+            drift: (!documented).then_some(DriftKind::UnexpectedType),
+        }
+    }
+}
+
+/// Text: with U+FFFD for what is no character of any text column (half a surrogate pair, U+0000).
+fn text(token: &str) -> Read<'_> {
+    let exact = scanner::decode_text(token);
+    let whole = exact.is_some();
+    let text = exact.or_else(|| {
+        let replaced = scanner::replace_half_pairs(token);
+        serde_json::from_str::<String>(&replaced)
+            .ok()
+            .map(Cow::Owned)
+    });
+    let text = text.unwrap_or_default();
+    let zero = text.contains('\0');
+    Read {
+        cell: Cell::Text(if zero {
+            text.replace('\0', "\u{fffd}").into()
+        } else {
+            text
+        }),
+        lossy: !whole || zero,
+        drift: None,
+    }
+}
+
+/// A number, or the text of one.
+fn inside(value: &str) -> Option<Cow<'_, str>> {
+    match value.as_bytes().first()? {
+        b'"' => scanner::decode_text(value).map(|text| match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        }),
+        b'-' | b'0'..=b'9' => Some(Cow::Borrowed(value)),
+        _ => None,
+    }
+}
+
+fn integer(value: &str) -> Option<i64> {
+    let text = inside(value)?;
+    text.parse().ok().or_else(|| {
+        // Beyond 2^53 a double does not tell neighbours apart.
+        let number: f64 = serde_json::from_str(&text).ok()?;
+        let exact = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
+        exact.then_some(number as i64)
+    })
+}
+
+fn decimal(value: &str) -> Option<f64> {
+    let text = inside(value)?;
+    let number: f64 = serde_json::from_str(&text).ok()?;
+    (significant(&text) == significant(&format!("{number:e}"))).then_some(number)
+}
+
+/// The digits of a number that count, whatever point and exponent stand among them: beyond what a
+/// double tells apart they differ.
+fn significant(number: &str) -> String {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
+}
+
+fn flag(value: &str) -> Option<bool> {
+    let text = match value {
+        "true" => return Some(true),
+        "false" => return Some(false),
+        _ => inside(value)?,
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
