@@ -122,13 +122,17 @@ impl Run {
         if let Some(narrow) = narrow {
             let window = narrow.window;
             let ask = Ask::first_page(wide(narrow.day), self.server.page_size);
-            match self.server.ask_plainly(ask).await {
-                Ok(_) => {
-                    self.unconfirmed = unconfirmed;
-                    return self.doubt(window, None).await;
-                }
-                Err(error) if error.refusal().is_some() => {}
-                Err(error) => return Err(ask.failed(error)),
+            let too_wide = match self.server.ask_plainly(ask).await {
+                Ok(_) => false,
+                Err(error) => match error.refusal() {
+                    // That it plainly has no customers is no word about its width.
+                    Some(refusal) => !self.server.is_plain(refusal),
+                    None => return Err(ask.failed(error)),
+                },
+            };
+            if !too_wide {
+                self.unconfirmed = unconfirmed;
+                return self.doubt(window, None).await;
             }
         }
         for doubtful in unconfirmed {

@@ -497,3 +497,30 @@ async fn quiet_days_cost_little() {
         }
     }
 }
+
+/// Narrow windows are asked only because wide ones are refused. A wide one that is answered with
+/// "no customers" is not refused for its width any more, in whatever form that is said.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stops_refusing_wide_windows_before_any_customer_is_met() {
+    for empty_window in [
+        EmptyForm::EmptyList,
+        EmptyForm::Failed("No customers found".into()),
+        EmptyForm::NotFound("No data found".into()),
+    ] {
+        for after in 1..9 {
+            for busy in 1..4 {
+                let behaviour = Behaviour {
+                    windows: Windows::Strict,
+                    flip: Some(Flip {
+                        after,
+                        to: EXCLUSIVE,
+                    }),
+                    empty_window: empty_window.clone(),
+                    ..Behaviour::default()
+                };
+                let population = population(4, PerDay::Listed(vec![(may(busy), 7)]));
+                expect_truth(population, behaviour, may(1), may(3)).await;
+            }
+        }
+    }
+}
