@@ -56,6 +56,24 @@ pub(crate) struct AssembledDay {
     pub(crate) joint: Joint,
 }
 
+/// What is to be told of some records.
+#[derive(Default)]
+struct Routed {
+    begun: Vec<NaiveDate>,
+    records: BTreeMap<NaiveDate, Vec<Record>>,
+}
+
+impl Routed {
+    async fn tell(self, events: &EventSender) {
+        for day in self.begun {
+            events.send(Ok(Event::DayStarted(day))).await;
+        }
+        for (day, records) in self.records {
+            events.send(Ok(Event::Records { day, records })).await;
+        }
+    }
+}
+
 impl DayInProgress {
     fn new(day: NaiveDate) -> Self {
         Self {
@@ -99,47 +117,58 @@ impl Assembly {
         window: Window,
         records: &[Record],
     ) -> Result<(), PullError> {
-        for (day, records) in self.route(day, window, records)? {
-            events.send(Ok(Event::Records { day, records })).await;
-        }
+        self.route(Some((day, window)), records)?.tell(events).await;
         Ok(())
     }
 
+    /// The same for what came while something else was to be learnt: what a page has shown is not
+    /// missing from its day, whatever the server says afterwards. What is dated nowhere is left to
+    /// the reading of its window.
+    pub(crate) async fn keep(&self, events: &EventSender, records: &[Record]) {
+        if let Ok(routed) = self.route(None, records) {
+            routed.tell(events).await;
+        }
+    }
+
+    /// `read` is the day and the window that are being read, if that is where the records are from.
     fn route(
         &self,
-        window_day: NaiveDate,
-        window: Window,
+        read: Option<(NaiveDate, Window)>,
         records: &[Record],
-    ) -> Result<BTreeMap<NaiveDate, Vec<Record>>, PullError> {
+    ) -> Result<Routed, PullError> {
         let mut state = self.state();
-        let mut routed = BTreeMap::<NaiveDate, Vec<Record>>::new();
+        let mut routed = Routed::default();
         for record in records {
             let date = record
                 .created()
                 .map(|moment| moment.local(&self.zone).date());
             // A date that nobody can read must not cost the customer: its window places it.
-            let day = date.unwrap_or(window_day);
+            let Some(day) = date.or(read.map(|(day, _)| day)) else {
+                continue;
+            };
             if !self.asked.contains(day) {
                 continue;
             }
-            match state.ended.get(&day) {
-                Some(Ended::Done) if !near(day, window) => {
+            match (state.ended.get(&day), read) {
+                (Some(Ended::Done), Some((_, window))) if !near(day, window) => {
                     return Err(PullError::Astray { window, day });
                 }
-                Some(_) => continue,
-                None => {}
+                (Some(_), _) => continue,
+                (None, _) => {}
             }
             if date.is_none() && !state.undated.insert(record.id().clone()) {
                 continue;
             }
-            state.begin(day);
+            if state.begin(day) {
+                routed.begun.push(day);
+            }
             let Some(progress) = state.open.get_mut(&day) else {
                 continue;
             };
             if progress.told.insert(record.id().clone()) {
                 progress.checksum.add(record.id());
                 progress.undated += u64::from(date.is_none());
-                routed.entry(day).or_default().push(record.clone());
+                routed.records.entry(day).or_default().push(record.clone());
             }
         }
         Ok(routed)

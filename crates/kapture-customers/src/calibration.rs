@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::empty_answer::same_words;
 use crate::error::PullError;
-use crate::server::{Ask, Server};
+use crate::run::Run;
+use crate::server::Ask;
 
 /// How far the windows of a server reach. The vendor does not say; it is proven in each run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -69,7 +70,7 @@ pub(crate) fn narrow(day: NaiveDate) -> Window {
     }
 }
 
-impl Server {
+impl Run {
     /// Settles the question with a day whose wide window holds customers.
     ///
     /// All of these lie in the server's days D and, if the end day is included, D+1. An inclusive
@@ -79,13 +80,16 @@ impl Server {
     pub(crate) async fn calibrate(&self, day: NaiveDate) -> Result<Reach, PullError> {
         let mut refused = None;
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
-            let ask = Ask::first_page(narrow(day), self.page_size);
+            let ask = Ask::first_page(narrow(day), self.server.page_size);
             let expected = refused
                 .take()
                 .map(|(refusal, asked)| same_words(&refusal, asked, ask.window));
-            match self.ask_expecting(ask, expected).await {
+            match self.server.ask_expecting(ask, expected).await {
                 Ok(records) if records.is_empty() => {}
-                Ok(_) => return Ok(Reach::Inclusive),
+                Ok(records) => {
+                    self.keep(&records).await;
+                    return Ok(Reach::Inclusive);
+                }
                 // D…D may make no sense to this server, or be refused for want of customers.
                 Err(error) => match error.refusal() {
                     Some(refusal) => refused = Some((refusal.clone(), ask.window)),

@@ -81,6 +81,9 @@ impl Run {
         .await;
         let well = self.still_holds_customers(witness.window).await?.is_ok();
         for (doubtful, answer) in opaque.into_iter().zip(answers) {
+            if let Ok(page) = &answer {
+                self.keep(&page.records).await;
+            }
             match answer {
                 Ok(page) if well && page.refused == doubtful.refused => {
                     self.done(doubtful.day, doubtful.joint).await;
@@ -123,7 +126,10 @@ impl Run {
             let window = narrow.window;
             let ask = Ask::first_page(wide(narrow.day), self.server.page_size);
             let too_wide = match self.server.ask_plainly(ask).await {
-                Ok(_) => false,
+                Ok(records) => {
+                    self.keep(&records).await;
+                    false
+                }
                 Err(error) => match error.refusal() {
                     // That it plainly has no customers is no word about its width.
                     Some(refusal) => !self.server.is_plain(refusal),
@@ -149,7 +155,10 @@ impl Run {
         let ask = Ask::first_page(window, self.server.page_size);
         match self.server.ask(ask).await {
             Ok(page) if page.records.is_empty() => Ok(Err(page.refused)),
-            Ok(_) => Ok(Ok(())),
+            Ok(page) => {
+                self.keep(&page.records).await;
+                Ok(Ok(()))
+            }
             Err(error) => match error.call_error().and_then(Error::refusal) {
                 Some(refusal) => Ok(Err(Some(refusal.clone()))),
                 None => Err(error),

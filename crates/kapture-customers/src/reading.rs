@@ -368,10 +368,12 @@ impl WindowReader {
             // A longer page would show that this one was not cut; where the end day is included,
             // two days make one.
             if self.reach == Reach::Inclusive {
-                // Only its length counts: what is dated nowhere would seem to belong to this day.
-                self.server
-                    .ask(Ask::first_page(wide(self.day), limit))
-                    .await?;
+                // Asked for its length. What is dated nowhere would seem to belong to this day.
+                let ask = Ask::first_page(wide(self.day), limit);
+                let longer = self.server.ask(ask).await?;
+                self.assembly
+                    .keep(&self.server.events, &longer.records)
+                    .await;
                 if self.end(rows, limit) == End::Proven {
                     return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
                 }

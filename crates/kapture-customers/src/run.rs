@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use kapture_model::Window;
+use kapture_model::{Record, Window};
 use kapture_transport::Refusal;
 
 use crate::assembly::Assembly;
@@ -147,6 +147,11 @@ impl Run {
         for day in self.assembly.begin_window(day) {
             self.server.events.send(Ok(Event::DayStarted(day))).await;
         }
+    }
+
+    /// Hands on customers that came while something else was to be learnt.
+    pub(crate) async fn keep(&self, records: &[Record]) {
+        self.assembly.keep(&self.server.events, records).await;
     }
 
     async fn take(

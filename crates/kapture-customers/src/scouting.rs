@@ -63,13 +63,16 @@ impl Run {
         for (day, answer) in days.into_iter().zip(answers) {
             let verdict = match answer {
                 Ok(records) if records.is_empty() => Scouted::Empty,
-                Ok(_) => Scouted::Customers,
+                Ok(records) => {
+                    self.keep(&records).await;
+                    Scouted::Customers
+                }
                 Err(error) => self.judge_refused(day, error, answered_before).await?,
             };
             let known = self.reach() != Reach::Unknown;
             match &verdict {
                 Scouted::Customers if !known => {
-                    let reach = self.server.calibrate(day).await?;
+                    let reach = self.calibrate(day).await?;
                     self.learn_reach(reach, day).await?;
                 }
                 Scouted::Narrow if !known => self.learn_reach(Reach::Strict, day).await?,
@@ -112,7 +115,10 @@ impl Run {
         if !self.server.is_plain(refusal) {
             let narrow = Ask::first_page(narrow(day), self.server.page_size);
             match self.server.ask_plainly(narrow).await {
-                Ok(_) => return Ok(Scouted::Narrow),
+                Ok(records) => {
+                    self.keep(&records).await;
+                    return Ok(Scouted::Narrow);
+                }
                 Err(other) => match other.refusal() {
                     Some(other) if self.server.is_plain(other) => return Ok(Scouted::Narrow),
                     // A window without customers is refused whatever its width.

@@ -126,7 +126,11 @@ fn must_succeed(behaviour: &Behaviour) -> bool {
         !matches!(form, EmptyForm::NotFound(_))
             && !matches!(form, EmptyForm::Failed(sentence) if sentence == "E-1017")
     };
+    // Where pages have a single row, windows that are read at the same time can fall into step with
+    // machines that answer in turn, and never meet what the other one lists.
+    let in_step = behaviour.order == Order::Turns && matches!(behaviour.limit, Limit::CappedAt(1));
     behaviour.flip.is_none()
+        && !in_step
         && behaviour.movement.is_none()
         && behaviour.offset != Offset::Ignored
         && plain(&behaviour.empty_window)

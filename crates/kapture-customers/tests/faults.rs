@@ -2,15 +2,23 @@
 
 mod against;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use against::{expect_truth, may, missing, population, pull, pull_with, truth};
+use against::{
+    InMemory, expect_truth, may, missing, population, pull, pull_from, pull_with, truth,
+};
+use async_trait::async_trait;
 use kapture_customers::{Joint, PullError, Reach};
+use kapture_model::{Answer, CustomerId};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Offset, Order, PerDay,
     Place, SameDay, Tenant, Windows,
 };
-use kapture_transport::{Bound, ClientOptions, Error};
+use kapture_transport::{
+    Bound, ClientOptions, Error, Request, Response, Transport, TransportError,
+};
 
 const EXCLUSIVE: Windows = Windows::Exclusive {
     same_day: SameDay::Empty,
@@ -523,4 +531,78 @@ async fn a_server_that_stops_refusing_wide_windows_before_any_customer_is_met() 
             }
         }
     }
+}
+
+/// A server that now and then says "no customers", whatever it is asked.
+#[derive(Clone)]
+struct Forgetful {
+    tenant: InMemory,
+    /// How many requests it answers in one way before it changes.
+    every: u64,
+    number: Arc<AtomicU64>,
+    /// The customers that any of its answers held.
+    shown: Arc<Mutex<HashSet<CustomerId>>>,
+}
+
+#[async_trait]
+impl Transport for Forgetful {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let empty = match number / self.every % 3 {
+            0 => {
+                let response = self.tenant.send(request).await?;
+                if let Ok(Answer::Customers(records)) = Answer::decode(response.body.clone()) {
+                    let ids = records.iter().map(|record| record.id().clone());
+                    self.shown.lock().unwrap().extend(ids);
+                }
+                return Ok(response);
+            }
+            1 => r#"{"message":[],"status":"success"}"#,
+            _ => r#"{"message":"No customers found","status":"failed"}"#,
+        };
+        Ok(Response {
+            status: 200,
+            retry_after: None,
+            body: empty.into(),
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_page_has_shown_is_not_missing_whatever_the_server_says_later() {
+    let mut sealed = 0;
+    for every in 1..12 {
+        for windows in [Windows::Inclusive, EXCLUSIVE, Windows::Strict] {
+            let behaviour = Behaviour {
+                windows,
+                ..Behaviour::default()
+            };
+            let sizes = vec![(may(2), 40), (may(4), 3)];
+            let tenant = Arc::new(Tenant::new(population(5, PerDay::Listed(sizes)), behaviour));
+            let server = Forgetful {
+                tenant: InMemory(Arc::clone(&tenant)),
+                every,
+                number: Arc::default(),
+                shown: Arc::default(),
+            };
+            let options = ClientOptions::default();
+            let pulled = pull_from(server.clone(), may(1), may(5), |pull| pull, options).await;
+            let ids = pulled.ids();
+            let shown = server.shown.lock().unwrap();
+            for day in pulled.receipts.keys() {
+                sealed += 1;
+                let told = ids.get(day).cloned().unwrap_or_default();
+                let lacking: Vec<_> = tenant
+                    .truth_ids(*day, *day)
+                    .into_iter()
+                    .filter(|id| shown.contains(&CustomerId::Number(*id)) && !told.contains(id))
+                    .collect();
+                assert!(
+                    lacking.is_empty(),
+                    "{day} lacks {lacking:?}: {every} {windows:?}"
+                );
+            }
+        }
+    }
+    assert!(sealed > 50, "{sealed}");
 }
