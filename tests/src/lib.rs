@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the binary, and a fake tenant for it to pull from.
 
 pub mod postgres;
+pub mod scripted;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

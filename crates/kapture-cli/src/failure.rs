@@ -200,6 +200,7 @@ fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
             Error::Redirected { .. } | Error::NotJson { .. } => "a login page means that the address or the token is not the API's: check --base-url and the token".into(),
             Error::RateLimited { .. } => "ask for less at once: --max-rps, or later".into(),
             Error::Timeout(_) => "allow more time with --timeout, or ask for less at once with --concurrency".into(),
+            Error::TooLarge { .. } | Error::TooManyRows { .. } => "no page of customers is that large: check that the address is the API's own; where one day really holds so many, narrow the pull with a filter".into(),
             _ => return None,
         },
     })

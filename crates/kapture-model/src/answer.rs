@@ -64,13 +64,24 @@ pub enum AnswerError {
         /// row's place in the window.
         row: usize,
     },
+    /// The page has more rows than any page of customers that fits into a body of a few hundred
+    /// MB; to decode them would take far more memory than that.
+    #[error("the page has more than {limit} rows")]
+    TooManyRows {
+        /// The most rows that are decoded: a million.
+        limit: usize,
+    },
 }
 
-/// The two keys of an answer, whatever they hold; of a repeated key the last.
+const MOST_ROWS: usize = 1_000_000;
+
+/// The two keys of an answer, whatever they hold.
 #[derive(Default)]
 struct Envelope<'a> {
     message: Option<&'a str>,
     status: Option<&'a str>,
+    /// One of them came twice and said something else.
+    contradicts_itself: bool,
 }
 
 impl Answer {
@@ -85,8 +96,8 @@ impl Answer {
     /// count as absent.
     ///
     /// # Errors
-    /// When the body is empty, cut short, not JSON or of another shape, or when a row has no
-    /// usable id.
+    /// When the body is empty, cut short, not JSON or of another shape, when it contradicts itself
+    /// (`message` or `status` twice, and not the same), or when a row has no usable id.
     pub fn decode(body: Bytes) -> Result<Answer, AnswerError> {
         let masked;
         let text = match str::from_utf8(&body) {
@@ -124,16 +135,20 @@ fn page(body: &Source<'_>, text: &str) -> Option<Vec<Record>> {
     scanner.skip_whitespace();
     scanner.object(|key, scanner| {
         match key {
-            "message" => {
+            "message" if records.is_none() => {
                 let mut page = Vec::new();
                 let mut shape = Shape::default();
                 scanner.list(|scanner| {
+                    if page.len() == MOST_ROWS {
+                        return None;
+                    }
                     page.push(shape.scan(body, scanner)?.ok()?);
                     Some(())
                 })?;
                 records = Some(page);
             }
-            "status" => status = Some(scanner.value()?),
+            "status" if status.is_none() => status = Some(scanner.value()?),
+            "message" | "status" => return None,
             _ => {
                 scanner.value()?;
             }
@@ -149,18 +164,22 @@ impl<'a> Envelope<'a> {
         let mut envelope = Envelope::default();
         // An answer that is no object has neither key.
         let _ = Scanner::new(answer).object(|key, scanner| {
-            let value = Some(scanner.value()?);
-            match key {
-                "message" => envelope.message = value,
-                "status" => envelope.status = value,
-                _ => {}
-            }
+            let value = scanner.value()?;
+            let known = match key {
+                "message" => envelope.message.replace(value),
+                "status" => envelope.status.replace(value),
+                _ => None,
+            };
+            envelope.contradicts_itself |= known.is_some_and(|known| known != value);
             Some(())
         });
         envelope
     }
 
     fn decode(self, body: &Source<'_>) -> Result<Answer, AnswerError> {
+        if self.contradicts_itself {
+            return Err(AnswerError::NotAnAnswer);
+        }
         let status = self.status.filter(|json| !scanner::is_nothing(json));
         let said = self.message.filter(|json| !scanner::is_nothing(json));
         let succeeded = status.map(says_success);
@@ -184,6 +203,9 @@ impl<'a> Envelope<'a> {
 }
 
 fn records(body: &Source<'_>, rows: &[&RawValue]) -> Result<Answer, AnswerError> {
+    if rows.len() > MOST_ROWS {
+        return Err(AnswerError::TooManyRows { limit: MOST_ROWS });
+    }
     let record = |(row, value): (usize, &&RawValue)| {
         let record = Record::scan(body, &mut Scanner::new(value.get()));
         let record = record.and_then(Result::ok);

@@ -44,10 +44,6 @@ fn the_body_alone_decides() {
             r#"{"total":9,"m\u0065ssage":[{"id":1}],"status":"success"}"#,
             "customers 1",
         ),
-        (
-            r#"{"message":[{"id":1}],"message":[{"id":2}]}"#,
-            "customers 2",
-        ),
         ("\u{feff} \n{\"message\":[{\"id\":1}]} \r\n", "customers 1"),
         // No customers.
         (r#"{"message":[],"status":"success"}"#, "customers"),
@@ -213,7 +209,9 @@ fn bytes_that_are_no_utf8_stay_where_they_are() {
 #[test]
 fn a_page_out_of_the_ordinary_keeps_its_bytes_as_well() {
     // A repeated key, and a byte order mark.
-    let mut body = b"\xef\xbb\xbf{\"message\":7,\"message\":[{\"id\":1,\"x\":\"\xff\"}]}".to_vec();
+    let mut body =
+        b"\xef\xbb\xbf{\"status\":\"success\",\"status\":\"success\",\"message\":[{\"id\":1,\"x\":\"\xff\"}]}"
+            .to_vec();
     let Ok(Answer::Customers(records)) = decode(body.clone()) else {
         panic!("no customers")
     };
@@ -227,6 +225,34 @@ fn a_page_out_of_the_ordinary_keeps_its_bytes_as_well() {
         panic!("no failure")
     };
     assert_eq!(message, "g\u{fffd}n\u{fffd}ral");
+}
+
+#[test]
+fn an_answer_that_says_two_things_says_nothing() {
+    for body in [
+        r#"{"message":[{"id":1}],"status":"success","message":[]}"#,
+        r#"{"message":[],"status":"success","message":[{"id":1}]}"#,
+        r#"{"message":[{"id":1}],"status":"success","status":"failed"}"#,
+    ] {
+        assert_eq!(told(body), "NotAnAnswer", "{body}");
+    }
+    let twice_the_same = r#"{"status":"success","message":[{"id":1}],"status":"success"}"#;
+    assert_eq!(told(twice_the_same), "customers 1");
+}
+
+#[test]
+fn a_page_has_a_million_rows_at_most() {
+    let page = |rows: usize| {
+        format!(
+            r#"{{"message":[{{"id":1}}{}]}}"#,
+            r#",{"id":2}"#.repeat(rows - 1)
+        )
+    };
+    let Ok(Answer::Customers(records)) = decode(page(1_000_000)) else {
+        panic!("no customers")
+    };
+    assert_eq!(records.len(), 1_000_000);
+    assert_eq!(told(page(1_000_001)), "TooManyRows { limit: 1000000 }");
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
             Ok(Answer::Customers(records)) => Ok(records),
             Ok(Answer::Failed { message }) => Err(Error::Refused(Refusal { status, message })),
             Err(AnswerError::MissingId { row }) => Err(Error::MissingId { row }),
+            Err(AnswerError::TooManyRows { limit }) => Err(Error::TooManyRows { limit }),
             Err(AnswerError::NotAnAnswer) => Err(Error::NotAnAnswer),
             Err(AnswerError::Truncated) if page_title(&response.body).is_none() => {
                 Err(Error::Truncated)

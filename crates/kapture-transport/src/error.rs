@@ -87,9 +87,15 @@ pub enum Error {
         row: usize,
     },
     /// The body exceeds the limit. Never tried again.
-    #[error("the answer is larger than the limit of {limit} bytes")]
+    #[error("the answer is larger than the limit of {} MiB", limit >> 20)]
     TooLarge {
         /// In bytes, after decompression.
+        limit: usize,
+    },
+    /// A page has more rows than any that was asked for. Never tried again.
+    #[error("the answer has more than {limit} rows")]
+    TooManyRows {
+        /// The most that are accepted.
         limit: usize,
     },
     /// No whole answer in time. Tried again.
@@ -162,6 +168,7 @@ impl Error {
             | Self::Forbidden(_)
             | Self::MissingId { .. }
             | Self::TooLarge { .. }
+            | Self::TooManyRows { .. }
             | Self::Tls(_)
             | Self::Exhausted { .. } => Again::Never,
             Self::NotFound(_) | Self::Refused(_) => Again::UntilSettled,

@@ -1,0 +1,306 @@
+//! A server that means harm, or is badly broken: the time and the memory it can cost are bounded,
+//! and what comes out is right, or a sentence that says why there is nothing.
+
+use std::io::{Read, Write};
+use std::process::Output;
+
+use kapture_tests::scripted::{Scripted, customers, send};
+use kapture_tests::{ids, said};
+
+const DAY: &str = "2024-05-02";
+
+const PULL: [&str; 7] = ["pull", "--from", DAY, "--to", DAY, "--retry-for", "1s"];
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("an exit code")
+}
+
+/// Expects an error with this exit code that says this, and no data.
+fn expect_error(output: &Output, expected: i32, sentence: &str) {
+    let said = said(output);
+    assert_eq!(code(output), expected, "{said}");
+    assert!(said.contains(sentence), "{said}");
+    assert!(said.contains("error: "), "{said}");
+    assert!(said.len() < 4_000, "{} bytes are no message", said.len());
+    assert!(output.stdout.is_empty());
+}
+
+/// Expects these ids on standard output.
+fn expect_ids(output: &Output, expected: impl IntoIterator<Item = u64>) {
+    assert_eq!(code(output), 0, "{}", said(output));
+    assert_eq!(ids(&output.stdout), expected.into_iter().collect());
+}
+
+/// A row with this id and these further keys.
+fn row(id: &str, more: &str) -> String {
+    format!(r#"{{"id":{id},"generationDate":"{DAY} 10:00:00"{more}}}"#)
+}
+
+/// Serves these rows on [`DAY`] and nothing else.
+fn serves(rows: Vec<String>) -> Scripted {
+    Scripted::bodies(move |asked| {
+        customers(if asked.holds(DAY) {
+            asked.page(&rows)
+        } else {
+            &[]
+        })
+    })
+}
+
+/// The most memory of any process that this one has started and that has ended, in MiB.
+#[cfg(unix)]
+fn peak() -> u64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts");
+    usage.max_rss() as u64
+        / if cfg!(target_os = "macos") {
+            1 << 20
+        } else {
+            1 << 10
+        }
+}
+
+#[test]
+fn bodies_without_end() {
+    let endless = Scripted::new(|_, stream| {
+        let chunk = [b"100000\r\n", vec![b' '; 1 << 20].as_slice(), b"\r\n"].concat();
+        let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let mut sent = stream.write_all(head);
+        while sent.is_ok() {
+            sent = stream.write_all(&chunk);
+        }
+    });
+    let bomb = gzipped_spaces(1 << 30);
+    assert!(bomb.len() < 2 << 20);
+    let bomb = Scripted::new(move |_, stream| {
+        send(stream, "200 OK\r\ncontent-encoding: gzip", &bomb);
+    });
+    for server in [endless, bomb] {
+        let output = server.kapture(&PULL).output().unwrap();
+        expect_error(&output, 5, "larger than the limit of 256 MiB");
+    }
+    #[cfg(unix)]
+    assert!(peak() < 400, "{} MiB", peak());
+}
+
+/// So many spaces, in little space.
+fn gzipped_spaces(length: usize) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let spaces = vec![b' '; 1 << 20];
+    for _ in 0..length >> 20 {
+        encoder.write_all(&spaces).expect("memory takes it");
+    }
+    encoder.finish().expect("memory takes it")
+}
+
+#[test]
+fn ten_million_tiny_records() {
+    let page = customers(&vec![r#"{"id":1}"#.to_owned(); 10_000_000]);
+    let server = Scripted::bodies(move |_| page.clone());
+    let output = server.kapture(&PULL).output().unwrap();
+    expect_error(&output, 5, "more than 1000000 rows");
+    #[cfg(unix)]
+    assert!(peak() < 800, "{} MiB", peak());
+}
+
+#[test]
+fn a_huge_field_and_deep_nesting() {
+    let huge = "x".repeat(100_000_000);
+    let deep = "[".repeat(200_000) + &"]".repeat(200_000);
+    let rows = vec![
+        row("1", &format!(r#","remarks":"{huge}""#)),
+        row("2", &format!(r#","deep":{deep}"#)),
+    ];
+    let server = serves(rows);
+    let output = server.kapture(&PULL).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = lines.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with(r#"{"id":1,"#) && lines[0].contains(&huge));
+    assert!(lines[1].starts_with(r#"{"id":2,"#) && lines[1].contains(&deep));
+    #[cfg(unix)]
+    assert!(peak() < 1_000, "{} MiB", peak());
+}
+
+#[test]
+fn a_flood_of_headers() {
+    let server = Scripted::new(|_, stream| {
+        let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\n");
+        while sent.is_ok() {
+            sent = write!(stream, "x-flood: {}\r\n", "y".repeat(1_000));
+        }
+    });
+    let output = server.kapture(&PULL).output().unwrap();
+    expect_error(&output, 5, "message head is too large");
+}
+
+#[test]
+fn a_body_that_never_comes_to_its_end() {
+    let server = Scripted::new(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{");
+        // Until the client has gone.
+        let _ = stream.read(&mut [0]);
+    });
+    let output = server
+        .kapture(&PULL)
+        .args(["--timeout", "1"])
+        .output()
+        .unwrap();
+    expect_error(&output, 5, "no whole answer within 1 s");
+}
+
+#[test]
+fn a_wait_without_end() {
+    for wait in [
+        "60",
+        "99999999999999999999999",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "-1",
+        "0",
+    ] {
+        let server = Scripted::new(move |_, stream| {
+            let head = format!("429 Too Many Requests\r\nretry-after: {wait}");
+            send(stream, &head, b"");
+        });
+        let output = server.kapture(&PULL).output().unwrap();
+        expect_error(&output, 5, "the server asks for fewer requests");
+    }
+}
+
+#[test]
+fn a_redirect_to_elsewhere() {
+    let (asked, told) = std::sync::mpsc::channel();
+    let elsewhere = Scripted::bodies(move |request| {
+        let _ = asked.send(request.number);
+        customers(&[])
+    });
+    for status in [301, 302, 303, 307, 308] {
+        let location = elsewhere.url().to_owned();
+        let server = Scripted::new(move |_, stream| {
+            let head = format!("{status} Elsewhere\r\nlocation: {location}/");
+            send(stream, &head, b"");
+        });
+        let output = server.kapture(&PULL).output().unwrap();
+        expect_error(&output, 5, "redirects elsewhere");
+    }
+    assert!(told.try_recv().is_err(), "a redirect was followed");
+}
+
+#[test]
+fn answers_that_contradict_each_other() {
+    let rows: Vec<String> = (0..40).map(|id| row(&id.to_string(), "")).collect();
+    for every in 1..9 {
+        let rows = rows.clone();
+        let server = Scripted::bodies(move |asked| {
+            let held = if asked.holds(DAY) {
+                asked.page(&rows)
+            } else {
+                &[]
+            };
+            match asked.number / every % 4 {
+                0 => customers(held),
+                1 => customers(&[]),
+                2 => br#"{"message":"No customers found","status":"failed"}"#.to_vec(),
+                _ => customers(&held[..held.len().min(3)]),
+            }
+        });
+        let output = server.kapture(&PULL).output().unwrap();
+        match code(&output) {
+            0 => expect_ids(&output, 0..40),
+            _ => assert!(said(&output).contains(DAY), "{}", said(&output)),
+        }
+    }
+}
+
+#[test]
+fn words_that_would_change_the_terminal() {
+    let tricks = "\\u001b[2J\\u001b]0;owned\\u0007\\u202egnp.exe\\u2066\\u009b31m\\r\\n\u{202e}\u{85}\u{2028}";
+    let refusing = format!(r#"{{"message":"{tricks}","status":"failed"}}"#).into_bytes();
+    let refusing = Scripted::bodies(move |_| refusing.clone());
+    let odd_keys = serves(vec![row("1", &format!(r#","{tricks}":1"#))]);
+    let odd_ids = serves(vec![row(&format!(r#""{tricks}""#), "")]);
+    let odd_page = format!("<html><title>\u{1b}[2J\u{202e}{tricks}</title>").into_bytes();
+    let odd_page = Scripted::bodies(move |_| odd_page.clone());
+    for server in [refusing, odd_keys, odd_ids, odd_page] {
+        for arguments in [&[][..], &["-vvv"], &["-vv", "--log-format", "json"]] {
+            let output = server.kapture(&PULL).args(arguments).output().unwrap();
+            let said = said(&output);
+            let harmful = said.chars().find(|letter| {
+                letter.is_control() && *letter != '\n'
+                    || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            });
+            assert_eq!(harmful, None, "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn ids_and_numbers_beyond_any_range() {
+    let ids = [
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551616",
+        "-1",
+        "1e400",
+        "1.5",
+        "\"NaN\"",
+    ];
+    let numbers = r#","a":1e400,"b":-0,"c":123456789012345678901234567890"#;
+    let rows = ids.map(|id| row(id, numbers));
+    let expected = rows
+        .join("\n")
+        .replace(&format!("{DAY} 10"), &format!("{DAY}T10"));
+    let server = serves(rows.to_vec());
+    let output = server.kapture(&PULL).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected + "\n");
+
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["x.db", "x.csv", "x.parquet"] {
+        let path = folder.path().join(name);
+        let output = server.kapture(&PULL).arg("-o").arg(&path).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert!(said(&output).contains(" 7 customers,"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let page = |inner: &[u8]| {
+        let row = [
+            b"{\"id\":1,\"generationDate\":\"2024-05-02\",\"name\":",
+            inner,
+            b"}",
+        ]
+        .concat();
+        [b"{\"message\":[", &row[..], b"],\"status\":\"success\"}"].concat()
+    };
+    let odd_page = |body: Vec<u8>| {
+        Scripted::bodies(move |asked| match asked.holds(DAY) && asked.offset() == 0 {
+            true => body.clone(),
+            false => customers(&[]),
+        })
+    };
+    let with_mark = [b"\xEF\xBB\xBF", &page(b"\"Asha\"")[..]].concat();
+    for body in [
+        with_mark,
+        page(b"\"\xFF\xFE\""),
+        page(b"\"\\ud800\""),
+        page(b"\"\\u0000\""),
+    ] {
+        let output = odd_page(body).kapture(&PULL).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert!(output.stdout.starts_with(br#"{"id":1,"#));
+        assert!(output.stdout.ends_with(b"}\n"));
+    }
+    for body in [
+        page(b"NaN"),
+        page(b"1}\xFF{"),
+        b"\0\0\0\0".to_vec(),
+        br#"{"message":[{"id":1}],"status":"success","message":[]}"#.to_vec(),
+    ] {
+        let output = odd_page(body).kapture(&PULL).output().unwrap();
+        expect_error(&output, 5, "the answer is");
+    }
+}
