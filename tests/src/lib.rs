@@ -79,6 +79,35 @@ impl Served {
     }
 }
 
+/// The code that a command ended with.
+///
+/// # Panics
+/// When a signal ended it.
+pub fn code(output: &Output) -> i32 {
+    output.status.code().expect("an exit code")
+}
+
+/// Runs `kapture` to success.
+///
+/// # Panics
+/// When it fails.
+pub fn run(served: &Served, arguments: &[&str]) -> Output {
+    let output = served.kapture(arguments).output().expect("it runs");
+    assert_eq!(code(&output), 0, "{arguments:?}: {}", said(&output));
+    output
+}
+
+/// What `kapture status --json` says of a place.
+///
+/// # Panics
+/// When it fails.
+pub fn status(place: &Path) -> serde_json::Value {
+    let arguments = ["status", place.to_str().expect("text"), "--json"];
+    let output = kapture(&arguments).output().expect("it runs");
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
 /// What a command said on standard error.
 pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

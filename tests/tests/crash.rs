@@ -290,7 +290,7 @@ fn a_full_disk_leaves_the_destination_as_it_was() {
         );
         assert_eq!(output.status.code(), Some(6), "{place}: {}", said(&output));
         assert!(
-            said(&output).contains("error: "),
+            said(&output).contains("error: ") && said(&output).contains("hint: "),
             "{place}: {}",
             said(&output)
         );

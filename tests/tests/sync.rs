@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
-use kapture_tests::{Served, ids, names, said};
+use kapture_tests::{Served, code, ids, names, run, said, status};
 use serde_json::Value;
 
 fn day(text: &str) -> NaiveDate {
@@ -19,17 +19,6 @@ fn tenant(seed: u64, per_day: PerDay, behaviour: Behaviour) -> Served {
     Served::new(population, behaviour)
 }
 
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("an exit code")
-}
-
-/// Runs to success.
-fn run(served: &Served, arguments: &[&str]) -> Output {
-    let output = served.kapture(arguments).output().expect("it runs");
-    assert_eq!(code(&output), 0, "{arguments:?}: {}", said(&output));
-    output
-}
-
 fn sync(served: &Served, place: &Path, from: &str, to: &str) -> Output {
     let place = place.to_str().expect("text");
     run(served, &["sync", place, "--from", from, "--to", to])
@@ -39,15 +28,6 @@ fn sync(served: &Served, place: &Path, from: &str, to: &str) -> Output {
 fn held(root: &Path, day: &str) -> BTreeSet<u64> {
     let file = root.join(format!("created_date={day}/customers.ndjson"));
     std::fs::read(file).map_or_else(|_| BTreeSet::new(), |lines| ids(&lines))
-}
-
-fn status(place: &Path) -> Value {
-    let arguments = ["status", place.to_str().expect("text"), "--json"];
-    let output = kapture_tests::kapture(&arguments)
-        .output()
-        .expect("it runs");
-    assert_eq!(code(&output), 0, "{}", said(&output));
-    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 #[test]
@@ -136,6 +116,19 @@ fn the_first_run_has_to_say_where_to_begin() {
             vec!["sync", "a/", "--from", "today", "--settle", "soon"],
             "--settle",
         ),
+        (
+            vec![
+                "sync",
+                "a/",
+                "--from",
+                "today",
+                "--settle",
+                "99999999999999d",
+            ],
+            "--settle",
+        ),
+        (vec!["status", "postgres://db:port/crm"], "port"),
+        (vec!["sync", "postgres://db/crm?sslmode=secure"], "sslmode"),
     ] {
         let output = served
             .kapture(&arguments)
@@ -162,7 +155,24 @@ fn the_first_run_has_to_say_where_to_begin() {
         .output()
         .unwrap();
     assert_eq!(code(&output), 6, "{}", said(&output));
-    assert!(said(&output).contains("no dataset"), "{}", said(&output));
+    assert!(
+        said(&output).contains("nothing of kapture"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn the_first_run_into_a_fresh_postgres_has_to_say_where_to_begin() {
+    let Some(schema) = kapture_tests::postgres::Schema::fresh() else {
+        return;
+    };
+    let served = tenant(3, PerDay::Fixed(1), Behaviour::default());
+    let output = served.kapture(&["sync", &schema.url()]).output().unwrap();
+    assert_eq!(code(&output), 2, "{}", said(&output));
+    assert!(said(&output).contains("--from"), "{}", said(&output));
+    run(&served, &["sync", &schema.url(), "--from", "-3d"]);
+    run(&served, &["sync", &schema.url()]);
 }
 
 #[test]

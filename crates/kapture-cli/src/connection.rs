@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 use kapture_customers::{Days, Pull};
 use kapture_model::CustomerQuery;
 use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
+use kapture_sinks::Source;
 use kapture_transport::{
     Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, Token,
 };
@@ -98,6 +99,16 @@ impl Connection {
         })
     }
 
+    /// Whose customers a query over this connection asks for. A tenant is known by its address,
+    /// whichever way that was said.
+    pub(crate) fn source(&self, query: &CustomerQuery) -> Source {
+        let tenant = match &self.tenant {
+            TenantAddress::Sandbox => "sandbox".to_owned(),
+            TenantAddress::Site { site, .. } => address(site),
+        };
+        Source::new(tenant, query.selection())
+    }
+
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
     pub(crate) async fn open(self) -> Result<Connected> {
         let transport = HttpTransport::new(&HttpOptions::default())?;
@@ -132,6 +143,14 @@ impl Connected {
         }
         pull
     }
+}
+
+/// Where a tenant is, without what makes no other tenant of it.
+fn address(site: &Site) -> String {
+    let endpoint = Endpoint::default();
+    let url = site.url(endpoint);
+    let address = format!("{}{}", url.authority(), url.path());
+    address.trim_end_matches(endpoint.path()).to_owned()
 }
 
 fn site(arguments: &ConnectionArguments) -> Result<Site> {
@@ -189,5 +208,31 @@ fn variable(name: &str) -> Result<Option<String>> {
         Ok(text) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
         Err(env::VarError::NotPresent) => Ok(None),
         Err(env::VarError::NotUnicode(_)) => bail!("{name} is not valid text"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_has_one_address_however_it_is_said() {
+        let by_url = |url| address(&Site::base_url(url).unwrap());
+        let acme = address(&Site::subdomain("acme").unwrap());
+        assert_eq!(acme, "acme.kapturecrm.com");
+        for same in [
+            "https://acme.kapturecrm.com",
+            "https://ACME.kapturecrm.com:443/",
+            "https://acme.kapturecrm.com/?x#y",
+        ] {
+            assert_eq!(by_url(same), acme, "{same}");
+        }
+        for other in [
+            "https://globex.kapturecrm.com",
+            "https://acme.kapturecrm.com:8443",
+            "https://acme.kapturecrm.com/globex",
+        ] {
+            assert_ne!(by_url(other), acme, "{other}");
+        }
     }
 }

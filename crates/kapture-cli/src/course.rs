@@ -1,10 +1,9 @@
 //! The course of a pull into a sink: events to writers, progress and summary.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
 use chrono::NaiveDate;
 use futures_util::{SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError};
@@ -17,6 +16,7 @@ use crate::connection::Connected;
 use crate::failure::Failure;
 use crate::interruption::interrupted;
 use crate::progress::Progress;
+use crate::runs::{by_doubt, runs};
 use crate::summary::Summary;
 
 /// Everything about one course but its pull.
@@ -74,8 +74,23 @@ impl Course<'_> {
                 eprintln!("note: {note}");
             }
             eprintln!("{summary}");
+            if outcome.is_ok() {
+                self.tell_of_doubts().await?;
+            }
         }
         outcome
+    }
+}
+
+impl Course<'_> {
+    /// What was pulled may have brought other days in doubt.
+    async fn tell_of_doubts(&self) -> Result<(), Failure> {
+        let ledger = self.sink.ledger().await.map_err(Failure::sink)?;
+        for (doubt, days) in by_doubt(&ledger) {
+            let days = runs(&days);
+            eprintln!("note: to be pulled again, because {doubt}: {days}");
+        }
+        Ok(())
     }
 }
 
@@ -88,17 +103,6 @@ fn elsewhere<T: Send + 'static>(
     // Whoever drops the receiver ends the task, and with it the pull.
     tokio::spawn(async move { sender.send_all(&mut events).await });
     receiver
-}
-
-/// Whether the summary's folder is there; said before anything is asked.
-pub(crate) fn check_summary(path: Option<&PathBuf>) -> Result<()> {
-    let folder = path.and_then(|path| path.parent());
-    match folder {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            bail!("--summary: the folder {} does not exist", folder.display())
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A pull that is being followed.

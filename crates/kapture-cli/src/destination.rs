@@ -3,10 +3,11 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use chrono_tz::Tz;
 use kapture_sinks::{
-    Alongside, Dataset, Encoding, FileSink, Format, Location, Rows, Sink, SinkError,
+    Alongside, Dataset, Encoding, FileSink, Format, Location, Rows, Sink, SinkError, Source,
+    real_path,
 };
 
 use crate::arguments::FormArguments;
@@ -27,13 +28,12 @@ impl Destination {
         let format = match &location {
             Location::File { format, .. } => *format,
             Location::StandardOutput => asked.unwrap_or(Format::Ndjson),
-            // A folder that is there has its form already.
-            Location::Dataset(path) => match asked {
-                Some(format) => format,
-                None => Dataset::format(path)
-                    .with_context(|| format!("`{text}`"))?
-                    .unwrap_or(Format::Parquet),
-            },
+            // A folder that is there has its form already. If that cannot be told, opening it
+            // says why.
+            Location::Dataset(path) => {
+                let held = || Dataset::format(path).ok().flatten();
+                asked.or_else(held).unwrap_or(Format::Parquet)
+            }
             Location::Sqlite(_) | Location::Postgres(_) => Format::Ndjson,
         };
         let mut encoding = Encoding::new(format);
@@ -67,12 +67,14 @@ impl Destination {
     pub(crate) fn check_apart(&self, further: &[(&str, Option<&Path>)]) -> Result<()> {
         let mut files = Vec::new();
         if let Location::File { path, .. } | Location::Sqlite(path) = &self.location {
-            files.push(("-o", real(path)));
+            files.push(("-o", real_path(path)));
         }
         for (flag, path) in further {
-            let Some(path) = path.map(real) else { continue };
+            let Some(path) = path.map(real_path) else {
+                continue;
+            };
             if let Location::Dataset(root) = &self.location
-                && path.starts_with(real(root))
+                && path.starts_with(real_path(root))
             {
                 bail!("{flag} names a file inside the folder that is written to");
             }
@@ -85,7 +87,7 @@ impl Destination {
     }
 
     /// Opens it. What cannot be written is found out before anything is asked.
-    pub(crate) async fn create(&self, source: &str) -> Result<Box<dyn Sink>, SinkError> {
+    pub(crate) async fn create(&self, source: &Source) -> Result<Box<dyn Sink>, SinkError> {
         let sink = self.location.create(source, &self.encoding).await?;
         Ok(match &self.contacts {
             None => sink,
@@ -94,19 +96,6 @@ impl Destination {
                 Box::new(Alongside::new(sink, Box::new(contacts)))
             }
         })
-    }
-}
-
-/// A file's one name, as far as its folder is there.
-fn real(path: &Path) -> PathBuf {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
-    match (path.canonicalize(), folder, path.file_name()) {
-        (Ok(path), ..) => path,
-        (_, Ok(folder), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
     }
 }
 
@@ -130,10 +119,16 @@ fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(PathBuf
 }
 
 /// A place that remembers which days it holds.
-pub(crate) fn keeping(text: &str) -> Result<Location> {
+pub(crate) fn remembering(text: &str) -> Result<Location> {
     let location = Location::parse(text, None)?;
+    check_remembers(&location)?;
+    Ok(location)
+}
+
+/// Whether a place remembers which days it holds.
+pub(crate) fn check_remembers(location: &Location) -> Result<()> {
     if !location.remembers() {
-        let what = match &location {
+        let what = match location {
             Location::File { .. } => "a single file",
             _ => "standard output",
         };
@@ -141,5 +136,5 @@ pub(crate) fn keeping(text: &str) -> Result<Location> {
             "{what} does not remember which days it holds: name a folder (out/) or a database (customers.db, postgres://…)"
         );
     }
-    Ok(location)
+    Ok(())
 }

@@ -147,18 +147,29 @@ fn sink_hint(error: &SinkError) -> Option<&'static str> {
         SinkError::Locked { .. } => "wait until it is done, or stop it",
         SinkError::Foreign { .. } => "name another place; one to write to may be empty",
         SinkError::Later { .. } => "use the version of kapture that made it, or a later one",
-        SinkError::OtherSource { .. } => {
+        SinkError::Earlier { .. } => "kapture sync brings it up to date",
+        SinkError::OtherTenant { .. } => {
+            "name another place for these; if it is the same tenant at a new address, write that to `tenant` in the table kapture_settings, or in _kapture/dataset.json of a folder"
+        }
+        SinkError::OtherSelection { .. } => {
             "one place holds the customers of one account and one set of filters: name another place for these"
         }
         SinkError::OtherFormat { .. } => "leave --format out, or name another folder",
-        SinkError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            "kapture sync makes it"
+        SinkError::Absent { .. } => "kapture sync makes it",
+        SinkError::Damaged { .. } => {
+            "put back a copy from before; or move it away, and kapture sync --from DATE makes it anew"
         }
         SinkError::Spool(_) => {
             "make room there, or name another folder for temporary files in TMPDIR"
         }
         SinkError::File { source, .. } if is_full(source) => {
             "make room and run again: whatever was complete stays, and nothing half-written is left"
+        }
+        SinkError::File { .. } => {
+            "see that there is room and that this user may write there, and run again: whatever was complete stays"
+        }
+        SinkError::Read { .. } => {
+            "see that it is there as kapture wrote it, and that this user may read it"
         }
         _ => return None,
     })

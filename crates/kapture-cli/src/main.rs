@@ -12,6 +12,7 @@ mod logging;
 mod progress;
 mod pull;
 mod query;
+mod runs;
 mod sandbox;
 mod status;
 mod summary;

@@ -2,10 +2,10 @@
 
 use crate::arguments::{OutputArguments, PullArguments};
 use crate::connection::Connection;
-use crate::course::{Course, check_summary};
+use crate::course::Course;
 use crate::destination::Destination;
 use crate::failure::Failure;
-use crate::{dates, query};
+use crate::{dates, query, summary};
 
 /// Runs one pull.
 pub(crate) async fn run(
@@ -13,7 +13,7 @@ pub(crate) async fn run(
     output: &OutputArguments,
 ) -> Result<(), Failure> {
     let usage = Failure::usage;
-    check_summary(arguments.summary.as_ref()).map_err(usage)?;
+    summary::check(arguments.summary.as_deref()).map_err(usage)?;
     let (mut days, zone) = dates::settle(&arguments.days).map_err(usage)?;
     let destination =
         Destination::settle(&arguments.output, &arguments.form, zone).map_err(usage)?;
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
-    let created = destination.create(&query.selection()).await;
+    let created = destination.create(&connection.source(&query)).await;
     let sink = created.map_err(Failure::sink)?;
     let wanted = days.len();
     // A file of contacts is complete only if every day is pulled.

@@ -5,17 +5,18 @@ use std::io::IsTerminal;
 
 use chrono::{Datelike, NaiveDate};
 use kapture_customers::{DayState, Days};
-use kapture_sinks::{Ledger, Location};
+use kapture_sinks::{Doubt, Ledger, Location};
 use serde_json::json;
 
 use crate::arguments::StatusArguments;
 use crate::destination;
 use crate::failure::Failure;
+use crate::runs::{by_doubt, runs};
 use crate::summary::counted;
 
 /// Shows what a place holds.
 pub(crate) async fn run(arguments: &StatusArguments) -> Result<(), Failure> {
-    let location = destination::keeping(&arguments.place).map_err(Failure::usage)?;
+    let location = destination::remembering(&arguments.place).map_err(Failure::usage)?;
     let sink = location.open(None).await.map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let status = Status::of(&location, &ledger);
@@ -65,6 +66,7 @@ impl<'a> Status<'a> {
             "last": bounds.map(|(_, last)| last),
             "missing": self.missing.iter().collect::<Vec<_>>(),
             "open": self.open.iter().collect::<Vec<_>>(),
+            "in_doubt": self.ledger.doubts().map(in_doubt).collect::<Vec<_>>(),
             "days": self.ledger.iter().collect::<Vec<_>>(),
         })
     }
@@ -87,12 +89,18 @@ impl<'a> Status<'a> {
         let _ = write!(text, "{calendar}");
         for (what, days) in [("missing", &self.missing), ("open", &self.open)] {
             if !days.is_empty() {
-                let days = runs(days).join(", ");
-                let _ = writeln!(text, "{what}: {days}");
+                let _ = writeln!(text, "{what}: {}", runs(days));
             }
+        }
+        for (doubt, days) in by_doubt(self.ledger) {
+            let _ = writeln!(text, "to be pulled again, because {doubt}: {}", runs(&days));
         }
         text
     }
+}
+
+fn in_doubt((day, doubt): (NaiveDate, Doubt)) -> serde_json::Value {
+    json!({"day": day, "because": doubt.to_string()})
 }
 
 /// One line for each month, with one mark for each day.
@@ -153,22 +161,6 @@ impl fmt::Display for Calendar<'_> {
             self.most.unwrap_or_default()
         )
     }
-}
-
-/// Days in a row, as `2024-05-01 to 2024-05-03 (3)`.
-pub(crate) fn runs(days: &Days) -> Vec<String> {
-    let mut runs = Vec::<(NaiveDate, NaiveDate)>::new();
-    for day in days.iter() {
-        match runs.last_mut() {
-            Some((_, last)) if last.succ_opt() == Some(day) => *last = day,
-            _ => runs.push((day, day)),
-        }
-    }
-    let run = |(first, last): (NaiveDate, NaiveDate)| match (last - first).num_days() {
-        0 => first.to_string(),
-        days => format!("{first} to {last} ({})", days + 1),
-    };
-    runs.into_iter().map(run).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Result, bail};
 use kapture_customers::Receipt;
 use kapture_model::{Drift, DriftKind};
 use kapture_transport::Traffic;
@@ -105,6 +106,17 @@ impl fmt::Display for Summary {
             self.traffic.bytes as f64 / 1e6,
             self.time.as_secs_f64()
         )
+    }
+}
+
+/// Whether the folder of a summary is there; said before anything is asked.
+pub(crate) fn check(path: Option<&Path>) -> Result<()> {
+    let folder = path.and_then(|path| path.parent());
+    match folder {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            bail!("--summary: the folder {} does not exist", folder.display())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,5 @@
 //! `kapture sync`.
 
-use std::io::ErrorKind;
-
 use anyhow::{Context, Result, anyhow};
 use chrono::{Days as DayCount, NaiveDate, TimeDelta};
 use kapture_customers::Days;
@@ -9,10 +7,11 @@ use kapture_sinks::{Ledger, SinkError};
 
 use crate::arguments::{FormArguments, OutputArguments, SyncArguments};
 use crate::connection::Connection;
-use crate::course::{Course, check_summary};
-use crate::destination::{self, Destination};
+use crate::course::Course;
+use crate::destination::{Destination, check_remembers};
 use crate::failure::Failure;
-use crate::{dates, duration, query};
+use crate::runs::{by_doubt, runs};
+use crate::{dates, duration, query, summary};
 
 /// Brings a place that remembers up to date.
 pub(crate) async fn run(
@@ -20,18 +19,16 @@ pub(crate) async fn run(
     output: &OutputArguments,
 ) -> Result<(), Failure> {
     let usage = Failure::usage;
-    check_summary(arguments.summary.as_ref()).map_err(usage)?;
+    summary::check(arguments.summary.as_deref()).map_err(usage)?;
     let calendar = dates::Calendar::settle(arguments.time_zone.as_deref()).map_err(usage)?;
     let range = Range::settle(arguments, &calendar).map_err(usage)?;
-    let settling = duration::parse(&arguments.settle, "--settle")
-        .and_then(|time| Ok(TimeDelta::from_std(time)?))
-        .map_err(usage)?;
+    let settling = settling(&arguments.settle).map_err(usage)?;
     let form = FormArguments {
         format: arguments.format.clone(),
         ..FormArguments::default()
     };
-    destination::keeping(&arguments.place).map_err(usage)?;
     let destination = Destination::settle(&arguments.place, &form, calendar.zone).map_err(usage)?;
+    check_remembers(&destination.location).map_err(usage)?;
     destination
         .check_apart(&[
             ("--summary", arguments.summary.as_deref()),
@@ -41,22 +38,29 @@ pub(crate) async fn run(
     let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
-    let source = query.selection();
+    let source = connection.source(&query);
     if range.from.is_none() {
         // Nothing is made before it is known where to begin.
-        let held = destination.location.open(Some(&source)).await;
-        if let Err(SinkError::Read { source, .. }) = &held
-            && source.kind() == ErrorKind::NotFound
-        {
-            return Err(usage(nowhere_to_begin()));
+        match destination.location.open(Some(&source)).await {
+            Err(SinkError::Absent { .. }) => return Err(usage(nowhere_to_begin())),
+            // Opened to write, it will be brought up to date.
+            Ok(_) | Err(SinkError::Earlier { .. }) => {}
+            Err(error) => return Err(Failure::sink(error)),
         }
-        drop(held.map_err(Failure::sink)?);
     }
     let created = destination.create(&source).await;
     let sink = created.map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
     let days = range.lacking(&ledger, &wanted);
+    if !output.quiet {
+        for (doubt, doubtful) in by_doubt(&ledger) {
+            let again: Days = doubtful.iter().filter(|day| days.contains(*day)).collect();
+            if !again.is_empty() {
+                eprintln!("note: pulled again, because {doubt}: {}", runs(&again));
+            }
+        }
+    }
     let connected = connection.open().await.map_err(Failure::unexpected)?;
     let pull = connected
         .pull(query, &days, calendar.zone)
@@ -71,6 +75,11 @@ pub(crate) async fn run(
         output,
     };
     course.run(pull).await
+}
+
+fn settling(text: &str) -> Result<TimeDelta> {
+    let time = duration::parse(text, "--settle")?;
+    TimeDelta::from_std(time).map_err(|_| anyhow!("--settle: `{text}` is longer than any time"))
 }
 
 fn nowhere_to_begin() -> anyhow::Error {

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use futures_util::StreamExt;
 use kapture_customers::{Checksum, DayState, Days, Event, Pull, Receipt};
 use kapture_model::CustomerId;
-use kapture_sinks::{Ledger, Location, Sink};
+use kapture_sinks::{Doubt, Ledger, Location, Sink};
 use kapture_transport::Endpoint;
 use serde_json::json;
 
@@ -17,8 +17,9 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::interruption::interrupted;
 use crate::progress::Progress;
+use crate::runs::runs;
 use crate::summary::counted;
-use crate::{dates, destination, query, status};
+use crate::{dates, destination, query};
 
 /// How many ids are named in one line of text.
 const NAMED: usize = 20;
@@ -30,12 +31,12 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let usage = Failure::usage;
     let calendar = dates::Calendar::settle(arguments.time_zone.as_deref()).map_err(usage)?;
-    let location = destination::keeping(&arguments.place).map_err(usage)?;
+    let location = destination::remembering(&arguments.place).map_err(usage)?;
     let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
     let sink = location
-        .open(Some(&query.selection()))
+        .open(Some(&connection.source(&query)))
         .await
         .map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
@@ -68,8 +69,7 @@ pub(crate) async fn run(
     } = verification;
     if !output.quiet {
         if !open.is_empty() {
-            let days = status::runs(&open).join(", ");
-            eprintln!("note: still open when they were pulled, so not compared: {days}");
+            eprintln!("note: still open, so not compared: {}", runs(&open));
         }
         eprintln!(
             "{} compared with {location}: {alike} alike, {differing} different",
@@ -159,10 +159,17 @@ impl Verification<'_> {
 
     async fn compare(&mut self, day: NaiveDate) -> Result<(), Failure> {
         let there = self.fetched.remove(&day).unwrap_or_default();
-        let here = self.sink.customers(day).await.map_err(Failure::sink)?;
+        let doubt = self.ledger.doubts().find(|(doubtful, _)| *doubtful == day);
+        let doubt = doubt.map(|(_, doubt)| doubt);
+        let here = match self.sink.customers(day).await {
+            // What is in doubt anyway may be beyond reading.
+            Err(_) if doubt.is_some() => BTreeSet::new(),
+            here => here.map_err(Failure::sink)?,
+        };
         let comparison = Comparison {
             day,
             receipt: self.ledger.get(day),
+            doubt,
             lacking: there.difference(&here).cloned().collect(),
             surplus: here.difference(&there).cloned().collect(),
             here,
@@ -202,6 +209,7 @@ impl Verification<'_> {
 struct Comparison<'a> {
     day: NaiveDate,
     receipt: Option<&'a Receipt>,
+    doubt: Option<Doubt>,
     here: BTreeSet<CustomerId>,
     /// There and not here.
     lacking: Vec<CustomerId>,
@@ -225,7 +233,9 @@ impl Comparison<'_> {
 
     fn text(&self) -> String {
         let mut text = self.day.to_string();
-        if self.receipt.is_none() {
+        if let Some(doubt) = self.doubt {
+            let _ = write!(text, ": {doubt}");
+        } else if self.receipt.is_none() {
             text += ": not pulled yet";
         } else if !self.agrees_with_receipt() {
             text += ": changed here since it was pulled";
@@ -245,7 +255,7 @@ impl Comparison<'_> {
         let ids = |ids: &[CustomerId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         json!({
             "day": self.day,
-            "pulled": self.receipt.is_some(),
+            "pulled": self.receipt.is_some() || self.doubt.is_some(),
             "agrees_with_receipt": self.agrees_with_receipt(),
             "lacking": ids(&self.lacking),
             "surplus": ids(&self.surplus),

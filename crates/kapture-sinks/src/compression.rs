@@ -1,9 +1,20 @@
-//! Bytes on their way out, compressed or not.
+//! How a file is compressed as a whole, and bytes on their way out.
 
 use std::io::{self, Write};
 
 use crate::error::SinkError;
-use crate::format::Compression;
+
+/// How a file is compressed as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// `.gz`.
+    Gzip,
+    /// `.zst`.
+    Zstd,
+}
 
 /// Where an encoder writes to.
 pub(crate) enum Output {

@@ -30,10 +30,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+use kapture_customers::{Checksum, DayState, Days, Joint, Reach, Receipt};
 use kapture_model::{Normaliser, Record};
 use serde_json::{Value, json};
 
+use crate::ledger::Doubt;
 use crate::sink::Sink;
 
 /// A sink to be put to the tests, at first without anything in it.
@@ -46,6 +47,12 @@ pub trait Subject: Send + Sync {
     /// each as one JSON object with the API's own names and times in ISO 8601. The order does not
     /// matter, nor do fields that are null.
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>>;
+
+    /// Whether it keeps one copy of a customer, whatever days list it. Otherwise each day keeps its
+    /// own.
+    fn keeps_one_copy(&self) -> bool {
+        false
+    }
 
     /// What can be held of a customer at all, for forms that leave something out by design.
     fn holdable(&self, customer: Value) -> Value {
@@ -68,6 +75,11 @@ pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
     a_later_copy_replaces_an_earlier_one(&fresh().await).await;
     a_contact_that_vanished_is_gone(&fresh().await).await;
     every_kind_of_value_survives(&fresh().await).await;
+    if fresh().await.keeps_one_copy() {
+        a_customer_that_moved_leaves_its_day_open(&fresh().await).await;
+        a_customer_that_two_days_list_costs_each_one_reading_more(&fresh().await).await;
+        a_day_that_was_right_gets_its_customer_back(&fresh().await).await;
+    }
     a_day_of_any_size(&fresh().await, 10).await;
     a_day_of_any_size(&fresh().await, many).await;
 }
@@ -257,6 +269,85 @@ async fn every_kind_of_value_survives(subject: &impl Subject) {
             .iter()
             .map(|record| record.id().clone())
             .collect()
+    );
+}
+
+/// A customer, last modified at some hour.
+fn modified(id: u32, hour: u32) -> Value {
+    let mut customer = plain(id);
+    customer["lastModificationTime"]["hourOfDay"] = hour.into();
+    customer
+}
+
+async fn a_customer_that_moved_leaves_its_day_open(subject: &impl Subject) {
+    let sink = subject.create().await;
+    let (before, stayed) = ([modified(1, 9), modified(2, 9)], [modified(1, 9)]);
+    let moved = [modified(2, 10), modified(3, 9)];
+    commit(&*sink, day(2), &before, DayState::Sealed).await;
+    commit(&*sink, day(3), &moved, DayState::Sealed).await;
+    let expected: [(_, &[Value]); 2] = [(day(2), &stayed), (day(3), &moved)];
+    expect(subject, &expected, "a customer that moved").await;
+    expect_open(&*sink, &[day(2)]).await;
+    // The day is read again, and the customer is not on it any more.
+    commit(&*sink, day(2), &stayed, DayState::Sealed).await;
+    expect(subject, &expected, "the day it left").await;
+    expect_open(&*sink, &[]).await;
+}
+
+async fn a_customer_that_two_days_list_costs_each_one_reading_more(subject: &impl Subject) {
+    for (hour, name) in [(9, "the same copy"), (8, "an earlier copy")] {
+        let sink = subject.create().await;
+        let first = [modified(1, 9), modified(2, 9)];
+        let second = [modified(2, hour), modified(3, 9)];
+        commit(&*sink, day(2), &first, DayState::Sealed).await;
+        commit(&*sink, day(3), &second, DayState::Sealed).await;
+        // Where the customer is now, nobody can tell before the first day was read again.
+        expect_open(&*sink, &[day(2)]).await;
+        commit(&*sink, day(2), &first, DayState::Sealed).await;
+        let others = [modified(3, 9)];
+        let expected: [(_, &[Value]); 2] = [(day(2), &first), (day(3), &others)];
+        expect(subject, &expected, name).await;
+        // It is on both, and has one row. That is known from now on, whichever is read.
+        for (again, customers) in [(day(3), &second), (day(2), &first), (day(3), &second)] {
+            expect_open(&*sink, &[]).await;
+            for (day, customers) in [(day(2), &first), (day(3), &second)] {
+                let ids = sink.customers(day).await.expect("ids");
+                let listed = records(customers);
+                assert!(ids.iter().eq(listed.iter().map(Record::id)), "{name}");
+            }
+            commit(&*sink, again, customers, DayState::Sealed).await;
+        }
+        commit(&*sink, day(2), &[], DayState::Sealed).await;
+        commit(&*sink, day(3), &[], DayState::Sealed).await;
+    }
+}
+
+async fn a_day_that_was_right_gets_its_customer_back(subject: &impl Subject) {
+    let sink = subject.create().await;
+    let (earlier, later) = ([modified(1, 8)], [modified(1, 9)]);
+    commit(&*sink, day(2), &later, DayState::Sealed).await;
+    commit(&*sink, day(3), &earlier, DayState::Sealed).await;
+    expect(subject, &[(day(2), &later)], "an earlier copy").await;
+    expect_open(&*sink, &[day(2)]).await;
+    // The later copy was deleted on the server meanwhile.
+    commit(&*sink, day(2), &[], DayState::Sealed).await;
+    expect_open(&*sink, &[day(3)]).await;
+    commit(&*sink, day(3), &earlier, DayState::Sealed).await;
+    expect(subject, &[(day(3), &earlier)], "the other copy").await;
+    expect_open(&*sink, &[]).await;
+}
+
+/// Of the second and third day exactly these are to be read again.
+async fn expect_open(sink: &dyn Sink, expected: &[NaiveDate]) {
+    let ledger = sink.ledger().await.expect("a ledger");
+    let both = Days::between(day(2), day(3)).expect("a range");
+    let lacking: Vec<_> = ledger.lacking(&both).iter().collect();
+    assert_eq!(lacking, expected);
+    let doubts: Vec<_> = ledger.doubts().collect();
+    let contested = expected.iter().map(|day| (*day, Doubt::Contested));
+    assert!(
+        contested.clone().all(|doubt| doubts.contains(&doubt)),
+        "{doubts:?}"
     );
 }
 

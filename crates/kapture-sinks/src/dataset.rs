@@ -9,7 +9,8 @@
 //!
 //! A receipt stands only beside the file that it was written for: the old one goes before the new
 //! file comes, and the new one comes after. So a crash leaves a day whole, if perhaps to be asked
-//! again.
+//! again. It tells the size of that file, so that a file that was changed or removed since is noticed
+//! at a glance.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -24,17 +25,18 @@ use kapture_model::{CustomerId, Drift};
 use serde::{Deserialize, Serialize};
 
 use crate::aside::{Aside, sync_folder};
+use crate::compression::Compression;
 use crate::encoding::{Encoding, Rows};
 use crate::error::SinkError;
-use crate::format::{Compression, Format};
-use crate::ledger::Ledger;
+use crate::format::Format;
+use crate::ledger::{Doubt, Ledger};
 use crate::lock::Lock;
 use crate::sink::{DayWriter, Sink};
-use crate::source::{knows, same_source};
+use crate::source::Source;
 use crate::spool::{Keeper, SpoolWriter, Spooled};
 
 /// The layout that this version writes.
-const VERSION: u32 = 1;
+const VERSION: usize = 1;
 
 /// A folder with one file for each day, in the layout that Hive, Spark, DuckDB, Polars and Trino
 /// know: `created_date=YYYY-MM-DD/`.
@@ -53,9 +55,25 @@ struct Held {
 /// What the folder says of itself.
 #[derive(Debug, Serialize, Deserialize)]
 struct Description {
-    version: u32,
+    version: usize,
     format: String,
+    tenant: String,
     source: String,
+}
+
+/// What is remembered of a day.
+#[derive(Debug, Serialize, Deserialize)]
+struct Remembered {
+    #[serde(flatten)]
+    receipt: Receipt,
+    /// The size of its file; `None` where a day without customers has none.
+    bytes: Option<u64>,
+}
+
+impl Description {
+    fn source(&self) -> Source {
+        Source::new(&self.tenant, &self.source)
+    }
 }
 
 impl Dataset {
@@ -66,8 +84,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When the folder holds something else, or another run is writing to it.
-    pub fn create(root: &Path, source: &str, encoding: Encoding) -> Result<Self, SinkError> {
-        let place = root.display().to_string();
+    pub fn create(root: &Path, source: &Source, encoding: Encoding) -> Result<Self, SinkError> {
         // Query engines read the files by their ending, so these are what it says.
         let encoding = Encoding {
             compression: Compression::None,
@@ -81,14 +98,11 @@ impl Dataset {
             Some(description) => held.agrees(&description, source)?,
             None if is_empty(root)? => {}
             None => {
-                return Err(SinkError::Foreign {
-                    place,
-                    what: "there are files in it, but no _kapture/dataset.json".into(),
-                });
+                return Err(held.foreign("there are files in it, but no _kapture/dataset.json"));
             }
         }
         fs::create_dir_all(held.days()).map_err(SinkError::file(root))?;
-        let lock = Lock::take(&held.own("lock"), &place)?;
+        let lock = Lock::take(&held.own("lock"), &held.place())?;
         // Whatever is in there was left by a run that was killed.
         let _ = fs::remove_dir_all(held.partial());
         fs::create_dir_all(held.partial()).map_err(SinkError::file(root))?;
@@ -109,15 +123,20 @@ impl Dataset {
     ///
     /// # Errors
     /// When there is none, or it holds the customers of another source.
-    pub fn open(root: &Path, source: Option<&str>) -> Result<Self, SinkError> {
+    pub fn open(root: &Path, source: Option<&Source>) -> Result<Self, SinkError> {
         let mut held = Held::new(root, Encoding::new(Format::Ndjson));
         let Some(description) = held.description()? else {
-            let missing = "there is no dataset of kapture in it";
-            let missing = io::Error::new(io::ErrorKind::NotFound, missing);
-            return Err(SinkError::read(root)(missing));
+            return Err(match is_empty(root)? {
+                true => SinkError::Absent {
+                    place: held.place(),
+                },
+                false => held.foreign("there are files in it, but no _kapture/dataset.json"),
+            });
         };
         held.encoding.format = held.format(&description)?;
-        same_source(&root.display().to_string(), &description.source, source)?;
+        if let Some(source) = source {
+            description.source().is_same(&held.place(), source)?;
+        }
         Ok(Self {
             held: Arc::new(held),
             lock: None,
@@ -157,6 +176,17 @@ impl Held {
         }
     }
 
+    fn place(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn foreign(&self, what: &str) -> SinkError {
+        SinkError::Foreign {
+            place: self.place(),
+            what: what.to_owned(),
+        }
+    }
+
     fn own(&self, name: &str) -> PathBuf {
         self.root.join("_kapture").join(name)
     }
@@ -180,41 +210,53 @@ impl Held {
 
     /// What the folder says of itself, if it does.
     fn description(&self) -> Result<Option<Description>, SinkError> {
-        read_json(&self.own("dataset.json"))
+        let path = self.own("dataset.json");
+        let Some(json) = read(&path)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&json)
+            .map(Some)
+            .map_err(|error| SinkError::Damaged {
+                place: self.place(),
+                what: format!("{} does not say what it should: {error}", path.display()),
+            })
     }
 
-    fn describe(&self, source: &str) -> Result<(), SinkError> {
+    fn describe(&self, source: &Source) -> Result<(), SinkError> {
         let path = self.own("dataset.json");
         self.put_json(
             &path,
             &Description {
                 version: VERSION,
                 format: self.encoding.format.to_string(),
-                source: source.to_owned(),
+                tenant: source.tenant.clone(),
+                source: source.selection.clone(),
             },
         )
     }
 
     fn format(&self, description: &Description) -> Result<Format, SinkError> {
-        let place = || self.root.display().to_string();
-        knows(&place(), &description.version.to_string(), VERSION)?;
-        description.format.parse().map_err(|_| SinkError::Foreign {
-            place: place(),
-            what: format!("files of the form `{}`", description.format),
-        })
+        if description.version > VERSION {
+            return Err(SinkError::Later {
+                place: self.place(),
+                found: description.version.to_string(),
+                known: VERSION,
+            });
+        }
+        let format = description.format.parse();
+        format.map_err(|_| self.foreign(&format!("files of the form `{}`", description.format)))
     }
 
-    fn agrees(&self, description: &Description, source: &str) -> Result<(), SinkError> {
+    fn agrees(&self, description: &Description, source: &Source) -> Result<(), SinkError> {
         let held = self.format(description)?;
-        let place = self.root.display().to_string();
         if held != self.encoding.format {
             return Err(SinkError::OtherFormat {
-                place,
+                place: self.place(),
                 held: held.to_string(),
                 asked: self.encoding.format.to_string(),
             });
         }
-        same_source(&place, &description.source, Some(source))
+        description.source().is_same(&self.place(), source)
     }
 
     /// Puts a small file in its place, all at once.
@@ -265,17 +307,49 @@ impl Keeper for Held {
             (Some(aside), Some(folder)) => {
                 fs::create_dir_all(folder)?;
                 aside.put_in_place()?;
-                sync_folder(&self.root)
+                sync_folder(&self.root)?;
+                fs::metadata(&path).map(|file| Some(file.len()))
             }
-            _ => remove(&path).map(|_| {
+            _ => {
+                remove(&path)?;
                 // A day without customers has no folder.
                 if let Some(folder) = path.parent() {
                     let _ = fs::remove_dir(folder);
                 }
-            }),
+                Ok(None)
+            }
         };
-        put().map_err(SinkError::file(&path))?;
-        self.put_json(&receipt_path, receipt)
+        let remembered = Remembered {
+            receipt: receipt.clone(),
+            bytes: put().map_err(SinkError::file(&path))?,
+        };
+        self.put_json(&receipt_path, &remembered)
+    }
+}
+
+impl Held {
+    /// The receipt of a day, if it is there and what it says can still be so.
+    fn remembered(&self, day: NaiveDate) -> Result<Result<Receipt, Doubt>, SinkError> {
+        let path = self.receipt(day);
+        let json = read(&path)?.unwrap_or_default();
+        let remembered: Remembered = match serde_json::from_slice(&json) {
+            Ok(remembered) => remembered,
+            Err(_) => return Ok(Err(Doubt::Receipt)),
+        };
+        if remembered.receipt.day != day {
+            return Ok(Err(Doubt::Receipt));
+        }
+        let file = self.file(day);
+        let bytes = match fs::metadata(&file) {
+            Ok(file) => Some(file.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(SinkError::read(&file)(error)),
+        };
+        Ok(match bytes {
+            bytes if bytes == remembered.bytes => Ok(remembered.receipt),
+            None => Err(Doubt::FileGone),
+            Some(_) => Err(Doubt::FileAltered),
+        })
     }
 }
 
@@ -288,11 +362,10 @@ fn remove(path: &Path) -> io::Result<bool> {
     }
 }
 
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, SinkError> {
+/// The content of a file, if there is one.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, SinkError> {
     match fs::read(path) {
-        Ok(json) => serde_json::from_slice(&json)
-            .map(Some)
-            .map_err(|error| SinkError::read(path)(error.into())),
+        Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(SinkError::read(path)(error)),
     }
@@ -316,14 +389,22 @@ impl Sink for Dataset {
     async fn ledger(&self) -> Result<Ledger, SinkError> {
         let days = self.held.days();
         let entries = fs::read_dir(&days).map_err(SinkError::read(&days))?;
-        let mut receipts = Vec::new();
+        let mut ledger = Ledger::default();
         for entry in entries {
             let path = entry.map_err(SinkError::read(&days))?.path();
-            if path.extension().is_some_and(|ending| ending == "json") {
-                receipts.extend(read_json::<Receipt>(&path)?);
+            let day = path
+                .file_stem()
+                .and_then(|name| name.to_str()?.parse().ok());
+            if let Some(day) = day
+                && path == self.held.receipt(day)
+            {
+                match self.held.remembered(day)? {
+                    Ok(receipt) => ledger.put(receipt),
+                    Err(doubt) => ledger.doubt(day, doubt),
+                }
             }
         }
-        Ok(receipts.into_iter().collect())
+        Ok(ledger)
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use chrono_tz::Tz;
 use kapture_model::{Drift, Record};
 
+use crate::compression::Compression;
 use crate::compression::Output;
 use crate::error::SinkError;
-use crate::format::{Compression, Format};
+use crate::format::Format;
 use crate::lines::Lines;
 
 /// How records become bytes.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use crate::source::contrasted;
 
 /// Why a destination did not take what it was given.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,20 @@ pub enum SinkError {
         /// What was met.
         what: String,
     },
+    /// There is nothing of kapture yet.
+    #[error("there is nothing of kapture at {place} yet")]
+    Absent {
+        /// The destination.
+        place: String,
+    },
+    /// What kapture made there is no longer as it made it.
+    #[error("{place} is damaged: {what}")]
+    Damaged {
+        /// The destination.
+        place: String,
+        /// What was met.
+        what: String,
+    },
     /// It was made by a later version of kapture.
     #[error(
         "{place} was made by a later version of kapture (schema {found}; this one knows {known})"
@@ -72,16 +86,38 @@ pub enum SinkError {
         /// Its version.
         found: String,
         /// The version this one writes.
-        known: u32,
+        known: usize,
     },
-    /// It holds the customers of another account or other filters.
-    #[error("{place} holds the customers of {}", contrasted(held, asked))]
-    OtherSource {
+    /// It was made by an earlier version of kapture, and whoever only looks changes nothing.
+    #[error(
+        "{place} was made by an earlier version of kapture (schema {found}; this one writes {known})"
+    )]
+    Earlier {
+        /// The destination.
+        place: String,
+        /// Its version.
+        found: usize,
+        /// The version this one writes.
+        known: usize,
+    },
+    /// It holds the customers of another tenant.
+    #[error("{place} holds the customers of the tenant at {held}, not of the one at {asked}")]
+    OtherTenant {
         /// The destination.
         place: String,
         /// Whose customers it holds.
         held: String,
-        /// Whose were to be added.
+        /// Whose were asked for.
+        asked: String,
+    },
+    /// It holds the customers of another account or other filters.
+    #[error("{place} holds the customers of {}", contrasted(held, asked))]
+    OtherSelection {
+        /// The destination.
+        place: String,
+        /// Which customers it holds.
+        held: String,
+        /// Which were asked for.
         asked: String,
     },
     /// It has another form than was asked for.
@@ -108,32 +144,6 @@ pub enum SinkError {
         /// The feature of the crate.
         feature: &'static str,
     },
-}
-
-fn contrasted(held: &str, asked: &str) -> String {
-    let (held, asked) = (presentable(held), presentable(asked));
-    if held == asked {
-        format!("{held}, with other values than those asked for")
-    } else {
-        format!("{held}, not of {asked}")
-    }
-}
-
-/// A source for messages: the account and what is filtered by, but not by which values, which
-/// may be a person's.
-fn presentable(source: &str) -> String {
-    let Ok(mut keys) = serde_json::from_str::<Map<String, Value>>(source) else {
-        return source.to_owned();
-    };
-    let account = match keys.shift_remove("cm_id") {
-        Some(account) => format!("account {account}"),
-        None => "an account".to_owned(),
-    };
-    if keys.is_empty() {
-        return format!("{account} without filters");
-    }
-    let keys: Vec<_> = keys.keys().map(String::as_str).collect();
-    format!("{account} filtered by {}", keys.join(", "))
 }
 
 fn holder(process: &Option<String>) -> String {

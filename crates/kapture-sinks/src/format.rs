@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::compression::Compression;
+
 /// How records become bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
@@ -13,18 +15,6 @@ pub enum Format {
     Csv,
     /// Apache Parquet.
     Parquet,
-}
-
-/// How a file is compressed as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// `.gz`.
-    Gzip,
-    /// `.zst`.
-    Zstd,
 }
 
 impl Format {

@@ -1,6 +1,7 @@
 //! What a sink remembers: the receipts of the days it holds.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::NaiveDate;
 use kapture_customers::{DayState, Days, Receipt};
@@ -18,48 +19,101 @@ use kapture_customers::{DayState, Days, Receipt};
 /// # Ok::<(), kapture_customers::BackwardRange>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ledger(BTreeMap<NaiveDate, Receipt>);
+pub struct Ledger {
+    receipts: BTreeMap<NaiveDate, Receipt>,
+    doubts: BTreeMap<NaiveDate, Doubt>,
+}
+
+/// Why a day that was pulled has to be pulled again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// Its receipt cannot be read.
+    Receipt,
+    /// The file with its customers is gone.
+    FileGone,
+    /// The file with its customers has another size than it was written with.
+    FileAltered,
+    /// A customer of this day was met on another one since, and may have moved there.
+    Contested,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Receipt => "its receipt cannot be read",
+            Self::FileGone => "its file is gone",
+            Self::FileAltered => "its file has another size than it was written with",
+            Self::Contested => "a customer of it was met on another day since",
+        })
+    }
+}
 
 impl Ledger {
     /// The receipt of a day, if the sink holds it.
     pub fn get(&self, day: NaiveDate) -> Option<&Receipt> {
-        self.0.get(&day)
+        self.receipts.get(&day)
     }
 
     /// The receipts, by day.
     pub fn iter(&self) -> impl Iterator<Item = &Receipt> {
-        self.0.values()
+        self.receipts.values()
     }
 
     /// How many days the sink holds.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.receipts.len()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.receipts.is_empty()
     }
 
-    /// The first and the last day it holds.
+    /// The first and the last day that it holds, or did until they came in doubt.
     pub fn bounds(&self) -> Option<(NaiveDate, NaiveDate)> {
-        Some((*self.0.first_key_value()?.0, *self.0.last_key_value()?.0))
+        let doubtful = self.doubts.keys();
+        let days = || self.receipts.keys().chain(doubtful.clone()).copied();
+        Some((days().min()?, days().max()?))
     }
 
     /// Those of `days` that it does not hold, or that could still gain customers when they were
-    /// fetched.
+    /// fetched, or that are in doubt.
     pub fn lacking(&self, days: &Days) -> Days {
         let sealed = |day| {
-            self.get(day)
-                .is_some_and(|receipt| receipt.state == DayState::Sealed)
+            let receipt = self.get(day);
+            receipt.is_some_and(|receipt| receipt.state == DayState::Sealed)
+                && !self.doubts.contains_key(&day)
         };
         days.iter().filter(|day| !sealed(*day)).collect()
+    }
+
+    /// Adds the receipt of a day.
+    pub fn put(&mut self, receipt: Receipt) {
+        self.receipts.insert(receipt.day, receipt);
+    }
+
+    /// A day that was pulled, but has to be pulled again. Its receipt is forgotten, except where it
+    /// still says what was there when the day was pulled.
+    pub fn doubt(&mut self, day: NaiveDate, doubt: Doubt) {
+        if doubt != Doubt::Contested {
+            self.receipts.remove(&day);
+        }
+        self.doubts.insert(day, doubt);
+    }
+
+    /// The days in doubt, in order, each with the reason.
+    pub fn doubts(&self) -> impl Iterator<Item = (NaiveDate, Doubt)> {
+        self.doubts.iter().map(|(day, doubt)| (*day, *doubt))
     }
 }
 
 impl FromIterator<Receipt> for Ledger {
     fn from_iter<I: IntoIterator<Item = Receipt>>(receipts: I) -> Self {
         let receipts = receipts.into_iter();
-        Self(receipts.map(|receipt| (receipt.day, receipt)).collect())
+        Self {
+            receipts: receipts.map(|receipt| (receipt.day, receipt)).collect(),
+            doubts: BTreeMap::new(),
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! - [`StreamSink`]: to a stream, such as standard output; [`FileSink`]: to a file that is there
 //!   when it is complete; [`Alongside`]: to two sinks at once.
 //! - `Dataset`, `Sqlite`, `Postgres`: sinks that remember, each behind a feature of its name.
-//! - [`Location`]: a sink by its address.
+//! - [`Location`]: a sink by its address; [`Source`]: whose customers it holds.
 
 mod alongside;
 mod aside;
@@ -19,7 +19,9 @@ mod format;
 mod ledger;
 mod lines;
 mod location;
+mod real_path;
 mod sink;
+mod source;
 mod stream;
 
 #[cfg(feature = "csv")]
@@ -32,14 +34,18 @@ mod dataset;
     feature = "postgres"
 ))]
 mod identity;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod ledger_row;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 mod lock;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
-mod source;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod schema;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod settings;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 mod spool;
 #[cfg(feature = "sqlite")]
@@ -51,19 +57,24 @@ mod tables;
 pub mod conformance;
 
 pub use alongside::Alongside;
+pub use compression::Compression;
 #[cfg(feature = "dataset")]
 pub use dataset::Dataset;
 pub use encoding::{Encoding, Rows};
 pub use error::SinkError;
 pub use file::FileSink;
-pub use format::{Compression, Format, NoSuchFormat};
-pub use ledger::Ledger;
+pub use format::{Format, NoSuchFormat};
+pub use ledger::{Doubt, Ledger};
 pub use location::{Location, LocationError};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+pub use real_path::real_path;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use schema::{schema_sql, schema_steps};
 pub use sink::{DayWriter, Sink};
+pub use source::Source;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use stream::StreamSink;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use tables::{Dialect, schema_sql};
+pub use tables::Dialect;

@@ -4,11 +4,13 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::compression::Compression;
 use crate::encoding::Encoding;
 use crate::error::SinkError;
 use crate::file::FileSink;
-use crate::format::{Compression, Format};
+use crate::format::Format;
 use crate::sink::Sink;
+use crate::source::Source;
 use crate::stream::StreamSink;
 
 /// Where records go, by its address.
@@ -75,6 +77,14 @@ pub enum LocationError {
     /// A SQLite database is a file with a name.
     #[error("`{0}` names no file: give one behind sqlite:, for example sqlite:customers")]
     NoFile(String),
+    /// Something in the address of a database is not as it should be.
+    #[error("the address {place} is not understood: {reason}")]
+    Address {
+        /// The address, without its password and options.
+        place: String,
+        /// What is not understood.
+        reason: String,
+    },
     /// A database has no form to be chosen.
     #[error("`{0}` is a database: there is no form to choose")]
     DatabaseWithFormat(String),
@@ -94,6 +104,11 @@ impl Location {
             return Ok(Self::StandardOutput);
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            #[cfg(feature = "postgres")]
+            crate::postgres::check_address(text).map_err(|reason| LocationError::Address {
+                place: without_password(text),
+                reason,
+            })?;
             return database(Self::Postgres(text.to_owned()));
         }
         if let Some(path) = text.strip_prefix("sqlite:") {
@@ -156,7 +171,7 @@ impl Location {
     /// When it cannot be written, holds something else, or another run is writing to it.
     pub async fn create(
         &self,
-        source: &str,
+        source: &Source,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
         match self {
@@ -202,7 +217,7 @@ impl Location {
     ///
     /// # Errors
     /// When nothing of kapture is there, or the customers of another source.
-    pub async fn open(&self, source: Option<&str>) -> Result<Box<dyn Sink>, SinkError> {
+    pub async fn open(&self, source: Option<&Source>) -> Result<Box<dyn Sink>, SinkError> {
         match self {
             #[cfg(feature = "dataset")]
             Self::Dataset(path) => Ok(Box::new(crate::Dataset::open(path, source)?)),
@@ -331,6 +346,19 @@ mod tests {
             assert!(error.contains(reason), "{text}: {error}");
         }
         assert!(Location::parse("a.txt", Some(Format::Csv)).is_ok());
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn an_address_that_is_none_is_refused_before_anything_is_asked() {
+        for url in [
+            "postgres://me:secret@db:port/crm",
+            "postgres://me:secret@db/crm?sslmode=secure",
+        ] {
+            let error = Location::parse(url, None).unwrap_err();
+            assert!(matches!(error, LocationError::Address { .. }), "{error:?}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
     }
 
     #[test]

@@ -16,16 +16,22 @@ use chrono_tz::Tz;
 use futures_util::TryStreamExt;
 use kapture_customers::Receipt;
 use kapture_model::{CustomerId, Drift, RowReader};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 use crate::error::SinkError;
 use crate::identity::customer_of;
 use crate::ledger::Ledger;
+use crate::ledger_row;
+use crate::schema::schema_steps;
+use crate::settings::{self, Settings};
 use crate::sink::{DayWriter, Sink};
-use crate::source::{knows, same_source};
+use crate::source::Source;
 use crate::spool::{Keeper, SpoolWriter, Spooled};
-use crate::tables::{Dialect, RECEIPT, VERSION, receipt_of, receipt_row, schema_sql};
+use crate::tables::{Dialect, OF_DAY};
+use address::Address;
 use connection::Connection;
+use failure::Failure;
 use rows::{Fetched, Merge};
 
 /// A PostgreSQL database with the tables `customers`, `contacts` and the ledger `kapture_days`
@@ -43,6 +49,14 @@ pub struct Postgres {
     held: Arc<Held>,
 }
 
+/// Whether an address can be understood, or why not.
+pub(crate) fn check_address(url: &str) -> Result<(), String> {
+    match Address::parse(url, None) {
+        Err(Failure::Address(reason)) => Err(reason),
+        _ => Ok(()),
+    }
+}
+
 struct Held {
     connection: Connection,
     reader: Mutex<RowReader<Tz>>,
@@ -50,7 +64,8 @@ struct Held {
 }
 
 impl Postgres {
-    /// Connects to write, and makes the tables if they are not there.
+    /// Connects to write, makes the tables if they are not there, and brings those of an earlier
+    /// version up to date.
     ///
     /// `source` says whose customers the database holds; it is compared with what that says.
     /// Instants (epoch milliseconds) are seen in `zone`.
@@ -61,7 +76,7 @@ impl Postgres {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn create(url: &str, source: &str, zone: Tz) -> Result<Self, SinkError> {
+    pub async fn create(url: &str, source: &Source, zone: Tz) -> Result<Self, SinkError> {
         let postgres = Self::connect(url, zone).await?;
         postgres.held.connection.take_lock().await?;
         postgres.held.prepare(source).await?;
@@ -72,17 +87,18 @@ impl Postgres {
     /// matters.
     ///
     /// # Errors
-    /// When the database cannot be reached, is none of kapture's, or holds the customers of
-    /// another source.
+    /// When the database cannot be reached, is none of kapture's or of an earlier version, or holds
+    /// the customers of another source.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn open(url: &str, source: Option<&str>) -> Result<Self, SinkError> {
+    pub async fn open(url: &str, source: Option<&Source>) -> Result<Self, SinkError> {
         let postgres = Self::connect(url, Tz::UTC).await?;
         let held = &postgres.held;
-        match held.setting("version").await? {
-            Some(version) => held.agrees(&version, source).await?,
-            None => return Err(held.foreign("it has no table kapture_settings".into())),
+        let (settings, place) = (held.settings().await?, &held.connection.place);
+        settings.is_current(place, schema_steps(Dialect::Postgres).len())?;
+        if let Some(source) = source {
+            settings.agree(place, source)?;
         }
         held.execute("SET default_transaction_read_only = on")
             .await?;
@@ -105,52 +121,57 @@ impl Held {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place(&self) -> String {
-        self.connection.place.clone()
-    }
-
-    fn foreign(&self, what: String) -> SinkError {
-        let place = self.place();
-        SinkError::Foreign { place, what }
-    }
-
-    /// Whether this is the place for the customers of `source`, made by a version that is known.
-    async fn agrees(&self, version: &str, source: Option<&str>) -> Result<(), SinkError> {
-        knows(&self.connection.place, version, VERSION)?;
-        let held = self.setting("source").await?.unwrap_or_default();
-        same_source(&self.connection.place, &held, source)
-    }
-
     async fn execute(&self, statements: &str) -> Result<(), SinkError> {
         let client = self.connection.client().await;
         let done = client.batch_execute(statements).await;
         done.map_err(self.connection.failed())
     }
 
-    /// What the database says of itself; `None` where it says nothing.
-    async fn setting(&self, name: &str) -> Result<Option<String>, SinkError> {
-        if self
-            .connection
-            .taken(&["kapture_settings"])
-            .await?
-            .is_empty()
-        {
-            return Ok(None);
+    /// What the database says of itself.
+    async fn settings(&self) -> Result<Settings, SinkError> {
+        let connection = &self.connection;
+        if connection.taken(&["kapture_settings"]).await?.is_empty() {
+            return match connection.taken(&settings::OURS).await?.first() {
+                Some(table) => Err(settings::taken(&connection.place, table)),
+                None => Ok(Settings::default()),
+            };
         }
-        let client = self.connection.client().await;
-        let select = "SELECT value FROM kapture_settings WHERE name = $1";
-        let row = client.query_opt(select, &[&name]).await;
-        let row = row.map_err(self.connection.failed())?;
-        Ok(row.map(|row| row.get(0)))
+        let select = "
+            SELECT name::text, value::text FROM kapture_settings
+            WHERE name IS NOT NULL AND value IS NOT NULL";
+        let client = connection.client().await;
+        let rows = match client.query(select, &[]).await {
+            Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
+                return Err(settings::others(&connection.place));
+            }
+            rows => rows.map_err(connection.failed())?,
+        };
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     /// Makes the tables, or finds that they are ours and for the same customers.
-    async fn prepare(&self, source: &str) -> Result<(), SinkError> {
-        if let Some(version) = self.setting("version").await? {
-            self.agrees(&version, Some(source)).await?;
-        } else {
-            self.make(source).await?;
-        }
+    async fn prepare(&self, source: &Source) -> Result<(), SinkError> {
+        let steps = schema_steps(Dialect::Postgres);
+        let place = &self.connection.place;
+        let settings = self.settings().await?;
+        let version = settings.version(place, steps.len())?;
+        settings.agree(place, source)?;
+        let mut client = self.connection.client().await;
+        let prepared = async {
+            let transaction = client.transaction().await?;
+            for step in &steps[version..] {
+                transaction.batch_execute(step).await?;
+            }
+            let put = "
+                INSERT INTO kapture_settings (name, value) VALUES ($1, $2)
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            for (name, value) in settings.lacking(&steps.len().to_string(), source) {
+                transaction.execute(put, &[&name, &value]).await?;
+            }
+            transaction.commit().await
+        };
+        prepared.await.map_err(self.connection.failed())?;
+        drop(client);
         // Whoever holds a table for longer than this is not waited for.
         self.execute(
             "SELECT set_config('lock_timeout', '60s', false)
@@ -163,28 +184,6 @@ impl Held {
             FROM pg_settings WHERE name = 'client_connection_check_interval'";
         let _ = self.execute(check).await;
         self.execute(self.merge.temporary_tables()).await
-    }
-
-    async fn make(&self, source: &str) -> Result<(), SinkError> {
-        let ours = ["customers", "contacts", "kapture_days"];
-        if let Some(table) = self.connection.taken(&ours).await?.first() {
-            let what = format!("it has a table `{table}`, but no kapture_settings");
-            return Err(self.foreign(what));
-        }
-        let mut client = self.connection.client().await;
-        let made = async {
-            let transaction = client.transaction().await?;
-            transaction
-                .batch_execute(&schema_sql(Dialect::Postgres))
-                .await?;
-            let insert = "INSERT INTO kapture_settings (name, value) VALUES ($1, $2)";
-            let version = VERSION.to_string();
-            for (name, value) in [("version", version.as_str()), ("source", source)] {
-                transaction.execute(insert, &[&name, &value]).await?;
-            }
-            transaction.commit().await
-        };
-        made.await.map_err(self.connection.failed())
     }
 }
 
@@ -235,28 +234,13 @@ async fn remember(
     transaction: &tokio_postgres::Transaction<'_>,
     receipt: &Receipt,
 ) -> Result<(), tokio_postgres::Error> {
-    let value = |(place, name): (usize, &&str)| {
-        let kind = match *name {
-            "day" => "date",
-            "customers" | "undated" => "bigint",
-            _ => "text",
-        };
-        format!("CAST(${}::text AS {kind})", place + 1)
-    };
-    let values: Vec<_> = RECEIPT.iter().enumerate().map(value).collect();
-    let anew = RECEIPT.map(|name| format!("{name} = excluded.{name}"));
-    let replace = format!(
-        "INSERT INTO kapture_days ({}) VALUES ({}) ON CONFLICT (day) DO UPDATE SET {}",
-        RECEIPT.join(", "),
-        values.join(", "),
-        anew.join(", ")
-    );
     // No text of the server can hold this character.
-    let row = receipt_row(receipt).into_iter();
+    let row = ledger_row::row_of(receipt).into_iter();
     let row: Vec<_> = row
         .map(|text| text.map(|text| text.replace('\0', "\u{fffd}")))
         .collect();
     let row: Vec<_> = row.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
+    let replace = ledger_row::replace(Dialect::Postgres);
     transaction.execute(&replace, &row).await?;
     Ok(())
 }
@@ -276,31 +260,27 @@ impl Sink for Postgres {
     }
 
     async fn ledger(&self) -> Result<Ledger, SinkError> {
-        let columns = RECEIPT.map(|name| match name {
-            // How dates look otherwise is a setting.
-            "day" => "to_char(day, 'YYYY-MM-DD')".into(),
-            name => format!("CAST({name} AS text)"),
-        });
-        let select = format!("SELECT {} FROM kapture_days", columns.join(", "));
         let connection = &self.held.connection;
         let client = connection.client().await;
+        let select = ledger_row::select(Dialect::Postgres);
         let rows = client.query(&select, &[]).await;
-        let receipts: Result<_, _> = rows
-            .map_err(connection.failed())?
-            .into_iter()
-            .map(|row| receipt_of((0..RECEIPT.len()).map(|column| row.get(column)).collect()))
-            .collect();
-        receipts.map_err(|error| SinkError::database(&connection.place, error))
+        let rows = rows.map_err(connection.failed())?;
+        let rows = rows.iter().map(|row| {
+            (0..ledger_row::WIDTH)
+                .map(|column| row.get(column))
+                .collect()
+        });
+        let select = ledger_row::select_contested(Dialect::Postgres);
+        let contested = client.query(&select, &[]).await;
+        let contested = contested.map_err(connection.failed())?;
+        let contested = contested.iter().filter_map(|row| row.get(0));
+        ledger_row::ledger_of(&connection.place, rows.collect(), contested)
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-        // Only a stand-in has its id elsewhere.
-        let select = "
-            SELECT id, CASE WHEN id < 0 THEN CAST(extra AS text) END
-            FROM customers WHERE kapture_day = $1";
         let connection = &self.held.connection;
         let client = connection.client().await;
-        let rows = client.query_raw(select, [day]).await;
+        let rows = client.query_raw(OF_DAY, [day]).await;
         let mut rows = pin!(rows.map_err(connection.failed())?);
         let mut customers = BTreeSet::new();
         while let Some(row) = rows.try_next().await.map_err(connection.failed())? {

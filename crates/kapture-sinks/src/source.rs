@@ -1,55 +1,119 @@
-//! Whose customers a place holds, and which version of kapture made it.
+//! Whose customers a place holds.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
 
 use crate::error::SinkError;
 
-/// Whether this version knows what `version` has made.
-pub(crate) fn knows(place: &str, version: &str, known: u32) -> Result<(), SinkError> {
-    match version.parse::<u32>() {
-        Ok(version) if version <= known => Ok(()),
-        _ => Err(SinkError::Later {
-            place: place.to_owned(),
-            found: version.to_owned(),
-            known,
-        }),
+/// Whose customers a place holds: a place never holds those of two sources.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The tenant, by the address of its API. Two tenants may have an account of the same number.
+    pub tenant: String,
+    /// Which of its customers: [`CustomerQuery::selection`](kapture_model::CustomerQuery::selection).
+    pub selection: String,
+}
+
+impl Source {
+    /// The customers of `selection` at `tenant`.
+    pub fn new(tenant: impl Into<String>, selection: impl Into<String>) -> Self {
+        Self {
+            tenant: tenant.into(),
+            selection: selection.into(),
+        }
+    }
+
+    /// Whether a place that holds the customers of this source is the one for those of `asked`.
+    pub(crate) fn is_same(&self, place: &str, asked: &Self) -> Result<(), SinkError> {
+        let place = || place.to_owned();
+        if self.tenant != asked.tenant {
+            return Err(SinkError::OtherTenant {
+                place: place(),
+                held: self.tenant.clone(),
+                asked: asked.tenant.clone(),
+            });
+        }
+        if self.selection != asked.selection {
+            return Err(SinkError::OtherSelection {
+                place: place(),
+                held: self.selection.clone(),
+                asked: asked.selection.clone(),
+            });
+        }
+        Ok(())
     }
 }
 
-/// Whether a place that holds the customers of `held` is the one for those of `asked`. Whoever
-/// only looks may not ask for any.
-pub(crate) fn same_source(place: &str, held: &str, asked: Option<&str>) -> Result<(), SinkError> {
-    match asked {
-        Some(asked) if asked != held => Err(SinkError::OtherSource {
-            place: place.to_owned(),
-            held: held.to_owned(),
-            asked: asked.to_owned(),
-        }),
-        _ => Ok(()),
+/// Without the values that are filtered by, which may be a person's.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", presentable(&self.selection), self.tenant)
     }
+}
+
+/// What is held, and what else was asked for.
+pub(crate) fn contrasted(held: &str, asked: &str) -> String {
+    let (held, asked) = (presentable(held), presentable(asked));
+    if held == asked {
+        format!("{held}, with other values than those asked for")
+    } else {
+        format!("{held}, not of {asked}")
+    }
+}
+
+/// A selection for messages: the account and what is filtered by, but not by which values, which
+/// may be a person's.
+fn presentable(selection: &str) -> String {
+    let Ok(mut keys) = serde_json::from_str::<Map<String, Value>>(selection) else {
+        return selection.to_owned();
+    };
+    let account = match keys.shift_remove("cm_id") {
+        Some(account) => format!("account {account}"),
+        None => "an account".to_owned(),
+    };
+    if keys.is_empty() {
+        return format!("{account} without filters");
+    }
+    let keys: Vec<_> = keys.keys().map(String::as_str).collect();
+    format!("{account} filtered by {}", keys.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn told(held: (&str, &str), asked: (&str, &str)) -> String {
+        let held = Source::new(held.0, held.1);
+        let error = held.is_same("customers.db", &Source::new(asked.0, asked.1));
+        error.unwrap_err().to_string()
+    }
+
     #[test]
     fn no_message_holds_what_is_filtered_by() {
-        let error = same_source(
-            "customers.db",
-            r#"{"cm_id":7}"#,
-            Some(r#"{"cm_id":7,"email":"asha@example.com"}"#),
-        );
+        let plain = ("acme.kapturecrm.com", r#"{"cm_id":7}"#);
+        let filtered = (plain.0, r#"{"cm_id":7,"email":"asha@example.com"}"#);
         assert_eq!(
-            error.unwrap_err().to_string(),
+            told(plain, filtered),
             "customers.db holds the customers of account 7 without filters, not of account 7 filtered by email"
         );
-        let error = same_source(
-            "customers.db",
-            r#"{"cm_id":7,"email":"ravi@example.com"}"#,
-            Some(r#"{"cm_id":7,"email":"asha@example.com"}"#),
-        );
+        let otherwise = (plain.0, r#"{"cm_id":7,"email":"ravi@example.com"}"#);
         assert_eq!(
-            error.unwrap_err().to_string(),
+            told(otherwise, filtered),
             "customers.db holds the customers of account 7 filtered by email, with other values than those asked for"
+        );
+        let source = Source::new(filtered.0, filtered.1);
+        assert!(!format!("{source:?}").contains("asha"));
+    }
+
+    #[test]
+    fn two_tenants_with_accounts_of_one_number_are_two() {
+        assert_eq!(
+            told(
+                ("acme.kapturecrm.com", r#"{"cm_id":7}"#),
+                ("globex.kapturecrm.com", r#"{"cm_id":7}"#)
+            ),
+            "customers.db holds the customers of the tenant at acme.kapturecrm.com, not of the one at globex.kapturecrm.com"
         );
     }
 }

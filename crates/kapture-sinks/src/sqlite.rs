@@ -1,8 +1,11 @@
 //! Records to a SQLite database.
 
+mod access;
+mod day;
+mod failure;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,21 +13,23 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use kapture_customers::Receipt;
-use kapture_model::{Cell, CustomerId, CustomerRow, Drift, Row, RowReader};
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Statement, Transaction, TransactionBehavior, params,
-    params_from_iter,
-};
+use kapture_model::{CustomerId, Drift, RowReader};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::error::SinkError;
 use crate::identity::customer_of;
 use crate::ledger::Ledger;
+use crate::ledger_row::{self, LedgerRow};
 use crate::lock::Lock;
+use crate::real_path::real_path;
+use crate::schema::schema_steps;
+use crate::settings::{self, Settings};
 use crate::sink::{DayWriter, Sink};
-use crate::source::{knows, same_source};
+use crate::source::Source;
 use crate::spool::{Keeper, SpoolWriter, Spooled};
-use crate::tables::{self, Dialect, RECEIPT, VERSION, receipt_of, receipt_row, schema_sql};
+use crate::tables::{Dialect, OF_DAY};
+use day::{Day, TEMPORARY_TABLES};
+use failure::failed;
 
 /// A SQLite database with the tables `customers`, `contacts` and the ledger `kapture_days`.
 ///
@@ -36,7 +41,7 @@ pub struct Sqlite {
 }
 
 struct Held {
-    place: String,
+    path: PathBuf,
     state: Mutex<State>,
 }
 
@@ -46,150 +51,144 @@ struct State {
 }
 
 impl Sqlite {
-    /// Opens the database at `path` to write to it, and makes it if nothing is there.
+    /// Opens the database at `path` to write to it, makes it if nothing is there, and brings
+    /// tables of an earlier version up to date.
     ///
     /// `source` says whose customers it holds; it is compared with what the database says.
     /// Instants (epoch milliseconds) are seen in `zone`.
     ///
     /// # Errors
     /// When it holds tables of other makes under our names, or another run is writing to it.
-    pub fn create(path: &Path, source: &str, zone: Tz) -> Result<Self, SinkError> {
-        let place = path.display().to_string();
-        let lock = Lock::take(&beside(path, "lock"), &place)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let sqlite = Self::connect(path, flags, zone, Some(lock))?;
-        sqlite.held.prepare(source)?;
-        Ok(sqlite)
+    pub fn create(path: &Path, source: &Source, zone: Tz) -> Result<Self, SinkError> {
+        Self::create_by(&schema_steps(Dialect::Sqlite), path, source, zone)
     }
 
-    /// Opens the database at `path` to look at it. `source` says whose customers are looked for,
-    /// if that matters.
+    fn create_by(
+        steps: &[String],
+        path: &Path,
+        source: &Source,
+        zone: Tz,
+    ) -> Result<Self, SinkError> {
+        // Whatever it is called, one run at a time writes to it.
+        let file = real_path(path);
+        let lock = Lock::take(&lock_of(&file), &path.display().to_string())?;
+        let held = Held::new(path, access::to_write(&file)?, zone);
+        held.prepare(steps, source)?;
+        Ok(Self {
+            held: Arc::new(held),
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the database at `path` to look at it, and changes nothing: it may be in a place where
+    /// nothing can be written. `source` says whose customers are looked for, if that matters.
     ///
     /// # Errors
-    /// When there is none, it is none of kapture's, or it holds the customers of another source.
-    pub fn open(path: &Path, source: Option<&str>) -> Result<Self, SinkError> {
-        if !path.exists() {
-            return Err(SinkError::read(path)(io::ErrorKind::NotFound.into()));
+    /// When there is none, it is none of kapture's or of an earlier version, or it holds the
+    /// customers of another source.
+    pub fn open(path: &Path, source: Option<&Source>) -> Result<Self, SinkError> {
+        let held = Held::new(path, access::to_look(path)?, Tz::UTC);
+        let (settings, place) = (held.settings()?, held.place());
+        settings.is_current(&place, schema_steps(Dialect::Sqlite).len())?;
+        if let Some(source) = source {
+            settings.agree(&place, source)?;
         }
-        // Whoever may not write leaves the files of the write-ahead log behind.
-        let sqlite = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Tz::UTC, None)
-            .or_else(|_| Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, Tz::UTC, None))?;
-        match sqlite.held.setting("version")? {
-            Some(version) => sqlite.held.agrees(&version, source)?,
-            None => {
-                return Err(SinkError::Foreign {
-                    place: sqlite.held.place.clone(),
-                    what: "it has no table kapture_settings".into(),
-                });
-            }
-        }
-        Ok(sqlite)
-    }
-
-    fn connect(
-        path: &Path,
-        flags: OpenFlags,
-        zone: Tz,
-        lock: Option<Lock>,
-    ) -> Result<Self, SinkError> {
-        let place = path.display().to_string();
-        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|error| SinkError::database(&place, error))?;
         Ok(Self {
-            held: Arc::new(Held {
-                place,
-                state: Mutex::new(State {
-                    connection,
-                    reader: RowReader::new(zone),
-                }),
-            }),
-            _lock: lock,
+            held: Arc::new(held),
+            _lock: None,
         })
     }
 }
 
-/// A hidden file beside another one.
-fn beside(path: &Path, ending: &str) -> PathBuf {
+/// A hidden file beside the database.
+fn lock_of(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(".");
-    name.push(ending);
+    name.push(".lock");
     path.with_file_name(name)
 }
 
 impl Held {
+    fn new(path: &Path, connection: Connection, zone: Tz) -> Self {
+        Self {
+            path: path.to_owned(),
+            state: Mutex::new(State {
+                connection,
+                reader: RowReader::new(zone),
+            }),
+        }
+    }
+
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failed(&self) -> impl Fn(rusqlite::Error) -> SinkError + '_ {
-        |error| SinkError::database(&self.place, error)
+        failed(&self.path)
     }
 
-    /// Whether this is the place for the customers of `source`, made by a version that is known.
-    fn agrees(&self, version: &str, source: Option<&str>) -> Result<(), SinkError> {
-        knows(&self.place, version, VERSION)?;
-        let held = self.setting("source")?.unwrap_or_default();
-        same_source(&self.place, &held, source)
-    }
-
-    /// What the database says of itself; `None` where it says nothing.
-    fn setting(&self, name: &str) -> Result<Option<String>, SinkError> {
+    /// What the database says of itself.
+    fn settings(&self) -> Result<Settings, SinkError> {
         let state = self.state();
-        if !has_table(&state.connection, "kapture_settings").map_err(self.failed())? {
-            return Ok(None);
-        }
-        let select = "SELECT value FROM kapture_settings WHERE name = ?1";
-        let value = state.connection.query_row(select, [name], |row| row.get(0));
-        value.optional().map_err(self.failed())
-    }
-
-    /// Makes the tables, or finds that they are ours and for the same customers.
-    fn prepare(&self, source: &str) -> Result<(), SinkError> {
-        if let Some(version) = self.setting("version")? {
-            self.agrees(&version, Some(source))?;
-        } else {
-            self.make(source)?;
-        }
-        let settings = "
-            PRAGMA journal_mode = WAL;
-            PRAGMA synchronous = FULL;
-            PRAGMA foreign_keys = ON;
-            PRAGMA busy_timeout = 60000;
-            PRAGMA cache_size = -8000;
-            PRAGMA temp_store = FILE;
-            CREATE TEMPORARY TABLE fetched (id INTEGER PRIMARY KEY);";
-        let state = self.state();
-        state
-            .connection
-            .execute_batch(settings)
-            .map_err(self.failed())
-    }
-
-    fn make(&self, source: &str) -> Result<(), SinkError> {
-        let mut state = self.state();
-        for table in ["customers", "contacts", "kapture_days"] {
-            if has_table(&state.connection, table).map_err(self.failed())? {
-                return Err(SinkError::Foreign {
-                    place: self.place.clone(),
-                    what: format!("it has a table `{table}`, but no kapture_settings"),
-                });
+        let has = |table| state.connection.table_exists(None, table);
+        if !has("kapture_settings").map_err(self.failed())? {
+            for table in settings::OURS {
+                if has(table).map_err(self.failed())? {
+                    return Err(settings::taken(&self.place(), table));
+                }
             }
+            return Ok(Settings::default());
         }
-        let transaction = state.connection.transaction().map_err(self.failed())?;
-        let made = || {
-            transaction.execute_batch(&schema_sql(Dialect::Sqlite))?;
-            let insert = "INSERT INTO kapture_settings (name, value) VALUES (?1, ?2)";
-            transaction.execute(insert, params!["version", VERSION.to_string()])?;
-            transaction.execute(insert, params!["source", source])
+        let select = "
+            SELECT CAST(name AS TEXT), CAST(value AS TEXT) FROM kapture_settings
+            WHERE name IS NOT NULL AND value IS NOT NULL";
+        let mut select = match state.connection.prepare(select) {
+            // A column that is not there.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                return Err(settings::others(&self.place()));
+            }
+            select => select.map_err(self.failed())?,
         };
-        made().map_err(self.failed())?;
-        transaction.commit().map_err(self.failed())
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let settings = rows.and_then(Iterator::collect);
+        settings.map_err(self.failed())
     }
-}
 
-fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    connection.table_exists(None, name)
+    /// Makes the tables as `steps` have them, or finds that they are ours and for the same
+    /// customers.
+    fn prepare(&self, steps: &[String], source: &Source) -> Result<(), SinkError> {
+        let settings = self.settings()?;
+        let version = settings.version(&self.place(), steps.len())?;
+        settings.agree(&self.place(), source)?;
+        let mut state = self.state();
+        let mut prepare = || {
+            let transaction = state
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for step in &steps[version..] {
+                transaction.execute_batch(step)?;
+            }
+            let put = "INSERT OR REPLACE INTO kapture_settings (name, value) VALUES (?1, ?2)";
+            for row in settings.lacking(&steps.len().to_string(), source) {
+                transaction.execute(put, row)?;
+            }
+            transaction.commit()?;
+            state.connection.execute_batch(
+                "PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA foreign_keys = ON;
+                 PRAGMA busy_timeout = 60000;
+                 PRAGMA cache_size = -8000;
+                 PRAGMA temp_store = FILE;",
+            )?;
+            state.connection.execute_batch(TEMPORARY_TABLES)
+        };
+        prepare().map_err(self.failed())
+    }
 }
 
 #[async_trait]
@@ -215,96 +214,6 @@ impl Keeper for Held {
     }
 }
 
-/// A day under way, within its transaction.
-struct Day<'a> {
-    transaction: &'a Transaction<'a>,
-    day: String,
-    fetched: Statement<'a>,
-    customer: Statement<'a>,
-    forget_contacts: Statement<'a>,
-    contact: Statement<'a>,
-}
-
-impl<'a> Day<'a> {
-    fn begin(transaction: &'a Transaction<'_>, day: NaiveDate) -> rusqlite::Result<Self> {
-        let (customers, contacts) = (tables::customers(), tables::contacts());
-        let insert = |table: &tables::Table| {
-            let marks = vec!["?"; table.column_names().count()].join(", ");
-            format!(
-                "INSERT INTO {} ({}) VALUES ({marks})",
-                table.name,
-                table.list()
-            )
-        };
-        let customer = format!(
-            "{} ON CONFLICT (id) DO {}",
-            insert(&customers),
-            customers.replace_older()
-        );
-        transaction.execute("DELETE FROM fetched", [])?;
-        Ok(Self {
-            transaction,
-            day: day.to_string(),
-            fetched: transaction.prepare("INSERT OR IGNORE INTO fetched (id) VALUES (?1)")?,
-            customer: transaction.prepare(&customer)?,
-            forget_contacts: transaction.prepare("DELETE FROM contacts WHERE customer_id = ?1")?,
-            contact: transaction.prepare(&insert(&contacts))?,
-        })
-    }
-
-    /// A customer with its contacts, unless a newer copy is there.
-    fn put(&mut self, row: &CustomerRow<'_>) -> rusqlite::Result<()> {
-        self.fetched.execute([row.id])?;
-        let day = ToSqlOutput::from(self.day.as_str());
-        if self.customer.execute(params_from_iter(
-            [day].into_iter().chain(cells(&row.customer)),
-        ))? == 0
-        {
-            return Ok(());
-        }
-        self.forget_contacts.execute([row.id])?;
-        for (position, contact) in (0_i64..).zip(&row.contacts) {
-            let key = [row.id, position].map(ToSqlOutput::from);
-            self.contact
-                .execute(params_from_iter(key.into_iter().chain(cells(contact))))?;
-        }
-        Ok(())
-    }
-
-    /// Customers of the day that did not come this time are gone.
-    fn end(self, receipt: &Receipt) -> rusqlite::Result<()> {
-        self.transaction.execute(
-            "DELETE FROM customers WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched)",
-            [&self.day],
-        )?;
-        let marks = vec!["?"; RECEIPT.len()].join(", ");
-        let replace = format!(
-            "INSERT OR REPLACE INTO kapture_days ({}) VALUES ({marks})",
-            RECEIPT.join(", ")
-        );
-        self.transaction
-            .execute(&replace, params_from_iter(receipt_row(receipt)))?;
-        Ok(())
-    }
-}
-
-/// The cells of a row and its extra object.
-fn cells<'r>(row: &'r Row<'_>) -> impl Iterator<Item = ToSqlOutput<'r>> {
-    let value = |cell: &'r Cell<'_>| match cell {
-        Cell::Nothing => ToSqlOutput::Owned(Value::Null),
-        Cell::Integer(number) => ToSqlOutput::from(*number),
-        Cell::Decimal(number) => ToSqlOutput::from(*number),
-        Cell::Flag(flag) => ToSqlOutput::from(*flag),
-        Cell::Time(time) => ToSqlOutput::Owned(Value::Text(format!("{time:?}"))),
-        Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-    };
-    let extra = match &row.extra {
-        Some(json) => ToSqlOutput::Borrowed(ValueRef::Text(json.as_bytes())),
-        None => ToSqlOutput::Owned(Value::Null),
-    };
-    row.cells.iter().map(value).chain([extra])
-}
-
 #[async_trait]
 impl Sink for Sqlite {
     async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
@@ -321,32 +230,41 @@ impl Sink for Sqlite {
 
     async fn ledger(&self) -> Result<Ledger, SinkError> {
         let state = self.held.state();
-        let columns = RECEIPT.map(|name| format!("CAST({name} AS TEXT)"));
-        let select = format!("SELECT {} FROM kapture_days", columns.join(", "));
-        let read = || -> rusqlite::Result<Vec<Vec<Option<String>>>> {
-            let mut select = state.connection.prepare(&select)?;
+        let read = || -> rusqlite::Result<(Vec<LedgerRow>, Vec<String>)> {
+            let mut select = state
+                .connection
+                .prepare(&ledger_row::select(Dialect::Sqlite))?;
             let rows = select.query_map([], |row| {
-                (0..RECEIPT.len()).map(|column| row.get(column)).collect()
+                (0..ledger_row::WIDTH)
+                    .map(|column| row.get(column))
+                    .collect()
             })?;
-            rows.collect()
+            let mut contested = state
+                .connection
+                .prepare(&ledger_row::select_contested(Dialect::Sqlite))?;
+            let contested = contested.query_map([], |row| row.get(0))?;
+            Ok((
+                rows.collect::<Result<_, _>>()?,
+                contested.collect::<Result<_, _>>()?,
+            ))
         };
-        let rows = read().map_err(self.held.failed())?;
-        let receipts: Result<_, _> = rows.into_iter().map(receipt_of).collect();
-        receipts.map_err(|error| SinkError::database(&self.held.place, error))
+        let (rows, contested) = read().map_err(self.held.failed())?;
+        ledger_row::ledger_of(&self.held.place(), rows, contested)
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         let state = self.held.state();
         let read = || -> rusqlite::Result<Vec<(i64, Option<String>)>> {
-            let select = "SELECT id, extra FROM customers WHERE kapture_day = ?1";
-            let mut select = state.connection.prepare(select)?;
+            let mut select = state.connection.prepare(OF_DAY)?;
             let rows = select.query_map([day.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         };
         let rows = read().map_err(self.held.failed())?;
-        let damaged = || SinkError::database(&self.held.place, "a customer without an id");
         let customer = |(number, extra): (i64, Option<String>)| {
-            customer_of(number, extra.as_deref()).ok_or_else(damaged)
+            customer_of(number, extra.as_deref()).ok_or_else(|| SinkError::Damaged {
+                place: self.held.place(),
+                what: format!("a customer of {day} has no id any more"),
+            })
         };
         rows.into_iter().map(customer).collect()
     }
@@ -357,15 +275,24 @@ mod tests {
     use super::*;
     use kapture_customers::{Checksum, DayState, Joint, Reach};
     use kapture_model::Record;
+    use tempfile::TempDir;
 
-    async fn commit(sink: &Sqlite, day: &str, name: &str, modified: u32) {
+    fn source() -> Source {
+        Source::new("acme.kapturecrm.com", "account 7")
+    }
+
+    fn at(folder: &TempDir) -> PathBuf {
+        folder.path().join("a.db")
+    }
+
+    async fn commit(sink: &Sqlite, day: &str, name: &str, modified: u32) -> Result<(), SinkError> {
         let json = format!(
             r#"{{"id":1,"name":"{name}","lastModificationTime":"2024-05-{modified:02}T10:00:00"}}"#
         );
         let day = day.parse().unwrap();
-        let mut writer = sink.day(day).await.unwrap();
+        let mut writer = sink.day(day).await?;
         let record = Record::decode(json.into()).unwrap();
-        writer.write(&[record]).await.unwrap();
+        writer.write(&[record]).await?;
         let receipt = Receipt {
             day,
             customers: 1,
@@ -377,23 +304,110 @@ mod tests {
             joint: Joint::Exact,
             empty_answer: None,
         };
-        writer.commit(&receipt).await.unwrap();
+        writer.commit(&receipt).await
+    }
+
+    fn text(connection: &Connection, select: &str) -> String {
+        connection.query_row(select, [], |row| row.get(0)).unwrap()
     }
 
     #[tokio::test]
     async fn of_copies_from_two_days_the_one_modified_last_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let sink = Sqlite::create(&folder.path().join("a.db"), "account 7", Tz::UTC).unwrap();
+        let sink = Sqlite::create(&at(&folder), &source(), Tz::UTC).unwrap();
         let held = || {
             let select = "SELECT name || ' ' || kapture_day FROM customers";
-            let row = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
-            let state = sink.held.state();
-            state.connection.query_row(select, [], row).unwrap()
+            text(&sink.held.state().connection, select)
         };
-        commit(&sink, "2024-05-02", "B", 5).await;
-        commit(&sink, "2024-05-03", "A", 4).await;
+        commit(&sink, "2024-05-02", "B", 5).await.unwrap();
+        commit(&sink, "2024-05-03", "A", 4).await.unwrap();
         assert_eq!(held(), "B 2024-05-02");
-        commit(&sink, "2024-05-03", "C", 6).await;
+        commit(&sink, "2024-05-03", "C", 6).await.unwrap();
         assert_eq!(held(), "C 2024-05-03");
+    }
+
+    /// Every version that ever was is brought up to the present one, with what it holds.
+    #[tokio::test]
+    async fn a_database_of_any_earlier_version_is_brought_up_to_date() {
+        let steps = schema_steps(Dialect::Sqlite);
+        for version in 1..steps.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = at(&folder);
+            drop(Sqlite::create_by(&steps[..version], &path, &source(), Tz::UTC).unwrap());
+            let old = Connection::open(&path).unwrap();
+            old.execute(
+                "INSERT INTO customers (kapture_day, id, name) VALUES ('2024-05-02', 9, 'Kept')",
+                [],
+            )
+            .unwrap();
+            drop(old);
+            // Whoever only looks says what is to be done, and does not do it.
+            let error = Sqlite::open(&path, None).err().unwrap();
+            assert!(
+                matches!(error, SinkError::Earlier { found, .. } if found == version),
+                "{error:?}"
+            );
+            let sink = Sqlite::create(&path, &source(), Tz::UTC).unwrap();
+            commit(&sink, "2024-05-03", "New", 5).await.unwrap();
+            drop(sink);
+            let sink = Sqlite::open(&path, Some(&source())).unwrap();
+            assert_eq!(sink.ledger().await.unwrap().len(), 1);
+            let state = sink.held.state();
+            let names = text(
+                &state.connection,
+                "SELECT group_concat(name, ' ') FROM (SELECT name FROM customers ORDER BY id)",
+            );
+            assert_eq!(names, "New Kept");
+            let fresh = Connection::open_in_memory().unwrap();
+            steps
+                .iter()
+                .for_each(|step| fresh.execute_batch(step).unwrap());
+            let schema =
+                "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
+            assert_eq!(text(&state.connection, schema), text(&fresh, schema));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_step_that_fails_leaves_the_version_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = at(&folder);
+        let mut steps = schema_steps(Dialect::Sqlite);
+        drop(Sqlite::create_by(&steps, &path, &source(), Tz::UTC).unwrap());
+        steps.push("CREATE TABLE kapture_further (id INTEGER)".into());
+        steps.push("CREATE TABLE customers (id INTEGER)".into());
+        let error = Sqlite::create_by(&steps, &path, &source(), Tz::UTC);
+        assert!(matches!(error.err().unwrap(), SinkError::Database { .. }));
+        let sink = Sqlite::open(&path, None).unwrap();
+        let state = sink.held.state();
+        assert!(
+            !state
+                .connection
+                .table_exists(None, "kapture_further")
+                .unwrap()
+        );
+        drop(state);
+        // And a later version than is known is left alone.
+        steps.pop();
+        drop(Sqlite::create_by(&steps, &path, &source(), Tz::UTC).unwrap());
+        let error = Sqlite::create(&path, &source(), Tz::UTC).err().unwrap();
+        assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = Sqlite::create(&at(&folder), &source(), Tz::UTC).unwrap();
+        commit(&sink, "2024-05-02", "A", 5).await.unwrap();
+        let full = "PRAGMA max_page_count = 1";
+        sink.held.state().connection.execute_batch(full).unwrap();
+        let error = commit(&sink, "2024-05-03", &"B".repeat(100_000), 6)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, SinkError::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull),
+            "{error:?}"
+        );
+        assert_eq!(sink.ledger().await.unwrap().len(), 1);
     }
 }

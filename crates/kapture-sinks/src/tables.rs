@@ -1,14 +1,10 @@
-//! The tables that databases get: the same names and columns in each.
+//! The tables that databases have: the same names and columns in each.
 //!
 //! `customers` and `contacts` have the API's names in snake_case; `kapture_days` is the ledger;
-//! `kapture_settings` says what the database holds.
-
-use std::fmt::Write;
+//! `kapture_elsewhere` has the customers that more than one day lists; `kapture_settings` says what
+//! the database holds.
 
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
-
-/// The schema that this version writes.
-pub(crate) const VERSION: u32 = 1;
 
 /// A database's own words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +16,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    fn kind(self, kind: ColumnKind) -> &'static str {
+    pub(crate) fn kind(self, kind: ColumnKind) -> &'static str {
         match (self, kind) {
             (Self::Sqlite, ColumnKind::Integer) => "INTEGER",
             (Self::Sqlite, ColumnKind::Decimal) => "REAL",
@@ -34,14 +30,22 @@ impl Dialect {
         }
     }
 
-    fn day(self) -> &'static str {
+    pub(crate) fn day(self) -> &'static str {
         match self {
             Self::Sqlite => "TEXT",
             Self::Postgres => "date",
         }
     }
 
-    fn json(self) -> &'static str {
+    /// A day as text in ISO 8601; how it looks otherwise may be a setting.
+    pub(crate) fn iso(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("CAST({column} AS TEXT)"),
+            Self::Postgres => format!("to_char({column}, 'YYYY-MM-DD')"),
+        }
+    }
+
+    pub(crate) fn json(self) -> &'static str {
         match self {
             Self::Sqlite => "TEXT",
             // As it came: jsonb would refuse half surrogate pairs and forget the spelling.
@@ -117,109 +121,11 @@ impl Table {
     }
 }
 
-/// The statements that make the tables of a database.
-///
-/// ```
-/// use kapture_sinks::{Dialect, schema_sql};
-///
-/// assert!(schema_sql(Dialect::Postgres).contains("out_standing_amount double precision"));
-/// ```
-pub fn schema_sql(dialect: Dialect) -> String {
-    let day = dialect.day();
-    let json = dialect.json();
-    let (integer, text) = (
-        dialect.kind(ColumnKind::Integer),
-        dialect.kind(ColumnKind::Text),
-    );
-    let columns = |columns: &[Column], of_id: &str| {
-        columns.iter().fold(String::new(), |mut sql, column| {
-            let kind = dialect.kind(column.kind);
-            let key = if column.name == "id" { of_id } else { "" };
-            let _ = writeln!(sql, "    {} {kind}{key},", column.name);
-            sql
-        })
-    };
-    format!(
-        "\
--- One row for each customer. kapture_day is the day it was pulled with: that of its
--- generation_date, or of the window that held it where nobody can read its date.
--- extra holds, as one JSON object, whatever no column holds.
-CREATE TABLE customers (
-    kapture_day {day} NOT NULL,
-{customers}    extra {json}
-);
-CREATE INDEX customers_kapture_day ON customers (kapture_day);
-CREATE INDEX customers_generation_date ON customers (generation_date);
-
--- One row for each contact, by its place among its customer's contacts.
-CREATE TABLE contacts (
-    customer_id {integer} NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
-    position {integer} NOT NULL,
-{contacts}    extra {json},
-    PRIMARY KEY (customer_id, position)
-);
-CREATE INDEX contacts_id ON contacts (id);
-
--- The ledger: one row for each day that is here, sealed once it can gain no more customers.
-CREATE TABLE kapture_days (
-    day {day} PRIMARY KEY,
-    customers {integer} NOT NULL,
-    checksum {text} NOT NULL,
-    undated {integer} NOT NULL,
-    fetched {text} NOT NULL,
-    state {text} NOT NULL,
-    reach {text} NOT NULL,
-    joint {text} NOT NULL,
-    empty_answer {text}
-);
-
--- What this database holds, and the version of these tables.
-CREATE TABLE kapture_settings (
-    name {text} PRIMARY KEY,
-    value {text} NOT NULL
-);
-",
-        customers = columns(customer_columns(), " PRIMARY KEY"),
-        contacts = columns(contact_columns(), ""),
-    )
-}
-
-/// A receipt as a row of `kapture_days`: its fields as text, in the order of [`RECEIPT`].
-pub(crate) fn receipt_row(receipt: &kapture_customers::Receipt) -> Vec<Option<String>> {
-    let fields = serde_json::to_value(receipt).unwrap_or_default();
-    let text = |name: &&str| match &fields[*name] {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    RECEIPT.iter().map(text).collect()
-}
-
-/// The receipt that a row of `kapture_days` holds.
-pub(crate) fn receipt_of(
-    row: Vec<Option<String>>,
-) -> Result<kapture_customers::Receipt, serde_json::Error> {
-    let value = |(name, text): (&&str, Option<String>)| {
-        let value = match (*name, text) {
-            (_, None) => serde_json::Value::Null,
-            ("customers" | "undated", Some(text)) => serde_json::from_str(&text)?,
-            (_, Some(text)) => text.into(),
-        };
-        Ok(((*name).to_owned(), value))
-    };
-    let fields: Result<_, serde_json::Error> = RECEIPT.iter().zip(row).map(value).collect();
-    serde_json::from_value(serde_json::Value::Object(fields?))
-}
-
-/// The columns of `kapture_days`.
-pub(crate) const RECEIPT: [&str; 9] = [
-    "day",
-    "customers",
-    "checksum",
-    "undated",
-    "fetched",
-    "state",
-    "reach",
-    "joint",
-    "empty_answer",
-];
+/// The numbers of the customers that a day listed, each with its extra object where the number is
+/// only a stand-in.
+pub(crate) const OF_DAY: &str = "
+    SELECT id, CASE WHEN id < 0 THEN CAST(extra AS text) END FROM customers
+    WHERE kapture_day = $1
+    UNION ALL
+    SELECT id, CASE WHEN id < 0 THEN CAST(extra AS text) END FROM customers
+    WHERE id IN (SELECT id FROM kapture_elsewhere WHERE day = $1)";

@@ -10,10 +10,10 @@ use chrono_tz::Tz;
 use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
 use kapture_model::Record;
 use kapture_sinks::conformance::{self, Subject};
-use kapture_sinks::{Postgres, Sink, SinkError};
+use kapture_sinks::{Dialect, Doubt, Postgres, Sink, SinkError, Source, schema_steps};
 use kapture_tests::postgres::Schema;
 use serde_json::{Value, json};
-use subject::{PostgresSubject, SOURCE};
+use subject::{PostgresSubject, source};
 use tokio::net::TcpListener;
 
 /// A schema of its own; or the end of the test where there is no PostgreSQL.
@@ -55,7 +55,7 @@ async fn what_a_later_version_made_is_left_alone() {
     schema.execute("UPDATE kapture_settings SET value = '99' WHERE name = 'version'");
     let error = refused(&schema.url()).await;
     assert!(
-        matches!(&error, SinkError::Later { found, known: 1, .. } if found == "99"),
+        matches!(&error, SinkError::Later { found, known: 2, .. } if found == "99"),
         "{error:?}"
     );
     let Err(error) = Postgres::open(&schema.url(), None).await else {
@@ -64,17 +64,101 @@ async fn what_a_later_version_made_is_left_alone() {
     assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
 }
 
+/// Tables as the first version made them are brought up to the present one, with what they hold.
+#[tokio::test]
+async fn a_database_of_any_earlier_version_is_brought_up_to_date() {
+    let steps = schema_steps(Dialect::Postgres);
+    for version in 1..steps.len() {
+        let subject = PostgresSubject(schema!());
+        let schema = &subject.0;
+        steps[..version]
+            .iter()
+            .for_each(|step| schema.execute(step));
+        schema.execute(&format!(
+            "INSERT INTO kapture_settings VALUES ('version', '{version}'), ('source', 'account 424242');
+             INSERT INTO customers (kapture_day, id, name) VALUES ('2024-05-01', 9, 'Kept')"
+        ));
+        let Err(error) = Postgres::open(&schema.url(), None).await else {
+            panic!("opened");
+        };
+        assert!(
+            matches!(error, SinkError::Earlier { found, .. } if found == version),
+            "{error:?}"
+        );
+        let sink = create(schema).await;
+        commit(&sink, &[customer(1, "Asha")])
+            .await
+            .expect("committed");
+        assert_eq!(subject.held().await.len(), 2);
+        let looking = Postgres::open(&schema.url(), Some(&source())).await;
+        let ledger = looking.expect("opened").ledger().await;
+        assert_eq!(ledger.expect("a ledger").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_table_of_settings_that_is_not_ours_is_left_alone() {
+    for columns in ["key text, setting text", "name text, value text"] {
+        let schema = schema!();
+        schema.execute(&format!("CREATE TABLE kapture_settings ({columns})"));
+        schema.execute("INSERT INTO kapture_settings VALUES ('colour', 'blue')");
+        let Err(open) = Postgres::open(&schema.url(), None).await else {
+            panic!("opened");
+        };
+        for error in [open, refused(&schema.url()).await] {
+            assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
+            assert!(error.to_string().contains("kapture_settings"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_schema_holds_nothing_yet() {
+    let schema = schema!();
+    schema.execute("CREATE TABLE orders (number int)");
+    let Err(error) = Postgres::open(&schema.url(), None).await else {
+        panic!("opened");
+    };
+    assert!(matches!(error, SinkError::Absent { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_row_of_the_ledger_that_cannot_be_read_leaves_its_day_in_doubt() {
+    let schema = schema!();
+    let sink = create(&schema).await;
+    commit(&sink, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
+    schema.execute("UPDATE kapture_days SET checksum = 'none'");
+    let ledger = sink.ledger().await.expect("a ledger");
+    let doubts: Vec<_> = ledger.doubts().collect();
+    assert_eq!(doubts, [(day(), Doubt::Receipt)]);
+    commit(&sink, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
+    assert_eq!(sink.ledger().await.expect("a ledger").doubts().count(), 0);
+    schema.execute("UPDATE kapture_days SET day = 'infinity'");
+    let error = sink.ledger().await.expect_err("no date");
+    assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
+}
+
 #[tokio::test]
 async fn customers_of_two_accounts_do_not_mix() {
     let schema = schema!();
     drop(create(&schema).await);
-    let Err(error) = Postgres::create(&schema.url(), "account 7", Tz::UTC).await else {
+    let other = Source::new(source().tenant, "account 7");
+    let Err(error) = Postgres::create(&schema.url(), &other, Tz::UTC).await else {
         panic!("created");
     };
     assert!(
-        matches!(&error, SinkError::OtherSource { held, asked, .. } if held == SOURCE && asked == "account 7"),
+        matches!(&error, SinkError::OtherSelection { held, asked, .. } if *held == source().selection && asked == "account 7"),
         "{error:?}"
     );
+    let other = Source::new("globex.kapturecrm.com", source().selection);
+    let Err(error) = Postgres::open(&schema.url(), Some(&other)).await else {
+        panic!("opened");
+    };
+    assert!(matches!(error, SinkError::OtherTenant { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -207,7 +291,7 @@ async fn texts_and_numbers_that_a_server_cannot_hold_are_held() {
 async fn settings_of_the_server_make_no_difference() {
     let schema = schema!();
     let url = format!("{}%20-cDateStyle%3DSQL,DMY", schema.url());
-    let sink = Postgres::create(&url, SOURCE, Tz::UTC)
+    let sink = Postgres::create(&url, &source(), Tz::UTC)
         .await
         .expect("a database");
     commit(&sink, &[customer(1, "Asha")])
@@ -236,7 +320,7 @@ async fn a_wrong_password_is_named_and_not_shown() {
     let told = format!("{} {error:?}", told(&error));
     assert!(told.contains("password authentication failed"), "{told}");
     assert!(!told.contains("secret"), "{told}");
-    let sink = Postgres::create(&address("right"), SOURCE, Tz::UTC).await;
+    let sink = Postgres::create(&address("right"), &source(), Tz::UTC).await;
     drop(sink.expect("a database"));
     schema.execute("DROP OWNED BY clerk; DROP ROLE clerk");
 }
@@ -275,7 +359,7 @@ async fn tls_is_there_when_it_is_required_and_no_certificate_goes_unchecked() {
         assert!(error.contains("certificate"), "{unchecked}: {error}");
     }
     let known = format!("sslmode=verify-full&sslrootcert={}", authority.display());
-    let sink = Postgres::create(&to(&known), SOURCE, Tz::UTC)
+    let sink = Postgres::create(&to(&known), &source(), Tz::UTC)
         .await
         .expect("a database");
     commit(&sink, &[customer(1, "Asha")])
@@ -340,12 +424,12 @@ fn customer(id: u32, name: &str) -> Value {
 }
 
 async fn create(schema: &Schema) -> Postgres {
-    let postgres = Postgres::create(&schema.url(), SOURCE, Tz::UTC).await;
+    let postgres = Postgres::create(&schema.url(), &source(), Tz::UTC).await;
     postgres.expect("a database")
 }
 
 async fn refused(url: &str) -> SinkError {
-    match Postgres::create(url, SOURCE, Tz::UTC).await {
+    match Postgres::create(url, &source(), Tz::UTC).await {
         Ok(_) => panic!("created"),
         Err(error) => error,
     }

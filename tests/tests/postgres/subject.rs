@@ -7,20 +7,27 @@ use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Postgres, Sink};
+use kapture_sinks::{Postgres, Sink, Source};
 use kapture_tests::postgres::Schema;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
 
-pub(crate) const SOURCE: &str = "account 424242";
+/// Whose customers it holds.
+pub(crate) fn source() -> Source {
+    Source::new("acme.kapturecrm.com", "account 424242")
+}
 
 pub(crate) struct PostgresSubject(pub(crate) Schema);
 
 #[async_trait]
 impl Subject for PostgresSubject {
     async fn create(&self) -> Box<dyn Sink> {
-        let postgres = Postgres::create(&self.0.url(), SOURCE, Tz::UTC).await;
+        let postgres = Postgres::create(&self.0.url(), &source(), Tz::UTC).await;
         Box::new(postgres.expect("a database"))
+    }
+
+    fn keeps_one_copy(&self) -> bool {
+        true
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {

@@ -46,7 +46,7 @@ pub(crate) struct SyncArguments {
     /// Pull so many days up to the last one again, sealed or not: their customers may have changed
     #[arg(long, value_name = "DAYS", default_value_t = 0, help_heading = "Days")]
     pub(crate) refresh: u64,
-    /// How long after its midnight a day may still gain customers, for example 90m or 6h
+    /// How long after its midnight a day may still gain customers, for example 90m, 6h or 2d
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
     pub(crate) settle: String,
     /// The tenant's time zone, for example Asia/Kolkata: where days end, and in which instants are shown

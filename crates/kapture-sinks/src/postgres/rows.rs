@@ -20,12 +20,19 @@ fn fetched(table: &Table) -> String {
 /// The temporary table of the customers that were put or replaced.
 const MERGED: &str = "kapture_merged";
 
+/// The temporary table of the customers that another day had before; `news` where this day was not
+/// known to list them.
+const CONTESTED: &str = "kapture_contested";
+
 /// The statements that turn what was fetched of a day into what is held of it.
 pub(super) struct Merge {
     temporary_tables: String,
-    /// Each may use the day as `$1`.
+    /// These use the day as `$1`.
+    contest: String,
+    reopen_bereft: String,
     forget_customers: String,
     put_customers: String,
+    share: String,
     forget_contacts: String,
     put_contacts: String,
 }
@@ -43,9 +50,29 @@ impl Merge {
             let columns = columns.join(", ");
             format!("CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DELETE ROWS;\n")
         };
-        let merged = format!("CREATE TEMPORARY TABLE {MERGED} (id bigint) ON COMMIT DELETE ROWS;");
+        let further = format!(
+            "CREATE TEMPORARY TABLE {MERGED} (id bigint) ON COMMIT DELETE ROWS;
+             CREATE TEMPORARY TABLE {CONTESTED} (id bigint, day date, news boolean)
+             ON COMMIT DELETE ROWS;"
+        );
         Self {
-            temporary_tables: temporary(&customers) + &temporary(&contacts) + &merged,
+            temporary_tables: temporary(&customers) + &temporary(&contacts) + &further,
+            // By an array, because for a join the planner, which knows nothing of a temporary table,
+            // would read all customers of all days.
+            contest: format!(
+                "INSERT INTO {CONTESTED} SELECT id, kapture_day, NOT EXISTS
+                     (SELECT FROM kapture_elsewhere AS known
+                      WHERE known.day = CAST($1 AS date) AND known.id = customers.id)
+                 FROM customers
+                 WHERE id = ANY (ARRAY(SELECT id FROM {fetched_customers})) AND kapture_day <> $1"
+            ),
+            // Who listed a customer whose row goes has to bring it back.
+            reopen_bereft: format!(
+                "UPDATE kapture_days SET state = 'open' WHERE day IN
+                     (SELECT day FROM kapture_elsewhere JOIN customers USING (id)
+                      WHERE kapture_day = $1 AND NOT EXISTS
+                      (SELECT FROM {fetched_customers} AS fetched WHERE fetched.id = customers.id))"
+            ),
             forget_customers: format!(
                 "DELETE FROM customers WHERE kapture_day = $1 AND NOT EXISTS
                  (SELECT FROM {fetched_customers} AS fetched WHERE fetched.id = customers.id)"
@@ -59,8 +86,12 @@ impl Merge {
                 names = names(&customers),
                 replace = customers.replace_older(),
             ),
-            // By an array, because for a join the planner, which knows nothing of a temporary
-            // table, would read all contacts of all days.
+            share: format!(
+                "INSERT INTO kapture_elsewhere (day, id)
+                 SELECT CASE customers.kapture_day WHEN $1 THEN contested.day ELSE $1 END, id
+                 FROM {CONTESTED} AS contested JOIN customers USING (id) ON CONFLICT DO NOTHING"
+            ),
+            // By an array here, too.
             forget_contacts: format!(
                 "DELETE FROM contacts WHERE customer_id = ANY (ARRAY(SELECT id FROM {MERGED}))"
             ),
@@ -78,14 +109,24 @@ impl Merge {
     }
 
     /// Customers of the day that did not come are gone; those that came replace older copies,
-    /// with all of their contacts.
+    /// with all of their contacts. Other days that this one contradicts are open again.
     pub(super) async fn run(
         &self,
         transaction: &Transaction<'_>,
         day: NaiveDate,
     ) -> Result<(), tokio_postgres::Error> {
+        transaction.execute(&self.contest, &[&day]).await?;
+        transaction.execute(&self.reopen_bereft, &[&day]).await?;
         transaction.execute(&self.forget_customers, &[&day]).await?;
         transaction.execute(&self.put_customers, &[&day]).await?;
+        let forget_elsewhere = "DELETE FROM kapture_elsewhere WHERE day = $1";
+        transaction.execute(forget_elsewhere, &[&day]).await?;
+        transaction.execute(&self.share, &[&day]).await?;
+        let reopen = format!(
+            "UPDATE kapture_days SET state = 'open' WHERE day IN
+                 (SELECT day FROM {CONTESTED} WHERE news)"
+        );
+        transaction.execute(&reopen, &[]).await?;
         transaction.execute(&self.forget_contacts, &[]).await?;
         transaction.execute(&self.put_contacts, &[]).await?;
         Ok(())

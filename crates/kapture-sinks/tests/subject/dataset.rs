@@ -40,7 +40,7 @@ pub(crate) fn files(root: &Path) -> BTreeMap<NaiveDate, PathBuf> {
 
 fn create(root: &TempDir, format: Format) -> Box<dyn Sink> {
     Box::new(
-        Dataset::create(root.path(), "account 424242", Encoding::new(format)).expect("a dataset"),
+        Dataset::create(root.path(), &super::source(), Encoding::new(format)).expect("a dataset"),
     )
 }
 

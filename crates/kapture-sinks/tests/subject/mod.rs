@@ -8,7 +8,13 @@ pub(crate) mod parquet;
 pub(crate) mod sqlite;
 
 use kapture_model::Column;
+use kapture_sinks::Source;
 use serde_json::{Map, Value};
+
+/// Whose customers they hold.
+pub(crate) fn source() -> Source {
+    Source::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#)
+}
 
 /// A customer or contact put together from its columns and its extra object, which has the
 /// last word.

@@ -24,7 +24,11 @@ impl Default for SqliteSubject {
 impl Subject for SqliteSubject {
     async fn create(&self) -> Box<dyn Sink> {
         let path = self.0.path().join("customers.db");
-        Box::new(Sqlite::create(&path, "account 424242", Tz::UTC).expect("a database"))
+        Box::new(Sqlite::create(&path, &super::source(), Tz::UTC).expect("a database"))
+    }
+
+    fn keeps_one_copy(&self) -> bool {
+        true
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {

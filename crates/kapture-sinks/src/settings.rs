@@ -1,0 +1,100 @@
+//! What a database says of itself: the rows of `kapture_settings`.
+
+use std::collections::BTreeMap;
+
+use crate::error::SinkError;
+use crate::source::Source;
+
+/// The rows of `kapture_settings`, by name; none where the tables are still to be made.
+#[derive(Debug, Default)]
+pub(crate) struct Settings(BTreeMap<String, String>);
+
+impl FromIterator<(String, String)> for Settings {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(rows: I) -> Self {
+        Self(rows.into_iter().collect())
+    }
+}
+
+impl Settings {
+    /// The version of the tables, if this kapture knows it: 0 where there are none.
+    pub(crate) fn version(&self, place: &str, known: usize) -> Result<usize, SinkError> {
+        if self.0.is_empty() {
+            return Ok(0);
+        }
+        let place = place.to_owned();
+        let Some(version) = self.0.get("version") else {
+            return Err(SinkError::Foreign {
+                place,
+                what: "its table kapture_settings names no version".into(),
+            });
+        };
+        match version.parse() {
+            Ok(version) if (1..=known).contains(&version) => Ok(version),
+            _ => Err(SinkError::Later {
+                place,
+                found: version.clone(),
+                known,
+            }),
+        }
+    }
+
+    /// The same for who only looks, and so can make nothing of tables that lack a step.
+    pub(crate) fn is_current(&self, place: &str, known: usize) -> Result<(), SinkError> {
+        match self.version(place, known)? {
+            0 => Err(SinkError::Absent {
+                place: place.to_owned(),
+            }),
+            version if version < known => Err(SinkError::Earlier {
+                place: place.to_owned(),
+                found: version,
+                known,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this is the place for the customers of `source`. What it does not say yet it may be
+    /// told.
+    pub(crate) fn agree(&self, place: &str, source: &Source) -> Result<(), SinkError> {
+        let held = |name: &str, asked: &String| self.0.get(name).unwrap_or(asked).clone();
+        let held = Source {
+            tenant: held("tenant", &source.tenant),
+            selection: held("source", &source.selection),
+        };
+        held.is_same(place, source)
+    }
+
+    /// What is to be written so that the tables say that they are of `version`, and for `source`.
+    pub(crate) fn lacking<'a>(
+        &self,
+        version: &'a str,
+        source: &'a Source,
+    ) -> Vec<(&'static str, &'a str)> {
+        let rows = [
+            ("version", version),
+            ("tenant", source.tenant.as_str()),
+            ("source", source.selection.as_str()),
+        ];
+        let lacks = |row: &(&str, &str)| self.0.get(row.0).is_none_or(|held| held != row.1);
+        rows.into_iter().filter(lacks).collect()
+    }
+}
+
+/// The names that must be free for tables to be made.
+pub(crate) const OURS: [&str; 4] = ["customers", "contacts", "kapture_days", "kapture_elsewhere"];
+
+/// A place with a table of one of these names, but none that says that kapture made it.
+pub(crate) fn taken(place: &str, table: &str) -> SinkError {
+    SinkError::Foreign {
+        place: place.to_owned(),
+        what: format!("it has a table `{table}`, but no kapture_settings"),
+    }
+}
+
+/// A table `kapture_settings` with other columns than ours.
+pub(crate) fn others(place: &str) -> SinkError {
+    SinkError::Foreign {
+        place: place.to_owned(),
+        what: "its table kapture_settings has other columns".into(),
+    }
+}

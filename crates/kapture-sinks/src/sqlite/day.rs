@@ -1,0 +1,125 @@
+//! A day on its way into the database, within one transaction.
+
+use chrono::NaiveDate;
+use kapture_customers::Receipt;
+use kapture_model::{Cell, CustomerRow, Row};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Result, Statement, Transaction, params_from_iter};
+
+use crate::ledger_row;
+use crate::tables::{self, Dialect};
+
+/// What a connection needs beside the tables that stay: the customers that were fetched, and those
+/// of them that another day had before; `news` where this day was not known to list them.
+pub(super) const TEMPORARY_TABLES: &str = "
+    CREATE TEMPORARY TABLE fetched (id INTEGER PRIMARY KEY);
+    CREATE TEMPORARY TABLE contested (id INTEGER PRIMARY KEY, day TEXT, news BOOLEAN);";
+
+/// A day under way.
+pub(super) struct Day<'a> {
+    transaction: &'a Transaction<'a>,
+    day: String,
+    fetched: Statement<'a>,
+    contested: Statement<'a>,
+    customer: Statement<'a>,
+    forget_contacts: Statement<'a>,
+    contact: Statement<'a>,
+}
+
+impl<'a> Day<'a> {
+    pub(super) fn begin(transaction: &'a Transaction<'_>, day: NaiveDate) -> Result<Self> {
+        let (customers, contacts) = (tables::customers(), tables::contacts());
+        let insert = |table: &tables::Table| {
+            let marks = vec!["?"; table.column_names().count()].join(", ");
+            format!(
+                "INSERT INTO {} ({}) VALUES ({marks})",
+                table.name,
+                table.list()
+            )
+        };
+        let customer = format!(
+            "{} ON CONFLICT (id) DO {}",
+            insert(&customers),
+            customers.replace_older()
+        );
+        let contested = "
+            INSERT OR IGNORE INTO contested (id, day, news)
+            SELECT id, kapture_day,
+                NOT EXISTS (SELECT 1 FROM kapture_elsewhere WHERE day = ?2 AND id = ?1)
+            FROM customers WHERE id = ?1 AND kapture_day <> ?2";
+        transaction.execute_batch("DELETE FROM fetched; DELETE FROM contested;")?;
+        Ok(Self {
+            transaction,
+            day: day.to_string(),
+            fetched: transaction.prepare("INSERT OR IGNORE INTO fetched (id) VALUES (?1)")?,
+            contested: transaction.prepare(contested)?,
+            customer: transaction.prepare(&customer)?,
+            forget_contacts: transaction.prepare("DELETE FROM contacts WHERE customer_id = ?1")?,
+            contact: transaction.prepare(&insert(&contacts))?,
+        })
+    }
+
+    /// A customer with its contacts, unless a newer copy is there.
+    pub(super) fn put(&mut self, row: &CustomerRow<'_>) -> Result<()> {
+        self.fetched.execute([row.id])?;
+        self.contested.execute((row.id, &self.day))?;
+        let day = ToSqlOutput::from(self.day.as_str());
+        if self.customer.execute(params_from_iter(
+            [day].into_iter().chain(cells(&row.customer)),
+        ))? == 0
+        {
+            return Ok(());
+        }
+        self.forget_contacts.execute([row.id])?;
+        for (position, contact) in (0_i64..).zip(&row.contacts) {
+            let key = [row.id, position].map(ToSqlOutput::from);
+            self.contact
+                .execute(params_from_iter(key.into_iter().chain(cells(contact))))?;
+        }
+        Ok(())
+    }
+
+    /// Customers of the day that did not come this time are gone, other days that this one
+    /// contradicts are open again, and the day has its receipt.
+    pub(super) fn end(self, receipt: &Receipt) -> Result<()> {
+        for statement in [
+            // Who listed a customer whose row goes has to bring it back.
+            "UPDATE kapture_days SET state = 'open' WHERE day IN
+                 (SELECT day FROM kapture_elsewhere JOIN customers USING (id)
+                  WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched))",
+            "DELETE FROM customers WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched)",
+            "DELETE FROM kapture_elsewhere WHERE day = ?1",
+            "INSERT OR IGNORE INTO kapture_elsewhere (day, id)
+             SELECT CASE kapture_day WHEN ?1 THEN day ELSE ?1 END, id
+             FROM contested JOIN customers USING (id)",
+        ] {
+            self.transaction.execute(statement, [&self.day])?;
+        }
+        self.transaction.execute(
+            "UPDATE kapture_days SET state = 'open' WHERE day IN (SELECT day FROM contested WHERE news)",
+            [],
+        )?;
+        self.transaction.execute(
+            &ledger_row::replace(Dialect::Sqlite),
+            params_from_iter(ledger_row::row_of(receipt)),
+        )?;
+        Ok(())
+    }
+}
+
+/// The cells of a row and its extra object.
+fn cells<'r>(row: &'r Row<'_>) -> impl Iterator<Item = ToSqlOutput<'r>> {
+    let value = |cell: &'r Cell<'_>| match cell {
+        Cell::Nothing => ToSqlOutput::Owned(Value::Null),
+        Cell::Integer(number) => ToSqlOutput::from(*number),
+        Cell::Decimal(number) => ToSqlOutput::from(*number),
+        Cell::Flag(flag) => ToSqlOutput::from(*flag),
+        Cell::Time(time) => ToSqlOutput::Owned(Value::Text(format!("{time:?}"))),
+        Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+    };
+    let extra = match &row.extra {
+        Some(json) => ToSqlOutput::Borrowed(ValueRef::Text(json.as_bytes())),
+        None => ToSqlOutput::Owned(Value::Null),
+    };
+    row.cells.iter().map(value).chain([extra])
+}

@@ -1,0 +1,43 @@
+//! What went wrong with a SQLite database.
+
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use crate::error::SinkError;
+
+/// What an error of the library means to whoever wanted to write or read the database at `path`.
+pub(super) fn failed(path: &Path) -> impl Fn(Error) -> SinkError + '_ {
+    |error| {
+        let place = path.display().to_string();
+        let cannot_write = |source| SinkError::File {
+            path: path.to_owned(),
+            source,
+        };
+        match (
+            error.sqlite_error_code(),
+            error.sqlite_extended_error_code(),
+        ) {
+            (Some(ErrorCode::DiskFull), _) => cannot_write(io::ErrorKind::StorageFull.into()),
+            (
+                _,
+                Some(
+                    ffi::SQLITE_IOERR_WRITE
+                    | ffi::SQLITE_IOERR_FSYNC
+                    | ffi::SQLITE_IOERR_TRUNCATE
+                    | ffi::SQLITE_IOERR_SHMSIZE,
+                ),
+            ) => cannot_write(io::Error::other(error)),
+            (Some(ErrorCode::NotADatabase), _) => SinkError::Foreign {
+                place,
+                what: "it is no SQLite database".into(),
+            },
+            (Some(ErrorCode::DatabaseCorrupt), _) => SinkError::Damaged {
+                place,
+                what: "parts of it cannot be read".into(),
+            },
+            _ => SinkError::database(&place, error),
+        }
+    }
+}

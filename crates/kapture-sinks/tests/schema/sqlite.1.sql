@@ -1,0 +1,110 @@
+-- One row for each customer. kapture_day is the day it was pulled with: that of its
+-- generation_date, or of the window that held it where nobody can read its date.
+-- extra holds, as one JSON object, whatever no column holds.
+CREATE TABLE customers (
+    kapture_day TEXT NOT NULL,
+    id INTEGER PRIMARY KEY,
+    cm_id INTEGER,
+    is_organization BOOLEAN,
+    name TEXT,
+    website TEXT,
+    address TEXT,
+    state TEXT,
+    city TEXT,
+    country TEXT,
+    latitude TEXT,
+    longitude TEXT,
+    current_status TEXT,
+    generation_date TEXT,
+    creator_id INTEGER,
+    channel_partner_id INTEGER,
+    remarks TEXT,
+    rate_plan_id INTEGER,
+    customer_code TEXT,
+    is_channel_partner BOOLEAN,
+    pin_code TEXT,
+    campaign_id INTEGER,
+    campaign_item_id INTEGER,
+    campaign_activity_id INTEGER,
+    total_no_of_enquiries INTEGER,
+    feedback_on_customer TEXT,
+    last_modification_time TEXT,
+    image_reference_id TEXT,
+    classification TEXT,
+    customer_type TEXT,
+    customer_level INTEGER,
+    zone INTEGER,
+    company_parent_id INTEGER,
+    assigned_to_id INTEGER,
+    max_credit_amt REAL,
+    max_credit_period INTEGER,
+    history_emp_id INTEGER,
+    channel_partner_emp_id INTEGER,
+    deleted BOOLEAN,
+    company_status TEXT,
+    is_existing_customer BOOLEAN,
+    is_existing_contact BOOLEAN,
+    sync_status BOOLEAN,
+    syncd_location_id TEXT,
+    cross_remarks TEXT,
+    synced_step_number INTEGER,
+    out_standing_amount REAL,
+    sales_admin_zone INTEGER,
+    referral_id INTEGER,
+    is_api BOOLEAN,
+    extra TEXT
+);
+CREATE INDEX customers_kapture_day ON customers (kapture_day);
+CREATE INDEX customers_generation_date ON customers (generation_date);
+
+-- One row for each contact, by its place among its customer's contacts.
+CREATE TABLE contacts (
+    customer_id INTEGER NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    id INTEGER,
+    cm_id INTEGER,
+    lead_id INTEGER,
+    contact_person TEXT,
+    gender TEXT,
+    phone TEXT,
+    additional_phone TEXT,
+    email TEXT,
+    is_primary_contact BOOLEAN,
+    is_active BOOLEAN,
+    generation_date TEXT,
+    parent_contact_id INTEGER,
+    sub_office_id INTEGER,
+    creator_id INTEGER,
+    age INTEGER,
+    marital_status TEXT,
+    is_guest BOOLEAN,
+    phone_country_code TEXT,
+    enquiry_id INTEGER,
+    order_id INTEGER,
+    is_merge_enable BOOLEAN,
+    is_mobile_masked BOOLEAN,
+    is_email_masked BOOLEAN,
+    show_birth_year BOOLEAN,
+    extra TEXT,
+    PRIMARY KEY (customer_id, position)
+);
+CREATE INDEX contacts_id ON contacts (id);
+
+-- The ledger: one row for each day that is here, sealed once it can gain no more customers.
+CREATE TABLE kapture_days (
+    day TEXT PRIMARY KEY,
+    customers INTEGER NOT NULL,
+    checksum TEXT NOT NULL,
+    undated INTEGER NOT NULL,
+    fetched TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reach TEXT NOT NULL,
+    joint TEXT NOT NULL,
+    empty_answer TEXT
+);
+
+-- What this database holds, and the version of these tables.
+CREATE TABLE kapture_settings (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);

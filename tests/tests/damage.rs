@@ -1,0 +1,182 @@
+//! What changed behind kapture's back: noticed, and mended by the next `sync` or named with a cure.
+
+use std::fs;
+use std::path::Path;
+
+use chrono::NaiveDate;
+use kapture_sandbox::{Behaviour, PerDay, Population};
+use kapture_tests::{Served, code, ids, run, said, status};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+const FROM: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-04"];
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+fn served() -> Served {
+    let population =
+        Population::new(31).days(day("2024-04-01"), day("2024-06-30"), PerDay::Between(3, 9));
+    Served::new(population, Behaviour::default())
+}
+
+fn sync(served: &Served, place: &Path, further: &[&str]) -> String {
+    let place = place.to_str().expect("text");
+    said(&run(served, &[&["sync", place], further].concat()))
+}
+
+fn in_doubt(place: &Path) -> Vec<Value> {
+    let found = status(place);
+    found["in_doubt"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn files_and_receipts_that_are_not_as_they_were_are_pulled_again() {
+    let served = served();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("lines/");
+    let file = |day: &str| place.join(format!("created_date={day}/customers.ndjson"));
+    sync(
+        &served,
+        &place,
+        &[&FROM[..], &["--format", "ndjson"]].concat(),
+    );
+    assert_eq!(in_doubt(&place), Vec::<Value>::new());
+
+    fs::write(place.join("_kapture/days/2024-05-01.json"), "{").unwrap();
+    fs::remove_file(file("2024-05-02")).unwrap();
+    let text = fs::read_to_string(file("2024-05-03")).unwrap();
+    fs::write(file("2024-05-03"), &text[..text.len() / 2]).unwrap();
+    assert_eq!(
+        in_doubt(&place),
+        [
+            json!({"day": "2024-05-01", "because": "its receipt cannot be read"}),
+            json!({"day": "2024-05-02", "because": "its file is gone"}),
+            json!({"day": "2024-05-03", "because": "its file has another size than it was written with"}),
+        ]
+    );
+    let text = place.to_str().unwrap();
+    let output = served.kapture(&["status", text]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let expected = "to be pulled again, because its file is gone: 2024-05-02";
+    assert!(shown.contains(expected), "{shown}");
+    let output = served.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", said(&output));
+    let differences = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        differences.contains("2024-05-02: its file is gone"),
+        "{differences}"
+    );
+
+    let said = sync(&served, &place, &["--to", "2024-05-04"]);
+    let expected = "pulled again, because its receipt cannot be read: 2024-05-01";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("3 days (1 sealed already)"), "{said}");
+    assert_eq!(in_doubt(&place), Vec::<Value>::new());
+    run(&served, &["verify", text]);
+    for text in ["2024-05-01", "2024-05-02", "2024-05-03"] {
+        let held = ids(&fs::read(file(text)).unwrap());
+        assert_eq!(held, served.tenant.truth_ids(day(text), day(text)));
+    }
+}
+
+#[test]
+fn a_row_of_the_ledger_that_cannot_be_read_is_pulled_again() {
+    let served = served();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    sync(&served, &place, &FROM);
+    let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
+    execute("UPDATE kapture_days SET state = 'perhaps' WHERE day = '2024-05-01'");
+    assert_eq!(
+        in_doubt(&place),
+        [json!({"day": "2024-05-01", "because": "its receipt cannot be read"})]
+    );
+    let said = sync(&served, &place, &["--to", "2024-05-04"]);
+    assert!(said.contains("1 day (3 sealed already)"), "{said}");
+    assert_eq!(in_doubt(&place), Vec::<Value>::new());
+    // Which day such a row is of, nobody can tell.
+    execute("UPDATE kapture_days SET day = 'May' WHERE day = '2024-05-02'");
+    refused(&served, &place, "whose day is no date");
+}
+
+#[test]
+fn what_cannot_be_mended_comes_with_a_cure() {
+    let served = served();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    sync(&served, &place, &FROM);
+    let mut bytes = fs::read(&place).unwrap();
+    bytes[4096..].fill(0xff);
+    fs::write(&place, bytes).unwrap();
+    refused(&served, &place, "is damaged");
+    fs::write(
+        &place,
+        "a letter of more than a hundred characters ".repeat(40),
+    )
+    .unwrap();
+    refused(&served, &place, "no SQLite database");
+
+    let place = folder.path().join("out/");
+    sync(&served, &place, &FROM);
+    fs::write(place.join("_kapture/dataset.json"), "{").unwrap();
+    refused(&served, &place, "dataset.json does not say what it should");
+}
+
+fn refused(served: &Served, place: &Path, sentence: &str) {
+    let place = place.to_str().expect("text");
+    for arguments in [
+        vec!["status", place],
+        [&["sync", place], &FROM[..]].concat(),
+    ] {
+        let output = served.kapture(&arguments).output().expect("it runs");
+        assert_eq!(code(&output), 6, "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(sentence), "{}", said(&output));
+        assert!(said(&output).contains("hint: "), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_customer_that_moved_leaves_its_day_open_until_it_is_read_again() {
+    let served = served();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    let text = place.to_str().unwrap();
+    sync(
+        &served,
+        &place,
+        &["--from", "2024-05-01", "--to", "2024-05-02"],
+    );
+    // As if one of the third of May had been created on the second when that was read.
+    let moved = *served
+        .tenant
+        .truth_ids(day("2024-05-03"), day("2024-05-03"))
+        .first()
+        .unwrap();
+    Connection::open(&place)
+        .unwrap()
+        .execute(
+            "INSERT INTO customers (kapture_day, id) VALUES ('2024-05-02', ?1)",
+            [moved.cast_signed()],
+        )
+        .unwrap();
+
+    let said = sync(&served, &place, &["--to", "2024-05-03"]);
+    let expected =
+        "to be pulled again, because a customer of it was met on another day since: 2024-05-02";
+    assert!(said.contains(expected), "{said}");
+    let found = status(&place);
+    assert_eq!(found["open"], json!(["2024-05-02"]));
+    assert_eq!(found["in_doubt"][0]["day"], "2024-05-02");
+
+    let said = sync(&served, &place, &["--to", "2024-05-03"]);
+    assert!(said.contains("1 day (2 sealed already)"), "{said}");
+    let said = sync(&served, &place, &["--to", "2024-05-03"]);
+    assert!(said.contains("up to date"), "{said}");
+    run(&served, &["verify", text]);
+    let truth = served
+        .tenant
+        .truth_ids(day("2024-05-01"), day("2024-05-03"));
+    assert_eq!(status(&place)["customers"], truth.len());
+}

@@ -1,0 +1,211 @@
+//! Places by whatever name, whoever made them, and where nothing can be written.
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use chrono::NaiveDate;
+use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
+use kapture_tests::{Served, binary, code, run, said};
+use rusqlite::Connection;
+
+fn served(behaviour: Behaviour) -> Served {
+    let day = |text: &str| -> NaiveDate { text.parse().expect("a date") };
+    let days =
+        Population::new(41).days(day("2024-04-01"), day("2024-06-30"), PerDay::Between(1, 9));
+    Served::new(days, behaviour)
+}
+
+const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-04"];
+
+#[test]
+fn one_place_under_two_names_is_one_place() {
+    let behaviour = Behaviour {
+        faults: Faults::scheduled((5..1_000).map(|number| (number, FaultKind::Stall))),
+        ..Behaviour::default()
+    };
+    let served = served(behaviour);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("deep")).unwrap();
+    // Links that lead there before anything is there.
+    symlink("deep/customers.db", at("link.db")).unwrap();
+    symlink("deep/lines", at("link")).unwrap();
+    fs::create_dir(at("deep/lines")).unwrap();
+    for (name, other) in [
+        ("deep/customers.db", "link.db"),
+        ("link.db", "deep/../deep/customers.db"),
+        ("deep/lines/", "link/"),
+    ] {
+        let before = served.tenant.request_count();
+        let sync = |name: &str| {
+            let mut command = served.kapture(&["sync", name]);
+            command.args(DAYS).current_dir(&folder);
+            command
+        };
+        let mut first = sync(name).stderr(Stdio::null()).spawn().unwrap();
+        while served.tenant.request_count() == before {
+            std::thread::yield_now();
+        }
+        let second = sync(other).output().unwrap();
+        assert_eq!(code(&second), 6, "{}", said(&second));
+        let expected = format!("another run is writing to {other} (process {})", first.id());
+        assert!(said(&second).contains(&expected), "{}", said(&second));
+        first.kill().unwrap();
+        first.wait().unwrap();
+    }
+}
+
+#[test]
+fn one_place_holds_one_tenant() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["customers.db", "out/"] {
+        let place = folder.path().join(name);
+        let place = place.to_str().unwrap();
+        run(&served, &[&["sync", place], &DAYS[..]].concat());
+        // The sandbox has an account of the same number.
+        for command in ["sync", "verify"] {
+            let arguments = [&[command, place, "--sandbox"], &DAYS[..]].concat();
+            let output = served.kapture(&arguments).output().unwrap();
+            assert_eq!(code(&output), 6, "{}", said(&output));
+            let sentence = "not of the one at sandbox";
+            assert!(said(&output).contains(sentence), "{}", said(&output));
+            assert!(said(&output).contains("new address"), "{}", said(&output));
+        }
+    }
+}
+
+/// A user who may read a place, and write nothing there.
+struct Reader {
+    binary: PathBuf,
+    /// Who runs it where this user may write anywhere.
+    user: Option<u32>,
+}
+
+impl Reader {
+    fn new(folder: &Path) -> Self {
+        let user = (fs::metadata(folder).expect("a folder").uid() == 0).then_some(65_534);
+        let binary = if user.is_some() {
+            let copy = folder.join("kapture");
+            fs::copy(binary(), &copy).expect("copied");
+            copy
+        } else {
+            binary()
+        };
+        allow(folder, 0o755);
+        Self { binary, user }
+    }
+
+    fn run(&self, served: &Served, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments);
+        for (name, value) in served.kapture(arguments).get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        command.output().expect("it runs")
+    }
+}
+
+fn allow(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permitted");
+}
+
+/// Every file below a folder, with what is in it.
+fn content(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut content = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            content.extend(self::content(&path));
+        } else {
+            let bytes = fs::read(&path).expect("a file");
+            content.insert(path, bytes);
+        }
+    }
+    content
+}
+
+fn each(folder: &Path, to_do: &impl Fn(&Path)) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            each(&path, to_do);
+        }
+        to_do(&path);
+    }
+    to_do(folder);
+}
+
+#[test]
+fn whoever_looks_changes_nothing_and_need_not_be_able_to() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let reader = Reader::new(folder.path());
+    let places = folder.path().join("places");
+    fs::create_dir(&places).unwrap();
+    let names = ["100%?#.db", "lines/"].map(|name| places.join(name));
+    for place in &names {
+        let arguments = ["sync", place.to_str().unwrap()];
+        run(&served, &[&arguments[..], &DAYS].concat());
+    }
+    let before = content(&places);
+    let look = |expected: &str| {
+        for place in &names {
+            for command in ["status", "verify"] {
+                let output = reader.run(&served, &[command, place.to_str().unwrap()]);
+                assert_eq!(code(&output), 0, "{expected}, {command}: {}", said(&output));
+                assert_eq!(content(&places), before, "{expected}, {command}");
+            }
+        }
+    };
+    // Where only reading is allowed, and where all is.
+    each(&places, &|path| {
+        allow(path, if path.is_dir() { 0o555 } else { 0o444 })
+    });
+    look("read only");
+    each(&places, &|path| {
+        allow(path, if path.is_dir() { 0o777 } else { 0o666 })
+    });
+    look("writable");
+}
+
+#[test]
+fn what_a_killed_run_left_is_seen_and_left_there() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    let text = place.to_str().unwrap();
+    run(&served, &[&["sync", text], &DAYS[..]].concat());
+    let other = folder.path().join("copy");
+    fs::create_dir(&other).unwrap();
+    // A copy of both files while a change is only in the write-ahead log.
+    let writer = Connection::open(&place).unwrap();
+    writer
+        .execute(
+            "UPDATE kapture_days SET state = 'open' WHERE day = '2024-05-03'",
+            [],
+        )
+        .unwrap();
+    for ending in ["", "-wal"] {
+        let name = format!("customers.db{ending}");
+        fs::copy(folder.path().join(&name), other.join(&name)).unwrap();
+    }
+    let before = content(&other);
+    let found = kapture_tests::status(&other.join("customers.db"));
+    assert_eq!(found["open"], serde_json::json!(["2024-05-03"]));
+    let mut after = content(&other);
+    // What the library coordinates readers and writers with, and makes anew as it likes.
+    after.remove(&other.join("customers.db-shm"));
+    assert_eq!(after, before);
+}
