@@ -37,6 +37,8 @@ pub fn kapture(arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // Whoever runs the tests may have profiles of their own.
+    command.env("XDG_CONFIG_HOME", "/nowhere");
     command.args(arguments);
     command
 }
@@ -66,6 +68,11 @@ impl Served {
             server,
             _runtime: runtime,
         }
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        self.server.url()
     }
 
     /// `kapture` with a connection to this tenant in its environment.

@@ -1,5 +1,6 @@
 //! What can be said on the command line, as it is said: nothing is checked here but the shape.
 
+mod auth;
 mod connection;
 mod filters;
 mod form;
@@ -9,6 +10,9 @@ mod upkeep;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use auth::{
+    AuthAction, AuthArguments, AuthStatusArguments, LoginArguments, LogoutArguments,
+};
 pub(crate) use connection::ConnectionArguments;
 pub(crate) use filters::{FilterArguments, Kind};
 pub(crate) use form::FormArguments;
@@ -38,6 +42,7 @@ pub(crate) enum Command {
     Sync(Box<SyncArguments>),
     Status(StatusArguments),
     Verify(Box<VerifyArguments>),
+    Auth(AuthArguments),
     Sandbox(Box<SandboxArguments>),
 }
 

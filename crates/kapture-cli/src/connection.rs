@@ -1,8 +1,6 @@
-//! How the tenant is reached: argument over environment.
+//! How the tenant is reached: argument over environment over profile.
 
-use std::env;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,15 +15,23 @@ use kapture_transport::{
 };
 
 use crate::arguments::ConnectionArguments;
-use crate::duration;
+use crate::configuration::Configuration;
+use crate::failure::Failure;
+use crate::nearest::did_you_mean;
+use crate::said::{Layer, Places, Said};
+use crate::{duration, secret, zone};
 
 /// How the tenant is reached, checked as far as that is possible without asking it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     tenant: TenantAddress,
     pub(crate) cm_id: u64,
-    options: ClientOptions,
+    /// The tenant's zone, if it was named.
+    pub(crate) zone: Option<Tz>,
+    pub(crate) options: ClientOptions,
     empty_answer: Option<String>,
+    /// Where the tenant, the account and the token were said.
+    pub(crate) said: String,
 }
 
 #[derive(Debug)]
@@ -44,58 +50,98 @@ pub(crate) struct Connected {
 }
 
 impl Connection {
-    /// Settles what is said in arguments and environment.
-    pub(crate) fn settle(arguments: &ConnectionArguments) -> Result<Self> {
-        let tenant = if arguments.sandbox {
-            TenantAddress::Sandbox
-        } else {
-            TenantAddress::Site {
-                site: site(arguments)?,
-                token: token(arguments.token_file.as_deref())?,
+    /// Settles what is said in arguments, environment and profile.
+    pub(crate) fn settle(arguments: &ConnectionArguments) -> Result<Self, Failure> {
+        let configuration = match arguments.sandbox {
+            true => None,
+            false => {
+                Some(Configuration::find(arguments.config.as_deref()).map_err(Failure::usage)?)
             }
         };
-        let said_cm_id = match &arguments.cm_id {
-            // The environment tells of a real account.
-            None if arguments.sandbox => None,
-            argument => said(argument.as_ref(), "KAPTURE_CM_ID")?,
+        let profile = match &configuration {
+            Some(configuration) => configuration
+                .profile(arguments.profile.as_ref())
+                .map_err(Failure::usage)?,
+            None => None,
         };
-        let cm_id = match said_cm_id {
-            Some(text) => text.trim().parse().map_err(|_| {
-                anyhow!("the account id is a number, not `{text}` (--cm-id or KAPTURE_CM_ID)")
-            })?,
-            None if arguments.sandbox => DEFAULT_CM_ID,
-            None => bail!("which account? Give its number with --cm-id or KAPTURE_CM_ID"),
+        let places = match arguments.sandbox {
+            true => Places::Nowhere,
+            false => Places::Around(profile),
         };
-        let endpoint = match said(arguments.endpoint.as_ref(), "KAPTURE_ENDPOINT")? {
-            Some(name) => name
-                .parse()
-                .with_context(|| format!("`{name}` (--endpoint or KAPTURE_ENDPOINT)"))?,
-            None => Endpoint::default(),
-        };
-        if arguments.concurrency == 0 || arguments.timeout == 0 {
-            bail!("--concurrency and --timeout take numbers from 1");
+        let site = site(arguments, &places).map_err(Failure::usage)?;
+        if site.is_none() && !arguments.sandbox {
+            return Err(Failure::usage(anyhow!("which tenant? No connection is given")).hint(WAYS));
         }
-        if arguments
-            .max_rps
-            .is_some_and(|rate| !rate.is_finite() || rate <= 0.0)
-        {
-            bail!("--max-rps takes a number above 0");
-        }
+        Self::of(arguments, &places, site).map_err(Failure::usage)
+    }
+
+    /// One whose tenant, account and token are known; the rest is settled as ever.
+    pub(crate) fn with_token(
+        arguments: &ConnectionArguments,
+        site: Site,
+        cm_id: u64,
+        token: Token,
+    ) -> Result<Self> {
+        Ok(Self {
+            said: format!("{}, account {cm_id}", site.host()),
+            tenant: TenantAddress::Site { site, token },
+            cm_id,
+            zone: arguments
+                .time_zone
+                .as_deref()
+                .map(zone::named)
+                .transpose()?,
+            options: options(arguments, &Places::Around(None))?,
+            empty_answer: None,
+        })
+    }
+
+    fn of(
+        arguments: &ConnectionArguments,
+        places: &Places<'_>,
+        site: Option<Said<Site>>,
+    ) -> Result<Self> {
+        let cm_id = match places.said("cm-id", arguments.cm_id.as_ref())? {
+            Some(said) => Some(said.try_map(|text| {
+                text.trim()
+                    .parse()
+                    .map_err(|_| anyhow!("the account id is a number, not `{text}`"))
+            })?),
+            None => None,
+        };
+        let options = options(arguments, places)?;
+        let zone = places.said("time-zone", arguments.time_zone.as_ref())?;
+        let zone = zone.map(|said| said.try_map(|name| zone::named(&name)));
+        let zone = zone.transpose()?.map(|said| said.value);
+        let empty_answer = places.said("empty-answer", arguments.empty_answer.as_ref())?;
+        let (tenant, cm_id, said) = match site {
+            None => (
+                TenantAddress::Sandbox,
+                cm_id.map_or(DEFAULT_CM_ID, |said| said.value),
+                "the sandbox".to_owned(),
+            ),
+            Some(site) => {
+                let cm_id = cm_id.context("which account? Give its number with --cm-id or KAPTURE_CM_ID, or as cm-id in the profile")?;
+                let token = secret::settle(arguments.token_file.as_ref(), places)?;
+                let token = token.context("no token: set KAPTURE_TOKEN, or KAPTURE_USER and KAPTURE_PASSWORD, or give --token-file FILE; or keep it with kapture auth login")?;
+                refuse_foreign_token(&site, &token, places)?;
+                let said = format!(
+                    "{} ({}), account {cm_id}, token: {}",
+                    site.value.host(),
+                    site.place,
+                    token.place
+                );
+                let (site, token) = (site.value, token.value);
+                (TenantAddress::Site { site, token }, cm_id.value, said)
+            }
+        };
         Ok(Self {
             tenant,
             cm_id,
-            options: ClientOptions {
-                endpoint,
-                timeout: Duration::from_secs(arguments.timeout),
-                concurrency: arguments.concurrency,
-                requests_per_second: arguments.max_rps,
-                retry: RetryPolicy {
-                    retry_for: duration::parse(&arguments.retry_for, "--retry-for")?,
-                    ..RetryPolicy::default()
-                },
-                ..ClientOptions::default()
-            },
-            empty_answer: arguments.empty_answer.clone(),
+            zone,
+            options,
+            empty_answer: empty_answer.map(|said| said.value),
+            said,
         })
     }
 
@@ -122,6 +168,7 @@ impl Connection {
                 (site, Token::ready(DEFAULT_TOKEN)?, Some(server))
             }
         };
+        tracing::info!(connection = %self.said, "asking");
         Ok(Connected {
             endpoint: self.options.endpoint,
             empty_answer: self.empty_answer,
@@ -153,61 +200,97 @@ fn address(site: &Site) -> String {
     address.trim_end_matches(endpoint.path()).to_owned()
 }
 
-fn site(arguments: &ConnectionArguments) -> Result<Site> {
-    if let Some(subdomain) = &arguments.subdomain {
-        return Ok(Site::subdomain(subdomain)?);
-    }
-    if let Some(address) = &arguments.base_url {
-        return Ok(Site::base_url(address)?);
-    }
-    match (
-        variable("KAPTURE_SUBDOMAIN")?,
-        variable("KAPTURE_BASE_URL")?,
-    ) {
-        (Some(_), Some(_)) => {
-            bail!("KAPTURE_SUBDOMAIN and KAPTURE_BASE_URL are both set: unset one")
+/// The ways to give a connection.
+const WAYS: &str = "\
+there are three ways to give one, and one to do without:
+  kapture auth login                        asks for it once, and keeps it as a profile
+  --subdomain acme --cm-id 424242           on the command line; the token in KAPTURE_TOKEN
+  KAPTURE_SUBDOMAIN, KAPTURE_CM_ID, KAPTURE_TOKEN    all of it in the environment
+  --sandbox                                 a fake tenant inside this program, without an account";
+
+fn site(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Said<Site>>> {
+    let subdomain = places.said("subdomain", arguments.subdomain.as_ref())?;
+    let base_url = places.said("base-url", arguments.base_url.as_ref())?;
+    match (subdomain, base_url) {
+        (Some(name), Some(address)) if name.layer == address.layer => bail!(
+            "{} and {} both say which tenant: leave one",
+            name.place,
+            address.place
+        ),
+        (Some(name), address) if address.as_ref().is_none_or(|said| name.layer < said.layer) => {
+            name.try_map(|name| Site::subdomain(&name)).map(Some)
         }
-        (Some(subdomain), None) => Site::subdomain(&subdomain).context("KAPTURE_SUBDOMAIN"),
-        (None, Some(address)) => Site::base_url(&address).context("KAPTURE_BASE_URL"),
-        (None, None) => bail!(
-            "which tenant? Give --subdomain NAME (for https://NAME.kapturecrm.com), --base-url URL, \
-             or the same in KAPTURE_SUBDOMAIN or KAPTURE_BASE_URL. To try without an account: --sandbox"
-        ),
+        (_, Some(address)) => address
+            .try_map(|address| Site::base_url(&address))
+            .map(Some),
+        (_, None) => Ok(None),
     }
 }
 
-fn token(file: Option<&Path>) -> Result<Token> {
-    if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the token from {}", path.display()))?;
-        return Token::ready(&text).with_context(|| format!("the token in {}", path.display()));
+/// A secret that a profile keeps is for the tenant of that profile, whoever names another one.
+fn refuse_foreign_token(site: &Said<Site>, token: &Said<Token>, places: &Places<'_>) -> Result<()> {
+    let Places::Around(Some(profile)) = places else {
+        return Ok(());
+    };
+    if token.layer != Layer::Profile || site.layer == Layer::Profile {
+        return Ok(());
     }
-    if let Some(text) = variable("KAPTURE_TOKEN")? {
-        return Token::ready(&text).context("KAPTURE_TOKEN");
+    let own = match (profile.text("subdomain")?, profile.text("base-url")?) {
+        (Some(name), _) => Site::subdomain(&name.value).ok(),
+        (None, Some(address)) => Site::base_url(&address.value).ok(),
+        (None, None) => return Ok(()),
+    };
+    if own.as_ref() != Some(&site.value) {
+        bail!(
+            "profile `{}` keeps its token for another tenant than {} names: give this one's in KAPTURE_TOKEN or with --token-file, or name its profile",
+            profile.name,
+            site.place
+        );
     }
-    match (variable("KAPTURE_USER")?, variable("KAPTURE_PASSWORD")?) {
-        (Some(user), Some(password)) => Ok(Token::from_user(&user, &password)),
-        (Some(_), None) => bail!("KAPTURE_USER is set, but KAPTURE_PASSWORD is not"),
-        (None, Some(_)) => bail!("KAPTURE_PASSWORD is set, but KAPTURE_USER is not"),
-        (None, None) => bail!(
-            "no token: set KAPTURE_TOKEN, or KAPTURE_USER and KAPTURE_PASSWORD, or give --token-file FILE"
-        ),
-    }
+    Ok(())
 }
 
-fn said(argument: Option<&String>, name: &str) -> Result<Option<String>> {
-    match argument {
-        Some(text) => Ok(Some(text.clone())),
-        None => variable(name),
+fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<ClientOptions> {
+    let mut options = ClientOptions::default();
+    if let Some(said) = places.said("endpoint", arguments.endpoint.as_ref())? {
+        options.endpoint = said.try_map(|name| endpoint(&name))?.value;
     }
+    if let Some(said) = places.said("timeout", arguments.timeout.as_ref())? {
+        let seconds = said.try_map(|text| above_zero(&text, "a number of seconds"))?;
+        options.timeout = Duration::from_secs(seconds.value);
+    }
+    if let Some(said) = places.said("concurrency", arguments.concurrency.as_ref())? {
+        let most = said.try_map(|text| above_zero(&text, "a number of requests"))?;
+        options.concurrency = most.value;
+    }
+    if let Some(said) = places.said("max-rps", arguments.max_rps.as_ref())? {
+        let rate = said.try_map(|text| match text.trim().parse::<f64>() {
+            Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+            _ => bail!("takes a number above 0, not `{text}`"),
+        })?;
+        options.requests_per_second = Some(rate.value);
+    }
+    if let Some(said) = places.said("retry-for", arguments.retry_for.as_ref())? {
+        options.retry = RetryPolicy {
+            retry_for: said
+                .try_map(|text| duration::parse(&text, "--retry-for"))?
+                .value,
+            ..RetryPolicy::default()
+        };
+    }
+    Ok(options)
 }
 
-/// An environment variable; an empty one counts as not set. Its value is never part of an error.
-fn variable(name: &str) -> Result<Option<String>> {
-    match env::var(name) {
-        Ok(text) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => bail!("{name} is not valid text"),
+fn endpoint(name: &str) -> Result<Endpoint> {
+    let names = [Endpoint::Search, Endpoint::Legacy].map(Endpoint::name);
+    name.parse()
+        .with_context(|| format!("`{name}` is no endpoint{}", did_you_mean(name, names)))
+}
+
+fn above_zero<N: std::str::FromStr + PartialOrd + Default>(text: &str, what: &str) -> Result<N> {
+    match text.trim().parse::<N>() {
+        Ok(number) if number > N::default() => Ok(number),
+        _ => bail!("takes {what} from 1, not `{text}`"),
     }
 }
 

@@ -19,14 +19,13 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
-    /// Today in the zone of this name, or in this machine's where none is named.
-    pub(crate) fn settle(name: Option<&str>) -> Result<Self> {
-        let zone = name.map(zone).transpose()?;
+    /// Today in this zone, or in this machine's where none is named.
+    pub(crate) fn of(zone: Option<Tz>) -> Self {
         let today = match zone {
             Some(zone) => Utc::now().with_timezone(&zone).date_naive(),
             None => chrono::Local::now().date_naive(),
         };
-        Ok(Self { zone, today })
+        Self { zone, today }
     }
 
     /// The day that a text means: `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.
@@ -35,15 +34,13 @@ impl Calendar {
     }
 }
 
-/// The days asked for, and the zone that was named.
-pub(crate) fn settle(arguments: &DayArguments) -> Result<(Days, Option<Tz>)> {
-    let Calendar { zone, today } = Calendar::settle(arguments.time_zone.as_deref())?;
-    let days = asked(arguments, today)?;
-    let days = match &arguments.shard {
-        Some(text) => Shard::parse(text)?.of(&days),
-        None => days,
-    };
-    Ok((days, zone))
+/// The days asked for.
+pub(crate) fn settle(arguments: &DayArguments, calendar: &Calendar) -> Result<Days> {
+    let days = asked(arguments, calendar.today)?;
+    match &arguments.shard {
+        Some(text) => Ok(Shard::parse(text)?.of(&days)),
+        None => Ok(days),
+    }
 }
 
 fn asked(arguments: &DayArguments, today: NaiveDate) -> Result<Days> {
@@ -64,11 +61,6 @@ fn asked(arguments: &DayArguments, today: NaiveDate) -> Result<Days> {
         date(to, today).context("--to")?,
     );
     Days::between(from, to).map_err(|error| anyhow!("{error}: swap --from and --to"))
-}
-
-fn zone(name: &str) -> Result<Tz> {
-    Tz::from_str_insensitive(name)
-        .map_err(|_| anyhow!("`{name}` is not a time zone: give a name like Asia/Kolkata or UTC"))
 }
 
 fn date(text: &str, today: NaiveDate) -> Result<NaiveDate> {

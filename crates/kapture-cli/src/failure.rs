@@ -88,6 +88,15 @@ impl Failure {
         }
     }
 
+    /// A single call failed.
+    pub(crate) fn call(error: Error, endpoint: Endpoint) -> Self {
+        Self {
+            code: call_exit_code(&error),
+            hint: call_hint(&error, endpoint),
+            error: Some(error.into()),
+        }
+    }
+
     fn new(code: u8, error: anyhow::Error) -> Self {
         Self {
             code,
@@ -99,6 +108,12 @@ impl Failure {
     /// Says more before the error itself, such as which day it concerns.
     pub(crate) fn context(mut self, text: String) -> Self {
         self.error = self.error.map(|error| error.context(text));
+        self
+    }
+
+    /// Says what to do next.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 
@@ -127,10 +142,8 @@ impl Failure {
 }
 
 fn exit_code(error: &PullError) -> u8 {
-    match error.call_error().map(Error::root) {
-        Some(Error::Unauthorized(_) | Error::Forbidden(_)) => 3,
-        Some(Error::Refused(_) | Error::NotFound(_) | Error::MissingId { .. }) => 4,
-        Some(_) => 5,
+    match error.call_error() {
+        Some(error) => call_exit_code(error),
         None => match error {
             PullError::EmptyUnproven { .. }
             | PullError::OffsetIgnored { .. }
@@ -139,6 +152,14 @@ fn exit_code(error: &PullError) -> u8 {
             } => 4,
             _ => 5,
         },
+    }
+}
+
+fn call_exit_code(error: &Error) -> u8 {
+    match error.root() {
+        Error::Unauthorized(_) | Error::Forbidden(_) => 3,
+        Error::Refused(_) | Error::NotFound(_) | Error::MissingId { .. } => 4,
+        _ => 5,
     }
 }
 
@@ -187,7 +208,12 @@ fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
         PullError::EmptyUnproven { answers } => {
             let words: Vec<_> = answers
                 .iter()
-                .map(|(_, refusal)| format!("--empty-answer '{}'", kapture_transport::quoted(&refusal.message)))
+                .map(|(_, refusal)| {
+                    format!(
+                        "--empty-answer '{}'",
+                        kapture_transport::quoted(&refusal.message)
+                    )
+                })
                 .collect();
             let path = if answers.iter().any(|(_, refusal)| refusal.status == 404) {
                 format!("try --endpoint {other}, the other documented path; or ")
@@ -199,10 +225,20 @@ fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
                 words.join(" or ")
             )
         }
-        PullError::Unstable { .. } => "pull the day again when less is changing, or with --concurrency 1".into(),
-        PullError::OffsetIgnored { .. } => "narrow the pull with a filter, so that each day's customers fit in one page".into(),
-        _ => match error.call_error()?.root() {
-            Error::Unauthorized(_) => "check KAPTURE_TOKEN, or KAPTURE_USER and KAPTURE_PASSWORD: the token is made from user name and password, and may have expired or been disabled".into(),
+        PullError::Unstable { .. } => {
+            "pull the day again when less is changing, or with --concurrency 1".into()
+        }
+        PullError::OffsetIgnored { .. } => {
+            "narrow the pull with a filter, so that each day's customers fit in one page".into()
+        }
+        _ => return call_hint(error.call_error()?, endpoint),
+    })
+}
+
+fn call_hint(error: &Error, endpoint: Endpoint) -> Option<String> {
+    let other = endpoint.other();
+    Some(match error.root() {
+            Error::Unauthorized(_) => "kapture auth status says where the token came from; it is made from user name and password, and may have expired or been disabled".into(),
             Error::Forbidden(_) => "ask the tenant's administrator to permit the customer API for this user".into(),
             Error::NotFound(_) => format!("if this tenant has the other documented path, try --endpoint {other}"),
             Error::Refused(_) => "the words are the server's own; if a key is missing, --full-body sends every documented one and --set adds others".into(),
@@ -213,6 +249,5 @@ fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
             Error::Timeout(_) => "allow more time with --timeout, or ask for less at once with --concurrency".into(),
             Error::TooLarge { .. } | Error::TooManyRows { .. } => "no page of customers is that large: check that the address is the API's own; where one day really holds so many, narrow the pull with a filter".into(),
             _ => return None,
-        },
     })
 }

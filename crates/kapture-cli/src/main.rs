@@ -1,6 +1,9 @@
 //! The `kapture` command.
 
 mod arguments;
+mod auth;
+mod check;
+mod configuration;
 mod connection;
 mod course;
 mod dates;
@@ -9,15 +12,21 @@ mod duration;
 mod failure;
 mod interruption;
 mod logging;
+mod nearest;
+mod private_file;
+mod profile;
 mod progress;
 mod pull;
 mod query;
 mod runs;
+mod said;
 mod sandbox;
+mod secret;
 mod status;
 mod summary;
 mod sync;
 mod verify;
+mod zone;
 
 use std::process::ExitCode;
 
@@ -50,6 +59,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Sync(arguments) => sync::run(&arguments, &output).await,
             Command::Status(arguments) => status::run(&arguments).await,
             Command::Verify(arguments) => verify::run(&arguments, &output).await,
+            Command::Auth(arguments) => auth::run(&arguments).await,
             Command::Sandbox(arguments) => sandbox::run(&arguments).await,
         }
     })

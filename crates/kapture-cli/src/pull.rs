@@ -14,7 +14,10 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let usage = Failure::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
-    let (mut days, zone) = dates::settle(&arguments.days).map_err(usage)?;
+    let connection = Connection::settle(&arguments.connection)?;
+    let zone = connection.zone;
+    let calendar = dates::Calendar::of(zone);
+    let mut days = dates::settle(&arguments.days, &calendar).map_err(usage)?;
     let destination =
         Destination::settle(&arguments.output, &arguments.form, zone).map_err(usage)?;
     destination
@@ -25,7 +28,6 @@ pub(crate) async fn run(
             ("--token-file", arguments.connection.token_file.as_deref()),
         ])
         .map_err(usage)?;
-    let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
     let created = destination.create(&connection.source(&query)).await;

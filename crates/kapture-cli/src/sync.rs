@@ -20,7 +20,8 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let usage = Failure::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
-    let calendar = dates::Calendar::settle(arguments.time_zone.as_deref()).map_err(usage)?;
+    let connection = Connection::settle(&arguments.connection)?;
+    let calendar = dates::Calendar::of(connection.zone);
     let range = Range::settle(arguments, &calendar).map_err(usage)?;
     let settling = settling(&arguments.settle).map_err(usage)?;
     let form = FormArguments {
@@ -35,7 +36,6 @@ pub(crate) async fn run(
             ("--token-file", arguments.connection.token_file.as_deref()),
         ])
         .map_err(usage)?;
-    let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
     let source = connection.source(&query);

@@ -30,9 +30,9 @@ pub(crate) async fn run(
     output: &OutputArguments,
 ) -> Result<(), Failure> {
     let usage = Failure::usage;
-    let calendar = dates::Calendar::settle(arguments.time_zone.as_deref()).map_err(usage)?;
+    let connection = Connection::settle(&arguments.connection)?;
+    let calendar = dates::Calendar::of(connection.zone);
     let location = destination::remembering(&arguments.place).map_err(usage)?;
-    let connection = Connection::settle(&arguments.connection).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
     let sink = location

@@ -19,8 +19,10 @@ Examples:
   kapture pull --sandbox --from 2024-05-01 --to 2024-05-07
   kapture pull --subdomain acme --cm-id 424242 --last 7d -o customers.ndjson
 
-The token comes from KAPTURE_TOKEN, from KAPTURE_USER and KAPTURE_PASSWORD, or from --token-file;
-never from an argument, which every process on the machine could read.
+The token comes from --token-file, from KAPTURE_TOKEN, from KAPTURE_USER and KAPTURE_PASSWORD, or
+from the profile that kapture auth login makes; never from an argument, which every process on the
+machine could read. Each option of the connection may also stand in the environment, as
+KAPTURE_SUBDOMAIN and so on, and in a profile.
 
 Exit codes: 0 all done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refused,
 5 server unreachable or failing, 6 output failed, 130 interrupted.")]
@@ -69,7 +71,4 @@ pub(crate) struct DayArguments {
     /// Pull one part of the days in N, for example 2/8
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,
-    /// The tenant's time zone, for example Asia/Kolkata: where days end, and in which instants are shown
-    #[arg(long, value_name = "ZONE")]
-    pub(crate) time_zone: Option<String>,
 }

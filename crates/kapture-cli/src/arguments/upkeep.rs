@@ -49,9 +49,6 @@ pub(crate) struct SyncArguments {
     /// How long after its midnight a day may still gain customers, for example 90m, 6h or 2d
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
     pub(crate) settle: String,
-    /// The tenant's time zone, for example Asia/Kolkata: where days end, and in which instants are shown
-    #[arg(long, value_name = "ZONE", help_heading = "Days")]
-    pub(crate) time_zone: Option<String>,
     /// The form of the files in a new folder: ndjson, csv or parquet (the default)
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: Option<String>,
@@ -111,9 +108,6 @@ pub(crate) struct VerifyArguments {
         help_heading = "Days"
     )]
     pub(crate) to: Option<String>,
-    /// The tenant's time zone, as it was given to sync
-    #[arg(long, value_name = "ZONE", help_heading = "Days")]
-    pub(crate) time_zone: Option<String>,
     /// Write the differences as JSON, one object for each day that differs
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,0 +1,265 @@
+//! `kapture auth`: signing in once, and where the secret is kept.
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use kapture_transport::{Site, Token};
+use toml_edit::Value;
+
+use crate::arguments::{
+    AuthAction, AuthArguments, AuthStatusArguments, ConnectionArguments, LoginArguments,
+    LogoutArguments,
+};
+use crate::configuration::Configuration;
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::said;
+use crate::{check, private_file};
+
+/// Signs in, out, or says who is signed in.
+pub(crate) async fn run(arguments: &AuthArguments) -> Result<(), Failure> {
+    match &arguments.action {
+        AuthAction::Login(arguments) => login(arguments).await,
+        AuthAction::Status(arguments) => status(arguments).await,
+        AuthAction::Logout(arguments) => logout(arguments).map_err(Failure::usage),
+    }
+}
+
+async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
+    let login = Login::ask(arguments).map_err(Failure::usage)?;
+    let configuration = Configuration::find_or_make(arguments.connection.config.as_deref())
+        .map_err(Failure::usage)?;
+    let connection = Connection::with_token(
+        &arguments.connection,
+        login.site.clone(),
+        login.cm_id,
+        login.token.clone(),
+    )
+    .map_err(Failure::usage)?;
+    let verdict = check::once(connection).await?;
+    let kept = login
+        .keep(&configuration, &arguments.connection)
+        .map_err(Failure::unexpected)?;
+    eprintln!("{verdict}");
+    eprintln!(
+        "Profile `{}` is in {}, and the token in {}, which only you can read.",
+        login.profile,
+        configuration.path.display(),
+        kept.display()
+    );
+    Ok(())
+}
+
+async fn status(arguments: &AuthStatusArguments) -> Result<(), Failure> {
+    let connection = Connection::settle(&arguments.connection)?;
+    Failure::printed(&format!("{}\n", connection.said))?;
+    let verdict = check::once(connection).await?;
+    Failure::printed(&format!("{verdict}\n"))
+}
+
+fn logout(arguments: &LogoutArguments) -> Result<()> {
+    let configuration = Configuration::find(arguments.config.as_deref())?;
+    let profile = configuration.profile(arguments.profile.as_ref())?;
+    let profile = profile.context("which profile? Name it with --profile NAME")?;
+    let kept = profile.token_file().map(|said| said.value);
+    let ours = token_file(&configuration.path, &profile.name);
+    match kept {
+        Some(path) if path == ours => {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+                }
+                _ => {}
+            }
+            configuration.write(&profile.name, &[("token-file", None)])?;
+            eprintln!("The token of profile `{}` is gone.", profile.name);
+        }
+        Some(path) => bail!(
+            "the token of profile `{}` is in {}, which auth login did not make: remove it yourself",
+            profile.name,
+            path.display()
+        ),
+        None => eprintln!("No token is kept for profile `{}`.", profile.name),
+    }
+    Ok(())
+}
+
+/// What is known of a connection before it is kept.
+struct Login {
+    profile: String,
+    tenant: (&'static str, String),
+    site: Site,
+    cm_id: u64,
+    token: Token,
+    /// The token again, as the text to be kept.
+    secret: String,
+}
+
+impl Login {
+    /// Takes what is given, and asks for the rest where there is somebody to ask.
+    fn ask(arguments: &LoginArguments) -> Result<Self> {
+        let given = &arguments.connection;
+        let mut lacking = Vec::new();
+        let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let tenant = match (&given.subdomain, &given.base_url) {
+            (Some(name), _) => Some(("subdomain", name.clone())),
+            (None, Some(address)) => Some(("base-url", address.clone())),
+            (None, None) if terminal => Some((
+                "subdomain",
+                answer("Subdomain (the NAME in https://NAME.kapturecrm.com): ")?,
+            )),
+            (None, None) => {
+                lacking.push("--subdomain NAME");
+                None
+            }
+        };
+        let cm_id = match &given.cm_id {
+            Some(text) => Some(text.clone()),
+            None if terminal => Some(answer("Account id (cm_id): ")?),
+            None => {
+                lacking.push("--cm-id N");
+                None
+            }
+        };
+        let secret = arguments.with_token || arguments.with_password || given.token_file.is_some();
+        if !secret && !terminal {
+            lacking.push("--with-token, with the token on standard input");
+        }
+        let (Some(tenant), Some(cm_id), true) = (tenant, cm_id, lacking.is_empty()) else {
+            bail!(
+                "there is no terminal to ask on: give {}",
+                lacking.join(" and ")
+            );
+        };
+        let site = match tenant.0 {
+            "subdomain" => Site::subdomain(&tenant.1)?,
+            _ => Site::base_url(&tenant.1)?,
+        };
+        let cm_id = cm_id
+            .trim()
+            .parse()
+            .map_err(|_| anyhow!("the account id is a number, not `{cm_id}`"))?;
+        let profile = profile_name(given, &tenant)?;
+        let token = token(arguments)?;
+        Ok(Self {
+            profile,
+            site,
+            cm_id,
+            secret: secret_of(&token),
+            token,
+            tenant,
+        })
+    }
+
+    /// Keeps the secret, then the profile that refers to it.
+    fn keep(
+        &self,
+        configuration: &Configuration,
+        arguments: &ConnectionArguments,
+    ) -> Result<PathBuf> {
+        let path = token_file(&configuration.path, &self.profile);
+        private_file::write(&path, &format!("{}\n", self.secret))?;
+        let relative = format!("tokens/{}", self.profile);
+        let (this, other) = match self.tenant.0 {
+            "subdomain" => ("subdomain", "base-url"),
+            _ => ("base-url", "subdomain"),
+        };
+        let cm_id = i64::try_from(self.cm_id).context("the account id")?;
+        let mut entries = vec![
+            (this, Some(Value::from(self.tenant.1.as_str()))),
+            (other, None),
+            ("cm-id", Some(Value::from(cm_id))),
+            ("token-file", Some(Value::from(relative))),
+            ("token-command", None),
+            // What is kept is the token, not this user's password.
+            ("user", None),
+        ];
+        for (key, value) in [
+            ("endpoint", &arguments.endpoint),
+            ("time-zone", &arguments.time_zone),
+        ] {
+            if let Some(value) = value {
+                entries.push((key, Some(Value::from(value.as_str()))));
+            }
+        }
+        configuration.write(&self.profile, &entries)?;
+        Ok(path)
+    }
+}
+
+fn profile_name(given: &ConnectionArguments, tenant: &(&str, String)) -> Result<String> {
+    let name = match &given.profile {
+        Some(name) => name.clone(),
+        None => match said::variable("profile")? {
+            Some(said) => said.value,
+            None if tenant.0 == "subdomain" => tenant.1.clone(),
+            None => "default".into(),
+        },
+    };
+    let usable = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    if name.is_empty() || !name.chars().all(usable) {
+        bail!("a profile's name has letters, digits, - and _, so `{name}` is none");
+    }
+    Ok(name)
+}
+
+fn token(arguments: &LoginArguments) -> Result<Token> {
+    if let Some(path) = &arguments.connection.token_file {
+        return Ok(Token::ready(&private_file::read(path)?)?);
+    }
+    if arguments.with_token || arguments.with_password {
+        let mut text = String::new();
+        io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|_| anyhow!("cannot read the secret from standard input"))?;
+        return made_of(
+            arguments
+                .user
+                .as_deref()
+                .filter(|_| arguments.with_password),
+            &text,
+        );
+    }
+    let user = match &arguments.user {
+        Some(user) => user.clone(),
+        None => answer("User name (empty if you have a ready token): ")?,
+    };
+    let user = Some(user.as_str()).filter(|user| !user.is_empty());
+    let what = user.map_or("Token", |_| "Password");
+    let text = rpassword::prompt_password(format!("{what} (it is not shown): "))
+        .context("cannot ask for the secret")?;
+    made_of(user, &text)
+}
+
+fn made_of(user: Option<&str>, text: &str) -> Result<Token> {
+    match user {
+        Some(user) => {
+            let password = text.trim_end_matches(['\r', '\n']);
+            if password.is_empty() {
+                bail!("the password is empty");
+            }
+            Ok(Token::from_user(user, password))
+        }
+        None => Ok(Token::ready(text)?),
+    }
+}
+
+fn secret_of(token: &Token) -> String {
+    use secrecy::ExposeSecret;
+    token.authorization().expose_secret().to_owned()
+}
+
+/// Where the token of a profile is kept.
+fn token_file(configuration: &Path, profile: &str) -> PathBuf {
+    let folder = configuration.parent().unwrap_or(Path::new(""));
+    folder.join("tokens").join(profile)
+}
+
+fn answer(question: &str) -> Result<String> {
+    eprint!("{question}");
+    io::stderr().flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
+}

@@ -1,0 +1,390 @@
+//! Profiles and signing in, as a user does it: which value wins, where it was said, and where the
+//! secret ends up.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, PerDay, Population};
+use kapture_tests::{Served, ids, kapture, names, said};
+use tempfile::TempDir;
+
+const DAY: [&str; 5] = ["pull", "--from", "2024-05-02", "--to", "2024-05-02"];
+
+fn served() -> Served {
+    let day = |text: &str| text.parse().expect("a date");
+    let population =
+        Population::new(3).days(day("2024-04-20"), day("2024-05-20"), PerDay::Fixed(5));
+    Served::new(population, Behaviour::default())
+}
+
+/// A user's configuration folder.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a fresh folder and a command that runs"))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("kapture")
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder().join(name);
+        fs::create_dir_all(
+            path.parent()
+                .expect("a fresh folder and a command that runs"),
+        )
+        .expect("a fresh folder and a command that runs");
+        fs::write(&path, text).expect("a fresh folder and a command that runs");
+        chmod(&path, 0o600);
+        path
+    }
+
+    fn kapture(&self, arguments: &[&str]) -> Command {
+        let mut command = kapture(arguments);
+        command.env("XDG_CONFIG_HOME", self.0.path());
+        command
+    }
+
+    fn profile(&self, served: &Served, more: &str) -> PathBuf {
+        let text = format!(
+            "[profiles.acme]\nbase-url = '{}'\ncm-id = 424242\n{more}\n",
+            served.url()
+        );
+        self.file("config.toml", &text)
+    }
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .expect("a fresh folder and a command that runs");
+}
+
+fn expect(output: &Output, code: i32, words: &[&str]) {
+    let said = said(output);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert!(!said.contains(DEFAULT_TOKEN), "{said}");
+}
+
+fn feed(mut command: Command, text: &str) -> Output {
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .expect("a fresh folder and a command that runs");
+    child
+        .stdin
+        .take()
+        .expect("a fresh folder and a command that runs")
+        .write_all(text.as_bytes())
+        .expect("a fresh folder and a command that runs");
+    child
+        .wait_with_output()
+        .expect("a fresh folder and a command that runs")
+}
+
+#[test]
+fn a_pull_needs_nothing_but_its_profile() {
+    let (served, home) = (served(), Home::new());
+    home.profile(&served, "token-file = 'secret'");
+    home.file("secret", DEFAULT_TOKEN);
+    let output = home.kapture(&DAY).output().unwrap();
+    expect(&output, 0, &["1 day, 5 customers"]);
+    assert_eq!(ids(&output.stdout).len(), 5);
+}
+
+#[test]
+fn arguments_win_over_the_environment_and_that_over_the_profile() {
+    let (served, home) = (served(), Home::new());
+    home.profile(&served, "token-file = 'secret'\nendpoint = 'profile'");
+    home.file("secret", DEFAULT_TOKEN);
+    let output = home.kapture(&DAY).output().unwrap();
+    expect(
+        &output,
+        2,
+        &["endpoint in profile `acme` of ", "config.toml", "`profile`"],
+    );
+    let mut from_environment = home.kapture(&DAY);
+    from_environment.env("KAPTURE_ENDPOINT", "environment");
+    let output = from_environment.output().unwrap();
+    expect(&output, 2, &["KAPTURE_ENDPOINT", "`environment`"]);
+    let output = from_environment
+        .args(["--endpoint", "serach"])
+        .output()
+        .unwrap();
+    expect(&output, 2, &["--endpoint", "did you mean `search`?"]);
+    let output = from_environment.args(["--endpoint", "search"]).output();
+    assert_eq!(output.unwrap().status.code(), Some(2), "an option twice");
+    let output = home
+        .kapture(&DAY)
+        .args(["--endpoint", "legacy"])
+        .output()
+        .unwrap();
+    expect(&output, 0, &[]);
+}
+
+#[test]
+fn every_setting_has_all_three_places() {
+    let (served, home) = (served(), Home::new());
+    for (key, wrong) in [
+        ("subdomain", "a.b"),
+        ("base-url", "nonsense"),
+        ("cm-id", "many"),
+        ("timeout", "0"),
+        ("concurrency", "0"),
+        ("max-rps", "-1"),
+        ("retry-for", "soon"),
+        ("time-zone", "Asia/Kolkatta"),
+    ] {
+        let profile = if ["subdomain", "base-url"].contains(&key) {
+            home.file(
+                "config.toml",
+                &format!("[profiles.acme]\n{key} = '{wrong}'"),
+            )
+        } else if key == "cm-id" {
+            home.file(
+                "config.toml",
+                &format!(
+                    "[profiles.acme]\ncm-id = 'many'\nbase-url = '{}'",
+                    served.url()
+                ),
+            )
+        } else {
+            home.profile(&served, &format!("{key} = '{wrong}'"))
+        };
+        let output = home.kapture(&DAY).output().unwrap();
+        let place = format!("{key} in profile `acme` of {}", profile.display());
+        expect(&output, 2, &[&place]);
+        let variable = format!("KAPTURE_{}", key.to_uppercase().replace('-', "_"));
+        let output = home.kapture(&DAY).env(&variable, wrong).output().unwrap();
+        expect(&output, 2, &[&variable]);
+        let flag = format!("--{key}={wrong}");
+        let output = home.kapture(&DAY).arg(flag).output().unwrap();
+        expect(&output, 2, &[&format!("--{key}")]);
+    }
+}
+
+#[test]
+fn a_profile_is_named_by_argument_environment_or_default() {
+    let (served, home) = (served(), Home::new());
+    let profiles = format!(
+        "default-profile = 'one'\n[profiles.one]\ncm-id = 'one'\nbase-url = '{0}'\n[profiles.two]\ncm-id = 'two'\nbase-url = '{0}'",
+        served.url()
+    );
+    let file = home.file("config.toml", &profiles);
+    let output = home.kapture(&DAY).output().unwrap();
+    expect(&output, 2, &["profile `one`"]);
+    let output = home
+        .kapture(&DAY)
+        .env("KAPTURE_PROFILE", "two")
+        .output()
+        .unwrap();
+    expect(&output, 2, &["profile `two`"]);
+    let output = home
+        .kapture(&DAY)
+        .args(["--profile", "tow"])
+        .output()
+        .unwrap();
+    expect(&output, 2, &["--profile", "did you mean `two`?"]);
+
+    // The same from a file that is named.
+    let mut elsewhere = kapture(&DAY);
+    let output = elsewhere.env("KAPTURE_CONFIG", &file).output().unwrap();
+    expect(&output, 2, &["profile `one`"]);
+    let output = kapture(&DAY)
+        .args(["--config", "/nowhere/config.toml"])
+        .output()
+        .unwrap();
+    expect(&output, 2, &["/nowhere/config.toml"]);
+}
+
+#[test]
+fn a_command_gives_the_secret_and_is_never_quoted() {
+    let (served, home) = (served(), Home::new());
+    home.profile(
+        &served,
+        &format!("token-command = ['echo', '{DEFAULT_TOKEN}']"),
+    );
+    expect(&home.kapture(&DAY).output().unwrap(), 0, &[]);
+
+    // With a user it is that user's password.
+    home.profile(
+        &served,
+        "user = 'sandbox'\ntoken-command = ['echo', 'sandbox']",
+    );
+    expect(&home.kapture(&DAY).output().unwrap(), 0, &[]);
+
+    let script = format!("echo {DEFAULT_TOKEN}; echo the vault is locked >&2; exit 3");
+    home.profile(
+        &served,
+        &format!("token-command = ['sh', '-c', '{script}']"),
+    );
+    let output = home.kapture(&DAY).output().unwrap();
+    expect(
+        &output,
+        2,
+        &["token-command in profile `acme`", "the vault is locked"],
+    );
+
+    home.profile(&served, "token-command = ['no-such-program']");
+    expect(
+        &home.kapture(&DAY).output().unwrap(),
+        2,
+        &["cannot run `no-such-program`"],
+    );
+}
+
+#[test]
+fn what_others_can_read_or_write_is_refused_with_its_cure() {
+    let (served, home) = (served(), Home::new());
+    let configuration = home.profile(&served, "token-file = 'secret'");
+    let secret = home.file("secret", DEFAULT_TOKEN);
+    chmod(&secret, 0o644);
+    let cure = format!("chmod 600 {}", secret.display());
+    expect(&home.kapture(&DAY).output().unwrap(), 2, &[&cure]);
+    let output = served
+        .kapture(&DAY)
+        .args(["--token-file", secret.to_str().unwrap()])
+        .output();
+    expect(&output.unwrap(), 2, &[&cure]);
+    chmod(&secret, 0o600);
+    chmod(&configuration, 0o666);
+    let cure = format!("chmod go-w {}", configuration.display());
+    expect(&home.kapture(&DAY).output().unwrap(), 2, &[&cure]);
+}
+
+#[test]
+fn the_secret_of_a_profile_goes_to_its_own_tenant_alone() {
+    let (served, home) = (served(), Home::new());
+    home.profile(&served, "token-file = 'secret'");
+    home.file("secret", DEFAULT_TOKEN);
+    let elsewhere = self::served();
+    let mut pull = home.kapture(&DAY);
+    let output = pull
+        .args(["--base-url", &elsewhere.url()])
+        .output()
+        .unwrap();
+    expect(&output, 2, &["another tenant", "--base-url"]);
+    assert_eq!(elsewhere.tenant.requests().len(), 0);
+    // The same tenant under another layer is still the same one.
+    let output = home
+        .kapture(&DAY)
+        .args(["--base-url", &served.url()])
+        .output();
+    expect(&output.unwrap(), 0, &[]);
+}
+
+#[test]
+fn without_a_connection_the_ways_to_give_one_are_explained() {
+    let output = Home::new().kapture(&DAY).output().unwrap();
+    expect(
+        &output,
+        2,
+        &[
+            "which tenant?",
+            "auth login",
+            "--subdomain",
+            "KAPTURE_SUBDOMAIN",
+            "--sandbox",
+        ],
+    );
+}
+
+#[test]
+fn signing_in_makes_a_profile_and_keeps_the_secret_apart() {
+    let (served, home) = (served(), Home::new());
+    let url = served.url();
+    let login = [
+        "auth",
+        "login",
+        "--profile",
+        "acme",
+        "--base-url",
+        &url,
+        "--cm-id",
+        "424242",
+    ];
+    let mut command = home.kapture(&login);
+    command.arg("--with-token");
+    let output = feed(command, &format!("{DEFAULT_TOKEN}\n"));
+    expect(
+        &output,
+        0,
+        &["The server accepts it", "Profile `acme`", "tokens/acme"],
+    );
+    assert_eq!(served.tenant.requests().len(), 1);
+    assert_eq!(names(&home.folder()), ["config.toml", "tokens"]);
+    let configuration = fs::read_to_string(home.folder().join("config.toml")).unwrap();
+    assert!(!configuration.contains(DEFAULT_TOKEN), "{configuration}");
+    let secret = home.folder().join("tokens").join("acme");
+    assert_eq!(
+        fs::metadata(&secret).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+
+    expect(&home.kapture(&DAY).output().unwrap(), 0, &["5 customers"]);
+    let output = home.kapture(&["auth", "status"]).output().unwrap();
+    expect(&output, 0, &[]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.contains("profile `acme`") && told.contains("accepts it"),
+        "{told}"
+    );
+    assert!(!told.contains(DEFAULT_TOKEN));
+
+    expect(
+        &home.kapture(&["auth", "logout"]).output().unwrap(),
+        0,
+        &["is gone"],
+    );
+    assert!(!secret.exists());
+    expect(&home.kapture(&DAY).output().unwrap(), 2, &["no token"]);
+    expect(
+        &home.kapture(&["auth", "logout"]).output().unwrap(),
+        0,
+        &["No token is kept"],
+    );
+
+    // User and password make the same token.
+    let mut command = home.kapture(&login);
+    command.args(["--user", "sandbox", "--with-password"]);
+    expect(&feed(command, "sandbox\n"), 0, &["The server accepts it"]);
+    expect(&home.kapture(&DAY).output().unwrap(), 0, &["5 customers"]);
+}
+
+#[test]
+fn what_the_server_refuses_is_not_kept() {
+    let (served, home) = (served(), Home::new());
+    let url = served.url();
+    let mut command = home.kapture(&["auth", "login", "--base-url", &url, "--cm-id", "424242"]);
+    command.arg("--with-token");
+    let output = feed(command, "d3Jvbmc6d3Jvbmc=");
+    expect(&output, 3, &["refuses the token"]);
+    assert!(!home.folder().exists());
+}
+
+#[test]
+fn without_a_terminal_nothing_is_asked() {
+    let home = Home::new();
+    let output = feed(home.kapture(&["auth", "login"]), "acme\n424242\n");
+    expect(
+        &output,
+        2,
+        &[
+            "no terminal",
+            "--subdomain NAME",
+            "--cm-id N",
+            "--with-token",
+        ],
+    );
+}
