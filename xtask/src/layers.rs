@@ -18,7 +18,7 @@ const LAYERS: [&str; 5] = [
 ];
 const SANDBOX: &str = "kapture-sandbox";
 /// Built on everything, for nobody to build on.
-const JUDGES: [&str; 2] = ["kapture-tests", "kapture-benches"];
+const JUDGES: [&str; 3] = ["kapture-tests", "kapture-benches", "kapture-fuzz"];
 
 /// Crates that must be nowhere below a crate of ours when it is built with these features.
 const ABSENT: [(&str, &str, &[&str]); 5] = [

@@ -9,6 +9,7 @@ use xshell::{Shell, cmd};
 mod bench;
 mod ci;
 mod features;
+mod fuzz;
 mod interop;
 mod layers;
 mod packaging;
@@ -31,6 +32,11 @@ enum Task {
     Advisories,
     /// With the arguments of the bench itself.
     Bench(Vec<OsString>),
+    /// The named claims, or all of them where none is named, for so many seconds each.
+    Fuzz {
+        claims: Vec<String>,
+        seconds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -59,11 +65,29 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
                 }
                 "advisories" => Task::Advisories,
                 "bench" => return Ok(Task::Bench(arguments.raw_args()?.collect())),
+                "fuzz" => Task::Fuzz {
+                    claims: Vec::new(),
+                    seconds: 60,
+                },
                 other => return Err(format!("no task is called {other}; see cargo xtask").into()),
             },
             (Long("only"), Task::Ci { mut only }) => {
                 only.push(arguments.value()?.string()?);
                 Task::Ci { only }
+            }
+            (
+                Value(claim),
+                Task::Fuzz {
+                    mut claims,
+                    seconds,
+                },
+            ) => {
+                claims.push(claim.string()?);
+                Task::Fuzz { claims, seconds }
+            }
+            (Long("seconds"), Task::Fuzz { claims, .. }) => {
+                let seconds = arguments.value()?.parse()?;
+                Task::Fuzz { claims, seconds }
             }
             (other, _) => return Err(other.unexpected()),
         };
@@ -82,6 +106,7 @@ fn run(task: Task) -> Result<ExitCode, Error> {
                 false => ExitCode::FAILURE,
             });
         }
+        Task::Fuzz { claims, seconds } => fuzz::run(&shell, &claims, seconds)?,
         Task::Advisories => cmd!(shell, "cargo deny check advisories").run()?,
     }
     Ok(ExitCode::SUCCESS)
@@ -99,6 +124,8 @@ cargo xtask tidy                  the same as ci --only tidy
 cargo xtask layers                the same as ci --only layers
 cargo xtask interop               the same as ci --only interop
 cargo xtask bench [--help]        what a pull costs, against a bare client and a bare parser
+cargo xtask fuzz [--seconds N] [CLAIM]...
+                                  bytes for which a claim of fuzz/ does not hold; needs nightly
 cargo xtask advisories            known security problems of dependencies; needs a network
 
 Steps of ci:
@@ -132,6 +159,13 @@ mod tests {
             ("interop", ci(&["interop"])),
             ("advisories", Task::Advisories),
             ("bench --short", Task::Bench(vec!["--short".into()])),
+            (
+                "fuzz answer --seconds 5",
+                Task::Fuzz {
+                    claims: vec!["answer".into()],
+                    seconds: 5,
+                },
+            ),
         ];
         for (line, task) in cases {
             assert_eq!(parsed(line), Ok(task), "{line}");

@@ -8,11 +8,12 @@ use crate::workspace::Workspace;
 use crate::{Error, Faults};
 
 /// What a newcomer, or the law, looks for in the root folder.
-const PAPERS: [&str; 6] = [
+const PAPERS: [&str; 7] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "SECURITY.md",
     "LICENSE-MIT",
     "LICENSE-APACHE",
 ];
