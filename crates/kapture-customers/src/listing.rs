@@ -15,8 +15,8 @@ use crate::row_order::ANCHOR;
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     /// Where each customer stands in the order met; `None` for one that appeared among rows
-    /// already read.
-    places: HashMap<CustomerId, Option<u64>>,
+    /// already read. Of a large window this is most of what a pull keeps in memory.
+    places: HashMap<CustomerId, Option<u32>>,
     /// The last rows read, as many as the longest page had: what a seam is compared with.
     tail: VecDeque<CustomerId>,
     first_page: Vec<CustomerId>,
@@ -122,7 +122,7 @@ impl Listing {
             // Not even the rows that were there: they went, or the offset is past a new end.
             return if overlap == 0 { Join::Exact } else { Join::Gap };
         };
-        let known: Vec<u64> = page
+        let known: Vec<u32> = page
             .iter()
             .filter_map(|id| self.places.get(id).copied().flatten())
             .collect();
@@ -168,7 +168,8 @@ impl Listing {
                 // A new row among known ones has no place in the order that was met.
                 let place = last_known
                     .is_none_or(|last| row > last)
-                    .then_some(self.places.len() as u64);
+                    .then(|| u32::try_from(self.places.len()).ok())
+                    .flatten();
                 self.places.insert(id.clone(), place);
             }
             if row >= seam {

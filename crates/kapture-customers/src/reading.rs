@@ -184,10 +184,6 @@ impl WindowReader {
                 Ok(WindowRead::Whole(whole))
             };
             rows = listing.end();
-            counting.meet(number, listing.customers());
-            if pass.last_in_turn {
-                counting.count(number, rows, &pass.last_page);
-            }
             // The same rows in the same order: whatever is odd about them does not move.
             if trail.replace(listing.trail()) == Some(listing.trail()) {
                 equal_passes += 1;
@@ -201,6 +197,11 @@ impl WindowReader {
             }
             if joined && listing.has_moved() && number >= MOVING_PASSES {
                 return whole(&first, Joint::Moving);
+            }
+            // Only now: most windows are read in one pass, and need no second set of their ids.
+            counting.meet(number, listing.customers());
+            if pass.last_in_turn {
+                counting.count(number, rows, &pass.last_page);
             }
             if counting.is_complete() {
                 return whole(&first, Joint::Counted);
