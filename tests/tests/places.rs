@@ -208,4 +208,35 @@ fn what_a_killed_run_left_is_seen_and_left_there() {
     // What the library coordinates readers and writers with, and makes anew as it likes.
     after.remove(&other.join("customers.db-shm"));
     assert_eq!(after, before);
+
+    // Where nothing can be written the library needs that file.
+    let reader = Reader::new(folder.path());
+    let look = || {
+        let place = other.join("customers.db");
+        reader.run(&served, &["status", place.to_str().unwrap()])
+    };
+    fs::remove_file(other.join("customers.db-shm")).unwrap();
+    each(&other, &|path| {
+        allow(path, if path.is_dir() { 0o555 } else { 0o444 });
+    });
+    let output = look();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert!(
+        said(&output).contains("copy both files"),
+        "{}",
+        said(&output)
+    );
+    allow(&other, 0o755);
+    fs::copy(
+        folder.path().join("customers.db-shm"),
+        other.join("customers.db-shm"),
+    )
+    .unwrap();
+    allow(&other.join("customers.db-shm"), 0o444);
+    allow(&other, 0o555);
+    let output = look();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("open: 2024-05-03"), "{shown}");
+    allow(&other, 0o755);
 }

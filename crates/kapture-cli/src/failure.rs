@@ -186,6 +186,9 @@ fn sink_hint(error: &SinkError) -> Option<&'static str> {
         SinkError::File { source, .. } if is_full(source) => {
             "make room and run again: whatever was complete stays, and nothing half-written is left"
         }
+        SinkError::Database { .. } => {
+            "once the database is well again, run again: whatever was complete stays"
+        }
         SinkError::File { .. } => {
             "see that there is room and that this user may write there, and run again: whatever was complete stays"
         }

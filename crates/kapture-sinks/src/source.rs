@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 use crate::error::SinkError;
 
 /// Whose customers a place holds: a place never holds those of two sources.
@@ -25,6 +26,7 @@ impl Source {
     }
 
     /// Whether a place that holds the customers of this source is the one for those of `asked`.
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
     pub(crate) fn is_same(&self, place: &str, asked: &Self) -> Result<(), SinkError> {
         let place = || place.to_owned();
         if self.tenant != asked.tenant {
@@ -80,6 +82,7 @@ fn presentable(selection: &str) -> String {
 }
 
 #[cfg(test)]
+#[cfg(feature = "dataset")]
 mod tests {
     use super::*;
 

@@ -29,22 +29,25 @@ pub(super) fn to_look(path: &Path) -> Result<Connection, SinkError> {
             _ => SinkError::read(path)(error),
         });
     }
-    // A log that a killed run left is read as part of the database, and stays where it is.
-    let log = fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let log = fs::metadata(beside(path, "-wal")).map(|log| log.len()).ok();
+    // What a killed run left in it is read as part of the database, and stays where it is.
+    let keep = log.is_some_and(|length| length > 0);
     // Whoever may only read cannot remove the files that reading a log makes.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> Result<Connection, Error> {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
         connection.execute_batch("PRAGMA query_only = ON; SELECT 1 FROM sqlite_schema")?;
         Ok(connection)
     };
     match open() {
         // In a place where nothing can be written the library cannot make the files that it
         // coordinates readers and writers with. Where there is no log, nobody writes.
-        Err(error) if is_read_only(&error) && !log => immutable(path).map_err(failed(path)),
+        Err(error) if is_read_only(&error) && log.is_none() => {
+            immutable(path).map_err(failed(path))
+        }
         Err(error) if is_read_only(&error) => {
-            let reason = "its write-ahead log, which a killed run left, cannot be read where nothing can be written: copy both to another place";
+            let reason = "it has a write-ahead log, left by a run that goes on or was killed, which cannot be read where nothing can be written: copy both files to another place";
             Err(SinkError::read(path)(io::Error::other(reason)))
         }
         opened => opened.map_err(failed(path)),
