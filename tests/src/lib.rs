@@ -4,6 +4,7 @@ pub mod postgres;
 pub mod scripted;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -11,22 +12,18 @@ use std::sync::Arc;
 use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, Population, Server, Tenant, serve};
 use tokio::runtime::Runtime;
 
-/// The `kapture` binary beside the test that runs.
+/// The `kapture` binary beside the program that runs, or above it: tests lie in a folder further
+/// down.
 ///
 /// # Panics
 /// When it was not built: `cargo xtask ci` builds it before the tests.
 pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a running test has a path");
-    let folder = test
-        .ancestors()
-        .nth(2)
-        .expect("tests lie in target/PROFILE/deps");
-    let binary = folder.join(format!("kapture{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        binary.exists(),
-        "build it first: cargo build -p kapture-cli"
-    );
-    binary
+    let name = format!("kapture{}", std::env::consts::EXE_SUFFIX);
+    let program = std::env::current_exe().expect("a running program has a path");
+    let mut folders = program.ancestors().skip(1).take(2);
+    folders
+        .find_map(|folder| Some(folder.join(&name)).filter(|binary| binary.exists()))
+        .expect("build it first: cargo build -p kapture-cli")
 }
 
 /// `kapture` with these arguments, and nothing of this process's environment that it would read.
@@ -48,7 +45,7 @@ pub struct Served {
     /// The tenant itself: what it holds and what it was asked.
     pub tenant: Arc<Tenant>,
     server: Server,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Served {
@@ -57,16 +54,31 @@ impl Served {
     /// # Panics
     /// When no port can be had.
     pub fn new(population: Population, behaviour: Behaviour) -> Self {
+        let tenant = Tenant::new(population, behaviour);
         let runtime = Runtime::new().expect("a runtime");
-        let tenant = Arc::new(Tenant::new(population, behaviour));
-        let address = ([127, 0, 0, 1], 0).into();
+        Self::at(([127, 0, 0, 1], 0).into(), tenant, runtime)
+    }
+
+    /// The same customers at the same address, from a server that behaves otherwise.
+    ///
+    /// # Panics
+    /// When somebody else takes the port at this very moment.
+    pub fn with(self, behaviour: Behaviour) -> Self {
+        let address = self.server.address();
+        let tenant = Tenant::new(self.tenant.population().clone(), behaviour);
+        self.runtime.block_on(self.server.stop());
+        Self::at(address, tenant, self.runtime)
+    }
+
+    fn at(address: SocketAddr, tenant: Tenant, runtime: Runtime) -> Self {
+        let tenant = Arc::new(tenant);
         let server = runtime
             .block_on(serve(Arc::clone(&tenant), address))
             .expect("a port on loopback");
         Self {
             tenant,
             server,
-            _runtime: runtime,
+            runtime,
         }
     }
 

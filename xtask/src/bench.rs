@@ -1,7 +1,6 @@
 //! Builds what is measured and what measures it, and starts the latter.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Command;
 
 use xshell::{Shell, cmd};
@@ -30,13 +29,8 @@ pub(crate) fn run(shell: &Shell, arguments: &[OsString]) -> Result<bool, Error> 
         .run()?;
         "release"
     };
-    let status = Command::new(binary(&workspace, profile))
+    let status = Command::new(workspace.binary(profile, "kapture-bench"))
         .args(arguments)
         .status()?;
     Ok(status.success())
-}
-
-fn binary(workspace: &Workspace, profile: &str) -> PathBuf {
-    let name = format!("kapture-bench{}", std::env::consts::EXE_SUFFIX);
-    workspace.target.join(profile).join(name)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use xshell::{Cmd, Shell, cmd};
 
 use crate::workspace::Workspace;
-use crate::{Error, Faults, bench, features, interop, layers, packaging, tidy};
+use crate::{Error, Faults, bench, features, interop, layers, packaging, soak, tidy};
 
 /// One thing that can pass or fail.
 pub(crate) struct Step {
@@ -66,6 +66,14 @@ pub(crate) const STEPS: &[Step] = &[
         name: "bench",
         purpose: "the benchmark measures what it says it does; how fast it is decides nothing",
         faults: |shell, _| short_bench(shell),
+    },
+    Step {
+        name: "soak",
+        purpose: "what a place holds is what the server has, after each of many disturbed runs",
+        faults: |shell, _| {
+            println!("$ cargo xtask soak --rounds 30");
+            soak::run(shell, &["--rounds".into(), "30".into()]).map(|()| Faults::new())
+        },
     },
     Step {
         name: "interop",

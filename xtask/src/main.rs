@@ -13,6 +13,7 @@ mod fuzz;
 mod interop;
 mod layers;
 mod packaging;
+mod soak;
 mod tidy;
 mod workspace;
 
@@ -30,6 +31,8 @@ enum Task {
         only: Vec<String>,
     },
     Advisories,
+    /// With the arguments of the soak itself.
+    Soak(Vec<OsString>),
     /// With the arguments of the bench itself.
     Bench(Vec<OsString>),
     /// The named claims, or all of them where none is named, for so many seconds each.
@@ -65,6 +68,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
                 }
                 "advisories" => Task::Advisories,
                 "bench" => return Ok(Task::Bench(arguments.raw_args()?.collect())),
+                "soak" => return Ok(Task::Soak(arguments.raw_args()?.collect())),
                 "fuzz" => Task::Fuzz {
                     claims: Vec::new(),
                     seconds: 60,
@@ -106,6 +110,7 @@ fn run(task: Task) -> Result<ExitCode, Error> {
                 false => ExitCode::FAILURE,
             });
         }
+        Task::Soak(arguments) => soak::run(&shell, &arguments)?,
         Task::Fuzz { claims, seconds } => fuzz::run(&shell, &claims, seconds)?,
         Task::Advisories => cmd!(shell, "cargo deny check advisories").run()?,
     }
@@ -124,6 +129,7 @@ cargo xtask tidy                  the same as ci --only tidy
 cargo xtask layers                the same as ci --only layers
 cargo xtask interop               the same as ci --only interop
 cargo xtask bench [--help]        what a pull costs, against a bare client and a bare parser
+cargo xtask soak [--help]         one sync after another from a server that misbehaves
 cargo xtask fuzz [--seconds N] [CLAIM]...
                                   bytes for which a claim of fuzz/ does not hold; needs nightly
 cargo xtask advisories            known security problems of dependencies; needs a network
@@ -159,6 +165,10 @@ mod tests {
             ("interop", ci(&["interop"])),
             ("advisories", Task::Advisories),
             ("bench --short", Task::Bench(vec!["--short".into()])),
+            (
+                "soak --minutes 9",
+                Task::Soak(vec!["--minutes".into(), "9".into()]),
+            ),
             (
                 "fuzz answer --seconds 5",
                 Task::Fuzz {

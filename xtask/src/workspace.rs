@@ -31,6 +31,12 @@ pub(crate) struct Crate {
 }
 
 impl Workspace {
+    /// A program that was built with this profile.
+    pub(crate) fn binary(&self, profile: &str, name: &str) -> PathBuf {
+        let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        self.target.join(profile).join(name)
+    }
+
     pub(crate) fn read(shell: &Shell) -> Result<Self, Error> {
         let metadata = cmd!(shell, "cargo metadata --no-deps --format-version 1");
         Self::from_metadata(&metadata.quiet().read()?)
