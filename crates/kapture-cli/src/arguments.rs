@@ -4,6 +4,8 @@ mod auth;
 mod connection;
 mod filters;
 mod form;
+mod papers;
+mod plan;
 mod pull;
 mod sandbox;
 mod upkeep;
@@ -16,6 +18,10 @@ pub(crate) use auth::{
 pub(crate) use connection::ConnectionArguments;
 pub(crate) use filters::{FilterArguments, Kind};
 pub(crate) use form::FormArguments;
+pub(crate) use papers::{
+    CompletionsArguments, DialectName, ManArguments, SchemaArguments, SchemaFormat,
+};
+pub(crate) use plan::PlanArguments;
 pub(crate) use pull::{DayArguments, PullArguments};
 pub(crate) use sandbox::{EmptyKind, OffsetKind, OrderKind, SandboxArguments, WindowKind};
 pub(crate) use upkeep::{StatusArguments, SyncArguments, VerifyArguments};
@@ -42,8 +48,12 @@ pub(crate) enum Command {
     Sync(Box<SyncArguments>),
     Status(StatusArguments),
     Verify(Box<VerifyArguments>),
+    Plan(Box<PlanArguments>),
     Auth(AuthArguments),
+    Schema(SchemaArguments),
     Sandbox(Box<SandboxArguments>),
+    Completions(CompletionsArguments),
+    Man(ManArguments),
 }
 
 /// What is said on standard error while a command runs.

@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Configuration> {
-        Configuration::read(text, "/home/me/config.toml".into())
+        Configuration::read(text, "/etc/kapture/config.toml".into())
     }
 
     fn refusal(text: &str) -> String {
@@ -244,7 +244,7 @@ mod tests {
         let said = profile.text("cm-id").unwrap().unwrap();
         assert_eq!(
             said.to_string(),
-            "424242 (cm-id in profile `acme` of /home/me/config.toml)"
+            "424242 (cm-id in profile `acme` of /etc/kapture/config.toml)"
         );
         assert!(profile.text("endpoint").unwrap().is_none());
     }

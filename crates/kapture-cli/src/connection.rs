@@ -18,6 +18,7 @@ use crate::arguments::ConnectionArguments;
 use crate::configuration::Configuration;
 use crate::failure::Failure;
 use crate::nearest::did_you_mean;
+use crate::profile::Profile;
 use crate::said::{Layer, Places, Said};
 use crate::{duration, secret, zone};
 
@@ -52,27 +53,19 @@ pub(crate) struct Connected {
 impl Connection {
     /// Settles what is said in arguments, environment and profile.
     pub(crate) fn settle(arguments: &ConnectionArguments) -> Result<Self, Failure> {
-        let configuration = match arguments.sandbox {
-            true => None,
-            false => {
-                Some(Configuration::find(arguments.config.as_deref()).map_err(Failure::usage)?)
-            }
-        };
-        let profile = match &configuration {
-            Some(configuration) => configuration
-                .profile(arguments.profile.as_ref())
-                .map_err(Failure::usage)?,
-            None => None,
-        };
-        let places = match arguments.sandbox {
-            true => Places::Nowhere,
-            false => Places::Around(profile),
-        };
+        let profile = profile(arguments).map_err(Failure::usage)?;
+        let places = places(arguments, profile.as_ref());
         let site = site(arguments, &places).map_err(Failure::usage)?;
         if site.is_none() && !arguments.sandbox {
             return Err(Failure::usage(anyhow!("which tenant? No connection is given")).hint(WAYS));
         }
         Self::of(arguments, &places, site).map_err(Failure::usage)
+    }
+
+    /// The tenant's zone alone, for whoever asks nothing.
+    pub(crate) fn zone(arguments: &ConnectionArguments) -> Result<Option<Tz>> {
+        let profile = profile(arguments)?;
+        named_zone(arguments, &places(arguments, profile.as_ref()))
     }
 
     /// One whose tenant, account and token are known; the rest is settled as ever.
@@ -110,9 +103,7 @@ impl Connection {
             None => None,
         };
         let options = options(arguments, places)?;
-        let zone = places.said("time-zone", arguments.time_zone.as_ref())?;
-        let zone = zone.map(|said| said.try_map(|name| zone::named(&name)));
-        let zone = zone.transpose()?.map(|said| said.value);
+        let zone = named_zone(arguments, places)?;
         let empty_answer = places.said("empty-answer", arguments.empty_answer.as_ref())?;
         let (tenant, cm_id, said) = match site {
             None => (
@@ -198,6 +189,29 @@ fn address(site: &Site) -> String {
     let url = site.url(endpoint);
     let address = format!("{}{}", url.authority(), url.path());
     address.trim_end_matches(endpoint.path()).to_owned()
+}
+
+/// The profile that is chosen, if there is any.
+fn profile(arguments: &ConnectionArguments) -> Result<Option<Profile>> {
+    if arguments.sandbox {
+        return Ok(None);
+    }
+    let configuration = Configuration::find(arguments.config.as_deref())?;
+    let profile = configuration.profile(arguments.profile.as_ref())?;
+    Ok(profile.cloned())
+}
+
+fn places<'a>(arguments: &ConnectionArguments, profile: Option<&'a Profile>) -> Places<'a> {
+    match arguments.sandbox {
+        true => Places::Nowhere,
+        false => Places::Around(profile),
+    }
+}
+
+fn named_zone(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Tz>> {
+    let said = places.said("time-zone", arguments.time_zone.as_ref())?;
+    let zone = said.map(|said| said.try_map(|name| zone::named(&name)));
+    Ok(zone.transpose()?.map(|said| said.value))
 }
 
 /// The ways to give a connection.

@@ -37,9 +37,14 @@ impl Calendar {
 /// The days asked for.
 pub(crate) fn settle(arguments: &DayArguments, calendar: &Calendar) -> Result<Days> {
     let days = asked(arguments, calendar.today)?;
-    match &arguments.shard {
-        Some(text) => Ok(Shard::parse(text)?.of(&days)),
-        None => Ok(days),
+    part(&days, arguments.shard.as_deref())
+}
+
+/// The part of the days that `--shard` names; all of them without it.
+pub(crate) fn part(days: &Days, shard: Option<&str>) -> Result<Days> {
+    match shard {
+        Some(text) => Ok(Shard::parse(text)?.of(days)),
+        None => Ok(days.clone()),
     }
 }
 

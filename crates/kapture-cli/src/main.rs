@@ -3,6 +3,7 @@
 mod arguments;
 mod auth;
 mod check;
+mod completions;
 mod configuration;
 mod connection;
 mod course;
@@ -12,7 +13,9 @@ mod duration;
 mod failure;
 mod interruption;
 mod logging;
+mod manual;
 mod nearest;
+mod plan;
 mod private_file;
 mod profile;
 mod progress;
@@ -21,6 +24,7 @@ mod query;
 mod runs;
 mod said;
 mod sandbox;
+mod schema;
 mod secret;
 mod status;
 mod summary;
@@ -36,6 +40,7 @@ use arguments::{Arguments, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    completions::answer();
     let arguments = Arguments::parse();
     logging::start(&arguments.output);
     match run(arguments) {
@@ -59,7 +64,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Sync(arguments) => sync::run(&arguments, &output).await,
             Command::Status(arguments) => status::run(&arguments).await,
             Command::Verify(arguments) => verify::run(&arguments, &output).await,
+            Command::Plan(arguments) => plan::run(&arguments, &output).await,
             Command::Auth(arguments) => auth::run(&arguments).await,
+            Command::Schema(arguments) => schema::run(&arguments),
+            Command::Completions(arguments) => completions::run(&arguments),
+            Command::Man(arguments) => manual::run(&arguments),
             Command::Sandbox(arguments) => sandbox::run(&arguments).await,
         }
     })

@@ -22,7 +22,8 @@ pub(crate) async fn run(
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
     let connection = Connection::settle(&arguments.connection)?;
     let calendar = dates::Calendar::of(connection.zone);
-    let range = Range::settle(arguments, &calendar).map_err(usage)?;
+    let (from, to) = (arguments.from.as_deref(), &arguments.to);
+    let range = Range::settle(from, to, arguments.refresh, &calendar).map_err(usage)?;
     let settling = settling(&arguments.settle).map_err(usage)?;
     let form = FormArguments {
         format: arguments.format.clone(),
@@ -88,7 +89,7 @@ fn nowhere_to_begin() -> anyhow::Error {
 
 /// The days that are to be up to date afterwards.
 #[derive(Debug)]
-struct Range {
+pub(crate) struct Range {
     /// `None`: the first day that the place holds.
     from: Option<NaiveDate>,
     to: NaiveDate,
@@ -96,17 +97,21 @@ struct Range {
 }
 
 impl Range {
-    fn settle(arguments: &SyncArguments, calendar: &dates::Calendar) -> Result<Self> {
-        let from = arguments.from.as_deref();
+    pub(crate) fn settle(
+        from: Option<&str>,
+        to: &str,
+        refresh: u64,
+        calendar: &dates::Calendar,
+    ) -> Result<Self> {
         let from = from.map(|text| calendar.date(text)).transpose();
         Ok(Self {
             from: from.context("--from")?,
-            to: calendar.date(&arguments.to).context("--to")?,
-            refresh: arguments.refresh,
+            to: calendar.date(to).context("--to")?,
+            refresh,
         })
     }
 
-    fn wanted(&self, ledger: &Ledger) -> Result<Days> {
+    pub(crate) fn wanted(&self, ledger: &Ledger) -> Result<Days> {
         let held = ledger.bounds().map(|(first, _)| first);
         let from = self.from.or(held).ok_or_else(nowhere_to_begin)?;
         Days::between(from, self.to)
@@ -114,7 +119,7 @@ impl Range {
     }
 
     /// Those of the wanted days that have to be pulled.
-    fn lacking(&self, ledger: &Ledger, wanted: &Days) -> Days {
+    pub(crate) fn lacking(&self, ledger: &Ledger, wanted: &Days) -> Days {
         let fresh = |day: &NaiveDate| {
             let since = self.to.checked_sub_days(DayCount::new(self.refresh));
             self.refresh > 0 && since.is_none_or(|since| *day > since)

@@ -63,7 +63,7 @@ Example:
   kapture auth logout --profile acme")]
 pub(crate) struct LogoutArguments {
     /// The profile; without it the default one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = crate::completions::profiles())]
     pub(crate) profile: Option<String>,
     /// The configuration file, instead of the one in its usual place
     #[arg(long, value_name = "FILE")]

@@ -9,7 +9,7 @@ use clap::Args;
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArguments {
     /// The profile NAME of the configuration file [env: KAPTURE_PROFILE]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = crate::completions::profiles())]
     pub(crate) profile: Option<String>,
     /// The configuration file, instead of the one in its usual place [env: KAPTURE_CONFIG]
     #[arg(long, value_name = "FILE")]

@@ -1,0 +1,43 @@
+//! `kapture completions`: shells ask this binary itself, so that they also know profiles.
+
+use clap::CommandFactory;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::{CompleteEnv, Shells};
+
+use crate::arguments::{Arguments, CompletionsArguments};
+use crate::configuration::Configuration;
+use crate::failure::Failure;
+
+/// With which a shell says that it wants completions.
+const VARIABLE: &str = "KAPTURE_COMPLETE";
+
+/// Answers a shell that asks for completions, and ends.
+pub(crate) fn answer() {
+    CompleteEnv::with_factory(Arguments::command)
+        .var(VARIABLE)
+        .complete();
+}
+
+/// Prints what a shell needs in order to ask.
+pub(crate) fn run(arguments: &CompletionsArguments) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    let shells = Shells::builtins();
+    if let Some(shell) = shells.completer(&arguments.shell) {
+        shell
+            .write_registration(VARIABLE, "kapture", "kapture", "kapture", &mut script)
+            .map_err(Failure::unexpected)?;
+    }
+    Failure::printed(&String::from_utf8_lossy(&script))
+}
+
+/// The names of profiles, as far as the configuration can be read.
+pub(crate) fn profiles() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let configuration = Configuration::find(None).ok();
+        let names = |configuration: Configuration| {
+            let names = configuration.names().map(CompletionCandidate::new);
+            names.collect::<Vec<_>>()
+        };
+        configuration.map(names).unwrap_or_default()
+    })
+}
