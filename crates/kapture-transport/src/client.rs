@@ -28,7 +28,8 @@ pub struct ClientOptions {
     pub timeout: Duration,
     /// The most calls in flight. How many there are below that, the run finds out. Default 16.
     pub concurrency: usize,
-    /// The most attempts a second, if bounded.
+    /// The most attempts a second, if bounded. What the server tolerates below that, the run finds
+    /// out.
     pub requests_per_second: Option<f64>,
     /// When to try again.
     pub retry: RetryPolicy,
@@ -243,27 +244,24 @@ impl Shared {
                 Err(error.into())
             }
         };
-        self.learn(&outcome, &permit);
+        self.learn(&outcome, &permit, sent);
         outcome
     }
 
-    fn learn(&self, outcome: &Result<Vec<Record>, Error>, permit: &Permit<'_>) {
+    fn learn(&self, outcome: &Result<Vec<Record>, Error>, permit: &Permit<'_>, sent: Instant) {
         match outcome {
-            Err(error) if error.is_overload() => {
-                permit.overloaded();
-                if matches!(error, Error::RateLimited { .. }) {
-                    // Whoever limits requests is there.
-                    self.answered.store(true, Ordering::Relaxed);
-                }
-                if let Error::RateLimited { wait: Some(wait) } = error {
-                    // Waits beyond the time for a call end that call; the others need not wait so long.
-                    let wait = (*wait).min(self.options.retry.retry_for);
-                    self.pace.pause_until(Instant::now() + wait);
-                }
+            Err(Error::RateLimited { wait }) => {
+                // Whoever limits requests is there.
+                self.answered.store(true, Ordering::Relaxed);
+                // Waits beyond the time for a call end that call; the others need not wait so long.
+                let wait = wait.map(|wait| wait.min(self.options.retry.retry_for));
+                self.pace.refused(sent, wait);
             }
+            Err(error) if error.is_overload() => permit.failed(),
             Err(error) if error.refusal().is_none() => {}
             answer => {
-                permit.went_well();
+                self.pace.answered(sent);
+                permit.went_well(sent.elapsed());
                 self.answered.store(true, Ordering::Relaxed);
                 if answer.is_ok() {
                     self.good_answers.fetch_add(1, Ordering::Relaxed);

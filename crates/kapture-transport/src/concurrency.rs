@@ -1,12 +1,12 @@
-//! How many calls run at once: found by the run itself.
-//!
-//! Additive increase, multiplicative decrease (AIMD, as in TCP's congestion avoidance) with a
-//! slow start: one more for each good answer until something goes wrong for the first time, from
-//! then on one more for each full round of good answers; half at every sign of overload.
+//! How many calls run at once: never more than is known to be good for the server.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::limit::{Limit, Member};
 
 #[derive(Debug)]
 pub(crate) struct Concurrency {
@@ -16,34 +16,24 @@ pub(crate) struct Concurrency {
 
 #[derive(Debug)]
 struct State {
-    limit: f64,
-    most: f64,
+    limit: Limit,
     in_flight: usize,
-    slow_start: bool,
-    /// Calls that began before the last decrease say nothing about the limit that came after it.
-    generation: u64,
 }
 
 /// The right to have one call in flight.
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     concurrency: &'a Concurrency,
-    generation: u64,
+    member: Member,
 }
-
-const FIRST: usize = 4;
 
 impl Concurrency {
     /// At most `most` at once, at least one.
     pub(crate) fn new(most: usize) -> Self {
-        let most = most.max(1);
         Self {
             state: Mutex::new(State {
-                limit: most.min(FIRST) as f64,
-                most: most as f64,
+                limit: Limit::new(most.max(1) as f64),
                 in_flight: 0,
-                slow_start: true,
-                generation: 0,
             }),
             freed: Notify::new(),
         }
@@ -62,54 +52,45 @@ impl Concurrency {
 
     fn try_enter(&self) -> Option<Permit<'_>> {
         let mut state = self.lock();
-        if state.in_flight as f64 + 1.0 > state.limit {
+        if state.in_flight as f64 + 1.0 > state.limit.at(Instant::now()) {
             return None;
         }
         state.in_flight += 1;
+        let member = state.limit.begin();
         Some(Permit {
             concurrency: self,
-            generation: state.generation,
+            member,
         })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[cfg(test)]
-    fn limit(&self) -> usize {
-        self.lock().limit as usize
     }
 }
 
 impl Permit<'_> {
-    /// The call went well.
-    pub(crate) fn went_well(&self) {
+    /// The call went well, and took so long.
+    pub(crate) fn went_well(&self, latency: Duration) {
         let mut state = self.concurrency.lock();
-        let step = if state.slow_start {
-            1.0
-        } else {
-            1.0 / state.limit
-        };
-        state.limit = (state.limit + step).min(state.most);
+        state.limit.went_well(self.member, latency);
         drop(state);
+        // There may be room for one more than leaves.
         self.concurrency.freed.notify_one();
     }
 
-    /// The server showed that it is asked for too much.
-    pub(crate) fn overloaded(&self) {
+    /// The call met a server that could not cope.
+    pub(crate) fn failed(&self) {
         let mut state = self.concurrency.lock();
-        if self.generation == state.generation {
-            state.limit = (state.limit / 2.0).max(1.0);
-            state.slow_start = false;
-            state.generation += 1;
-        }
+        state.limit.failed(self.member, Instant::now());
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.concurrency.lock().in_flight -= 1;
+        let mut state = self.concurrency.lock();
+        state.in_flight -= 1;
+        state.limit.end(self.member, Instant::now());
+        drop(state);
         self.concurrency.freed.notify_one();
     }
 }
@@ -128,28 +109,10 @@ mod tests {
     }
 
     #[test]
-    fn good_answers_raise_it_and_overload_halves_it_once_for_a_burst() {
-        let concurrency = Concurrency::new(64);
-        for _ in 0..100 {
-            concurrency.try_enter().unwrap().went_well();
-        }
-        assert_eq!(concurrency.limit(), 64);
-        let burst: Vec<_> = std::iter::from_fn(|| concurrency.try_enter()).collect();
-        burst.iter().for_each(Permit::overloaded);
-        drop(burst);
-        assert_eq!(concurrency.limit(), 32);
-        // After the first trouble a whole round of good answers brings one more.
-        for _ in 0..33 {
-            concurrency.try_enter().unwrap().went_well();
-        }
-        assert_eq!(concurrency.limit(), 33);
-    }
-
-    #[test]
     fn one_call_is_always_allowed() {
         let concurrency = Concurrency::new(0);
-        for _ in 0..5 {
-            concurrency.try_enter().unwrap().overloaded();
+        for _ in 0..100 {
+            concurrency.try_enter().unwrap().failed();
         }
         assert!(concurrency.try_enter().is_some());
     }

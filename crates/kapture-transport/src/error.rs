@@ -214,12 +214,9 @@ impl Error {
         self
     }
 
-    /// Whether the server says that less should be asked of it.
+    /// Whether the server perhaps could not cope with what was asked at once.
     pub(crate) fn is_overload(&self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited { .. } | Self::Server(_) | Self::Timeout(_)
-        )
+        matches!(self, Self::Server(_) | Self::Timeout(_))
     }
 }
 

@@ -10,11 +10,14 @@
 mod classify;
 mod client;
 mod concurrency;
+mod cubic;
 mod error;
 #[cfg(feature = "http")]
 mod http;
+mod limit;
 mod pace;
 mod quoted;
+mod rate;
 mod retry;
 mod site;
 mod token;

@@ -1,0 +1,282 @@
+//! How many calls at once a server copes with, found out from its answers.
+//!
+//! A slow start that ends when latency rises (HyStart++, RFC 9406), then CUBIC's growth (RFC 9438)
+//! back towards the number at which it went wrong, and a cut whenever a round of answers is much
+//! slower than usual, or many of a round are failures. A few failures are not: some servers have
+//! them at any load.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cubic::Cubic;
+
+const FIRST: f64 = 4.0;
+
+/// The share cut off when it goes wrong.
+const CUT: f64 = 0.3;
+
+const RECOVERY: Duration = Duration::from_secs(8);
+
+/// The fewest answers that tell anything about the usual latency.
+const SHORTEST_ROUND: f64 = 16.0;
+
+/// A round is much slower than usual if it takes so many times as long, and a moment; no slower
+/// if less than this.
+const MUCH_SLOWER: f64 = 2.5;
+const NO_SLOWER: f64 = 1.25;
+const A_MOMENT: f64 = 0.02;
+
+/// How much of the difference of a faster round goes into what is usual. Slower ones do not
+/// count: whoever adds little by little would otherwise never notice.
+const FALL: f64 = 1.0 / 8.0;
+
+/// One failure in so many answers is too many.
+const TOO_MANY: f64 = 5.0;
+
+#[derive(Debug)]
+pub(crate) struct Limit {
+    most: f64,
+    growth: Growth,
+    round: Round,
+    /// In seconds; as soon as a round has shown it.
+    usual: Option<f64>,
+    /// The highest limit at which a round was no slower than usual.
+    proven: f64,
+}
+
+#[derive(Debug)]
+enum Growth {
+    /// One more for each good answer: doubled with each round.
+    SlowStart(f64),
+    /// None until a round shows whether the cut was enough.
+    Cut(f64),
+    Cubic(Cubic),
+}
+
+/// As many calls in a row as there may be at once. It is over when the last of them is: those
+/// that end first are the fast ones.
+#[derive(Debug, Default)]
+struct Round {
+    number: u64,
+    limit: f64,
+    begun: f64,
+    ended: f64,
+    good: f64,
+    failed: f64,
+    /// The sum of the logarithms of their latencies: one answer that took for ever is one answer.
+    latency: f64,
+}
+
+/// The round that a call belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Member(Option<u64>);
+
+impl Round {
+    fn new(number: u64, limit: f64) -> Self {
+        Self {
+            number,
+            limit,
+            ..Self::default()
+        }
+    }
+
+    fn calls(&self) -> f64 {
+        self.limit.floor().max(SHORTEST_ROUND)
+    }
+
+    fn has(&self, member: Member) -> bool {
+        member.0 == Some(self.number)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed * TOO_MANY > self.calls()
+    }
+}
+
+impl Limit {
+    /// At most `most`, which is one or more.
+    pub(crate) fn new(most: f64) -> Self {
+        let first = most.min(FIRST);
+        Self {
+            most,
+            growth: Growth::SlowStart(first),
+            round: Round::new(0, first),
+            usual: None,
+            proven: first,
+        }
+    }
+
+    pub(crate) fn at(&self, now: Instant) -> f64 {
+        let limit = match &self.growth {
+            Growth::SlowStart(limit) | Growth::Cut(limit) => *limit,
+            Growth::Cubic(cubic) => cubic.at(now),
+        };
+        limit.clamp(1.0, self.most)
+    }
+
+    /// A call begins.
+    pub(crate) fn begin(&mut self) -> Member {
+        let belongs = self.round.begun < self.round.calls();
+        self.round.begun += f64::from(u8::from(belongs));
+        Member(belongs.then_some(self.round.number))
+    }
+
+    /// A call went well.
+    pub(crate) fn went_well(&mut self, member: Member, latency: Duration) {
+        if let Growth::SlowStart(limit) = &mut self.growth {
+            *limit = (*limit + 1.0).min(self.most);
+        }
+        if self.round.has(member) {
+            self.round.good += 1.0;
+            self.round.latency += latency.as_secs_f64().max(1e-6).ln();
+        }
+    }
+
+    /// A call met a server that could not cope.
+    pub(crate) fn failed(&mut self, member: Member, now: Instant) {
+        if self.round.has(member) {
+            self.round.failed += 1.0;
+            if self.round.has_failed() {
+                self.cut(now);
+            }
+        }
+    }
+
+    /// A call is over, whatever came of it.
+    pub(crate) fn end(&mut self, member: Member, now: Instant) {
+        if self.round.has(member) {
+            self.round.ended += 1.0;
+            if self.round.ended >= self.round.calls() {
+                self.end_round(now);
+            }
+        }
+    }
+
+    fn end_round(&mut self, now: Instant) {
+        let limit = self.at(now);
+        let next = self.next_round(limit);
+        let round = std::mem::replace(&mut self.round, next);
+        let just_cut = matches!(self.growth, Growth::Cut(_));
+        if just_cut {
+            self.growth = Growth::Cubic(Cubic {
+                peak: limit / (1.0 - CUT),
+                cut: CUT,
+                recovery: RECOVERY,
+                begins: now,
+            });
+        }
+        if round.good == 0.0 {
+            return;
+        }
+        let latency = (round.latency / round.good).exp();
+        let usual = *self.usual.get_or_insert(latency);
+        if latency < usual {
+            self.usual = Some(usual * (latency / usual).powf(FALL));
+        }
+        if latency <= NO_SLOWER * usual + A_MOMENT {
+            self.proven = self.proven.max(round.limit);
+        } else if latency > MUCH_SLOWER * usual + A_MOMENT {
+            if just_cut {
+                // There were no more calls at once than went well before, so it is not their
+                // number: this is how the server is now, or what it is asked for.
+                self.usual = Some(latency);
+                self.growth = Growth::SlowStart(limit);
+            } else {
+                self.cut(now);
+            }
+        }
+    }
+
+    fn next_round(&self, limit: f64) -> Round {
+        Round::new(self.round.number + 1, limit)
+    }
+
+    fn cut(&mut self, now: Instant) {
+        let limit = (self.at(now) * (1.0 - CUT)).min(self.proven).max(1.0);
+        self.growth = Growth::Cut(limit);
+        self.round = self.next_round(limit);
+        self.proven = limit;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many times as many calls at once as allowed, which take `latency` seconds each, and of
+    /// which `failed` of a hundred fail.
+    fn calls(limit: &mut Limit, now: &mut Instant, times: usize, latency: f64, failed: usize) {
+        let latency = Duration::from_secs_f64(latency);
+        let mut answers = 0;
+        for _ in 0..times {
+            let at_once = limit.at(*now) as usize;
+            let begun: Vec<_> = (0..at_once).map(|_| limit.begin()).collect();
+            *now += latency;
+            for call in begun {
+                answers += 1;
+                if answers * failed % 100 < failed {
+                    limit.failed(call, *now);
+                } else {
+                    limit.went_well(call, latency);
+                }
+                limit.end(call, *now);
+            }
+        }
+    }
+
+    #[test]
+    fn doubles_while_all_goes_well() {
+        let (mut limit, mut now) = (Limit::new(100.0), Instant::now());
+        calls(&mut limit, &mut now, 4, 0.05, 0);
+        assert_eq!(limit.at(now), 64.0);
+        calls(&mut limit, &mut now, 4, 0.05, 0);
+        assert_eq!(limit.at(now), 100.0);
+    }
+
+    #[test]
+    fn many_failures_cut_it_once_for_a_burst() {
+        let (mut limit, mut now) = (Limit::new(64.0), Instant::now());
+        calls(&mut limit, &mut now, 20, 0.05, 0);
+        calls(&mut limit, &mut now, 1, 0.05, 100);
+        assert_eq!(limit.at(now).round(), 45.0);
+        calls(&mut limit, &mut now, 1, 0.05, 0);
+        assert_eq!(limit.at(now + RECOVERY).round(), 64.0);
+    }
+
+    #[test]
+    fn some_failures_do_not() {
+        let (mut limit, mut now) = (Limit::new(64.0), Instant::now());
+        calls(&mut limit, &mut now, 100, 0.05, 5);
+        assert_eq!(limit.at(now), 64.0);
+    }
+
+    #[test]
+    fn a_server_that_is_slower_now_for_another_reason_costs_one_cut() {
+        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        calls(&mut limit, &mut now, 20, 0.05, 0);
+        calls(&mut limit, &mut now, 1, 0.5, 0);
+        assert_eq!(limit.at(now).round(), 11.0);
+        calls(&mut limit, &mut now, 3, 0.5, 0);
+        assert_eq!(limit.at(now).round(), 16.0);
+    }
+
+    #[test]
+    fn the_slow_calls_of_a_round_count() {
+        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        calls(&mut limit, &mut now, 20, 0.05, 0);
+        let begun: Vec<_> = (0..16).map(|_| limit.begin()).collect();
+        for (call, latency) in begun.into_iter().zip((0..16).map(|n| n * 50)) {
+            limit.went_well(call, Duration::from_millis(50 + latency));
+            limit.end(call, now);
+        }
+        assert!(limit.at(now) < 16.0);
+    }
+
+    #[test]
+    fn one_is_always_allowed() {
+        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        calls(&mut limit, &mut now, 1_000, 0.05, 100);
+        assert_eq!(limit.at(now).floor(), 1.0);
+    }
+}

@@ -1,0 +1,350 @@
+//! The speed that a run finds by itself, against servers in simulated time that do not say how
+//! much they bear.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kapture_transport::{
+    Client, ClientOptions, Request, Response, Site, Token, Transport, TransportError,
+};
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a server does with one request.
+struct Treatment {
+    status: u16,
+    retry_after: Option<&'static str>,
+    takes: Duration,
+}
+
+fn answer(takes: Duration) -> Treatment {
+    Treatment {
+        status: 200,
+        retry_after: None,
+        takes,
+    }
+}
+
+/// What a server bears.
+trait Server: Send + 'static {
+    /// Treats a request that comes `at` so long after the first, with `in_flight` others.
+    fn treat(&mut self, at: Duration, in_flight: usize) -> Treatment;
+}
+
+/// One request, as it was treated.
+struct Treated {
+    at: Duration,
+    status: u16,
+    in_flight: usize,
+}
+
+#[derive(Clone)]
+struct Simulated(Arc<Mutex<State>>);
+
+struct State {
+    server: Box<dyn Server>,
+    begun: Instant,
+    in_flight: usize,
+    treated: Vec<Treated>,
+}
+
+#[async_trait]
+impl Transport for Simulated {
+    async fn send(&self, _: Request) -> Result<Response, TransportError> {
+        let treatment = {
+            let mut state = self.0.lock().expect("no panic");
+            let (at, in_flight) = (state.begun.elapsed(), state.in_flight);
+            state.in_flight += 1;
+            let treatment = state.server.treat(at, in_flight);
+            state.treated.push(Treated {
+                at,
+                status: treatment.status,
+                in_flight,
+            });
+            treatment
+        };
+        sleep(treatment.takes).await;
+        self.0.lock().expect("no panic").in_flight -= 1;
+        Ok(Response {
+            status: treatment.status,
+            retry_after: treatment.retry_after.map(str::to_owned),
+            body: r#"{"message":[],"status":"success"}"#.into(),
+        })
+    }
+}
+
+/// What a run met that asks as much as it may, in two minutes after the first `minutes`.
+async fn steady_state(server: impl Server, minutes: u32, options: ClientOptions) -> Vec<Treated> {
+    let simulated = Simulated(Arc::new(Mutex::new(State {
+        server: Box::new(server),
+        begun: Instant::now(),
+        in_flight: 0,
+        treated: Vec::new(),
+    })));
+    let at_once = options.concurrency;
+    let client = Client::new(
+        simulated.clone(),
+        &Site::base_url("http://127.0.0.1:9").expect("loopback"),
+        Token::ready("dG9rZW4=").expect("a token"),
+        ClientOptions { seed: 7, ..options },
+    );
+    let callers: Vec<_> = (0..2 * at_once)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move {
+                loop {
+                    let answer = client.call("{}".into(), &|_| false, &|_| {}).await;
+                    answer.expect("an answer in the end");
+                }
+            })
+        })
+        .collect();
+    let begins = minutes * 60 * SECOND;
+    sleep(begins + 120 * SECOND).await;
+    callers.iter().for_each(tokio::task::JoinHandle::abort);
+    let treated = std::mem::take(&mut simulated.0.lock().expect("no panic").treated);
+    let steady = |treated: &Treated| treated.at >= begins;
+    treated.into_iter().filter(steady).collect()
+}
+
+fn share(treated: &[Treated], of: impl Fn(&Treated) -> bool) -> f64 {
+    treated.iter().filter(|treated| of(treated)).count() as f64 / treated.len() as f64
+}
+
+fn at_most(concurrency: usize) -> ClientOptions {
+    ClientOptions {
+        concurrency,
+        ..ClientOptions::default()
+    }
+}
+
+/// Refuses what goes beyond a number of requests in each second.
+struct BySecond {
+    most: u32,
+    retry_after: Option<&'static str>,
+    second: (u64, u32),
+}
+
+impl Server for BySecond {
+    fn treat(&mut self, at: Duration, _: usize) -> Treatment {
+        if self.second.0 != at.as_secs() {
+            self.second = (at.as_secs(), 0);
+        }
+        self.second.1 += 1;
+        limited(self.second.1 > self.most, self.retry_after)
+    }
+}
+
+/// Refuses what comes when a bucket is empty that is filled evenly.
+struct Bucket {
+    rate: f64,
+    holds: f64,
+    retry_after: Option<&'static str>,
+    level: f64,
+    at: Duration,
+}
+
+impl Server for Bucket {
+    fn treat(&mut self, at: Duration, _: usize) -> Treatment {
+        let filled = (at - self.at).as_secs_f64() * self.rate;
+        self.level = (self.level + filled).min(self.holds);
+        self.at = at;
+        let refused = self.level < 1.0;
+        if !refused {
+            self.level -= 1.0;
+        }
+        limited(refused, self.retry_after)
+    }
+}
+
+/// Refuses what goes beyond a number of requests in the last minute.
+struct ByMinute {
+    most: usize,
+    last: VecDeque<Duration>,
+}
+
+impl Server for ByMinute {
+    fn treat(&mut self, at: Duration, _: usize) -> Treatment {
+        while self
+            .last
+            .front()
+            .is_some_and(|first| at - *first >= 60 * SECOND)
+        {
+            self.last.pop_front();
+        }
+        let refused = self.last.len() >= self.most;
+        if !refused {
+            self.last.push_back(at);
+        }
+        limited(refused, None)
+    }
+}
+
+fn limited(refused: bool, retry_after: Option<&'static str>) -> Treatment {
+    Treatment {
+        status: if refused { 429 } else { 200 },
+        retry_after,
+        takes: Duration::from_millis(if refused { 5 } else { 50 }),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hidden_rate_limit_is_made_use_of_and_rarely_met() {
+    for retry_after in [None, Some("1")] {
+        for rate in [10, 40, 150] {
+            let by_second = BySecond {
+                most: rate,
+                retry_after,
+                second: (0, 0),
+            };
+            expect_rate(by_second, rate.into(), retry_after).await;
+            for holds in [2.0, f64::from(rate)] {
+                let bucket = Bucket {
+                    rate: rate.into(),
+                    holds,
+                    retry_after,
+                    level: holds,
+                    at: Duration::ZERO,
+                };
+                expect_rate(bucket, rate.into(), retry_after).await;
+            }
+        }
+    }
+}
+
+async fn expect_rate(server: impl Server, rate: f64, retry_after: Option<&str>) {
+    let steady = steady_state(server, 1, ClientOptions::default()).await;
+    let refused = share(&steady, |treated| treated.status == 429);
+    let answered = (1.0 - refused) * steady.len() as f64 / 120.0;
+    let met = format!("{answered} of {rate} a second, {refused} refused ({retry_after:?})");
+    assert!(answered >= 0.9 * rate, "{met}");
+    assert!(refused < 0.03, "{met}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_by_the_minute_is_found_as_well() {
+    let by_minute = ByMinute {
+        most: 600,
+        last: VecDeque::new(),
+    };
+    let steady = steady_state(by_minute, 5, ClientOptions::default()).await;
+    let refused = share(&steady, |treated| treated.status == 429);
+    let answered = (1.0 - refused) * steady.len() as f64 / 120.0;
+    assert!(answered >= 8.0 && refused < 0.03, "{answered}, {refused}");
+}
+
+/// Much slower as soon as more than a number are in flight.
+struct Cliff(usize);
+
+impl Server for Cliff {
+    fn treat(&mut self, _: Duration, in_flight: usize) -> Treatment {
+        let beyond = in_flight >= self.0;
+        answer(Duration::from_millis(if beyond { 400 } else { 50 }))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_latency_cliff_is_kept_away_from() {
+    for cliff in [20, 6, 50] {
+        let steady = steady_state(Cliff(cliff), 1, at_most(64)).await;
+        let beyond = share(&steady, |treated| treated.in_flight >= cliff);
+        assert!(beyond < 0.05, "{beyond} beyond {cliff}");
+        let in_flight: usize = steady.iter().map(|treated| treated.in_flight + 1).sum();
+        let usual = in_flight as f64 / steady.len() as f64;
+        assert!(usual > 0.75 * cliff as f64, "{usual} of {cliff}");
+    }
+}
+
+/// Works on a number of requests at once; the others wait.
+struct Queue {
+    workers: usize,
+    free_at: VecDeque<Duration>,
+}
+
+impl Server for Queue {
+    fn treat(&mut self, at: Duration, _: usize) -> Treatment {
+        let free = match self.free_at.len() < self.workers {
+            true => at,
+            false => self.free_at.pop_front().unwrap_or(at).max(at),
+        };
+        let done = free + Duration::from_millis(50);
+        self.free_at.push_back(done);
+        answer(done - at)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_is_kept_busy_and_short() {
+    let queue = Queue {
+        workers: 10,
+        free_at: VecDeque::new(),
+    };
+    let steady = steady_state(queue, 1, at_most(256)).await;
+    assert!(steady.len() as f64 > 0.95 * 120.0 * 10.0 / 0.05);
+    let long = share(&steady, |treated| treated.in_flight > 30);
+    assert!(long < 0.05, "{long}");
+}
+
+/// Takes now long, now short, and fails now and then.
+struct Noisy(fastrand::Rng);
+
+impl Server for Noisy {
+    fn treat(&mut self, _: Duration, _: usize) -> Treatment {
+        let latency = match self.0.u8(..100) {
+            0 => 5_000,
+            1..50 => self.0.u64(10..30),
+            _ => self.0.u64(50..250),
+        };
+        Treatment {
+            status: if self.0.u8(..50) == 0 { 502 } else { 200 },
+            ..answer(Duration::from_millis(latency))
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn noise_is_not_taken_for_overload() {
+    for seed in 0..4 {
+        let noisy = Noisy(fastrand::Rng::with_seed(seed));
+        let steady = steady_state(noisy, 1, at_most(32)).await;
+        let in_flight: usize = steady.iter().map(|treated| treated.in_flight + 1).sum();
+        let usual = in_flight as f64 / steady.len() as f64;
+        assert!(usual > 0.75 * 32.0, "{usual}");
+    }
+}
+
+/// Fails when more than a number are in flight.
+struct Fragile(usize);
+
+impl Server for Fragile {
+    fn treat(&mut self, _: Duration, in_flight: usize) -> Treatment {
+        Treatment {
+            status: if in_flight >= self.0 { 503 } else { 200 },
+            ..answer(Duration::from_millis(50))
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_fails_under_load_is_spared() {
+    let steady = steady_state(Fragile(10), 1, at_most(64)).await;
+    let failed = share(&steady, |treated| treated.status == 503);
+    assert!(failed < 0.1, "{failed}");
+    let answered = (1.0 - failed) * steady.len() as f64 / 120.0;
+    assert!(answered > 0.7 * 10.0 / 0.05, "{answered}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_for_bounds_what_is_found() {
+    let options = ClientOptions {
+        requests_per_second: Some(30.0),
+        ..at_most(4)
+    };
+    let server = Cliff(64);
+    let steady = steady_state(server, 1, options).await;
+    assert!(steady.len().abs_diff(30 * 120) <= 1, "{}", steady.len());
+    assert_eq!(share(&steady, |treated| treated.in_flight >= 4), 0.0);
+}
