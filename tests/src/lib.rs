@@ -6,7 +6,7 @@ pub mod scripted;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, Population, Server, Tenant, serve};
@@ -125,6 +125,31 @@ pub fn status(place: &Path) -> serde_json::Value {
     let output = kapture(&arguments).output().expect("it runs");
     assert_eq!(code(&output), 0, "{}", said(&output));
     serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// A command that goes on until the test is done with it, however that ends.
+pub struct Running(Child);
+
+impl Running {
+    /// Starts a command that nobody listens to.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stderr(Stdio::null()).spawn().expect("it runs"))
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What a command said on standard error.

@@ -6,11 +6,11 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
-use kapture_tests::{Served, binary, code, run, said};
+use kapture_tests::{Running, Served, binary, code, run, said};
 use rusqlite::Connection;
 
 fn served(behaviour: Behaviour) -> Served {
@@ -47,7 +47,7 @@ fn one_place_under_two_names_is_one_place() {
             command.args(DAYS).current_dir(&folder);
             command
         };
-        let mut first = sync(name).stderr(Stdio::null()).spawn().unwrap();
+        let first = Running::start(&mut sync(name));
         while served.tenant.request_count() == before {
             std::thread::yield_now();
         }
@@ -55,8 +55,6 @@ fn one_place_under_two_names_is_one_place() {
         assert_eq!(code(&second), 6, "{}", said(&second));
         let expected = format!("another run is writing to {other} (process {})", first.id());
         assert!(said(&second).contains(&expected), "{}", said(&second));
-        first.kill().unwrap();
-        first.wait().unwrap();
     }
 }
 

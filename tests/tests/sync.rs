@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
-use kapture_tests::{Served, code, ids, names, run, said, status};
+use kapture_tests::{Running, Served, code, ids, names, run, said, status};
 use serde_json::Value;
 
 fn day(text: &str) -> NaiveDate {
@@ -216,11 +216,7 @@ fn two_runs_at_once_do_not_meet() {
         let place = place.to_str().unwrap();
         let arguments = ["sync", place, "--from", "2024-05-01", "--to", "2024-05-09"];
         let before = served.tenant.request_count();
-        let mut first = served
-            .kapture(&arguments)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let first = Running::start(&mut served.kapture(&arguments));
         while served.tenant.request_count() == before {
             std::thread::yield_now();
         }
@@ -228,8 +224,6 @@ fn two_runs_at_once_do_not_meet() {
         assert_eq!(code(&second), 6, "{}", said(&second));
         let expected = format!("another run is writing to {place} (process {})", first.id());
         assert!(said(&second).contains(&expected), "{}", said(&second));
-        first.kill().unwrap();
-        first.wait().unwrap();
     }
 }
 

@@ -10,10 +10,18 @@ use crate::ledger_row;
 use crate::tables::{self, Dialect};
 
 /// What a connection needs beside the tables that stay: the customers that were fetched, and those
-/// of them that another day had before; `news` where this day was not known to list them.
+/// of them that another day had before; `news` where this day was not known to list them. Few rows
+/// change their day, so those that do tell of it themselves, and the others cost nothing.
 pub(super) const TEMPORARY_TABLES: &str = "
     CREATE TEMPORARY TABLE fetched (id INTEGER PRIMARY KEY);
-    CREATE TEMPORARY TABLE contested (id INTEGER PRIMARY KEY, day TEXT, news BOOLEAN);";
+    CREATE TEMPORARY TABLE contested (id INTEGER PRIMARY KEY, day TEXT, news BOOLEAN);
+    CREATE TEMPORARY TRIGGER moved BEFORE UPDATE OF kapture_day ON customers
+    WHEN old.kapture_day <> new.kapture_day
+    BEGIN
+        INSERT OR IGNORE INTO contested (id, day, news)
+        SELECT old.id, old.kapture_day, NOT EXISTS
+            (SELECT 1 FROM kapture_elsewhere WHERE day = new.kapture_day AND id = old.id);
+    END;";
 
 /// A day under way.
 pub(super) struct Day<'a> {
@@ -46,7 +54,7 @@ impl<'a> Day<'a> {
             INSERT OR IGNORE INTO contested (id, day, news)
             SELECT id, kapture_day,
                 NOT EXISTS (SELECT 1 FROM kapture_elsewhere WHERE day = ?2 AND id = ?1)
-            FROM customers WHERE id = ?1 AND kapture_day <> ?2";
+            FROM customers WHERE id = ?1";
         transaction.execute_batch("DELETE FROM fetched; DELETE FROM contested;")?;
         Ok(Self {
             transaction,
@@ -62,12 +70,13 @@ impl<'a> Day<'a> {
     /// A customer with its contacts, unless a newer copy is there.
     pub(super) fn put(&mut self, row: &CustomerRow<'_>) -> Result<()> {
         self.fetched.execute([row.id])?;
-        self.contested.execute((row.id, &self.day))?;
         let day = ToSqlOutput::from(self.day.as_str());
         if self.customer.execute(params_from_iter(
             [day].into_iter().chain(cells(&row.customer)),
         ))? == 0
         {
+            // It stays as it is, with the day that has it.
+            self.contested.execute((row.id, &self.day))?;
             return Ok(());
         }
         self.forget_contacts.execute([row.id])?;
