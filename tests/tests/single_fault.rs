@@ -1,0 +1,167 @@
+//! One thing goes wrong, at each request of a sync in turn, and at each size at which there is no
+//! room any more: the place is right in the end, or was left alone and says why.
+#![cfg(unix)]
+
+use std::path::Path;
+use std::process::Command;
+
+use chrono::NaiveDate;
+use kapture_sandbox::{Behaviour, FaultKind, Faults, Limit, PerDay, Population};
+use kapture_tests::{Served, binary, code, said, status};
+use tempfile::TempDir;
+
+const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-05"];
+
+/// A name, and what `sync` is told beside it.
+type Place = (&'static str, &'static [&'static str]);
+
+/// The places, in turn.
+const PLACES: [Place; 3] = [
+    ("lines/", &["--format", "ndjson"]),
+    ("folder/", &[]),
+    ("customers.db", &[]),
+];
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+fn population() -> Population {
+    let sizes = [("2024-05-01", 3), ("2024-05-02", 60), ("2024-05-04", 9)];
+    let sizes = sizes.map(|(text, customers)| (day(text), customers));
+    Population::new(23).days(
+        day("2024-04-20"),
+        day("2024-06-01"),
+        PerDay::Listed(sizes.to_vec()),
+    )
+}
+
+fn behaviour(faults: Faults) -> Behaviour {
+    Behaviour {
+        limit: Limit::CappedAt(25),
+        faults,
+        ..Behaviour::default()
+    }
+}
+
+/// How many customers a place has on each day that it says it holds.
+fn held(path: &Path) -> Vec<(String, u64)> {
+    let status = status(path);
+    let days = status["days"].as_array().expect("days").clone();
+    let day = |receipt: serde_json::Value| {
+        let day = receipt["day"].as_str().expect("a day").to_owned();
+        (day, receipt["customers"].as_u64().expect("a count"))
+    };
+    days.into_iter().map(day).collect()
+}
+
+fn truth(served: &Served) -> Vec<(String, u64)> {
+    let days = day("2024-05-01").iter_days().take(5);
+    days.map(|day| {
+        let customers = served.tenant.truth_ids(day, day).len() as u64;
+        (day.to_string(), customers)
+    })
+    .collect()
+}
+
+fn sync(served: &Served, folder: &TempDir, place: Place) -> Command {
+    let (name, further) = place;
+    let mut command = served.kapture(&["sync", name, "--retry-for", "2s", "--timeout", "1"]);
+    command.args(DAYS).args(further).current_dir(folder);
+    command
+}
+
+#[test]
+fn at_any_request() {
+    let kinds = FaultKind::passing().into_iter().chain([
+        FaultKind::Stall,
+        FaultKind::LoginRedirect,
+        FaultKind::Failed("Invalid Auth Key".into()),
+        FaultKind::Failed("No customers found".into()),
+    ]);
+    let mut served = Served::new(population(), Behaviour::default());
+    let (mut tried, mut ended) = (0, 0);
+    for (number, kind) in kinds.enumerate() {
+        let mut request = 1;
+        loop {
+            let place = PLACES[(number + request as usize) % PLACES.len()];
+            let told = format!("{kind:?} at request {request}, {}", place.0);
+            let folder = tempfile::tempdir().unwrap();
+            served = served.with(behaviour(Faults::scheduled([(request, kind.clone())])));
+            let output = sync(&served, &folder, place).output().unwrap();
+            if served.tenant.request_count() < request {
+                break;
+            }
+            tried += 1;
+            if code(&output) != 0 {
+                ended += 1;
+                assert!(
+                    said(&output).contains("error: "),
+                    "{told}: {}",
+                    said(&output)
+                );
+                let path = folder.path().join(place.0);
+                if path.exists() {
+                    let truth = truth(&served);
+                    assert!(held(&path).iter().all(|day| truth.contains(day)), "{told}");
+                }
+                // The fault is over: it is numbered, and numbers go on.
+                let again = sync(&served, &folder, place).output().unwrap();
+                assert_eq!(code(&again), 0, "{told}: {}", said(&again));
+            }
+            let path = folder.path().join(place.0);
+            assert_eq!(held(&path), truth(&served), "{told}");
+            request += 1;
+        }
+    }
+    println!("{tried} single faults: {ended} named, all others mended");
+    assert!(tried > 200, "{tried}");
+}
+
+/// Runs `command` such that no file can become larger than this.
+fn with_room(command: &Command, kibibytes: u32) -> Command {
+    let mut limited = Command::new("sh");
+    // Without the signal that would end it, a write past the limit fails as on a full disk.
+    let script = "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"";
+    // Half a kibibyte is what `ulimit -f` counts.
+    limited
+        .args(["-c", script, &(2 * kibibytes).to_string()])
+        .arg(binary())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().expect("a folder"));
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
+#[test]
+fn at_any_size() {
+    let served = Served::new(population(), behaviour(Faults::none()));
+    let truth = truth(&served);
+    let (mut tried, mut full) = (0, 0);
+    for place in PLACES {
+        let mut room = 0;
+        loop {
+            let told = format!("{room} KiB, {}", place.0);
+            let folder = tempfile::tempdir().unwrap();
+            let command = sync(&served, &folder, place);
+            let output = with_room(&command, room).output().unwrap();
+            tried += 1;
+            if code(&output) == 0 {
+                break;
+            }
+            full += 1;
+            assert_eq!(code(&output), 6, "{told}: {}", said(&output));
+            let again = sync(&served, &folder, place).output().unwrap();
+            assert_eq!(code(&again), 0, "{told}: {}", said(&again));
+            assert_eq!(held(&folder.path().join(place.0)), truth, "{told}");
+            room += 1 + room / 8;
+        }
+    }
+    println!("{tried} sizes: {full} too small, each named");
+    assert!(full > 20, "{full}");
+}
