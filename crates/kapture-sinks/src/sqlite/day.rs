@@ -23,6 +23,22 @@ pub(super) const TEMPORARY_TABLES: &str = "
             (SELECT 1 FROM kapture_elsewhere WHERE day = new.kapture_day AND id = old.id);
     END;";
 
+/// What is done once all customers of a day, `?1`, were put.
+const END: [&str; 5] = [
+    // Who listed a customer whose row goes has to bring it back.
+    "UPDATE kapture_days SET state = 'open' WHERE day IN
+         (SELECT day FROM kapture_elsewhere JOIN customers USING (id)
+          WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched))",
+    "DELETE FROM customers WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched)",
+    "DELETE FROM kapture_elsewhere WHERE day = ?1",
+    // A cross join is read from left to right, and not by reading all customers of all days.
+    "INSERT OR IGNORE INTO kapture_elsewhere (day, id)
+     SELECT CASE kapture_day WHEN ?1 THEN day ELSE ?1 END, id
+     FROM contested CROSS JOIN customers USING (id)",
+    "UPDATE kapture_days SET state = 'open' WHERE day <> ?1 AND day IN
+         (SELECT day FROM contested WHERE news)",
+];
+
 /// A day under way.
 pub(super) struct Day<'a> {
     transaction: &'a Transaction<'a>,
@@ -91,23 +107,9 @@ impl<'a> Day<'a> {
     /// Customers of the day that did not come this time are gone, other days that this one
     /// contradicts are open again, and the day has its receipt.
     pub(super) fn end(self, receipt: &Receipt) -> Result<()> {
-        for statement in [
-            // Who listed a customer whose row goes has to bring it back.
-            "UPDATE kapture_days SET state = 'open' WHERE day IN
-                 (SELECT day FROM kapture_elsewhere JOIN customers USING (id)
-                  WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched))",
-            "DELETE FROM customers WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched)",
-            "DELETE FROM kapture_elsewhere WHERE day = ?1",
-            "INSERT OR IGNORE INTO kapture_elsewhere (day, id)
-             SELECT CASE kapture_day WHEN ?1 THEN day ELSE ?1 END, id
-             FROM contested JOIN customers USING (id)",
-        ] {
+        for statement in END {
             self.transaction.execute(statement, [&self.day])?;
         }
-        self.transaction.execute(
-            "UPDATE kapture_days SET state = 'open' WHERE day IN (SELECT day FROM contested WHERE news)",
-            [],
-        )?;
         self.transaction.execute(
             &ledger_row::replace(Dialect::Sqlite),
             params_from_iter(ledger_row::row_of(receipt)),
@@ -131,4 +133,31 @@ fn cells<'r>(row: &'r Row<'_>) -> impl Iterator<Item = ToSqlOutput<'r>> {
         None => ToSqlOutput::Owned(Value::Null),
     };
     row.cells.iter().map(value).chain([extra])
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::schema::schema_sql;
+
+    #[test]
+    fn the_end_of_a_day_costs_no_look_at_other_days() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(&schema_sql(Dialect::Sqlite))
+            .unwrap();
+        connection.execute_batch(TEMPORARY_TABLES).unwrap();
+        for statement in END {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+                .unwrap();
+            let steps = plan.query_map(["2024-05-02"], |row| row.get::<_, String>(3));
+            for step in steps.unwrap() {
+                let step = step.unwrap();
+                assert!(!step.starts_with("SCAN customers"), "{statement}: {step}");
+            }
+        }
+    }
 }
