@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the binary, and a fake tenant for it to pull from.
 
+pub mod pasted;
 pub mod postgres;
 pub mod scripted;
 

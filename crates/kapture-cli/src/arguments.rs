@@ -2,6 +2,7 @@
 
 mod auth;
 mod connection;
+mod doctor;
 mod filters;
 mod form;
 mod papers;
@@ -16,6 +17,7 @@ pub(crate) use auth::{
     AuthAction, AuthArguments, AuthStatusArguments, LoginArguments, LogoutArguments,
 };
 pub(crate) use connection::ConnectionArguments;
+pub(crate) use doctor::DoctorArguments;
 pub(crate) use filters::{FilterArguments, Kind};
 pub(crate) use form::FormArguments;
 pub(crate) use papers::{
@@ -49,6 +51,7 @@ pub(crate) enum Command {
     Status(StatusArguments),
     Verify(Box<VerifyArguments>),
     Plan(Box<PlanArguments>),
+    Doctor(Box<DoctorArguments>),
     Auth(AuthArguments),
     Schema(SchemaArguments),
     Sandbox(Box<SandboxArguments>),

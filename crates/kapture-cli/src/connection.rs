@@ -12,6 +12,7 @@ use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
 use kapture_sinks::Source;
 use kapture_transport::{
     Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, Token,
+    Transport,
 };
 
 use crate::arguments::ConnectionArguments;
@@ -47,6 +48,14 @@ pub(crate) struct Connected {
     /// The endpoint asked, for hints.
     pub(crate) endpoint: Endpoint,
     empty_answer: Option<String>,
+    _tenancy: Tenancy,
+}
+
+/// A tenant that can be asked, and the sandbox behind it if there is one.
+pub(crate) struct Tenancy {
+    site: Site,
+    token: Token,
+    options: ClientOptions,
     _sandbox: Option<Server>,
 }
 
@@ -149,6 +158,19 @@ impl Connection {
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
     pub(crate) async fn open(self) -> Result<Connected> {
         let transport = HttpTransport::new(&HttpOptions::default())?;
+        let empty_answer = self.empty_answer.clone();
+        tracing::info!(connection = %self.said, "asking");
+        let tenancy = self.enter().await?;
+        Ok(Connected {
+            endpoint: tenancy.endpoint(),
+            empty_answer,
+            client: tenancy.client(transport, tenancy.endpoint()),
+            _tenancy: tenancy,
+        })
+    }
+
+    /// Starts the sandbox if that is what is talked to.
+    pub(crate) async fn enter(self) -> Result<Tenancy> {
         let (site, token, sandbox) = match self.tenant {
             TenantAddress::Site { site, token } => (site, token, None),
             TenantAddress::Sandbox => {
@@ -159,13 +181,39 @@ impl Connection {
                 (site, Token::ready(DEFAULT_TOKEN)?, Some(server))
             }
         };
-        tracing::info!(connection = %self.said, "asking");
-        Ok(Connected {
-            endpoint: self.options.endpoint,
-            empty_answer: self.empty_answer,
-            client: Client::new(transport, &site, token, self.options),
+        Ok(Tenancy {
+            site,
+            token,
+            options: self.options,
             _sandbox: sandbox,
         })
+    }
+}
+
+impl Tenancy {
+    /// The endpoint that was said.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.options.endpoint
+    }
+
+    /// A client of this tenant at one of the endpoints.
+    pub(crate) fn client(&self, transport: impl Transport + 'static, endpoint: Endpoint) -> Client {
+        let options = ClientOptions {
+            endpoint,
+            ..self.options.clone()
+        };
+        Client::new(transport, &self.site, self.token.clone(), options)
+    }
+
+    /// The host's name and port.
+    pub(crate) fn host(&self) -> (&str, u16) {
+        let url = self.site.url(self.endpoint());
+        (self.site.host(), url.port_or_known_default().unwrap_or(443))
+    }
+
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.site.url(self.endpoint()).scheme() == "https"
     }
 }
 
@@ -297,8 +345,10 @@ fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Clien
 
 fn endpoint(name: &str) -> Result<Endpoint> {
     let names = [Endpoint::Search, Endpoint::Legacy].map(Endpoint::name);
-    name.parse()
-        .with_context(|| format!("`{name}` is no endpoint{}", did_you_mean(name, names)))
+    name.trim().parse().map_err(|_| {
+        let near = did_you_mean(name, names);
+        anyhow!("the endpoint is `search` or `legacy`, not `{name}`{near}")
+    })
 }
 
 fn above_zero<N: std::str::FromStr + PartialOrd + Default>(text: &str, what: &str) -> Result<N> {

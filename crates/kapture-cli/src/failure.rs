@@ -117,6 +117,24 @@ impl Failure {
         self
     }
 
+    /// The server gave nothing of use.
+    pub(crate) fn unreachable(what: &'static str) -> Self {
+        Self::new(5, anyhow::anyhow!(what))
+    }
+
+    /// What to do next, if that is known.
+    pub(crate) fn cure(&self) -> Option<String> {
+        self.hint.clone()
+    }
+
+    /// The same exit code, with nothing more to say.
+    pub(crate) fn told(self) -> Self {
+        Self {
+            error: None,
+            ..self
+        }
+    }
+
     /// Whether anything was done that numbers would tell about.
     pub(crate) fn is_worth_a_summary(&self) -> bool {
         self.error.is_some()

@@ -9,6 +9,7 @@ mod connection;
 mod course;
 mod dates;
 mod destination;
+mod doctor;
 mod duration;
 mod failure;
 mod interruption;
@@ -65,6 +66,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Status(arguments) => status::run(&arguments).await,
             Command::Verify(arguments) => verify::run(&arguments, &output).await,
             Command::Plan(arguments) => plan::run(&arguments, &output).await,
+            Command::Doctor(arguments) => doctor::run(&arguments).await,
             Command::Auth(arguments) => auth::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Completions(arguments) => completions::run(&arguments),

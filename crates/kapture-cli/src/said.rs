@@ -3,7 +3,7 @@
 use std::env;
 use std::fmt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::profile::Profile;
 
@@ -26,20 +26,23 @@ pub(crate) struct Said<T> {
 
 impl<T> Said<T> {
     /// The value made into another one. An error tells where the value was said.
-    pub(crate) fn try_map<U, E>(self, make: impl FnOnce(T) -> Result<U, E>) -> Result<Said<U>>
-    where
-        Result<U, E>: Context<U, E>,
-    {
+    pub(crate) fn try_map<U, E: Into<anyhow::Error>>(
+        self,
+        make: impl FnOnce(T) -> Result<U, E>,
+    ) -> Result<Said<U>> {
         let Self {
             value,
             layer,
             place,
         } = self;
-        Ok(Said {
-            value: make(value).with_context(|| place.clone())?,
-            layer,
-            place,
-        })
+        match make(value) {
+            Ok(value) => Ok(Said {
+                value,
+                layer,
+                place,
+            }),
+            Err(error) => bail!("{place}: {:#}", error.into()),
+        }
     }
 }
 

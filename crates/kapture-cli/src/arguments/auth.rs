@@ -60,7 +60,7 @@ pub(crate) struct AuthStatusArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  kapture auth logout --profile acme")]
+  kapture auth logout")]
 pub(crate) struct LogoutArguments {
     /// The profile; without it the default one
     #[arg(long, value_name = "NAME", add = crate::completions::profiles())]

@@ -15,7 +15,8 @@ use super::{ConnectionArguments, FilterArguments};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  kapture sync customers.db --sandbox --from 2024-05-01 --to 2024-05-31
+  kapture sync trial.db --sandbox --from 2024-05-01 --to 2024-05-31
+  kapture sync customers.db --subdomain acme --cm-id 424242 --from -30d
   kapture sync customers.db --subdomain acme --cm-id 424242 --refresh 3
 
 The first run needs --from; later ones go on from what WHERE holds.
@@ -85,7 +86,7 @@ pub(crate) struct StatusArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  kapture verify customers.db --subdomain acme --cm-id 424242 --from 2024-05-01 --to 2024-05-07
+  kapture verify customers.db --subdomain acme --cm-id 424242 --from -7d
 
 Exit codes: as of sync, and 7 where a difference was found.")]
 pub(crate) struct VerifyArguments {

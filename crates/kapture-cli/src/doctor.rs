@@ -1,0 +1,405 @@
+//! `kapture doctor`: step by step from the name of the host to the speed that a server tolerates.
+
+mod allowance;
+mod finding;
+
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use kapture_customers::{Days, Event, Joint, Lesson, Pull, Reach, Receipt};
+use kapture_model::{CustomerId, CustomerQuery, Window};
+use kapture_transport::{Client, Error, HttpOptions, HttpTransport, RetryPolicy};
+
+use crate::arguments::DoctorArguments;
+use crate::connection::{Connection, Tenancy};
+use crate::dates;
+use crate::failure::Failure;
+use allowance::Allowance;
+use finding::{Finding, Verdict};
+
+/// The most requests of each step. Together they are 25 at the most.
+const REACH: usize = 6;
+const PULL: usize = 10;
+const SEAM: usize = 3;
+const SPEED: usize = 6;
+
+/// How many rows a page is asked to have.
+const PAGE: u32 = 500;
+
+/// Looks at a connection, and tells what is found as it is found.
+pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
+    let mut connection = Connection::settle(&arguments.connection)?;
+    let day = dates::Calendar::of(connection.zone)
+        .date(&arguments.day)
+        .map_err(Failure::usage)?;
+    connection.options.retry = RetryPolicy {
+        retry_for: Duration::from_secs(20).min(connection.options.timeout),
+        unanswered_attempts: 2,
+        settled_after: 2,
+        ..RetryPolicy::default()
+    };
+    let http = HttpTransport::new(&HttpOptions::default()).map_err(Failure::unexpected)?;
+    let query = CustomerQuery::new(connection.cm_id);
+    let said = connection.said.clone();
+    let tenancy = connection.enter().await.map_err(Failure::unexpected)?;
+    let allowance = Allowance::new(http);
+    let doctor = Doctor {
+        client: tenancy.client(allowance.clone(), tenancy.endpoint()),
+        other: tenancy.client(allowance.clone(), tenancy.endpoint().other()),
+        tenancy,
+        allowance,
+        query,
+        day,
+        json: arguments.json,
+    };
+    doctor.tell(Finding::ok("connection", said))?;
+    doctor.examine().await
+}
+
+struct Doctor {
+    tenancy: Tenancy,
+    allowance: Allowance,
+    client: Client,
+    /// The same, at the other endpoint.
+    other: Client,
+    query: CustomerQuery,
+    day: NaiveDate,
+    json: bool,
+}
+
+impl Doctor {
+    async fn examine(&self) -> Result<(), Failure> {
+        self.name().await?;
+        self.answers().await?;
+        let reach = self.windows().await?;
+        if reach != Reach::Unknown {
+            self.seam(reach).await?;
+        }
+        self.speed().await
+    }
+
+    fn tell(&self, finding: Finding) -> Result<(), Failure> {
+        Failure::printed(&if self.json {
+            format!("{}\n", finding.json())
+        } else {
+            finding.text()
+        })
+    }
+
+    /// Tells of a step that failed, and so ends the examination.
+    fn end(&self, finding: Finding, failure: Failure) -> Failure {
+        debug_assert_eq!(finding.verdict, Verdict::Failed);
+        match self.tell(finding) {
+            Ok(()) => failure.told(),
+            Err(closed) => closed,
+        }
+    }
+
+    async fn name(&self) -> Result<(), Failure> {
+        let (host, port) = self.tenancy.host();
+        let finding = match tokio::net::lookup_host((host, port)).await {
+            Ok(addresses) => {
+                let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
+                Finding::ok("name", format!("{host} is {}", addresses.join(", ")))
+            }
+            Err(error) => Finding::warning(
+                "name",
+                format!("{host} is not found: {error}"),
+                "check the subdomain; a proxy may know it nevertheless",
+            ),
+        };
+        self.tell(finding)
+    }
+
+    /// Whether either endpoint answers, and accepts token and account.
+    async fn answers(&self) -> Result<(), Failure> {
+        let endpoint = self.tenancy.endpoint();
+        let probe = async |client: &Client| {
+            let page = self.page(client, wide(self.day), 1, 0);
+            self.allowance.within(REACH / 2, page).await
+        };
+        let Some(asked) = probe(&self.client).await else {
+            return Err(self.end(
+                Finding::failed(
+                    "reach",
+                    format!("no usable answer to {} requests", REACH / 2),
+                    Some("wait until the server is well, and look again with -vv".into()),
+                ),
+                Failure::unreachable("the server gave no usable answer"),
+            ));
+        };
+        let error = match asked {
+            Ok(_) => None,
+            Err(Error::Exhausted { last, .. }) => Some(*last),
+            Err(error) => Some(error),
+        };
+        if let Some(
+            error @ (Error::Connect(_) | Error::Tls(_) | Error::Timeout(_) | Error::Broken(_)),
+        ) = error
+        {
+            let step = if matches!(error, Error::Tls(_)) {
+                "tls"
+            } else {
+                "reach"
+            };
+            let found = error.to_string();
+            let failure = Failure::call(error, endpoint);
+            let cure = failure.cure();
+            return Err(self.end(Finding::failed(step, found, cure), failure));
+        }
+        self.tell(Finding::ok(
+            "reach",
+            match self.tenancy.is_secure() {
+                true => "the server answers, over TLS with a valid certificate",
+                false => "the server answers, on this machine",
+            },
+        ))?;
+        let other = probe(&self.other).await;
+        let other_name = endpoint.other();
+        let other_answers = matches!(
+            &other,
+            Some(Ok(_) | Err(Error::Refused(_) | Error::Unauthorized(_)))
+        );
+        match error {
+            None => {
+                let also = if other_answers {
+                    "answers too"
+                } else {
+                    "does not"
+                };
+                self.tell(Finding::ok(
+                    "endpoint",
+                    format!("{endpoint} answers, {other_name} {also}"),
+                ))?;
+                self.tell(Finding::ok("token", "accepted"))?;
+                self.tell(Finding::ok("account", "accepted"))
+            }
+            Some(Error::NotFound(refusal))
+                if matches!(other, Some(Err(Error::NotFound(_))) | None) =>
+            {
+                // A server may say in this way that a day has no customers.
+                self.tell(Finding::warning(
+                    "endpoint",
+                    format!("both endpoints say: {refusal}"),
+                    "name a day that has customers with --day; if there too, this host has no such API",
+                ))
+            }
+            Some(error @ Error::NotFound(_)) => {
+                let found = format!("{endpoint} does not answer, {other_name} does");
+                let cure = format!(
+                    "add --endpoint {other_name}, or endpoint = \"{other_name}\" to the profile"
+                );
+                Err(self.end(
+                    Finding::failed("endpoint", found, Some(cure)),
+                    Failure::call(error, endpoint),
+                ))
+            }
+            Some(Error::Refused(refusal)) => {
+                self.tell(Finding::ok("endpoint", format!("{endpoint} answers")))?;
+                self.tell(Finding::ok("token", "not refused"))?;
+                self.tell(Finding::warning(
+                    "account",
+                    format!("the server says: {refusal}"),
+                    "if that does not mean “no customers”, check the account id; else name a day that has some with --day",
+                ))
+            }
+            Some(error @ (Error::Unauthorized(_) | Error::Forbidden(_))) => {
+                self.tell(Finding::ok("endpoint", format!("{endpoint} answers")))?;
+                let found = error.to_string();
+                let failure = Failure::call(error, endpoint);
+                let cure = failure.cure();
+                Err(self.end(Finding::failed("token", found, cure), failure))
+            }
+            Some(error) => {
+                let found = error.to_string();
+                let failure = Failure::call(error, endpoint);
+                let cure = failure.cure();
+                Err(self.end(Finding::failed("endpoint", found, cure), failure))
+            }
+        }
+    }
+
+    /// Pulls one day as far as the allowance goes, and tells what that has shown.
+    async fn windows(&self) -> Result<Reach, Failure> {
+        let pull = Pull::new(
+            self.client.clone(),
+            self.query.clone(),
+            Days::from_iter([self.day]),
+        );
+        let mut shown = Shown::default();
+        let outcome = self
+            .allowance
+            .within(PULL, shown.follow(pull.page_size(PAGE)))
+            .await;
+        if let Some(Err(error)) = outcome {
+            let found = error.to_string();
+            let failure = Failure::pull(error, self.tenancy.endpoint());
+            let cure = failure.cure();
+            return Err(self.end(Finding::failed("windows", found, cure), failure));
+        }
+        let day = self.day;
+        let elsewhere = "name a day that has customers with --day";
+        self.tell(match shown.reach {
+            Reach::Inclusive => Finding::ok("windows", "proven: the end day is included"),
+            Reach::Exclusive => Finding::ok("windows", "proven: the end day is not included"),
+            Reach::Strict => {
+                Finding::ok("windows", "proven: one day at a time is accepted, no more")
+            }
+            Reach::Unknown => Finding::warning(
+                "windows",
+                format!("{day} and the days beside it show no customers"),
+                elsewhere,
+            ),
+        })?;
+        self.tell(match (shown.page, &shown.receipt) {
+            (Some(rows), _) if rows < PAGE as usize => Finding::ok(
+                "pages",
+                format!("{rows} rows where {PAGE} were asked for: a limit of the server's own"),
+            ),
+            (Some(rows), _) => {
+                Finding::ok("pages", format!("{rows} rows where {PAGE} were asked for"))
+            }
+            (None, Some(_)) => Finding::ok(
+                "pages",
+                "one page held each window, so its limit did not show",
+            ),
+            (None, None) => Finding::warning("pages", "nothing was seen of its limit", elsewhere),
+        })?;
+        self.tell(match &shown.receipt {
+            Some(receipt) => Finding::ok("day", shown_complete(receipt)),
+            None => Finding::ok(
+                "day",
+                format!("{day} needs more than {PULL} requests, so it was not read to its end"),
+            ),
+        })?;
+        Ok(shown.reach)
+    }
+
+    /// Whether the second page begins where the first one ended.
+    async fn seam(&self, reach: Reach) -> Result<(), Failure> {
+        let window = match reach {
+            Reach::Inclusive | Reach::Strict => Window {
+                start: self.day,
+                end: self.day,
+            },
+            Reach::Exclusive | Reach::Unknown => wide(self.day),
+        };
+        let pages = async {
+            let first = self.page(&self.client, window, 3, 0).await;
+            (first, self.page(&self.client, window, 3, 2).await)
+        };
+        self.tell(match self.allowance.within(SEAM, pages).await {
+            Some((Ok(first), Ok(second))) if first.len() > 2 => match second.first() {
+                again if again == first.get(2) => Finding::ok(
+                    "seam",
+                    "a page begins with the row that the one before ended with",
+                ),
+                again if again == first.first() => Finding::warning(
+                    "seam",
+                    "offset is ignored: every page is the first one",
+                    "a day is only complete where one page holds it; narrow the pull with a filter",
+                ),
+                _ => Finding::warning(
+                    "seam",
+                    "rows are in another place the second time",
+                    "days will be read several times until they are proven; that takes longer",
+                ),
+            },
+            Some((Ok(_), Ok(_))) => Finding::ok("seam", "too few customers for two pages"),
+            Some((Err(error), _) | (_, Err(error))) => Finding::warning(
+                "seam",
+                error.to_string(),
+                "what comes and goes is tried again in a pull",
+            ),
+            None => Finding::warning(
+                "seam",
+                "requests had to be repeated",
+                "what comes and goes is tried again in a pull",
+            ),
+        })
+    }
+
+    /// Two, then four requests at once.
+    async fn speed(&self) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let ramp = async {
+            for at_once in [2, 4] {
+                let calls = (0..at_once).map(|_| self.page(&self.client, wide(self.day), 1, 0));
+                join_all(calls).await;
+            }
+        };
+        let before = self.client.traffic();
+        let outcome = self.allowance.within(SPEED, ramp).await;
+        let seconds = begun.elapsed().as_secs_f64().max(0.001);
+        let repeated = self.client.traffic().retries - before.retries;
+        self.tell(match outcome {
+            Some(()) if repeated == 0 => Finding::ok(
+                "speed",
+                format!("four at once are tolerated: {:.0} requests a second", SPEED as f64 / seconds),
+            ),
+            _ => Finding::warning(
+                "speed",
+                "four at once are too many: some had to be repeated",
+                "a pull finds its speed by itself; to be gentler from the start, add --concurrency 2 or --max-rps 2",
+            ),
+        })
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        window: Window,
+        limit: u32,
+        offset: u64,
+    ) -> Result<Vec<CustomerId>, Error> {
+        let body = self.query.body(window, limit, offset);
+        let records = client.call(body.into(), &|_| true, &|_| {}).await?;
+        Ok(records.iter().map(|record| record.id().clone()).collect())
+    }
+}
+
+fn wide(day: NaiveDate) -> Window {
+    Window {
+        start: day,
+        end: day.succ_opt().unwrap_or(day),
+    }
+}
+
+/// What a pull has shown so far.
+#[derive(Default)]
+struct Shown {
+    reach: Reach,
+    page: Option<usize>,
+    receipt: Option<Receipt>,
+}
+
+impl Shown {
+    async fn follow(&mut self, pull: Pull) -> Result<(), kapture_customers::PullError> {
+        let mut events = pull.events();
+        while let Some(event) = events.next().await {
+            match event? {
+                Event::Learned(Lesson::Reach(reach)) => self.reach = reach,
+                Event::Learned(Lesson::PageLength(rows)) => self.page = Some(rows),
+                Event::DayDone(receipt) => {
+                    self.reach = receipt.reach;
+                    self.receipt = Some(receipt);
+                }
+                Event::DayFailed { error, .. } => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shown_complete(receipt: &Receipt) -> String {
+    let how = match receipt.joint {
+        Joint::Exact => "pages join exactly",
+        Joint::Counted => "its order changes, so customers were counted",
+        Joint::Moving => "rows came or went meanwhile",
+    };
+    let customers = crate::summary::counted(receipt.customers, "customer");
+    format!("{}: {customers}, complete; {how}", receipt.day)
+}

@@ -1,0 +1,208 @@
+//! `kapture doctor` on servers of every kind: what it finds, and that it asks no more than 25 times.
+
+use std::time::Duration;
+
+use kapture_sandbox::{
+    Behaviour, EmptyForm, Endpoints, FaultKind, Faults, Limit, Offset, Order, PerDay, Population,
+    RateLimit, SameDay, Windows,
+};
+use kapture_tests::{Served, said};
+use serde_json::Value;
+
+const MOST: u64 = 25;
+
+/// What was found at each step, as `step: verdict: found`, and the exit code.
+fn examined(population: Population, behaviour: Behaviour) -> (Vec<String>, i32) {
+    let served = Served::new(population, behaviour);
+    let output = served
+        .kapture(&["doctor", "--day", "2024-05-02", "--json"])
+        .output()
+        .expect("a run");
+    let asked = served.tenant.request_count();
+    assert!(asked <= MOST, "{asked} requests: {}", said(&output));
+    let lines = String::from_utf8(output.stdout.clone()).expect("text");
+    let findings = lines.lines().map(|line| {
+        let finding: Value = serde_json::from_str(line).expect("a line of JSON");
+        let word = |key: &str| finding[key].as_str().expect("a word").to_owned();
+        assert_eq!(word("verdict") == "ok", finding["cure"].is_null(), "{line}");
+        format!("{}: {}: {}", word("step"), word("verdict"), word("found"))
+    });
+    (findings.collect(), output.status.code().expect("a code"))
+}
+
+fn busy(per_day: u32) -> Population {
+    let day = |text: &str| text.parse().expect("a date");
+    Population::new(3).days(day("2024-04-20"), day("2024-05-20"), PerDay::Fixed(per_day))
+}
+
+fn expect(behaviour: Behaviour, per_day: u32, code: i32, words: &[&str]) {
+    let (findings, exit) = examined(busy(per_day), behaviour.clone());
+    for word in words {
+        assert!(
+            findings.iter().any(|finding| finding.contains(word)),
+            "{word}: {findings:#?} of {behaviour:?}"
+        );
+    }
+    assert_eq!(exit, code, "{findings:#?}");
+}
+
+#[test]
+fn a_plain_server_is_well() {
+    let (findings, code) = examined(busy(60), Behaviour::default());
+    assert_eq!(code, 0);
+    let steps: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.split(": ").take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "connection ok",
+            "name ok",
+            "reach ok",
+            "endpoint ok",
+            "token ok",
+            "account ok",
+            "windows ok",
+            "pages ok",
+            "day ok",
+            "seam ok",
+            "speed ok"
+        ]
+    );
+}
+
+#[test]
+fn what_the_api_leaves_open_is_found_out() {
+    let plain = Behaviour::default;
+    let exclusive = |same_day| Windows::Exclusive { same_day };
+    expect(
+        plain(),
+        60,
+        0,
+        &["windows: ok: proven: the end day is included"],
+    );
+    for same_day in [SameDay::Empty, SameDay::Refused] {
+        let behaviour = Behaviour {
+            windows: exclusive(same_day),
+            ..plain()
+        };
+        expect(
+            behaviour,
+            60,
+            0,
+            &["windows: ok: proven: the end day is not included"],
+        );
+    }
+    let behaviour = Behaviour {
+        windows: Windows::Strict,
+        ..plain()
+    };
+    expect(behaviour, 60, 0, &["one day at a time"]);
+    let behaviour = Behaviour {
+        limit: Limit::CappedAt(37),
+        ..plain()
+    };
+    expect(behaviour, 60, 0, &["pages: ok: 37 rows"]);
+    let behaviour = Behaviour {
+        endpoints: Endpoints::Search,
+        ..plain()
+    };
+    expect(behaviour, 60, 0, &["search answers, legacy does not"]);
+    let behaviour = Behaviour {
+        order: Order::Unstable,
+        ..plain()
+    };
+    expect(
+        behaviour,
+        60,
+        0,
+        &["seam: warning: rows are in another place"],
+    );
+    let behaviour = Behaviour {
+        offset: Offset::Ignored,
+        ..plain()
+    };
+    expect(behaviour, 60, 0, &["seam: warning: offset is ignored"]);
+    let behaviour = Behaviour {
+        zone_shift_minutes: 330,
+        ..plain()
+    };
+    expect(
+        behaviour,
+        60,
+        0,
+        &["day: ok: 2024-05-02: 60 customers, complete"],
+    );
+    // More than it may ask for.
+    let behaviour = Behaviour {
+        limit: Limit::CappedAt(37),
+        ..plain()
+    };
+    expect(behaviour, 4_000, 0, &["needs more than"]);
+}
+
+#[test]
+fn what_fails_is_named_with_its_cure() {
+    let plain = Behaviour::default;
+    let behaviour = Behaviour {
+        endpoints: Endpoints::Legacy,
+        ..plain()
+    };
+    expect(
+        behaviour,
+        60,
+        4,
+        &["endpoint: failed: search does not answer, legacy does"],
+    );
+    let behaviour = Behaviour {
+        token: "another".into(),
+        ..plain()
+    };
+    expect(
+        behaviour,
+        60,
+        3,
+        &["token: failed: the server refuses the token"],
+    );
+    let behaviour = Behaviour {
+        cm_id: 7,
+        ..plain()
+    };
+    let (findings, _) = examined(busy(60), behaviour);
+    let refused = findings
+        .iter()
+        .any(|finding| finding.starts_with("account: warning"));
+    assert!(refused, "{findings:#?}");
+    expect(plain(), 0, 0, &["windows: warning"]);
+    let behaviour = Behaviour {
+        empty_window: EmptyForm::Failed("No customers found".into()),
+        ..plain()
+    };
+    expect(
+        behaviour,
+        0,
+        0,
+        &["account: warning: the server says: “No customers found”"],
+    );
+}
+
+#[test]
+fn it_asks_little_of_a_server_that_fails() {
+    for kind in FaultKind::passing() {
+        let behaviour = Behaviour {
+            faults: Faults::random(0.5, [kind.clone()], 1),
+            ..Behaviour::default()
+        };
+        examined(busy(60), behaviour);
+    }
+    let limited = Behaviour {
+        rate_limit: Some(RateLimit {
+            per_second: 3,
+            retry_after: Some("1".into()),
+        }),
+        think_time: Duration::from_millis(1),
+        ..Behaviour::default()
+    };
+    examined(busy(60), limited);
+}
