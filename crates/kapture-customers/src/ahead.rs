@@ -18,7 +18,11 @@ use crate::server::{Ask, Server};
 
 /// How many rows of a window are read before a scout is worth it: in smaller ones the requests in
 /// vain would weigh more than the time.
-const ROWS_BEFORE_SCOUTING: u64 = 6_000;
+const ROWS_BEFORE_SCOUTING: u64 = 1_900;
+
+/// Each time that so many pages of a window were read, from the second time on, one more spare page
+/// and one more scout may be in vain: where much is read, a little more does not weigh.
+const PAGES_FOR_ONE_MORE: u64 = 48;
 
 /// How many pages ahead are too near for a scout.
 const TOO_NEAR: u64 = 4;
@@ -37,6 +41,8 @@ pub(crate) struct Ahead {
     holds: u64,
     /// The lowest offset behind which there were none.
     empty: Option<u64>,
+    /// Pages taken.
+    taken: u64,
 }
 
 /// The ids on a page.
@@ -80,6 +86,12 @@ impl Ahead {
                 let why = self.asked.remove(&ask.offset);
                 if why == Some(Why::Spare) {
                     server.give_back_spare_page();
+                }
+                self.taken += 1;
+                if self.taken > PAGES_FOR_ONE_MORE && self.taken.is_multiple_of(PAGES_FOR_ONE_MORE)
+                {
+                    server.give_back_spare_page();
+                    server.give_back_scout();
                 }
                 let in_turn = why == Some(Why::OfUse { in_turn: true });
                 return answer.map(|page| (page, in_turn));
