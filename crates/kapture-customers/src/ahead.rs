@@ -24,6 +24,9 @@ const ROWS_BEFORE_SCOUTING: u64 = 1_900;
 /// and one more scout may be in vain: where much is read, a little more does not weigh.
 const PAGES_FOR_ONE_MORE: u64 = 48;
 
+/// So many pages are asked in no time, so that a scout may risk more.
+const FEW: u64 = 16;
+
 /// How many pages ahead are too near for a scout.
 const TOO_NEAR: u64 = 4;
 
@@ -112,6 +115,16 @@ impl Ahead {
         let room = |ahead: &Self| server.idle() > ahead.unsent;
         let most = 2 * server.client.concurrency();
         let mut next = ask.offset + step;
+        let known = self.holds.saturating_sub(ask.offset) / step;
+        let scouting = self.asked.values().any(|why| *why == Why::Scout);
+        if known <= most as u64
+            && let Some(offset) = self.scouts_place(ask.offset, step)
+            && !scouting
+            && room(self)
+            && server.take_scout()
+        {
+            self.push(reader, Ask { offset, ..ask }, Why::Scout);
+        }
         while next <= self.holds && self.asked.len() < most && room(self) {
             if !self.asked.contains_key(&next) {
                 let ask = Ask {
@@ -124,14 +137,6 @@ impl Ahead {
         }
         if next <= self.holds {
             return;
-        }
-        let scouting = self.asked.values().any(|why| *why == Why::Scout);
-        if let Some(offset) = self.scouts_place(ask.offset, step)
-            && !scouting
-            && room(self)
-            && server.take_scout()
-        {
-            self.push(reader, Ask { offset, ..ask }, Why::Scout);
         }
         while self.asked.len() < most
             && room(self)
@@ -152,13 +157,14 @@ impl Ahead {
         }
     }
 
-    /// Where a scout would tell most: four times as far as was read, or half way to where there
-    /// is nothing. `None` where that is too near to be worth it.
+    /// Where a scout would tell most: as far again as is known to hold rows, at first four times as
+    /// far, or half way to where there is nothing. `None` where that is too near to be worth it.
     fn scouts_place(&self, at: u64, step: u64) -> Option<u64> {
         let read = at / step;
         let known = self.holds.max(at).div_ceil(step);
         let place = match self.empty {
-            None => 4 * known,
+            None if known < FEW => 4 * known,
+            None => 2 * known,
             Some(empty) => known.midpoint(empty / step),
         };
         (at >= ROWS_BEFORE_SCOUTING && place > known + TOO_NEAR)
