@@ -182,7 +182,7 @@ impl Held {
                  PRAGMA synchronous = FULL;
                  PRAGMA foreign_keys = ON;
                  PRAGMA busy_timeout = 60000;
-                 PRAGMA cache_size = -8000;
+                 PRAGMA cache_size = -4000;
                  PRAGMA temp_store = FILE;",
             )?;
             state.connection.execute_batch(TEMPORARY_TABLES)
