@@ -27,8 +27,9 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(days as u64), target);
+        // Two lines, both within 40 columns: what is done, and what is happening.
         let style =
-            ProgressStyle::with_template("{bar:20} {pos}/{len} days  {msg}  {elapsed}, {eta} left");
+            ProgressStyle::with_template("{bar:14} {pos}/{len} days, {eta} left\n{wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, customers: 0 }
@@ -53,11 +54,12 @@ impl Progress {
         self.bar.suspend(write)
     }
 
-    /// Says why nothing moves.
+    /// Says why nothing moves, and until when.
     pub(crate) fn waiting(&self, wait: Duration, why: &str) {
         if wait >= Duration::from_secs(1) {
+            let until = chrono::Local::now() + wait;
             self.bar
-                .set_message(format!("waiting {:.0} s: {why}", wait.as_secs_f32()));
+                .set_message(format!("waiting until {}: {why}", until.format("%H:%M:%S")));
         }
     }
 }

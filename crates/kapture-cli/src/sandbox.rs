@@ -13,6 +13,7 @@ use kapture_sandbox::{
 
 use crate::arguments::{EmptyKind, OffsetKind, OrderKind, SandboxArguments, WindowKind};
 use crate::failure::Failure;
+use crate::interruption::interrupted;
 
 /// Serves a fake tenant until interrupted.
 pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
@@ -28,6 +29,7 @@ pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
     .map_err(|error| {
         Failure::unexpected(error).context(format!("cannot serve on 127.0.0.1:{}", arguments.port))
     })?;
+    let interrupted = interrupted();
     Failure::printed(&format!("{}\n", server.url()))?;
     eprintln!(
         "A fake tenant answers here until Ctrl-C. To pull from it:\n  \
@@ -35,7 +37,8 @@ pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
          kapture pull --from 2024-05-01 --to 2024-05-07",
         server.url()
     );
-    tokio::signal::ctrl_c().await.map_err(Failure::unexpected)
+    interrupted.await;
+    Ok(())
 }
 
 fn population(arguments: &SandboxArguments) -> Result<Population> {
