@@ -62,7 +62,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// `kapture pull` of everything that is asked for; a file is written into `folder`.
+/// `kapture pull` of everything that is asked for; places are in `folder`.
 pub(crate) fn pull(
     sandbox: &Sandbox,
     size: Size,
@@ -72,9 +72,9 @@ pub(crate) fn pull(
     let mut pull = Command::new(binary()?);
     pull.args(["pull", "--from", &size.first().to_string()]);
     pull.args(["--to", &size.last().to_string(), "-o"]);
-    match destination {
-        Destination::Stream => pull.arg("-"),
-        Destination::File(name) => pull.arg(folder.join(name)),
+    match destination.path(folder) {
+        None => pull.arg("-"),
+        Some(path) => pull.arg(path),
     };
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("KAPTURE_") {

@@ -1,7 +1,7 @@
 //! What a pull wrote: every customer once.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,8 +23,10 @@ pub(crate) fn checked(
     folder: &Path,
     customers: u64,
 ) -> Result<Asked, Error> {
+    let summary = folder.join("summary.json");
     let mut process = pull
-        .args(["-vv", "--log-format", "json"])
+        .args(["-vv", "--log-format", "json", "--summary"])
+        .arg(&summary)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
@@ -40,13 +42,24 @@ pub(crate) fn checked(
     if !status.success() {
         return Err(format!("{pull:?} ended with {status}:\n{log}").into());
     }
-    if let Destination::File(name) = destination {
-        seen = ids(BufReader::new(File::open(folder.join(name))?))?;
+    match destination {
+        Destination::Stream => {}
+        Destination::Lines(name) => seen = ids(BufReader::new(File::open(folder.join(name))?))?,
+        Destination::Place(_) => {
+            let Summary { customers } = serde_json::from_slice(&fs::read(&summary)?)?;
+            seen = customers;
+        }
     }
     if seen != customers {
         return Err(format!("{seen} customers came out, not {customers}").into());
     }
     Asked::from_log(&log)
+}
+
+/// What `kapture` itself says, where no line tells.
+#[derive(Deserialize)]
+struct Summary {
+    customers: u64,
 }
 
 /// How many customers there are; twice the same one is an error.

@@ -1,6 +1,7 @@
 //! The course of the bench: each scenario checked once, then measured in turn.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::tempdir;
@@ -86,6 +87,9 @@ fn measure(scenario: &'static Scenario, settings: &Settings) -> Result<Measureme
             measurement.bare.push(measured::usage(bare)?);
             measurement.parse.push(parse_pass::seconds(&answers)?);
         }
+        if let Some(path) = scenario.destination.path(folder.path()) {
+            remove(&path)?;
+        }
         let mut pull = pull()?;
         pull.arg("--quiet");
         measurement.kapture.push(measured::usage(&pull)?);
@@ -94,5 +98,14 @@ fn measure(scenario: &'static Scenario, settings: &Settings) -> Result<Measureme
         Ok(measurement)
     } else {
         Err("what was measured cannot be".into())
+    }
+}
+
+/// Whatever an earlier round wrote.
+fn remove(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
     }
 }

@@ -1,5 +1,7 @@
 //! What is measured.
 
+use std::path::{Path, PathBuf};
+
 use chrono::{Days, NaiveDate};
 use kapture_sandbox::{Behaviour, PerDay, Population, Tenant};
 
@@ -62,8 +64,20 @@ impl Size {
 pub(crate) enum Destination {
     /// To standard output, and from there to nowhere.
     Stream,
-    /// To a file of this name.
-    File(&'static str),
+    /// As lines to a file of this name.
+    Lines(&'static str),
+    /// To any other place of this name.
+    Place(&'static str),
+}
+
+impl Destination {
+    /// Its place in `folder`, if it has one.
+    pub(crate) fn path(self, folder: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Stream => None,
+            Self::Lines(name) | Self::Place(name) => Some(folder.join(name)),
+        }
+    }
 }
 
 /// What a pull is compared with.
@@ -109,7 +123,35 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "to-ndjson",
         purpose: "flat-out, but to an NDJSON file",
-        destination: Destination::File("customers.ndjson"),
+        destination: Destination::Lines("customers.ndjson"),
+        ..USUAL
+    },
+    Scenario {
+        name: "to-csv",
+        purpose: "flat-out, but to a CSV file",
+        destination: Destination::Place("customers.csv"),
+        rounds: 3,
+        ..USUAL
+    },
+    Scenario {
+        name: "to-parquet",
+        purpose: "flat-out, but to a Parquet file",
+        destination: Destination::Place("customers.parquet"),
+        rounds: 3,
+        ..USUAL
+    },
+    Scenario {
+        name: "to-dataset",
+        purpose: "flat-out, but to a folder with one file a day",
+        destination: Destination::Place("customers/"),
+        rounds: 3,
+        ..USUAL
+    },
+    Scenario {
+        name: "to-sqlite",
+        purpose: "flat-out, but to an SQLite database",
+        destination: Destination::Place("customers.db"),
+        rounds: 3,
         ..USUAL
     },
     Scenario {
@@ -140,7 +182,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     memory("memory-10k", "the memory that 10,000 customers take", 10),
     memory("memory-100k", "the memory that 100,000 customers take", 100),
-    memory("memory-500k", "the memory that 500,000 customers take", 500),
+    memory(
+        "memory-1m",
+        "the memory that 1,000,000 customers take",
+        1_000,
+    ),
     memory(
         "memory-2m",
         "the memory that 2,000,000 customers take",

@@ -20,15 +20,16 @@ use crate::server::{Ask, Server};
 /// vain would weigh more than the time.
 const ROWS_BEFORE_SCOUTING: u64 = 1_900;
 
-/// Each time that so many pages of a window were read, from the second time on, one more spare page
-/// and one more scout may be in vain: where much is read, a little more does not weigh.
-const PAGES_FOR_ONE_MORE: u64 = 48;
+/// Each time that so many pages of a window of so many rows were read, one more spare page and one
+/// more scout may be in vain: where much is read, a little more does not weigh.
+const PAGES_FOR_ONE_MORE: u64 = 24;
+const ROWS_FOR_MORE: u64 = 6_000;
 
 /// So many pages are asked in no time, so that a scout may risk more.
 const FEW: u64 = 16;
 
 /// How many pages ahead are too near for a scout.
-const TOO_NEAR: u64 = 4;
+const TOO_NEAR: u64 = 8;
 
 /// The pages of one pass that were asked for and not yet taken.
 #[derive(Default)]
@@ -91,8 +92,7 @@ impl Ahead {
                     server.give_back_spare_page();
                 }
                 self.taken += 1;
-                if self.taken > PAGES_FOR_ONE_MORE && self.taken.is_multiple_of(PAGES_FOR_ONE_MORE)
-                {
+                if ask.offset >= ROWS_FOR_MORE && self.taken.is_multiple_of(PAGES_FOR_ONE_MORE) {
                     server.give_back_spare_page();
                     server.give_back_scout();
                 }

@@ -198,7 +198,7 @@ async fn a_pull_of_years_keeps_few_days_open() {
 
 /// Where a window has very many pages it is found out how far it goes, so that its pages need not
 /// wait for one another; a few requests in vain are all that this may cost, and two more for each
-/// 48 pages.
+/// 24 pages.
 #[tokio::test(start_paused = true)]
 async fn a_day_of_very_many_pages() {
     for windows in WINDOWS {
@@ -210,7 +210,7 @@ async fn a_day_of_very_many_pages() {
             let population = population(7, PerDay::Listed(vec![(may(4), customers)]));
             let tenant = expect_truth(population, behaviour, may(4), may(4)).await;
             let further = u64::from(customers - 2) / 499;
-            let most = 1 + 2 + further + 12 + 2 * (further / 48);
+            let most = 1 + 2 + further + 12 + 2 * (further / 24);
             let asked = tenant.request_count();
             assert!(
                 asked <= most,
