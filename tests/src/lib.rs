@@ -35,7 +35,8 @@ pub fn kapture(arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
-    // Whoever runs the tests may have profiles of their own.
+    // Whoever runs the tests may have profiles and a keyring of their own.
+    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
     command.env("XDG_CONFIG_HOME", "/nowhere");
     command.args(arguments);
     command

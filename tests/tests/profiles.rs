@@ -388,3 +388,67 @@ fn without_a_terminal_nothing_is_asked() {
         ],
     );
 }
+
+/// Does what `secret-tool` does, with a file for the keyring.
+const SECRET_TOOL: &str = r#"#!/bin/sh
+action=$1; shift
+[ "$1" = --label ] && shift 2
+case $action in
+    store) { echo "$*"; cat; } > "$KEYRING" ;;
+    lookup) [ "$(head -n 1 "$KEYRING")" = "$*" ] && tail -n 1 "$KEYRING" ;;
+    clear) rm "$KEYRING" ;;
+esac
+"#;
+
+#[test]
+fn where_there_is_a_keyring_the_secret_is_there_alone() {
+    let (served, home) = (served(), Home::new());
+    let tool = home.file("bin/secret-tool", SECRET_TOOL);
+    chmod(&tool, 0o700);
+    let keyring = home.0.path().join("keyring");
+    let path = format!(
+        "{}:{}",
+        tool.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let run = |arguments: &[&str]| {
+        let mut command = home.kapture(arguments);
+        command.env("PATH", &path).env("KEYRING", &keyring);
+        command
+    };
+    let url = served.url();
+    let login = [
+        "auth",
+        "login",
+        "--base-url",
+        &url,
+        "--cm-id",
+        "424242",
+        "--with-token",
+    ];
+    let output = feed(
+        run(&[&login[..], &["--keep-in-file"]].concat()),
+        DEFAULT_TOKEN,
+    );
+    expect(&output, 0, &["tokens/default"]);
+    assert!(!keyring.exists());
+
+    expect(
+        &feed(run(&login), DEFAULT_TOKEN),
+        0,
+        &["the token in the keyring"],
+    );
+    assert!(names(&home.folder().join("tokens")).is_empty());
+    let configuration = fs::read_to_string(home.folder().join("config.toml")).unwrap();
+    assert!(!configuration.contains(DEFAULT_TOKEN), "{configuration}");
+    expect(&run(&DAY).output().unwrap(), 0, &["5 customers"]);
+
+    expect(&run(&["auth", "logout"]).output().unwrap(), 0, &["is gone"]);
+    assert!(!keyring.exists());
+    expect(&run(&DAY).output().unwrap(), 2, &["no token"]);
+
+    // One that does not give back what it was given is none.
+    fs::write(&tool, "#!/bin/sh\ncat > /dev/null\n").unwrap();
+    expect(&feed(run(&login), DEFAULT_TOKEN), 0, &["tokens/default"]);
+    expect(&run(&DAY).output().unwrap(), 0, &["5 customers"]);
+}

@@ -202,6 +202,7 @@ fn signing_in_asks_and_does_not_show_the_password() {
         .args(["--ctty", "--wait"])
         .arg(login.get_program())
         .args(login.get_args())
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
         .env("XDG_CONFIG_HOME", home.path());
     for name in ["KAPTURE_PROFILE", "KAPTURE_CONFIG"] {
         command.env_remove(name);

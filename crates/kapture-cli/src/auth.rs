@@ -14,8 +14,8 @@ use crate::arguments::{
 use crate::configuration::Configuration;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::said;
-use crate::{check, private_file};
+use crate::said::{self, Said};
+use crate::{check, keyring, private_file};
 
 /// Signs in, out, or says who is signed in.
 pub(crate) async fn run(arguments: &AuthArguments) -> Result<(), Failure> {
@@ -39,14 +39,13 @@ async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
     .map_err(Failure::usage)?;
     let verdict = check::once(connection).await?;
     let kept = login
-        .keep(&configuration, &arguments.connection)
+        .keep(&configuration, arguments)
         .map_err(Failure::unexpected)?;
     eprintln!("{verdict}");
     eprintln!(
-        "Profile `{}` is in {}, and the token in {}, which only you can read.",
+        "Profile `{}` is in {}, and the token in {kept}.",
         login.profile,
         configuration.path.display(),
-        kept.display()
     );
     Ok(())
 }
@@ -62,27 +61,38 @@ fn logout(arguments: &LogoutArguments) -> Result<()> {
     let configuration = Configuration::find(arguments.config.as_deref())?;
     let profile = configuration.profile(arguments.profile.as_ref())?;
     let profile = profile.context("which profile? Name it with --profile NAME")?;
-    let kept = profile.token_file().map(|said| said.value);
-    let ours = token_file(&configuration.path, &profile.name);
-    match kept {
-        Some(path) if path == ours => {
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
-                }
-                _ => {}
-            }
-            configuration.write(&profile.name, &[("token-file", None)])?;
-            eprintln!("The token of profile `{}` is gone.", profile.name);
+    let name = &profile.name;
+    let ours = token_file(&configuration.path, name);
+    match (profile.token_file(), profile.token_command()) {
+        (Some(file), _) if file.value == ours => {
+            remove(&ours)?;
+            configuration.write(name, &[("token-file", None)])?;
         }
-        Some(path) => bail!(
-            "the token of profile `{}` is in {}, which auth login did not make: remove it yourself",
-            profile.name,
-            path.display()
-        ),
-        None => eprintln!("No token is kept for profile `{}`.", profile.name),
+        (_, Some(command)) if keyring::is_ours(&command.value) => {
+            if !keyring::forget(&command.value) {
+                bail!("the keyring does not remove the token of profile `{name}`");
+            }
+            configuration.write(name, &[("token-command", None)])?;
+        }
+        (Some(Said { place, .. }), _) | (_, Some(Said { place, .. })) => {
+            bail!("auth login did not make what {place} names: remove it yourself")
+        }
+        (None, None) => {
+            eprintln!("No token is kept for profile `{name}`.");
+            return Ok(());
+        }
     }
+    eprintln!("The token of profile `{name}` is gone.");
     Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is known of a connection before it is kept.
@@ -152,15 +162,31 @@ impl Login {
         })
     }
 
-    /// Keeps the secret, then the profile that refers to it.
-    fn keep(
-        &self,
-        configuration: &Configuration,
-        arguments: &ConnectionArguments,
-    ) -> Result<PathBuf> {
+    /// Keeps the secret, then the profile that refers to it. Says where the secret is.
+    fn keep(&self, configuration: &Configuration, arguments: &LoginArguments) -> Result<String> {
         let path = token_file(&configuration.path, &self.profile);
-        private_file::write(&path, &format!("{}\n", self.secret))?;
-        let relative = format!("tokens/{}", self.profile);
+        let key = keyring::Key {
+            profile: &self.profile,
+            host: self.site.host(),
+            cm_id: self.cm_id,
+        };
+        let command = match arguments.keep_in_file {
+            true => None,
+            false => keyring::keep(&key, &self.secret),
+        };
+        let (file, command, kept) = match command {
+            Some(command) => {
+                remove(&path)?;
+                let words = Value::from_iter(command);
+                (None, Some(words), "the keyring".to_owned())
+            }
+            None => {
+                private_file::write(&path, &format!("{}\n", self.secret))?;
+                let relative = Value::from(format!("tokens/{}", self.profile));
+                let kept = format!("{}, which only you can read", path.display());
+                (Some(relative), None, kept)
+            }
+        };
         let (this, other) = match self.tenant.0 {
             "subdomain" => ("subdomain", "base-url"),
             _ => ("base-url", "subdomain"),
@@ -170,21 +196,21 @@ impl Login {
             (this, Some(Value::from(self.tenant.1.as_str()))),
             (other, None),
             ("cm-id", Some(Value::from(cm_id))),
-            ("token-file", Some(Value::from(relative))),
-            ("token-command", None),
+            ("token-file", file),
+            ("token-command", command),
             // What is kept is the token, not this user's password.
             ("user", None),
         ];
         for (key, value) in [
-            ("endpoint", &arguments.endpoint),
-            ("time-zone", &arguments.time_zone),
+            ("endpoint", &arguments.connection.endpoint),
+            ("time-zone", &arguments.connection.time_zone),
         ] {
             if let Some(value) = value {
                 entries.push((key, Some(Value::from(value.as_str()))));
             }
         }
         configuration.write(&self.profile, &entries)?;
-        Ok(path)
+        Ok(kept)
     }
 }
 

@@ -13,6 +13,7 @@ mod doctor;
 mod duration;
 mod failure;
 mod interruption;
+mod keyring;
 mod logging;
 mod manual;
 mod nearest;

@@ -21,8 +21,8 @@ pub(crate) enum AuthAction {
 /// Ask for a connection, check it with one request, and keep it as a profile
 ///
 /// What is not given as an option is asked for on the terminal; without one nothing is asked, and
-/// the secret comes from standard input. It is kept in a file that only you can read, beside the
-/// configuration, and nowhere else.
+/// the secret comes from standard input. It is kept in the keyring where there is one (through
+/// secret-tool), else in a file that only you can read, beside the configuration; and nowhere else.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -41,6 +41,9 @@ pub(crate) struct LoginArguments {
     /// The user name of which, with the password, the token is made
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+    /// Keep the token in a file, whether there is a keyring or not
+    #[arg(long)]
+    pub(crate) keep_in_file: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArguments,
 }
