@@ -9,7 +9,10 @@ use kapture_tests::{ids, said};
 
 const DAY: &str = "2024-05-02";
 
-const PULL: [&str; 7] = ["pull", "--from", DAY, "--to", DAY, "--retry-for", "1s"];
+const PULL: [&str; 5] = ["pull", "--from", DAY, "--to", DAY];
+
+/// Where what is wrong stays wrong: given up soon.
+const IMPATIENT: [&str; 7] = ["pull", "--from", DAY, "--to", DAY, "--retry-for", "1s"];
 
 fn code(output: &Output) -> i32 {
     output.status.code().expect("an exit code")
@@ -131,7 +134,7 @@ fn a_flood_of_headers() {
             sent = write!(stream, "x-flood: {}\r\n", "y".repeat(1_000));
         }
     });
-    let output = server.kapture(&PULL).output().unwrap();
+    let output = server.kapture(&IMPATIENT).output().unwrap();
     expect_error(&output, 5, "message head is too large");
 }
 
@@ -143,7 +146,7 @@ fn a_body_that_never_comes_to_its_end() {
         let _ = stream.read(&mut [0]);
     });
     let output = server
-        .kapture(&PULL)
+        .kapture(&IMPATIENT)
         .args(["--timeout", "1"])
         .output()
         .unwrap();
@@ -163,7 +166,7 @@ fn a_wait_without_end() {
             let head = format!("429 Too Many Requests\r\nretry-after: {wait}");
             send(stream, &head, b"");
         });
-        let output = server.kapture(&PULL).output().unwrap();
+        let output = server.kapture(&IMPATIENT).output().unwrap();
         expect_error(&output, 5, "the server asks for fewer requests");
     }
 }
@@ -181,7 +184,7 @@ fn a_redirect_to_elsewhere() {
             let head = format!("{status} Elsewhere\r\nlocation: {location}/");
             send(stream, &head, b"");
         });
-        let output = server.kapture(&PULL).output().unwrap();
+        let output = server.kapture(&IMPATIENT).output().unwrap();
         expect_error(&output, 5, "redirects elsewhere");
     }
     assert!(told.try_recv().is_err(), "a redirect was followed");
@@ -224,7 +227,7 @@ fn words_that_would_change_the_terminal() {
     let odd_page = Scripted::bodies(move |_| odd_page.clone());
     for server in [refusing, odd_keys, odd_ids, odd_page] {
         for arguments in [&[][..], &["-vvv"], &["-vv", "--log-format", "json"]] {
-            let output = server.kapture(&PULL).args(arguments).output().unwrap();
+            let output = server.kapture(&IMPATIENT).args(arguments).output().unwrap();
             let said = said(&output);
             let harmful = said.chars().find(|letter| {
                 letter.is_control() && *letter != '\n'
@@ -300,7 +303,7 @@ fn bytes_that_are_no_text() {
         b"\0\0\0\0".to_vec(),
         br#"{"message":[{"id":1}],"status":"success","message":[]}"#.to_vec(),
     ] {
-        let output = odd_page(body).kapture(&PULL).output().unwrap();
+        let output = odd_page(body).kapture(&IMPATIENT).output().unwrap();
         expect_error(&output, 5, "the answer is");
     }
 }

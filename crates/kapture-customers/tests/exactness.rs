@@ -5,9 +5,10 @@ mod against;
 use std::sync::Arc;
 
 use against::{expect_truth, may, population, pull, truth};
+use kapture_model::Record;
 use kapture_sandbox::{
-    Behaviour, ContentType, EmptyForm, Limit, Offset, Order, PerDay, Population, SameDay, Tenant,
-    Windows,
+    Behaviour, ContentType, EmptyForm, Limit, Oddities, Offset, Order, PerDay, Population, SameDay,
+    Tenant, Windows,
 };
 
 const WINDOWS: [Windows; 4] = [
@@ -218,4 +219,28 @@ async fn a_day_of_very_many_pages() {
             );
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_counts_the_customers_whose_date_nobody_can_read() {
+    let behaviour = Behaviour {
+        oddities: Oddities {
+            null_dates: 0.2,
+            undecodable_dates: 0.1,
+            ..Oddities::default()
+        },
+        ..Behaviour::default()
+    };
+    let tenant = Arc::new(Tenant::new(population(8, PerDay::Fixed(60)), behaviour));
+    let pulled = pull(&tenant, may(3), may(5)).await;
+    for (day, receipt) in &pulled.receipts {
+        let undated = tenant.truth(*day, *day).into_iter().filter(|customer| {
+            let record = Record::decode(customer.json.clone().into()).unwrap();
+            record.created().is_none()
+        });
+        let undated = undated.count() as u64;
+        assert!(undated > 5, "{undated}");
+        assert_eq!(receipt.undated, undated, "{day}");
+    }
+    assert_eq!(pulled.receipts.len(), 3);
 }

@@ -606,3 +606,49 @@ async fn what_a_page_has_shown_is_not_missing_whatever_the_server_says_later() {
     }
     assert!(sealed > 50, "{sealed}");
 }
+
+/// A server that takes one day for another.
+struct Confused {
+    tenant: InMemory,
+    asked: &'static str,
+    answered: &'static str,
+}
+
+#[async_trait]
+impl Transport for Confused {
+    async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
+        let body = String::from_utf8_lossy(&request.body);
+        request.body = body.replace(self.asked, self.answered).into();
+        self.tenant.send(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_answers_with_another_day_is_not_believed() {
+    let tenant = Arc::new(Tenant::new(
+        population(6, PerDay::Fixed(9)),
+        Behaviour::default(),
+    ));
+    let server = Confused {
+        tenant: InMemory(Arc::clone(&tenant)),
+        asked: "2024-05-20",
+        answered: "2024-05-03",
+    };
+    let options = ClientOptions {
+        concurrency: 1,
+        ..ClientOptions::default()
+    };
+    let pulled = pull_from(server, may(3), may(20), |pull| pull, options).await;
+    assert!(
+        matches!(
+            pulled.failed.get(&may(20)),
+            Some(PullError::Astray { day, .. }) if *day == may(3)
+        ),
+        "{:?}",
+        pulled.failed
+    );
+    assert_eq!(
+        pulled.ids()[&may(3)],
+        truth(&tenant, may(3), may(3))[&may(3)]
+    );
+}
