@@ -481,3 +481,40 @@ fn the_summary_is_there_for_machines_too() {
     assert_eq!(summary["customers"], 77);
     assert_eq!(summary["requests"], served.tenant.request_count());
 }
+
+#[test]
+fn each_request_is_a_line_for_machines() {
+    let behaviour = Behaviour {
+        faults: Faults::scheduled([(2, FaultKind::Status500)]),
+        ..Behaviour::default()
+    };
+    let served = Served::new(busy(PerDay::Fixed(5)), behaviour);
+    let output = served
+        .kapture(&WEEK)
+        .args(["-vv", "--log-format", "json"])
+        .output()
+        .unwrap();
+    let lines: Vec<Value> = said(&output)
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|line: &Value| line["message"] == "answer")
+        .collect();
+    assert_eq!(lines.len() as u64, served.tenant.request_count());
+    for line in &lines {
+        assert!(
+            line["status"].is_u64() && line["duration"].is_string(),
+            "{line}"
+        );
+        for field in ["day", "window", "offset"] {
+            assert!(!line["span"][field].is_null(), "{line}");
+        }
+    }
+    let attempts: Vec<_> = lines.iter().map(|line| line["attempt"].as_u64()).collect();
+    assert_eq!(
+        attempts
+            .iter()
+            .filter(|attempt| **attempt == Some(2))
+            .count(),
+        1
+    );
+}

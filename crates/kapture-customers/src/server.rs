@@ -267,7 +267,7 @@ impl Server {
                 || expected.as_ref() == Some(refusal)
                 || self.knowledge().empty_answers.is_understood(&ask, refusal)
         };
-        let span = tracing::debug_span!("page", window = %ask.window, offset = ask.offset, limit = ask.limit);
+        let span = tracing::debug_span!("page", day = %ask.window.start, window = %ask.window, offset = ask.offset, limit = ask.limit);
         let asked = self.moment();
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let _leaving = Leaving(&self.in_flight);

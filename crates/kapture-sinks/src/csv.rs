@@ -150,9 +150,12 @@ fn primary<'a, 'r>(contacts: &'r [Row<'a>]) -> Option<&'r Row<'a>> {
     contacts.iter().find(marked).or(contacts.first())
 }
 
-/// Text that no spreadsheet takes for a formula: those begin with one of these.
+/// What a formula begins with, also in full width.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// Text that no spreadsheet takes for a formula.
 fn harmless(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+    if text.starts_with(FORMULA) {
         format!("'{text}").into()
     } else {
         text.into()
@@ -182,4 +185,19 @@ pub(crate) fn ids(
                 .ok_or_else(damaged)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_begins_a_formula_is_quoted() {
+        for text in [
+            "=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x",
+        ] {
+            assert_eq!(harmless(text), format!("'{text}"));
+        }
+        assert_eq!(harmless("1=1"), "1=1");
+    }
 }

@@ -171,7 +171,7 @@ impl Client {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let error = match shared.attempt(&body, begun).await {
+            let error = match shared.attempt(&body, begun, attempt).await {
                 Ok(records) => return Ok(records),
                 Err(error) => error,
             };
@@ -213,7 +213,13 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
-    async fn attempt(&self, body: &Bytes, begun: Instant) -> Result<Vec<Record>, Error> {
+    /// One attempt of a call that began at `begun`; `number` counts its attempts from 1.
+    async fn attempt(
+        &self,
+        body: &Bytes,
+        begun: Instant,
+        number: u32,
+    ) -> Result<Vec<Record>, Error> {
         let permit = self.concurrency.enter().await;
         self.pace.wait().await;
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -236,11 +242,11 @@ impl Shared {
                 let status = response.status;
                 let outcome = classify(response, (self.options.wall_clock)())
                     .map_err(|error| error.redacted(&self.token));
-                debug!(status, duration = ?sent.elapsed(), error = outcome.as_ref().err().map(tracing::field::display), "answer");
+                debug!(attempt = number, status, duration = ?sent.elapsed(), error = outcome.as_ref().err().map(tracing::field::display), "answer");
                 outcome
             }
             Err(error) => {
-                debug!(duration = ?sent.elapsed(), %error, "no answer");
+                debug!(attempt = number, duration = ?sent.elapsed(), %error, "no answer");
                 Err(error.into())
             }
         };
