@@ -387,6 +387,23 @@ fn without_a_terminal_nothing_is_asked() {
             "--with-token",
         ],
     );
+    let known = [
+        "auth",
+        "login",
+        "--subdomain",
+        "acme",
+        "--cm-id",
+        "1",
+        "--user",
+        "asha",
+    ];
+    let output = feed(home.kapture(&known), "secret\n");
+    expect(&output, 2, &["no terminal", "--with-password"]);
+    // What is read would be the password, and is said to be the token.
+    let mut either = home.kapture(&known);
+    either.arg("--with-token");
+    let output = feed(either, "secret\n");
+    expect(&output, 2, &["--with-token", "--user"]);
 }
 
 /// Does what `secret-tool` does, with a file for the keyring.

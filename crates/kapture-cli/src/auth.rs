@@ -134,7 +134,10 @@ impl Login {
         };
         let secret = arguments.with_token || arguments.with_password || given.token_file.is_some();
         if !secret && !terminal {
-            lacking.push("--with-token, with the token on standard input");
+            lacking.push(match &arguments.user {
+                None => "--with-token, with the token on standard input",
+                Some(_) => "--with-password, with the password on standard input",
+            });
         }
         let (Some(tenant), Some(cm_id), true) = (tenant, cm_id, lacking.is_empty()) else {
             bail!(

@@ -33,7 +33,7 @@ Examples:
 From then on: kapture pull --last 7d -o customers.ndjson")]
 pub(crate) struct LoginArguments {
     /// Read the token from standard input
-    #[arg(long, conflicts_with_all = ["with_password", "token_file", "sandbox"])]
+    #[arg(long, conflicts_with_all = ["with_password", "user", "token_file", "sandbox"])]
     pub(crate) with_token: bool,
     /// Read the password of --user from standard input
     #[arg(long, requires = "user", conflicts_with_all = ["token_file", "sandbox"])]
