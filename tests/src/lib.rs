@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: the binary, and a fake tenant for it to pull from.
 
+#[cfg(unix)]
+pub mod limits;
 pub mod pasted;
 pub mod postgres;
 pub mod scripted;

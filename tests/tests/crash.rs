@@ -8,8 +8,9 @@ use std::process::{Command, Output, Stdio};
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, PerDay, Population};
+use kapture_tests::limits::with_room;
 use kapture_tests::postgres::Schema;
-use kapture_tests::{Served, binary, said};
+use kapture_tests::{Served, said};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -227,23 +228,11 @@ fn rows(connection: &Connection) -> Vec<Vec<rusqlite::types::Value>> {
     all
 }
 
-/// A run that may write no file larger than so many blocks of the shell.
+/// A run that may write no file larger than twenty KiB.
 fn with_little_room(served: &Served, folder: &Path, arguments: &[&str]) -> Output {
-    let inner = served.kapture(arguments);
-    let mut command = Command::new("sh");
-    // Without the signal that would end it, a write past the limit fails as on a full disk.
-    command
-        .args(["-c", "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\""])
-        .arg(binary())
-        .args(arguments)
-        .current_dir(folder);
-    for (name, value) in inner.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.output().expect("it runs")
+    let mut command = served.kapture(arguments);
+    command.current_dir(folder);
+    with_room(&command, 20).output().expect("it runs")
 }
 
 #[test]

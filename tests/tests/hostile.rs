@@ -4,8 +4,10 @@
 use std::io::{Read, Write};
 use std::process::Output;
 
+#[cfg(unix)]
+use kapture_tests::limits::peak;
 use kapture_tests::scripted::{Scripted, customers, send};
-use kapture_tests::{ids, said};
+use kapture_tests::{code, ids, said};
 
 const DAY: &str = "2024-05-02";
 
@@ -13,10 +15,6 @@ const PULL: [&str; 5] = ["pull", "--from", DAY, "--to", DAY];
 
 /// Where what is wrong stays wrong: given up soon.
 const IMPATIENT: [&str; 7] = ["pull", "--from", DAY, "--to", DAY, "--retry-for", "1s"];
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("an exit code")
-}
 
 /// Expects an error with this exit code that says this, and no data.
 fn expect_error(output: &Output, expected: i32, sentence: &str) {
@@ -48,19 +46,6 @@ fn serves(rows: Vec<String>) -> Scripted {
             &[]
         })
     })
-}
-
-/// The most memory of any process that this one has started and that has ended, in MiB.
-#[cfg(unix)]
-fn peak() -> u64 {
-    use nix::sys::resource::{UsageWho, getrusage};
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts");
-    usage.max_rss() as u64
-        / if cfg!(target_os = "macos") {
-            1 << 20
-        } else {
-            1 << 10
-        }
 }
 
 #[test]

@@ -8,9 +8,9 @@ use std::process::Stdio;
 use chrono::NaiveDate;
 use kapture_sandbox::{
     Behaviour, ContentType, EmptyForm, FaultKind, Faults, Limit, Oddities, PerDay, Population,
-    SameDay, Windows,
+    Windows,
 };
-use kapture_tests::{Served, ids, kapture, names, said};
+use kapture_tests::{Served, code, ids, kapture, names, said};
 use serde_json::Value;
 
 const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
@@ -23,10 +23,6 @@ fn busy(per_day: PerDay) -> Population {
     Population::new(3).days(day("2024-04-20"), day("2024-05-20"), per_day)
 }
 
-fn code(output: &std::process::Output) -> i32 {
-    output.status.code().expect("an exit code")
-}
-
 #[test]
 fn the_sandbox_needs_no_account() {
     let output = kapture(&WEEK).arg("--sandbox").output().unwrap();
@@ -37,19 +33,7 @@ fn the_sandbox_needs_no_account() {
 
 #[test]
 fn the_same_customers_on_servers_of_every_kind() {
-    for (number, windows) in [
-        Windows::Inclusive,
-        Windows::Exclusive {
-            same_day: SameDay::Empty,
-        },
-        Windows::Exclusive {
-            same_day: SameDay::Refused,
-        },
-        Windows::Strict,
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (number, windows) in Windows::ALL.into_iter().enumerate() {
         let behaviour = Behaviour {
             windows,
             limit: [

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, Limit, PerDay, Population};
-use kapture_tests::{Served, binary, code, said, status};
+use kapture_tests::limits::with_room;
+use kapture_tests::{Served, code, said, status};
 use tempfile::TempDir;
 
 const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-05"];
@@ -120,26 +121,6 @@ fn at_any_request() {
     }
     println!("{tried} single faults: {ended} named, all others mended");
     assert!(tried > 200, "{tried}");
-}
-
-/// Runs `command` such that no file can become larger than this.
-fn with_room(command: &Command, kibibytes: u32) -> Command {
-    let mut limited = Command::new("sh");
-    // Without the signal that would end it, a write past the limit fails as on a full disk.
-    let script = "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"";
-    // Half a kibibyte is what `ulimit -f` counts.
-    limited
-        .args(["-c", script, &(2 * kibibytes).to_string()])
-        .arg(binary())
-        .args(command.get_args())
-        .current_dir(command.get_current_dir().expect("a folder"));
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
-        };
-    }
-    limited
 }
 
 #[test]

@@ -7,20 +7,9 @@ use std::sync::Arc;
 use against::{expect_truth, may, population, pull, truth};
 use kapture_model::Record;
 use kapture_sandbox::{
-    Behaviour, ContentType, EmptyForm, Limit, Oddities, Offset, Order, PerDay, Population, SameDay,
-    Tenant, Windows,
+    Behaviour, ContentType, EmptyForm, Limit, Oddities, Offset, Order, PerDay, Population, Tenant,
+    Windows,
 };
-
-const WINDOWS: [Windows; 4] = [
-    Windows::Inclusive,
-    Windows::Exclusive {
-        same_day: SameDay::Empty,
-    },
-    Windows::Exclusive {
-        same_day: SameDay::Refused,
-    },
-    Windows::Strict,
-];
 
 const LIMITS: [Limit; 4] = [
     Limit::Honoured,
@@ -46,7 +35,7 @@ fn empty_forms() -> Vec<EmptyForm> {
 
 #[tokio::test(start_paused = true)]
 async fn every_window_limit_and_zone() {
-    for windows in WINDOWS {
+    for windows in Windows::ALL {
         for limit in LIMITS {
             for shift in [0, -840, -330, 330, 840] {
                 let behaviour = Behaviour {
@@ -70,7 +59,7 @@ async fn every_window_limit_and_zone() {
 
 #[tokio::test(start_paused = true)]
 async fn every_number_of_customers() {
-    for windows in WINDOWS {
+    for windows in Windows::ALL {
         for limit in LIMITS {
             for per_day in [0, 1, 2, 36, 37, 38, 99, 100, 101, 499, 500, 501, 1_300] {
                 let behaviour = Behaviour {
@@ -101,7 +90,7 @@ async fn quiet_days_are_quiet_days_however_they_are_answered() {
             weekend: 0..=0,
         },
     ];
-    for windows in WINDOWS {
+    for windows in Windows::ALL {
         for form in empty_forms() {
             for per_day in &sparse {
                 let nothing = matches!(per_day, PerDay::Listed(days) if days.is_empty());
@@ -151,7 +140,7 @@ async fn every_stable_order_and_listing() {
 #[tokio::test(start_paused = true)]
 async fn an_order_that_changes_at_every_request() {
     for limit in LIMITS {
-        for windows in WINDOWS {
+        for windows in Windows::ALL {
             let behaviour = Behaviour {
                 order: Order::Unstable,
                 limit,
@@ -179,7 +168,7 @@ async fn a_pull_of_years_keeps_few_days_open() {
     };
     let opaque = (weekly.clone(), EmptyForm::Failed("E-1017".into()));
     let plain = (weekly, EmptyForm::Failed("No customers found".into()));
-    for windows in WINDOWS {
+    for windows in Windows::ALL {
         for (per_day, empty_window) in [equal.clone(), opaque.clone(), plain.clone()] {
             let behaviour = Behaviour {
                 windows,
@@ -202,7 +191,7 @@ async fn a_pull_of_years_keeps_few_days_open() {
 /// 24 pages.
 #[tokio::test(start_paused = true)]
 async fn a_day_of_very_many_pages() {
-    for windows in WINDOWS {
+    for windows in Windows::ALL {
         for customers in [6_100, 20_000, 60_000] {
             let behaviour = Behaviour {
                 windows,

@@ -2,23 +2,15 @@
 
 mod against;
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use against::{
-    InMemory, expect_truth, may, missing, population, pull, pull_from, pull_with, truth,
-};
-use async_trait::async_trait;
+use against::{expect_truth, may, missing, population, pull, pull_with, truth};
 use kapture_customers::{Joint, PullError, Reach};
-use kapture_model::{Answer, CustomerId};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Offset, Order, PerDay,
     Place, SameDay, Tenant, Windows,
 };
-use kapture_transport::{
-    Bound, ClientOptions, Error, Request, Response, Transport, TransportError,
-};
+use kapture_transport::{Bound, ClientOptions, Error};
 
 const EXCLUSIVE: Windows = Windows::Exclusive {
     same_day: SameDay::Empty,
@@ -30,12 +22,7 @@ const EXCLUSIVE_REFUSING: Windows = Windows::Exclusive {
 #[tokio::test(start_paused = true)]
 async fn one_request_in_ten_fails_in_every_way() {
     for seed in 0..6 {
-        for windows in [
-            Windows::Inclusive,
-            EXCLUSIVE,
-            EXCLUSIVE_REFUSING,
-            Windows::Strict,
-        ] {
+        for windows in Windows::ALL {
             for limit in [Limit::Honoured, Limit::CappedAt(37)] {
                 let behaviour = Behaviour {
                     windows,
@@ -63,12 +50,7 @@ async fn no_failure_passes_for_a_quiet_day() {
             EmptyForm::NotFound("gone".into()),
             EmptyForm::EmptyList,
         ] {
-            for windows in [
-                Windows::Inclusive,
-                EXCLUSIVE,
-                EXCLUSIVE_REFUSING,
-                Windows::Strict,
-            ] {
+            for windows in Windows::ALL {
                 let behaviour = Behaviour {
                     windows,
                     empty_window: empty_window.clone(),
@@ -92,14 +74,8 @@ async fn no_failure_passes_for_a_quiet_day() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_changes_its_windows_in_the_middle() {
-    let all = [
-        Windows::Inclusive,
-        EXCLUSIVE,
-        EXCLUSIVE_REFUSING,
-        Windows::Strict,
-    ];
-    for from in all {
-        for to in all {
+    for from in Windows::ALL {
+        for to in Windows::ALL {
             for after in [3, 5, 8, 13, 20, 30] {
                 for empty_window in [
                     EmptyForm::EmptyList,
@@ -365,64 +341,6 @@ async fn receipts_say_how_it_was_proven() {
     }
 }
 
-/// Days of different sizes cost one request each, two more for the neighbours, further pages, and
-/// a dozen for everything that has to be proven.
-#[tokio::test(start_paused = true)]
-async fn proof_costs_no_more_than_a_dozen_requests() {
-    let weekly = PerDay::Weekly {
-        weekday: 50..=450,
-        weekend: 0..=0,
-    };
-    for windows in [
-        Windows::Inclusive,
-        EXCLUSIVE,
-        EXCLUSIVE_REFUSING,
-        Windows::Strict,
-    ] {
-        for (limit, rows) in [
-            (Limit::Honoured, 500),
-            (Limit::CappedAt(100), 100),
-            (Limit::CappedAt(37), 37),
-            (Limit::Ignored, 100_000),
-        ] {
-            for per_day in [
-                weekly.clone(),
-                PerDay::Between(1, 2_000),
-                PerDay::Function(growing),
-            ] {
-                for empty_window in [
-                    EmptyForm::EmptyList,
-                    EmptyForm::Failed("No customers found".into()),
-                ] {
-                    let behaviour = Behaviour {
-                        windows,
-                        limit,
-                        empty_window: empty_window.clone(),
-                        ..Behaviour::default()
-                    };
-                    let population = population(11, per_day.clone());
-                    let further: u64 = (0..=31)
-                        .map(|day| population.count(may(day)))
-                        .map(|count| u64::from(count.saturating_sub(2)) / (rows - 1))
-                        .sum();
-                    let tenant = expect_truth(population, behaviour, may(1), may(30)).await;
-                    let most = 30 + 2 + further + 12;
-                    assert!(
-                        tenant.request_count() <= most,
-                        "{} requests instead of {most}: {windows:?} {limit:?} {empty_window:?} {per_day:?}",
-                        tenant.request_count()
-                    );
-                }
-            }
-        }
-    }
-}
-
-fn growing(_seed: u64, day: chrono::NaiveDate) -> u32 {
-    let days = (day - may(-20)).num_days();
-    u32::try_from(days * 3).expect("few")
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_passing_outage_is_no_quiet_day() {
     let sentence = "System under maintenance";
@@ -431,12 +349,7 @@ async fn a_passing_outage_is_no_quiet_day() {
     };
     for (from, to) in [(1, 12), (2, 14), (4, 25), (8, 40), (12, 60)] {
         for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
-            for windows in [
-                Windows::Inclusive,
-                EXCLUSIVE,
-                EXCLUSIVE_REFUSING,
-                Windows::Strict,
-            ] {
+            for windows in Windows::ALL {
                 let told = format!("requests {from} to {to}, {windows:?}, {empty_window:?}");
                 let behaviour = Behaviour {
                     windows,
@@ -469,43 +382,6 @@ async fn a_passing_outage_is_no_quiet_day() {
     }
 }
 
-/// What "no customers" costs beyond one request for each window, on a run with one customer: the
-/// words of a failure are learnt once, each quiet window is asked again between two that are known
-/// to hold customers, where a failure that may be a hiccup has to repeat; and what was refused
-/// before anything was answered is judged again.
-#[tokio::test(start_paused = true)]
-async fn quiet_days_cost_little() {
-    for windows in [
-        Windows::Inclusive,
-        EXCLUSIVE,
-        EXCLUSIVE_REFUSING,
-        Windows::Strict,
-    ] {
-        for (empty_window, again, before, once) in [
-            (EmptyForm::EmptyList, 0, 0, 13),
-            (EmptyForm::Failed("No customers found".into()), 0, 0, 13),
-            (EmptyForm::NotFound("Not Found".into()), 1, 5, 25),
-            (EmptyForm::Failed("E-1017".into()), 3, 5, 25),
-        ] {
-            for (days, busy) in [(3, 1), (3, 2), (3, 3), (14, 5), (30, 20)] {
-                let behaviour = Behaviour {
-                    windows,
-                    empty_window: empty_window.clone(),
-                    ..Behaviour::default()
-                };
-                let population = population(3, PerDay::Listed(vec![(may(busy), 1)]));
-                let tenant = expect_truth(population, behaviour, may(1), may(days)).await;
-                let (asked, days, busy) = (tenant.request_count(), days as u64, busy as u64);
-                let most = (days + 2) + again * (days + 1) + before * busy + once;
-                assert!(
-                    asked <= most,
-                    "{asked} requests instead of {most}: {windows:?} {empty_window:?}, day {busy} of {days}"
-                );
-            }
-        }
-    }
-}
-
 /// Narrow windows are asked only because wide ones are refused. A wide one that is answered with
 /// "no customers" is not refused for its width any more, in whatever form that is said.
 #[tokio::test(start_paused = true)]
@@ -531,124 +407,4 @@ async fn a_server_that_stops_refusing_wide_windows_before_any_customer_is_met() 
             }
         }
     }
-}
-
-/// A server that now and then says "no customers", whatever it is asked.
-#[derive(Clone)]
-struct Forgetful {
-    tenant: InMemory,
-    /// How many requests it answers in one way before it changes.
-    every: u64,
-    number: Arc<AtomicU64>,
-    /// The customers that any of its answers held.
-    shown: Arc<Mutex<HashSet<CustomerId>>>,
-}
-
-#[async_trait]
-impl Transport for Forgetful {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let empty = match number / self.every % 3 {
-            0 => {
-                let response = self.tenant.send(request).await?;
-                if let Ok(Answer::Customers(records)) = Answer::decode(response.body.clone()) {
-                    let ids = records.iter().map(|record| record.id().clone());
-                    self.shown.lock().expect("nobody panics").extend(ids);
-                }
-                return Ok(response);
-            }
-            1 => r#"{"message":[],"status":"success"}"#,
-            _ => r#"{"message":"No customers found","status":"failed"}"#,
-        };
-        Ok(Response {
-            status: 200,
-            retry_after: None,
-            body: empty.into(),
-        })
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_page_has_shown_is_not_missing_whatever_the_server_says_later() {
-    let mut sealed = 0;
-    for every in 1..12 {
-        for windows in [Windows::Inclusive, EXCLUSIVE, Windows::Strict] {
-            let behaviour = Behaviour {
-                windows,
-                ..Behaviour::default()
-            };
-            let sizes = vec![(may(2), 40), (may(4), 3)];
-            let tenant = Arc::new(Tenant::new(population(5, PerDay::Listed(sizes)), behaviour));
-            let server = Forgetful {
-                tenant: InMemory(Arc::clone(&tenant)),
-                every,
-                number: Arc::default(),
-                shown: Arc::default(),
-            };
-            let options = ClientOptions::default();
-            let pulled = pull_from(server.clone(), may(1), may(5), |pull| pull, options).await;
-            let ids = pulled.ids();
-            let shown = server.shown.lock().unwrap();
-            for day in pulled.receipts.keys() {
-                sealed += 1;
-                let told = ids.get(day).cloned().unwrap_or_default();
-                let lacking: Vec<_> = tenant
-                    .truth_ids(*day, *day)
-                    .into_iter()
-                    .filter(|id| shown.contains(&CustomerId::Number(*id)) && !told.contains(id))
-                    .collect();
-                assert!(
-                    lacking.is_empty(),
-                    "{day} lacks {lacking:?}: {every} {windows:?}"
-                );
-            }
-        }
-    }
-    assert!(sealed > 50, "{sealed}");
-}
-
-/// A server that takes one day for another.
-struct Confused {
-    tenant: InMemory,
-    asked: &'static str,
-    answered: &'static str,
-}
-
-#[async_trait]
-impl Transport for Confused {
-    async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
-        let body = String::from_utf8_lossy(&request.body);
-        request.body = body.replace(self.asked, self.answered).into();
-        self.tenant.send(request).await
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_answers_with_another_day_is_not_believed() {
-    let tenant = Arc::new(Tenant::new(
-        population(6, PerDay::Fixed(9)),
-        Behaviour::default(),
-    ));
-    let server = Confused {
-        tenant: InMemory(Arc::clone(&tenant)),
-        asked: "2024-05-20",
-        answered: "2024-05-03",
-    };
-    let options = ClientOptions {
-        concurrency: 1,
-        ..ClientOptions::default()
-    };
-    let pulled = pull_from(server, may(3), may(20), |pull| pull, options).await;
-    assert!(
-        matches!(
-            pulled.failed.get(&may(20)),
-            Some(PullError::Astray { day, .. }) if *day == may(3)
-        ),
-        "{:?}",
-        pulled.failed
-    );
-    assert_eq!(
-        pulled.ids()[&may(3)],
-        truth(&tenant, may(3), may(3))[&may(3)]
-    );
 }

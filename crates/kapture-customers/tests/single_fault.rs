@@ -6,23 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use against::{Pulled, may, population, pull, truth};
-use kapture_sandbox::{
-    Behaviour, EmptyForm, FaultKind, Faults, Limit, PerDay, SameDay, Tenant, Windows,
-};
+use kapture_sandbox::{Behaviour, EmptyForm, FaultKind, Faults, Limit, PerDay, Tenant, Windows};
 
 /// Servers that differ in what a pull has to ask them.
 fn servers() -> Vec<Behaviour> {
     let mut servers = Vec::new();
-    for windows in [
-        Windows::Inclusive,
-        Windows::Exclusive {
-            same_day: SameDay::Empty,
-        },
-        Windows::Exclusive {
-            same_day: SameDay::Refused,
-        },
-        Windows::Strict,
-    ] {
+    for windows in Windows::ALL {
         for limit in [Limit::Honoured, Limit::CappedAt(37)] {
             for empty_window in [
                 EmptyForm::EmptyList,

@@ -156,6 +156,20 @@ pub enum Windows {
     Strict,
 }
 
+impl Windows {
+    /// Every kind there is.
+    pub const ALL: [Self; 4] = [
+        Self::Inclusive,
+        Self::Exclusive {
+            same_day: SameDay::Empty,
+        },
+        Self::Exclusive {
+            same_day: SameDay::Refused,
+        },
+        Self::Strict,
+    ];
+}
+
 /// What an exclusive server answers to D…D.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameDay {

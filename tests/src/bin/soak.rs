@@ -327,20 +327,11 @@ fn content(place: &Place, path: &Path) -> Result<Option<Content>, Error> {
     Ok(Some(content))
 }
 
-/// The most memory that any run took, in MiB.
 #[cfg(unix)]
-fn peak() -> i64 {
-    use nix::sys::resource::{UsageWho, getrusage};
-    let unit = if cfg!(target_os = "macos") {
-        1 << 20
-    } else {
-        1 << 10
-    };
-    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| usage.max_rss() / unit)
-}
+use kapture_tests::limits::peak;
 
 /// Not told here.
 #[cfg(not(unix))]
-fn peak() -> i64 {
+fn peak() -> u64 {
     0
 }

@@ -1,0 +1,91 @@
+//! What a pull may cost: how many requests it makes for proof.
+
+mod against;
+
+use against::{expect_truth, may, population};
+use kapture_sandbox::{Behaviour, EmptyForm, Limit, PerDay, Windows};
+
+/// Days of different sizes cost one request each, two more for the neighbours, further pages, and
+/// a dozen for everything that has to be proven.
+#[tokio::test(start_paused = true)]
+async fn proof_costs_no_more_than_a_dozen_requests() {
+    let weekly = PerDay::Weekly {
+        weekday: 50..=450,
+        weekend: 0..=0,
+    };
+    for windows in Windows::ALL {
+        for (limit, rows) in [
+            (Limit::Honoured, 500),
+            (Limit::CappedAt(100), 100),
+            (Limit::CappedAt(37), 37),
+            (Limit::Ignored, 100_000),
+        ] {
+            for per_day in [
+                weekly.clone(),
+                PerDay::Between(1, 2_000),
+                PerDay::Function(growing),
+            ] {
+                for empty_window in [
+                    EmptyForm::EmptyList,
+                    EmptyForm::Failed("No customers found".into()),
+                ] {
+                    let behaviour = Behaviour {
+                        windows,
+                        limit,
+                        empty_window: empty_window.clone(),
+                        ..Behaviour::default()
+                    };
+                    let population = population(11, per_day.clone());
+                    let further: u64 = (0..=31)
+                        .map(|day| population.count(may(day)))
+                        .map(|count| u64::from(count.saturating_sub(2)) / (rows - 1))
+                        .sum();
+                    let tenant = expect_truth(population, behaviour, may(1), may(30)).await;
+                    let most = 30 + 2 + further + 12;
+                    assert!(
+                        tenant.request_count() <= most,
+                        "{} requests instead of {most}: {windows:?} {limit:?} {empty_window:?} {per_day:?}",
+                        tenant.request_count()
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn growing(_seed: u64, day: chrono::NaiveDate) -> u32 {
+    let days = (day - may(-20)).num_days();
+    u32::try_from(days * 3).expect("few")
+}
+
+/// What "no customers" costs beyond one request for each window, on a run with one customer: the
+/// words of a failure are learnt once, each quiet window is asked again between two that are known
+/// to hold customers, where a failure that may be a hiccup has to repeat; and what was refused
+/// before anything was answered is judged again.
+#[tokio::test(start_paused = true)]
+async fn quiet_days_cost_little() {
+    for windows in Windows::ALL {
+        for (empty_window, again, before, once) in [
+            (EmptyForm::EmptyList, 0, 0, 13),
+            (EmptyForm::Failed("No customers found".into()), 0, 0, 13),
+            (EmptyForm::NotFound("Not Found".into()), 1, 5, 25),
+            (EmptyForm::Failed("E-1017".into()), 3, 5, 25),
+        ] {
+            for (days, busy) in [(3, 1), (3, 2), (3, 3), (14, 5), (30, 20)] {
+                let behaviour = Behaviour {
+                    windows,
+                    empty_window: empty_window.clone(),
+                    ..Behaviour::default()
+                };
+                let population = population(3, PerDay::Listed(vec![(may(busy), 1)]));
+                let tenant = expect_truth(population, behaviour, may(1), may(days)).await;
+                let (asked, days, busy) = (tenant.request_count(), days as u64, busy as u64);
+                let most = (days + 2) + again * (days + 1) + before * busy + once;
+                assert!(
+                    asked <= most,
+                    "{asked} requests instead of {most}: {windows:?} {empty_window:?}, day {busy} of {days}"
+                );
+            }
+        }
+    }
+}
