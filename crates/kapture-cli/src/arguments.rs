@@ -35,6 +35,7 @@ pub(crate) use upkeep::{StatusArguments, SyncArguments, VerifyArguments};
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
+    args_override_self = true,
     after_help = "Try it without an account:\n  kapture pull --sandbox --from 2024-05-01 --to 2024-05-07"
 )]
 pub(crate) struct Arguments {
@@ -72,6 +73,13 @@ pub(crate) struct OutputArguments {
     /// The form of log lines
     #[arg(long, global = true, value_name = "FORM", default_value = "text")]
     pub(crate) log_format: LogFormat,
+}
+
+impl OutputArguments {
+    /// Whether somebody wants to read more than errors.
+    pub(crate) fn is_for_reading(&self) -> bool {
+        !self.quiet && self.log_format == LogFormat::Text
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

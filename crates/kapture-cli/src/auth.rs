@@ -14,8 +14,9 @@ use crate::arguments::{
 use crate::configuration::Configuration;
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::message::Message;
 use crate::said::{self, Said};
-use crate::{check, keyring, private_file};
+use crate::{check, connection, keyring, private_file, secret};
 
 /// Signs in, out, or says who is signed in.
 pub(crate) async fn run(arguments: &AuthArguments) -> Result<(), Failure> {
@@ -41,12 +42,13 @@ async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
     let kept = login
         .keep(&configuration, arguments)
         .map_err(Failure::unexpected)?;
-    eprintln!("{verdict}");
-    eprintln!(
+    Message::told(verdict).say();
+    Message::told(format!(
         "Profile `{}` is in {}, and the token in {kept}.",
         login.profile,
         configuration.path.display(),
-    );
+    ))
+    .say();
     Ok(())
 }
 
@@ -78,11 +80,11 @@ fn logout(arguments: &LogoutArguments) -> Result<()> {
             bail!("auth login did not make what {place} names: remove it yourself")
         }
         (None, None) => {
-            eprintln!("No token is kept for profile `{name}`.");
+            Message::told(format!("No token is kept for profile `{name}`.")).say();
             return Ok(());
         }
     }
-    eprintln!("The token of profile `{name}` is gone.");
+    Message::told(format!("The token of profile `{name}` is gone.")).say();
     Ok(())
 }
 
@@ -149,10 +151,7 @@ impl Login {
             "subdomain" => Site::subdomain(&tenant.1)?,
             _ => Site::base_url(&tenant.1)?,
         };
-        let cm_id = cm_id
-            .trim()
-            .parse()
-            .map_err(|_| anyhow!("the account id is a number, not `{cm_id}`"))?;
+        let cm_id = connection::account(&cm_id)?;
         let profile = profile_name(given, &tenant)?;
         let token = token(arguments)?;
         Ok(Self {
@@ -242,13 +241,8 @@ fn token(arguments: &LoginArguments) -> Result<Token> {
         io::stdin()
             .read_to_string(&mut text)
             .map_err(|_| anyhow!("cannot read the secret from standard input"))?;
-        return made_of(
-            arguments
-                .user
-                .as_deref()
-                .filter(|_| arguments.with_password),
-            &text,
-        );
+        let user = arguments.user.as_deref();
+        return secret::made_of(user.filter(|_| arguments.with_password), &text);
     }
     let user = match &arguments.user {
         Some(user) => user.clone(),
@@ -258,20 +252,7 @@ fn token(arguments: &LoginArguments) -> Result<Token> {
     let what = user.map_or("Token", |_| "Password");
     let text = rpassword::prompt_password(format!("{what} (it is not shown): "))
         .context("cannot ask for the secret")?;
-    made_of(user, &text)
-}
-
-fn made_of(user: Option<&str>, text: &str) -> Result<Token> {
-    match user {
-        Some(user) => {
-            let password = text.trim_end_matches(['\r', '\n']);
-            if password.is_empty() {
-                bail!("the password is empty");
-            }
-            Ok(Token::from_user(user, password))
-        }
-        None => Ok(Token::ready(text)?),
-    }
+    secret::made_of(user, &text)
 }
 
 fn secret_of(token: &Token) -> String {

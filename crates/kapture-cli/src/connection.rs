@@ -104,11 +104,7 @@ impl Connection {
         site: Option<Said<Site>>,
     ) -> Result<Self> {
         let cm_id = match places.said("cm-id", arguments.cm_id.as_ref())? {
-            Some(said) => Some(said.try_map(|text| {
-                text.trim()
-                    .parse()
-                    .map_err(|_| anyhow!("the account id is a number, not `{text}`"))
-            })?),
+            Some(said) => Some(said.try_map(|text| account(&text))?),
             None => None,
         };
         let options = options(arguments, places)?;
@@ -341,6 +337,13 @@ fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Clien
         };
     }
     Ok(options)
+}
+
+/// The account id that a text is.
+pub(crate) fn account(text: &str) -> Result<u64> {
+    text.trim()
+        .parse()
+        .map_err(|_| anyhow!("the account id is a number, not `{text}`"))
 }
 
 fn endpoint(name: &str) -> Result<Endpoint> {

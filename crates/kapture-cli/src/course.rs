@@ -15,6 +15,7 @@ use crate::arguments::OutputArguments;
 use crate::connection::Connected;
 use crate::failure::Failure;
 use crate::interruption::interrupted;
+use crate::message::Message;
 use crate::progress::Progress;
 use crate::runs::{by_doubt, runs};
 use crate::summary::Summary;
@@ -69,11 +70,13 @@ impl Course<'_> {
         let worth_telling = outcome
             .as_ref()
             .map_or_else(Failure::is_worth_a_summary, |()| true);
-        if !self.output.quiet && worth_telling {
+        if worth_telling {
             for note in summary.notes() {
-                eprintln!("note: {note}");
+                Message::note(note).say();
             }
-            eprintln!("{summary}");
+            Message::told(summary.to_string())
+                .with("summary", summary.json())
+                .say();
             if outcome.is_ok() {
                 self.tell_of_doubts().await?;
             }
@@ -88,7 +91,7 @@ impl Course<'_> {
         let ledger = self.sink.ledger().await.map_err(Failure::sink)?;
         for (doubt, days) in by_doubt(&ledger) {
             let days = runs(&days);
-            eprintln!("note: to be pulled again, because {doubt}: {days}");
+            Message::note(format!("to be pulled again, because {doubt}: {days}")).say();
         }
         Ok(())
     }

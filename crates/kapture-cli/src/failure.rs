@@ -6,6 +6,8 @@ use kapture_customers::PullError;
 use kapture_sinks::SinkError;
 use kapture_transport::{Endpoint, Error};
 
+use crate::message::Message;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -149,13 +151,15 @@ impl Failure {
         let Some(error) = &self.error else {
             return;
         };
-        eprintln!("error: {error}");
-        for cause in error.chain().skip(1) {
-            eprintln!("  Caused by: {cause}");
+        let mut message = Message::error(error.to_string());
+        let causes: Vec<_> = error.chain().skip(1).map(ToString::to_string).collect();
+        if !causes.is_empty() {
+            message = message.with("causes", causes);
         }
         if let Some(hint) = &self.hint {
-            eprintln!("hint: {hint}");
+            message = message.with("hint", hint.as_str());
         }
+        message.with("exit_code", self.code).say();
     }
 }
 
@@ -229,11 +233,10 @@ fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
         PullError::EmptyUnproven { answers } => {
             let words: Vec<_> = answers
                 .iter()
+                .filter(|(_, refusal)| !refusal.message.trim().is_empty())
                 .map(|(_, refusal)| {
-                    format!(
-                        "--empty-answer '{}'",
-                        kapture_transport::quoted(&refusal.message)
-                    )
+                    let words = kapture_transport::quoted(&refusal.message);
+                    format!("--empty-answer '{}'", words.replace('\'', "'\\''"))
                 })
                 .collect();
             let path = if answers.iter().any(|(_, refusal)| refusal.status == 404) {
@@ -241,10 +244,13 @@ fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
             } else {
                 String::new()
             };
-            format!(
-                "{path}ask for a day that is known to have customers as well; or, if you know that this is how the server says that there are none, add {}",
-                words.join(" or ")
-            )
+            let name = match words.join(" or ") {
+                words if words.is_empty() => words,
+                words => format!(
+                    "; or, if you know that this is how the server says that there are none, add {words}"
+                ),
+            };
+            format!("{path}ask for a day that is known to have customers as well{name}")
         }
         PullError::Unstable { .. } => {
             "pull the day again when less is changing, or with --concurrency 1".into()

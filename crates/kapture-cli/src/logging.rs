@@ -32,6 +32,8 @@ pub(crate) fn start(output: &OutputArguments) {
         .with_env_filter(EnvFilter::new(filter))
         .with_target(false)
         .with_span_events(FmtSpan::NONE)
+        // A line that nobody reads is nothing to complain about, least of all to the same nobody.
+        .log_internal_errors(false)
         .with_ansi(colour);
     match output.log_format {
         LogFormat::Text => lines.init(),

@@ -16,6 +16,7 @@ mod interruption;
 mod keyring;
 mod logging;
 mod manual;
+mod message;
 mod nearest;
 mod plan;
 mod private_file;
@@ -43,7 +44,9 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     completions::answer();
-    let arguments = Arguments::parse();
+    let arguments =
+        Arguments::try_parse().unwrap_or_else(|error| message::misuse(&error, std::env::args_os()));
+    message::settle(&arguments.output);
     logging::start(&arguments.output);
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,7 +69,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Sync(arguments) => sync::run(&arguments, &output).await,
             Command::Status(arguments) => status::run(&arguments).await,
             Command::Verify(arguments) => verify::run(&arguments, &output).await,
-            Command::Plan(arguments) => plan::run(&arguments, &output).await,
+            Command::Plan(arguments) => plan::run(&arguments).await,
             Command::Doctor(arguments) => doctor::run(&arguments).await,
             Command::Auth(arguments) => auth::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),

@@ -5,18 +5,16 @@ use kapture_customers::Days;
 use kapture_sinks::{Ledger, SinkError};
 use serde_json::json;
 
-use crate::arguments::{OutputArguments, PlanArguments};
+use crate::arguments::PlanArguments;
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::message::Message;
 use crate::summary::counted;
 use crate::sync::Range;
 use crate::{dates, destination};
 
 /// Says which days and windows a pull or sync would ask for. Asks nothing.
-pub(crate) async fn run(
-    arguments: &PlanArguments,
-    output: &OutputArguments,
-) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
     let zone = Connection::zone(&arguments.connection).map_err(Failure::usage)?;
     let calendar = dates::Calendar::of(zone);
     let days = match &arguments.place {
@@ -32,17 +30,16 @@ pub(crate) async fn run(
         days.iter().map(|day| format!("{day}\n")).collect()
     };
     Failure::printed(&text)?;
-    if !output.quiet {
-        let padding = match windows.bounds() {
-            Some((first, last)) => format!(", {first} to {last}"),
-            None => String::new(),
-        };
-        eprintln!(
-            "{} to ask for, in {} of one day each{padding}; a window has one request or more",
-            counted(days.len() as u64, "day"),
-            counted(windows.len() as u64, "window")
-        );
-    }
+    let padding = match windows.bounds() {
+        Some((first, last)) => format!(", {first} to {last}"),
+        None => String::new(),
+    };
+    Message::told(format!(
+        "{} to ask for, in {} of one day each{padding}; a window has one request or more",
+        counted(days.len() as u64, "day"),
+        counted(windows.len() as u64, "window")
+    ))
+    .say();
     Ok(())
 }
 

@@ -19,8 +19,10 @@ impl Progress {
     /// and when log lines take its place.
     pub(crate) fn start(days: usize, location: &Location, output: &OutputArguments) -> Self {
         let shared = *location == Location::StandardOutput && std::io::stdout().is_terminal();
-        let shown =
-            !output.quiet && output.verbose == 0 && !shared && std::io::stderr().is_terminal();
+        let shown = output.is_for_reading()
+            && output.verbose == 0
+            && !shared
+            && std::io::stderr().is_terminal();
         let target = if shown {
             ProgressDrawTarget::stderr()
         } else {

@@ -14,6 +14,7 @@ use kapture_sandbox::{
 use crate::arguments::{EmptyKind, OffsetKind, OrderKind, SandboxArguments, WindowKind};
 use crate::failure::Failure;
 use crate::interruption::interrupted;
+use crate::message::Message;
 
 /// Serves a fake tenant until interrupted.
 pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
@@ -31,12 +32,13 @@ pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
     })?;
     let interrupted = interrupted();
     Failure::printed(&format!("{}\n", server.url()))?;
-    eprintln!(
+    Message::told(format!(
         "A fake tenant answers here until Ctrl-C. To pull from it:\n  \
          export KAPTURE_BASE_URL={} KAPTURE_CM_ID={DEFAULT_CM_ID} KAPTURE_USER=sandbox KAPTURE_PASSWORD=sandbox\n  \
          kapture pull --from 2024-05-01 --to 2024-05-07",
         server.url()
-    );
+    ))
+    .say();
     interrupted.await;
     Ok(())
 }

@@ -33,6 +33,19 @@ pub(crate) fn settle(
     }
 }
 
+/// The token that a text is, or that it is the password for. A file or a pipe often ends in a line
+/// break.
+pub(crate) fn made_of(user: Option<&str>, text: &str) -> Result<Token> {
+    let Some(user) = user else {
+        return Ok(Token::ready(text)?);
+    };
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        bail!("the password is empty");
+    }
+    Ok(Token::from_user(user, password))
+}
+
 fn from_environment(user: Option<&Said<String>>) -> Result<Option<Said<Token>>> {
     if let Some(said) = variable("token")? {
         return said.try_map(|text| Token::ready(&text)).map(Some);
@@ -54,13 +67,8 @@ fn from_environment(user: Option<&Said<String>>) -> Result<Option<Said<Token>>> 
 
 /// Where a profile names a user, what it keeps is that user's password; else it is the token.
 fn from_profile(profile: &Profile, user: Option<Said<String>>) -> Result<Option<Said<Token>>> {
-    let token = |text: String| match &user {
-        Some(user) => Ok(Token::from_user(
-            &user.value,
-            text.trim_end_matches(['\r', '\n']),
-        )),
-        None => Token::ready(&text),
-    };
+    let user = user.as_ref().map(|user| user.value.as_str());
+    let token = |text: String| made_of(user, &text);
     match (profile.token_file(), profile.token_command()) {
         (Some(file), None) => file
             .try_map(|path| private_file::read(&path))?

@@ -57,13 +57,13 @@ impl Summary {
         notes
     }
 
-    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
+    pub(crate) fn json(&self) -> serde_json::Value {
         let drift: Vec<_> = self
             .drift
             .iter()
             .map(|entry| json!({"field": entry.path, "kind": entry.kind.to_string(), "count": entry.count}))
             .collect();
-        let summary = json!({
+        json!({
             "days": self.days_asked,
             "days_skipped": self.days_skipped,
             "days_done": self.days_done,
@@ -76,8 +76,11 @@ impl Summary {
             "bytes": self.traffic.bytes,
             "seconds": self.time.as_secs_f64(),
             "drift": drift,
-        });
-        std::fs::write(path, format!("{summary:#}\n"))
+        })
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
+        std::fs::write(path, format!("{:#}\n", self.json()))
     }
 }
 

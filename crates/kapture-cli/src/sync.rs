@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::course::Course;
 use crate::destination::{Destination, check_remembers};
 use crate::failure::Failure;
+use crate::message::Message;
 use crate::runs::{by_doubt, runs};
 use crate::{dates, duration, query, summary};
 
@@ -54,12 +55,11 @@ pub(crate) async fn run(
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
     let days = range.lacking(&ledger, &wanted);
-    if !output.quiet {
-        for (doubt, doubtful) in by_doubt(&ledger) {
-            let again: Days = doubtful.iter().filter(|day| days.contains(*day)).collect();
-            if !again.is_empty() {
-                eprintln!("note: pulled again, because {doubt}: {}", runs(&again));
-            }
+    for (doubt, doubtful) in by_doubt(&ledger) {
+        let again: Days = doubtful.iter().filter(|day| days.contains(*day)).collect();
+        if !again.is_empty() {
+            let again = runs(&again);
+            Message::note(format!("pulled again, because {doubt}: {again}")).say();
         }
     }
     let connected = connection.open().await.map_err(Failure::unexpected)?;

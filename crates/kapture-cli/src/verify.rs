@@ -16,6 +16,7 @@ use crate::arguments::{OutputArguments, VerifyArguments};
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::interruption::interrupted;
+use crate::message::Message;
 use crate::progress::Progress;
 use crate::runs::runs;
 use crate::summary::counted;
@@ -67,15 +68,18 @@ pub(crate) async fn run(
     let Verification {
         differing, alike, ..
     } = verification;
-    if !output.quiet {
-        if !open.is_empty() {
-            eprintln!("note: still open, so not compared: {}", runs(&open));
-        }
-        eprintln!(
-            "{} compared with {location}: {alike} alike, {differing} different",
-            counted((alike + differing) as u64, "day")
-        );
+    if !open.is_empty() {
+        Message::note(format!("still open, so not compared: {}", runs(&open))).say();
     }
+    let compared = counted((alike + differing) as u64, "day");
+    Message::told(format!(
+        "{compared} compared with {location}: {alike} alike, {differing} different"
+    ))
+    .with(
+        "summary",
+        json!({"days": alike + differing, "alike": alike, "different": differing}),
+    )
+    .say();
     match differing {
         0 => Ok(()),
         days => Err(Failure::differences(days, sync_again(&location))),

@@ -1,0 +1,229 @@
+//! What is said on standard error: to people, to machines, to whoever wants errors alone, and to
+//! nobody.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, EmptyForm, Oddities, PerDay, Population};
+use kapture_tests::{Served, code, said};
+use serde_json::Value;
+
+const DAY: [&str; 5] = ["pull", "--from", "2024-05-02", "--to", "2024-05-02"];
+
+fn served(behaviour: Behaviour) -> Served {
+    let day = |text: &str| text.parse().expect("a date");
+    let population =
+        Population::new(3).days(day("2024-04-20"), day("2024-05-20"), PerDay::Fixed(5));
+    Served::new(population, behaviour)
+}
+
+/// The lines on standard error, each of which is an object with what log lines have too.
+fn lines(command: &mut Command, expected: i32) -> Vec<Value> {
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    assert_eq!(code(&output), expected, "{command:?}: {}", said(&output));
+    let lines: Vec<Value> = said(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{command:?}: {line}")))
+        .collect();
+    for line in &lines {
+        for key in ["timestamp", "level", "message"] {
+            assert!(line[key].is_string(), "{command:?}: {line}");
+        }
+    }
+    lines
+}
+
+#[test]
+fn machines_get_an_object_a_line_from_every_command() {
+    let served = served(Behaviour {
+        oddities: Oddities::all(0.5),
+        ..Behaviour::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    let place = place.to_str().unwrap();
+    let url = served.url();
+    let login = [
+        "auth",
+        "login",
+        "--base-url",
+        &url,
+        "--cm-id",
+        "424242",
+        "--with-token",
+    ];
+    let sync = ["sync", place, "--from", "2024-05-01", "--to", "2024-05-04"];
+    let cases: [(&[&str], i32); 18] = [
+        (&DAY, 0),
+        (&["pull"], 2),
+        (&["pul"], 2),
+        (&["pull", "--last", "7d", "--kind", "organization"], 2),
+        (
+            &[
+                "pull",
+                "--last",
+                "7d",
+                "-o",
+                "/no/such/folder/customers.csv",
+            ],
+            6,
+        ),
+        (&["pull", "--last", "7d", "--profile", "acme"], 2),
+        (&sync, 0),
+        (&sync, 0),
+        (&["sync", "customers.ndjson"], 2),
+        (&["status", place], 0),
+        (&["status", "no-such.db"], 6),
+        (&["verify", place], 0),
+        (&["plan", "--last", "7d"], 0),
+        (&["doctor", "--day", "2024-05-02"], 0),
+        (&["auth", "status"], 0),
+        (&["auth", "logout"], 2),
+        (&login, 2),
+        (&["schema"], 0),
+    ];
+    for (arguments, code) in cases {
+        for more in [&[][..], &["-vvv"]] {
+            let mut command = served.kapture(&[arguments, more].concat());
+            command
+                .env("XDG_CONFIG_HOME", home.path())
+                .args(["--log-format", "json"]);
+            let lines = lines(&mut command, code);
+            let errors = lines.iter().filter(|line| line["level"] == "ERROR");
+            let codes: Vec<_> = errors.map(|line| line["exit_code"].as_i64()).collect();
+            let expected = (code != 0).then_some(Some(i64::from(code)));
+            assert_eq!(codes, Vec::from_iter(expected), "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_run_is_told_to_machines_in_numbers() {
+    let served = served(Behaviour::default());
+    let json = ["--log-format", "json"];
+    let summaries = lines(served.kapture(&DAY).args(json), 0);
+    let [summary] = &summaries[..] else {
+        panic!("one line: {summaries:?}");
+    };
+    assert_eq!(summary["summary"]["customers"], 5);
+    assert_eq!(
+        summary["summary"]["requests"],
+        served.tenant.request_count()
+    );
+    assert!(
+        summary["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("1 day, 5 customers")
+    );
+
+    let refused = lines(
+        served
+            .kapture(&DAY)
+            .args(json)
+            .env("KAPTURE_TOKEN", "V1JPTkc="),
+        3,
+    );
+    let error = refused.last().unwrap();
+    assert_eq!(error["exit_code"], 3);
+    assert!(
+        error["hint"].as_str().unwrap().contains("auth status"),
+        "{error}"
+    );
+    assert!(error["causes"].is_array(), "{error}");
+}
+
+#[test]
+fn who_wants_errors_alone_gets_nothing_else() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, DEFAULT_TOKEN).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let place = folder.path().join("customers.db");
+    let place = place.to_str().unwrap();
+    let (url, token) = (served.url(), token.to_str().unwrap());
+    let login = [
+        "auth",
+        "login",
+        "--base-url",
+        &url,
+        "--cm-id",
+        "424242",
+        "--token-file",
+        token,
+    ];
+    for arguments in [
+        &DAY[..],
+        &["sync", place, "--from", "2024-05-01", "--to", "2024-05-04"],
+        &["verify", place],
+        &["plan", "--last", "7d"],
+        &login,
+        &["auth", "logout"],
+    ] {
+        let mut command = served.kapture(arguments);
+        command.env("XDG_CONFIG_HOME", home.path()).arg("--quiet");
+        let output = command.output().unwrap();
+        assert_eq!(code(&output), 0, "{arguments:?}: {}", said(&output));
+        assert_eq!(said(&output), "", "{arguments:?}");
+    }
+}
+
+/// As in `kapture … 2>&1 | head`.
+#[test]
+fn nobody_need_listen_to_messages() {
+    let served = served(Behaviour::default());
+    for arguments in [&DAY[..], &["pull"]] {
+        let mut child = served
+            .kapture(arguments)
+            .arg("-vv")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stderr.take());
+        let mut data = Vec::new();
+        child.stdout.take().unwrap().read_to_end(&mut data).unwrap();
+        let expected = if arguments.len() == 1 { 2 } else { 0 };
+        assert_eq!(
+            child.wait().unwrap().code(),
+            Some(expected),
+            "{arguments:?}"
+        );
+    }
+}
+
+/// An answer without words leaves nothing to be named.
+#[test]
+fn no_hint_names_a_sentence_that_was_not_said() {
+    for (empty, words) in [
+        (EmptyForm::NotFound(String::new()), None),
+        (
+            EmptyForm::Failed("That isn't so".into()),
+            Some(r"--empty-answer 'That isn'\''t so'"),
+        ),
+    ] {
+        let served = served(Behaviour {
+            empty_window: empty,
+            ..Behaviour::default()
+        });
+        let output = served
+            .kapture(&["pull", "--from", "2024-01-02", "--to", "2024-01-02"])
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 4, "{}", said(&output));
+        let named = said(&output).contains("--empty-answer");
+        assert_eq!(named, words.is_some(), "{}", said(&output));
+        assert!(
+            words.is_none_or(|words| said(&output).contains(words)),
+            "{}",
+            said(&output)
+        );
+    }
+}
