@@ -60,6 +60,25 @@ pub(crate) enum Command {
     Man(ManArguments),
 }
 
+impl Command {
+    /// As it is said.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Pull(_) => "pull",
+            Self::Sync(_) => "sync",
+            Self::Status(_) => "status",
+            Self::Verify(_) => "verify",
+            Self::Plan(_) => "plan",
+            Self::Doctor(_) => "doctor",
+            Self::Auth(_) => "auth",
+            Self::Schema(_) => "schema",
+            Self::Sandbox(_) => "sandbox",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
 /// What is said on standard error while a command runs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Messages")]

@@ -9,7 +9,8 @@ use futures_util::{SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError};
 use kapture_sinks::{DayWriter, Location, Sink};
 use kapture_transport::Endpoint;
-use tracing::info;
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Span, info, trace_span};
 
 use crate::arguments::OutputArguments;
 use crate::connection::Connected;
@@ -37,7 +38,7 @@ impl Course<'_> {
     pub(crate) async fn run(self, pull: Pull) -> Result<(), Failure> {
         let mut following = Following {
             sink: &*self.sink,
-            writers: BTreeMap::new(),
+            under_way: BTreeMap::new(),
             progress: Progress::start(self.days.len(), self.location, self.output),
             summary: Summary {
                 days_asked: self.days.len(),
@@ -54,7 +55,7 @@ impl Course<'_> {
             () = interrupted() => Err(Failure::interrupted()),
         };
         let mut summary = following.summary;
-        drop(following.writers);
+        drop(following.under_way);
         drop(following.progress);
         summary.time = begun.elapsed();
         summary.traffic = self.connected.client.traffic();
@@ -104,20 +105,27 @@ fn elsewhere<T: Send + 'static>(
     let (mut sender, receiver) = futures_channel::mpsc::channel(0);
     let mut events = events.map(Ok);
     // Whoever drops the receiver ends the task, and with it the pull.
-    tokio::spawn(async move { sender.send_all(&mut events).await });
+    tokio::spawn(async move { sender.send_all(&mut events).await }.in_current_span());
     receiver
 }
 
 /// A pull that is being followed.
 struct Following<'a> {
     sink: &'a dyn Sink,
-    writers: BTreeMap<NaiveDate, Box<dyn DayWriter>>,
+    under_way: BTreeMap<NaiveDate, DayUnderWay>,
     progress: Progress,
     summary: Summary,
     endpoint: Endpoint,
     /// Whether a failed day leaves nothing worth going on for.
     all_or_nothing: bool,
     failed: Option<Failure>,
+}
+
+/// A day that is being pulled.
+struct DayUnderWay {
+    writer: Box<dyn DayWriter>,
+    /// Ends with the day.
+    span: Span,
 }
 
 impl Following<'_> {
@@ -142,25 +150,30 @@ impl Following<'_> {
         match event {
             Event::DayStarted(day) => {
                 let writer = self.sink.day(day).await.map_err(Failure::sink)?;
-                self.writers.insert(day, writer);
+                let span = trace_span!("day", %day, customers = Empty, error = Empty);
+                self.under_way.insert(day, DayUnderWay { writer, span });
             }
             Event::Records { day, records } => {
-                if let Some(writer) = self.writers.get_mut(&day) {
-                    writer.write(&records).await.map_err(Failure::sink)?;
+                if let Some(under_way) = self.under_way.get_mut(&day) {
+                    let written = under_way.writer.write(&records).await;
+                    written.map_err(Failure::sink)?;
                 }
                 self.summary.customers += records.len() as u64;
                 self.progress.customers(records.len());
             }
             Event::DayDone(receipt) => {
                 info!(day = %receipt.day, customers = receipt.customers, "day done");
-                if let Some(writer) = self.writers.remove(&receipt.day) {
+                if let Some(DayUnderWay { writer, span }) = self.under_way.remove(&receipt.day) {
+                    span.record("customers", receipt.customers);
                     writer.commit(&receipt).await.map_err(Failure::sink)?;
                 }
                 self.summary.day_done(&receipt);
                 self.progress.day_done();
             }
             Event::DayFailed { day, error } => {
-                self.writers.remove(&day);
+                if let Some(under_way) = self.under_way.remove(&day) {
+                    under_way.span.record("error", display(&error));
+                }
                 self.summary.days_failed += 1;
                 self.progress.day_done();
                 let failure = Failure::pull(error, self.endpoint).context(format!(

@@ -2,41 +2,65 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::arguments::{LogFormat, OutputArguments};
 
-/// Starts logging. Only this project's own lines are shown: those of the HTTP libraries could
-/// hold what must stay secret.
-pub(crate) fn start(output: &OutputArguments) {
+/// Logging that has been started, and ends when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Logging {
+    #[cfg(feature = "otel")]
+    _traces: Option<crate::traces::Traces>,
+}
+
+/// Starts logging.
+pub(crate) fn start(output: &OutputArguments) -> Logging {
     let level = match (output.quiet, output.verbose) {
-        (true, _) => "error",
-        (_, 0) => "warn",
-        (_, 1) => "info",
-        (_, 2) => "debug",
-        _ => "trace",
+        (true, _) => LevelFilter::ERROR,
+        (_, 0) => LevelFilter::WARN,
+        (_, 1) => LevelFilter::INFO,
+        (_, 2) => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
     };
-    let filter = [
-        "kapture",
-        "kapture_customers",
-        "kapture_transport",
-        "kapture_sandbox",
-    ]
-    .map(|target| format!("{target}={level}"))
-    .join(",");
     let colour = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::new(filter))
         .with_target(false)
-        .with_span_events(FmtSpan::NONE)
         // A line that nobody reads is nothing to complain about, least of all to the same nobody.
         .log_internal_errors(false)
         .with_ansi(colour);
-    match output.log_format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+    let lines = match output.log_format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let log = tracing_subscriber::registry().with(lines.with_filter(ours(level)));
+    #[cfg(feature = "otel")]
+    {
+        let traces = crate::traces::Traces::start();
+        let spans = traces.as_ref().map(|traces| {
+            tracing_opentelemetry::layer()
+                .with_tracer(traces.tracer())
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_tracked_inactivity(false)
+                .with_filter(ours(LevelFilter::TRACE))
+        });
+        log.with(spans).init();
+        Logging { _traces: traces }
     }
+    #[cfg(not(feature = "otel"))]
+    {
+        log.init();
+        Logging {}
+    }
+}
+
+/// Only this project's own lines: those of the HTTP libraries could hold what must stay secret.
+fn ours(level: LevelFilter) -> Targets {
+    Targets::new().with_target("kapture", level)
 }

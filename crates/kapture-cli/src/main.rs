@@ -32,23 +32,27 @@ mod secret;
 mod status;
 mod summary;
 mod sync;
+#[cfg(feature = "otel")]
+mod traces;
 mod verify;
 mod zone;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing::Instrument;
 
 use arguments::{Arguments, Command};
 use failure::Failure;
+use logging::Logging;
 
 fn main() -> ExitCode {
     completions::answer();
     let arguments =
         Arguments::try_parse().unwrap_or_else(|error| message::misuse(&error, std::env::args_os()));
     message::settle(&arguments.output);
-    logging::start(&arguments.output);
-    match run(arguments) {
+    let logging = logging::start(&arguments.output);
+    match attend(arguments, logging) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
@@ -57,25 +61,31 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
+fn attend(arguments: Arguments, logging: Logging) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::unexpected)?;
+    let span = tracing::trace_span!("run", command = arguments.command.name());
+    let outcome = runtime.block_on(run(arguments).instrument(span));
+    // While the runtime is there, another Ctrl-C ends the wait for a collector of traces.
+    drop(logging);
+    outcome
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
     let output = arguments.output;
-    runtime.block_on(async move {
-        match arguments.command {
-            Command::Pull(arguments) => pull::run(&arguments, &output).await,
-            Command::Sync(arguments) => sync::run(&arguments, &output).await,
-            Command::Status(arguments) => status::run(&arguments).await,
-            Command::Verify(arguments) => verify::run(&arguments, &output).await,
-            Command::Plan(arguments) => plan::run(&arguments).await,
-            Command::Doctor(arguments) => doctor::run(&arguments).await,
-            Command::Auth(arguments) => auth::run(&arguments).await,
-            Command::Schema(arguments) => schema::run(&arguments),
-            Command::Completions(arguments) => completions::run(&arguments),
-            Command::Man(arguments) => manual::run(&arguments),
-            Command::Sandbox(arguments) => sandbox::run(&arguments).await,
-        }
-    })
+    match arguments.command {
+        Command::Pull(arguments) => pull::run(&arguments, &output).await,
+        Command::Sync(arguments) => sync::run(&arguments, &output).await,
+        Command::Status(arguments) => status::run(&arguments).await,
+        Command::Verify(arguments) => verify::run(&arguments, &output).await,
+        Command::Plan(arguments) => plan::run(&arguments).await,
+        Command::Doctor(arguments) => doctor::run(&arguments).await,
+        Command::Auth(arguments) => auth::run(&arguments).await,
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => manual::run(&arguments),
+        Command::Sandbox(arguments) => sandbox::run(&arguments).await,
+    }
 }

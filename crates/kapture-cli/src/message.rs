@@ -45,6 +45,12 @@ impl Message {
         Self::new("INFO", "note: ", text)
     }
 
+    /// What is not as it should be, and kept nothing from being done.
+    #[cfg(feature = "otel")]
+    pub(crate) fn warning(text: impl Into<String>) -> Self {
+        Self::new("WARN", "warning: ", text)
+    }
+
     /// What kept it from being done. It is said even where nothing else is.
     pub(crate) fn error(text: impl Into<String>) -> Self {
         Self::new("ERROR", "error: ", text)

@@ -106,7 +106,7 @@ impl Pass {
 }
 
 impl WindowReader {
-    fn window(&self) -> Window {
+    pub(crate) fn window(&self) -> Window {
         self.reach.window(self.day)
     }
 

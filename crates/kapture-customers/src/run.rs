@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use kapture_model::{Record, Window};
 use kapture_transport::Refusal;
+use tracing::{Instrument, trace_span};
 
 use crate::assembly::Assembly;
 use crate::calibration::Reach;
@@ -114,7 +115,12 @@ impl Run {
             return Some(read_on(self.unproven.remove(0)));
         }
         let reader = self.next_window().await?;
-        Some(async move { (reader.clone(), reader.read().await) }.boxed())
+        let span = trace_span!("window", window = %reader.window());
+        Some(
+            async move { (reader.clone(), reader.read().await) }
+                .instrument(span)
+                .boxed(),
+        )
     }
 
     /// Whether many windows wait that only asking them again can confirm, and a window like them
@@ -253,7 +259,10 @@ impl Run {
 /// Asks what only the next page of a window can tell.
 fn read_on(unproven: Unproven) -> BoxFuture<'static, Reading> {
     let reader = unproven.reader.clone();
-    async move { (reader, unproven.read_on().await) }.boxed()
+    let span = trace_span!("window", window = %reader.window());
+    async move { (reader, unproven.read_on().await) }
+        .instrument(span)
+        .boxed()
 }
 
 fn is_refusal(error: &PullError) -> bool {

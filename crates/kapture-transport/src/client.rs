@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use kapture_model::Record;
 use tokio::time::{Instant, sleep};
-use tracing::debug;
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Span, debug, trace_span};
 use url::Url;
 
 use crate::classify::classify;
@@ -171,7 +172,9 @@ impl Client {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let error = match shared.attempt(&body, begun, attempt).await {
+            let span = trace_span!("request", attempt, status = Empty, error = Empty);
+            let asked = shared.attempt(&body, begun, attempt).instrument(span);
+            let error = match asked.await {
                 Ok(records) => return Ok(records),
                 Err(error) => error,
             };
@@ -240,9 +243,10 @@ impl Shared {
                 self.bytes
                     .fetch_add(response.body.len() as u64, Ordering::Relaxed);
                 let status = response.status;
+                Span::current().record("status", status);
                 let outcome = classify(response, (self.options.wall_clock)())
                     .map_err(|error| error.redacted(&self.token));
-                debug!(attempt = number, status, duration = ?sent.elapsed(), error = outcome.as_ref().err().map(tracing::field::display), "answer");
+                debug!(attempt = number, status, duration = ?sent.elapsed(), error = outcome.as_ref().err().map(display), "answer");
                 outcome
             }
             Err(error) => {
@@ -250,6 +254,9 @@ impl Shared {
                 Err(error.into())
             }
         };
+        if let Err(error) = &outcome {
+            Span::current().record("error", display(error));
+        }
         self.learn(&outcome, &permit, sent);
         outcome
     }
