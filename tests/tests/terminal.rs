@@ -126,6 +126,7 @@ fn progress_fits_into_forty_columns() {
     let shown = plain(&terminal.finish(child, 0));
     assert!(shown.contains("/92 days"), "{shown}");
     assert!(shown.contains("customers, "), "{shown}");
+    assert!(shown.contains(" in flight"), "{shown}");
     let summary = |line: &&str| line.starts_with("92 days, ");
     // The terminal itself begins a new line after forty columns: nothing is cut there.
     for line in shown.split(['\r', '\n']).filter(|line| !summary(line)) {

@@ -39,7 +39,12 @@ impl Course<'_> {
         let mut following = Following {
             sink: &*self.sink,
             under_way: BTreeMap::new(),
-            progress: Progress::start(self.days.len(), self.location, self.output),
+            progress: Progress::start(
+                self.days.len(),
+                &self.connected.client,
+                self.location,
+                self.output,
+            ),
             summary: Summary {
                 days_asked: self.days.len(),
                 days_skipped: self.skipped,

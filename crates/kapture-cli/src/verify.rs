@@ -53,7 +53,7 @@ pub(crate) async fn run(
         fetched: BTreeMap::new(),
         outstanding: days.iter().collect(),
         differences: BTreeMap::new(),
-        progress: Progress::start(days.len(), &location, output),
+        progress: Progress::start(days.len(), &connected.client, &location, output),
         differing: 0,
         alike: 0,
     };

@@ -1,7 +1,7 @@
 //! One reliable call: the limits, the attempt, its meaning, and the only retry loop.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -109,6 +109,7 @@ struct Shared {
     dice: Mutex<fastrand::Rng>,
     answered: AtomicBool,
     good_answers: AtomicU64,
+    in_flight: AtomicUsize,
     requests: AtomicU64,
     retries: AtomicU64,
     bytes: AtomicU64,
@@ -133,6 +134,7 @@ impl Client {
                 options,
                 answered: AtomicBool::new(false),
                 good_answers: AtomicU64::new(0),
+                in_flight: AtomicUsize::new(0),
                 requests: AtomicU64::new(0),
                 retries: AtomicU64::new(0),
                 bytes: AtomicU64::new(0),
@@ -152,6 +154,11 @@ impl Client {
             retries: self.shared.retries.load(Ordering::Relaxed),
             bytes: self.shared.bytes.load(Ordering::Relaxed),
         }
+    }
+
+    /// How many exchanges are under way, by all clones together.
+    pub fn in_flight(&self) -> usize {
+        self.shared.in_flight.load(Ordering::Relaxed)
     }
 
     /// Asks until there is an answer: the customers of one page, or the one error that stands for
@@ -238,7 +245,10 @@ impl Shared {
                 .timeout
                 .min(self.time_left(begun).max(Duration::from_secs(1))),
         };
-        let outcome = match self.transport.send(request).await {
+        let under_way = UnderWay::begin(&self.in_flight);
+        let response = self.transport.send(request).await;
+        drop(under_way);
+        let outcome = match response {
             Ok(response) => {
                 self.bytes
                     .fetch_add(response.body.len() as u64, Ordering::Relaxed);
@@ -324,6 +334,22 @@ impl Shared {
             Error::RateLimited { wait: Some(asked) } => Ok(wait.max(*asked)),
             _ => Ok(wait.min(left)),
         }
+    }
+}
+
+/// Counts an exchange as long as it is under way, however it ends.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use kapture_transport::{
-    Bound, Client, ClientOptions, Error, MockTransport, Response, RetryPolicy, Site, Token,
-    TransportError, Waiting,
+    Bound, Client, ClientOptions, Error, MockTransport, Request, Response, RetryPolicy, Site,
+    Token, Transport, TransportError, Waiting,
 };
 use tokio::time::Instant;
 
@@ -321,4 +321,29 @@ async fn a_token_that_the_server_repeats_is_not_repeated() {
         error.refusal().unwrap().message,
         "bad header Basic (redacted)"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_is_counted_however_it_ends() {
+    struct Silent;
+    #[async_trait::async_trait]
+    impl Transport for Silent {
+        async fn send(&self, _: Request) -> Outcome {
+            std::future::pending().await
+        }
+    }
+    let site = Site::base_url("http://127.0.0.1:9").unwrap();
+    let token = Token::ready("YTpi").unwrap();
+    let client = Client::new(Silent, &site, token, ClientOptions::default());
+    assert_eq!(client.in_flight(), 0);
+    let call = || client.call("{}".into(), &|_| true, &|_| {});
+    let calls = async { tokio::join!(call(), call()) };
+    let gave_up = tokio::time::timeout(Duration::from_secs(1), calls);
+    let watched = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        client.in_flight()
+    };
+    let (gave_up, in_flight) = tokio::join!(gave_up, watched);
+    assert!(gave_up.is_err());
+    assert_eq!((in_flight, client.in_flight()), (2, 0));
 }
