@@ -6,7 +6,7 @@ use kapture_sandbox::{
     Behaviour, EmptyForm, Endpoints, FaultKind, Faults, Limit, Offset, Order, PerDay, Population,
     RateLimit, SameDay, Windows,
 };
-use kapture_tests::{Served, said};
+use kapture_tests::{Served, code, kapture, said};
 use serde_json::Value;
 
 const MOST: u64 = 25;
@@ -205,4 +205,120 @@ fn it_asks_little_of_a_server_that_fails() {
         ..Behaviour::default()
     };
     examined(busy(60), limited);
+}
+
+/// A profile for a tenant, as somebody has written it.
+fn profile(url: &str, more: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config.toml");
+    let text = format!(
+        "# Mine.\n[profiles.acme] # the tenant\nbase-url = \"{url}\"\ncm-id = 424242 # the account\n{more}"
+    );
+    std::fs::write(&path, text).expect("a file");
+    (folder, path)
+}
+
+fn examine(profile: &std::path::Path, more: &[&str]) -> std::process::Output {
+    let day = ["doctor", "--day", "2024-05-02"];
+    let mut command = kapture(&[&day[..], more].concat());
+    command
+        .env("KAPTURE_CONFIG", profile)
+        .env("KAPTURE_TOKEN", kapture_sandbox::DEFAULT_TOKEN);
+    command.output().expect("a run")
+}
+
+#[test]
+fn how_many_at_once_are_too_many_is_saved() {
+    let served = Served::new(busy(60), Behaviour::default());
+    let (_folder, path) = profile(&served.url(), "concurrency = 8 # at most\n");
+    examine(&path, &[]);
+    // The last requests of an examination are four at once: one of them fails.
+    let last = served.tenant.request_count() - 1;
+    let served = served.with(Behaviour {
+        faults: Faults::scheduled([(last, FaultKind::Status500)]),
+        ..Behaviour::default()
+    });
+    let output = examine(&path, &["--save"]);
+    let found = String::from_utf8(output.stdout).expect("text");
+    assert!(found.contains("4 at once are too many"), "{found}");
+    assert!(
+        found.contains("concurrency = 2 in profile `acme`"),
+        "{found}"
+    );
+    let text = std::fs::read_to_string(&path).expect("a file");
+    assert!(text.ends_with("concurrency = 2 # at most\n"), "{text}");
+    // From now on no more are tried.
+    let again = examine(&path, &["--save"]);
+    let found = String::from_utf8(again.stdout).expect("text");
+    assert!(found.contains("2 at once are tolerated"), "{found}");
+    assert!(served.tenant.request_count() > last);
+}
+
+#[test]
+fn what_is_of_use_to_later_runs_is_saved_and_nothing_else() {
+    for (behaviour, before, after, saved) in [
+        (
+            Behaviour::default(),
+            "",
+            "",
+            "says all that is of use already",
+        ),
+        (
+            Behaviour {
+                endpoints: Endpoints::Legacy,
+                ..Behaviour::default()
+            },
+            "",
+            "endpoint = \"legacy\"\n",
+            "endpoint = \"legacy\" in profile `acme`",
+        ),
+        (
+            Behaviour {
+                endpoints: Endpoints::Search,
+                ..Behaviour::default()
+            },
+            "endpoint = \"legacy\" # why?\ntimeout = 30\n",
+            "endpoint = \"search\" # why?\ntimeout = 30\n",
+            "endpoint = \"search\" in profile `acme`",
+        ),
+    ] {
+        let served = Served::new(busy(60), behaviour);
+        let (_folder, path) = profile(&served.url(), before);
+        let text = || std::fs::read_to_string(&path).expect("a file");
+        let written = text();
+        let doctor = |more: &[&str]| examine(&path, more);
+        doctor(&[]);
+        assert_eq!(text(), written, "nothing is written unasked");
+        let asked = served.tenant.request_count();
+        let output = doctor(&["--save"]);
+        let found = String::from_utf8(output.stdout.clone()).expect("text");
+        assert_eq!(code(&output), 0, "{found}{}", said(&output));
+        assert!(served.tenant.request_count() - asked <= MOST);
+        assert!(found.contains(saved), "{found}");
+        let rest = written.strip_suffix(before).expect("its end");
+        let default = "default-profile = \"acme\"\n";
+        assert_eq!(text().replace(default, ""), format!("{rest}{after}"));
+        // What was saved is true: the next examination has nothing to add.
+        let again = doctor(&["--save"]);
+        let found = String::from_utf8(again.stdout).expect("text");
+        assert!(found.contains("says all that is of use already"), "{found}");
+    }
+}
+
+#[test]
+fn nothing_is_saved_where_another_tenant_is_asked() {
+    let served = Served::new(busy(60), Behaviour::default());
+    let (_folder, path) = profile("https://acme.kapturecrm.com", "");
+    let output = served
+        .kapture(&["doctor", "--save"])
+        .env("KAPTURE_CONFIG", &path)
+        .output()
+        .expect("a run");
+    assert_eq!(code(&output), 2);
+    assert!(
+        said(&output).contains("--save writes into the profile"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(served.tenant.request_count(), 0);
 }

@@ -146,7 +146,13 @@ impl Configuration {
             .context("the profile is no table")?;
         for (key, value) in entries {
             match value {
-                Some(value) => drop(table.insert(key, Item::Value(value.clone()))),
+                Some(value) => {
+                    let mut value = value.clone();
+                    if let Some(before) = table.get(key).and_then(Item::as_value) {
+                        *value.decor_mut() = before.decor().clone();
+                    }
+                    table.insert(key, Item::Value(value));
+                }
                 None => drop(table.remove(key)),
             }
         }

@@ -34,6 +34,8 @@ pub(crate) struct Connection {
     empty_answer: Option<String>,
     /// Where the tenant, the account and the token were said.
     pub(crate) said: String,
+    /// The profile that names the tenant, if one does.
+    pub(crate) profile: Option<String>,
 }
 
 #[derive(Debug)]
@@ -86,6 +88,7 @@ impl Connection {
     ) -> Result<Self> {
         Ok(Self {
             said: format!("{}, account {cm_id}", site.host()),
+            profile: None,
             tenant: TenantAddress::Site { site, token },
             cm_id,
             zone: arguments
@@ -110,6 +113,12 @@ impl Connection {
         let options = options(arguments, places)?;
         let zone = named_zone(arguments, places)?;
         let empty_answer = places.said("empty-answer", arguments.empty_answer.as_ref())?;
+        let profile = match (&site, places) {
+            (Some(site), Places::Around(Some(profile))) if site.layer == Layer::Profile => {
+                Some(profile.name.clone())
+            }
+            _ => None,
+        };
         let (tenant, cm_id, said) = match site {
             None => (
                 TenantAddress::Sandbox,
@@ -138,6 +147,7 @@ impl Connection {
             options,
             empty_answer: empty_answer.map(|said| said.value),
             said,
+            profile,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod allowance;
 mod finding;
+mod proven;
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use kapture_customers::{Days, Event, Joint, Lesson, Pull, Reach, Receipt};
 use kapture_model::{CustomerId, CustomerQuery, Window};
-use kapture_transport::{Client, Error, HttpOptions, HttpTransport, RetryPolicy};
+use kapture_transport::{Client, Endpoint, Error, HttpOptions, HttpTransport, RetryPolicy};
 
 use crate::arguments::DoctorArguments;
 use crate::connection::{Connection, Tenancy};
@@ -18,12 +19,14 @@ use crate::dates;
 use crate::failure::Failure;
 use allowance::Allowance;
 use finding::{Finding, Verdict};
+use proven::Proven;
 
 /// The most requests of each step. Together they are 25 at the most.
 const REACH: usize = 6;
 const PULL: usize = 10;
 const SEAM: usize = 3;
-const SPEED: usize = 6;
+/// Requests at once, each tried in turn: 6 in all.
+const RAMP: [usize; 2] = [2, 4];
 
 /// How many rows a page is asked to have.
 const PAGE: u32 = 500;
@@ -31,6 +34,7 @@ const PAGE: u32 = 500;
 /// Looks at a connection, and tells what is found as it is found.
 pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
     let mut connection = Connection::settle(&arguments.connection)?;
+    let mut proven = Proven::begin(arguments, connection.profile.as_deref())?;
     let day = dates::Calendar::of(connection.zone)
         .date(&arguments.day)
         .map_err(Failure::usage)?;
@@ -45,7 +49,7 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
     let said = connection.said.clone();
     let tenancy = connection.enter().await.map_err(Failure::unexpected)?;
     let allowance = Allowance::new(http);
-    let doctor = Doctor {
+    let mut doctor = Doctor {
         client: tenancy.client(allowance.clone(), tenancy.endpoint()),
         other: tenancy.client(allowance.clone(), tenancy.endpoint().other()),
         tenancy,
@@ -53,9 +57,14 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
         query,
         day,
         json: arguments.json,
+        save: arguments.save,
     };
     doctor.tell(Finding::ok("connection", said))?;
-    doctor.examine().await
+    let examined = doctor.examine(&mut proven).await;
+    if let Some(saved) = proven.save()? {
+        doctor.tell(Finding::ok("saved", saved))?;
+    }
+    examined
 }
 
 struct Doctor {
@@ -67,17 +76,20 @@ struct Doctor {
     query: CustomerQuery,
     day: NaiveDate,
     json: bool,
+    /// Whether what is found is for later runs as well.
+    save: bool,
 }
 
 impl Doctor {
-    async fn examine(&self) -> Result<(), Failure> {
+    async fn examine(&mut self, proven: &mut Proven) -> Result<(), Failure> {
         self.name().await?;
-        self.answers().await?;
+        proven.endpoint = self.answers().await?;
         let reach = self.windows().await?;
         if reach != Reach::Unknown {
             self.seam(reach).await?;
         }
-        self.speed().await
+        proven.most_at_once = self.speed().await?;
+        Ok(())
     }
 
     fn tell(&self, finding: Finding) -> Result<(), Failure> {
@@ -113,8 +125,9 @@ impl Doctor {
         self.tell(finding)
     }
 
-    /// Whether either endpoint answers, and accepts token and account.
-    async fn answers(&self) -> Result<(), Failure> {
+    /// Whether either endpoint answers, and accepts token and account. Comes back with the one
+    /// that is shown to be right.
+    async fn answers(&mut self) -> Result<Option<Endpoint>, Failure> {
         let endpoint = self.tenancy.endpoint();
         let probe = async |client: &Client| {
             let page = self.page(client, wide(self.day), 1, 0);
@@ -174,7 +187,8 @@ impl Doctor {
                     format!("{endpoint} answers, {other_name} {also}"),
                 ))?;
                 self.tell(Finding::ok("token", "accepted"))?;
-                self.tell(Finding::ok("account", "accepted"))
+                self.tell(Finding::ok("account", "accepted"))?;
+                Ok(Some(endpoint))
             }
             Some(Error::NotFound(refusal))
                 if matches!(other, Some(Err(Error::NotFound(_))) | None) =>
@@ -184,7 +198,17 @@ impl Doctor {
                     "endpoint",
                     format!("both endpoints say: {refusal}"),
                     "name a day that has customers with --day; if there too, this host has no such API",
-                ))
+                ))?;
+                Ok(None)
+            }
+            Some(Error::NotFound(_)) if self.save && matches!(other, Some(Ok(_))) => {
+                self.tell(Finding::warning(
+                    "endpoint",
+                    format!("{endpoint} does not answer, {other_name} does"),
+                    format!("from here on {other_name} is asked, and from now on by every run with this profile"),
+                ))?;
+                std::mem::swap(&mut self.client, &mut self.other);
+                Ok(Some(other_name))
             }
             Some(error @ Error::NotFound(_)) => {
                 let found = format!("{endpoint} does not answer, {other_name} does");
@@ -203,7 +227,8 @@ impl Doctor {
                     "account",
                     format!("the server says: {refusal}"),
                     "if that does not mean “no customers”, check the account id; else name a day that has some with --day",
-                ))
+                ))?;
+                Ok(None)
             }
             Some(error @ (Error::Unauthorized(_) | Error::Forbidden(_))) => {
                 self.tell(Finding::ok("endpoint", format!("{endpoint} answers")))?;
@@ -321,30 +346,38 @@ impl Doctor {
         })
     }
 
-    /// Two, then four requests at once.
-    async fn speed(&self) -> Result<(), Failure> {
+    /// Two, then four requests at once. Comes back with how many are tolerated, if fewer.
+    async fn speed(&self) -> Result<Option<usize>, Failure> {
         let begun = Instant::now();
-        let ramp = async {
-            for at_once in [2, 4] {
-                let calls = (0..at_once).map(|_| self.page(&self.client, wide(self.day), 1, 0));
-                join_all(calls).await;
+        let (mut tolerated, mut too_many) = (1, None);
+        let mut asked = 0;
+        for at_once in RAMP
+            .into_iter()
+            .filter(|most| *most <= self.client.concurrency())
+        {
+            let calls = (0..at_once).map(|_| self.page(&self.client, wide(self.day), 1, 0));
+            // Any that had to be repeated would be one too many.
+            let within = self.allowance.within(at_once, join_all(calls)).await;
+            if within.is_none() {
+                too_many = Some(at_once);
+                break;
             }
-        };
-        let before = self.client.traffic();
-        let outcome = self.allowance.within(SPEED, ramp).await;
+            (tolerated, asked) = (at_once, asked + at_once);
+        }
         let seconds = begun.elapsed().as_secs_f64().max(0.001);
-        let repeated = self.client.traffic().retries - before.retries;
-        self.tell(match outcome {
-            Some(()) if repeated == 0 => Finding::ok(
+        self.tell(match too_many {
+            Some(at_once) => Finding::warning(
                 "speed",
-                format!("four at once are tolerated: {:.0} requests a second", SPEED as f64 / seconds),
+                format!("{at_once} at once are too many: some had to be repeated"),
+                format!("a pull finds its speed by itself; to be gentler from the start, add --concurrency {tolerated} or --max-rps 2"),
             ),
-            _ => Finding::warning(
+            None if asked == 0 => Finding::ok("speed", "one at a time, as is asked for"),
+            None => Finding::ok(
                 "speed",
-                "four at once are too many: some had to be repeated",
-                "a pull finds its speed by itself; to be gentler from the start, add --concurrency 2 or --max-rps 2",
+                format!("{tolerated} at once are tolerated: {:.0} requests a second", asked as f64 / seconds),
             ),
-        })
+        })?;
+        Ok(too_many.map(|_| tolerated))
     }
 
     async fn page(

@@ -1,4 +1,5 @@
-//! The keyring of the desktop, through the command that comes with it: `secret-tool` of libsecret.
+//! The keyring of the desktop, through the command that comes with it: `secret-tool` of libsecret,
+//! `security` of macOS.
 //!
 //! What prints a secret from there is a command like any other, so a profile names it as its
 //! `token-command`, and nothing else has to know of keyrings. A library would bring a D-Bus client
@@ -7,8 +8,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-const PROGRAM: &str = "secret-tool";
-const SERVICE: [&str; 2] = ["service", "kapture"];
+const SERVICE: &str = "kapture";
 
 /// Under which name a secret is kept.
 pub(crate) struct Key<'a> {
@@ -17,55 +17,141 @@ pub(crate) struct Key<'a> {
     pub(crate) cm_id: u64,
 }
 
+/// A command that comes with a keyring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    SecretTool,
+    Security,
+}
+
 /// Keeps a secret, and gives the command that prints it. `None` where there is no keyring, or none
 /// that gives back what it was given.
 pub(crate) fn keep(key: &Key<'_>, secret: &str) -> Option<Vec<String>> {
-    let attributes = attributes(key);
-    let label = format!("kapture, profile {}", key.profile);
-    let mut child = Command::new(PROGRAM)
-        .args(["store", "--label", &label])
-        .args(&attributes)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    // Through a pipe: arguments are for everybody to read.
-    let written = child.stdin.take()?.write_all(secret.as_bytes());
-    let stored = child.wait().ok()?.success() && written.is_ok();
-    let command = [vec![PROGRAM.to_owned(), "lookup".to_owned()], attributes].concat();
-    (stored && printed(&command)?.trim() == secret).then_some(command)
+    let tools = [Tool::SecretTool, Tool::Security].into_iter();
+    let mut kept = tools.filter_map(|tool| {
+        tool.store(key, secret)?;
+        let command = tool.lookup(key);
+        (printed(&command)?.trim() == secret).then_some(command)
+    });
+    kept.next()
 }
 
 /// Whether a command is one that prints what [`keep`] kept.
 pub(crate) fn is_ours(command: &[String]) -> bool {
-    matches!(command, [program, action, service @ ..]
-        if program == PROGRAM && action == "lookup" && service.starts_with(&SERVICE.map(str::to_owned)))
+    Tool::of(command).is_some()
 }
 
 /// Removes what such a command prints.
 pub(crate) fn forget(command: &[String]) -> bool {
-    let attributes = command.get(2..).unwrap_or_default();
-    let mut clear = Command::new(PROGRAM);
-    let clear = clear.arg("clear").args(attributes).stdin(Stdio::null());
-    clear.status().is_ok_and(|status| status.success())
+    Tool::of(command).is_some_and(|tool| {
+        let item = tool.item(command).iter();
+        let mut clear = Command::new(tool.program());
+        let clear = clear.arg(tool.clear()).args(item).stdin(Stdio::null());
+        let clear = clear.stdout(Stdio::null());
+        clear.status().is_ok_and(|status| status.success())
+    })
 }
 
-fn attributes(key: &Key<'_>) -> Vec<String> {
-    let account = key.cm_id.to_string();
-    let further = [
-        "profile",
-        key.profile,
-        "host",
-        key.host,
-        "account",
-        &account,
-    ];
-    SERVICE
-        .into_iter()
-        .chain(further)
-        .map(str::to_owned)
-        .collect()
+impl Tool {
+    /// The one that a command is of, if the command prints what is ours.
+    fn of(command: &[String]) -> Option<Self> {
+        let [program, action, flag, service, ..] = command else {
+            return None;
+        };
+        match [program, action, flag, service].map(String::as_str) {
+            ["secret-tool", "lookup", "service", SERVICE] => Some(Self::SecretTool),
+            ["security", "find-generic-password", "-s", SERVICE] => Some(Self::Security),
+            _ => None,
+        }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::SecretTool => "secret-tool",
+            Self::Security => "security",
+        }
+    }
+
+    fn clear(self) -> &'static str {
+        match self {
+            Self::SecretTool => "clear",
+            Self::Security => "delete-generic-password",
+        }
+    }
+
+    /// Hands over a secret through a pipe: arguments are for everybody to read.
+    fn store(self, key: &Key<'_>, secret: &str) -> Option<()> {
+        let label = format!("kapture, profile {}", key.profile);
+        let (arguments, text) = match self {
+            Self::SecretTool => {
+                let mut arguments = vec!["store".to_owned(), "--label".to_owned(), label];
+                arguments.extend(self.lookup(key).split_off(2));
+                (arguments, secret.to_owned())
+            }
+            // It reads whole commands, so the secret is in a form that needs no quotes.
+            Self::Security => {
+                let hexadecimal: String =
+                    secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+                let account = account(key);
+                let line = format!(
+                    "add-generic-password -U -s {SERVICE} -a {account} -l \"{label}\" -X {hexadecimal}\n"
+                );
+                (vec!["-i".to_owned()], line)
+            }
+        };
+        let mut child = Command::new(self.program())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let written = child.stdin.take()?.write_all(text.as_bytes());
+        (child.wait().ok()?.success() && written.is_ok()).then_some(())
+    }
+
+    /// The command that prints what is kept.
+    fn lookup(self, key: &Key<'_>) -> Vec<String> {
+        let cm_id = key.cm_id.to_string();
+        let account = account(key);
+        let words: &[&str] = match self {
+            Self::SecretTool => &[
+                "secret-tool",
+                "lookup",
+                "service",
+                SERVICE,
+                "profile",
+                key.profile,
+                "host",
+                key.host,
+                "account",
+                &cm_id,
+            ],
+            Self::Security => &[
+                "security",
+                "find-generic-password",
+                "-s",
+                SERVICE,
+                "-a",
+                &account,
+                "-w",
+            ],
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    /// Which secret a command is about.
+    fn item(self, command: &[String]) -> &[String] {
+        match self {
+            Self::SecretTool => &command[2..],
+            Self::Security => &command[2..command.len().min(6)],
+        }
+    }
+}
+
+/// Neither part has blanks in it.
+fn account(key: &Key<'_>) -> String {
+    format!("{}/{}/{}", key.profile, key.host, key.cm_id)
 }
 
 fn printed(command: &[String]) -> Option<String> {

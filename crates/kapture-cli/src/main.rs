@@ -16,6 +16,7 @@ mod interruption;
 mod keyring;
 mod logging;
 mod manual;
+mod memory;
 mod message;
 mod nearest;
 mod plan;
@@ -47,6 +48,7 @@ use failure::Failure;
 use logging::Logging;
 
 fn main() -> ExitCode {
+    memory::keep_private();
     completions::answer();
     let arguments =
         Arguments::try_parse().unwrap_or_else(|error| message::misuse(&error, std::env::args_os()));

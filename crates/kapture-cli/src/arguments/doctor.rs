@@ -7,7 +7,9 @@ use super::ConnectionArguments;
 /// Look closer at a connection: what works, what does not, and what to do about it
 ///
 /// Goes step by step from the name of the host to the speed that the server tolerates, with 25
-/// requests at the most. Nothing is written.
+/// requests at the most. Nothing is written, unless --save is given: then the profile says from now
+/// on which endpoint answers, and how many requests at once are too many where that was seen. How
+/// windows and pages work is proven in every run, since servers change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,6 +29,9 @@ pub(crate) struct DoctorArguments {
     /// Write what was found as JSON, one object for each step
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write what was found into the profile, where it is of use to later runs
+    #[arg(long, conflicts_with = "sandbox")]
+    pub(crate) save: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArguments,
 }
