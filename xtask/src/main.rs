@@ -8,6 +8,7 @@ use xshell::{Shell, cmd};
 
 mod bench;
 mod ci;
+mod coverage;
 mod features;
 mod fuzz;
 mod interop;
@@ -31,6 +32,7 @@ enum Task {
         only: Vec<String>,
     },
     Advisories,
+    Coverage,
     /// With the arguments of the soak itself.
     Soak(Vec<OsString>),
     /// With the arguments of the bench itself.
@@ -67,6 +69,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
                     Task::Ci { only }
                 }
                 "advisories" => Task::Advisories,
+                "coverage" => Task::Coverage,
                 "bench" => return Ok(Task::Bench(arguments.raw_args()?.collect())),
                 "soak" => return Ok(Task::Soak(arguments.raw_args()?.collect())),
                 "fuzz" => Task::Fuzz {
@@ -104,17 +107,20 @@ fn run(task: Task) -> Result<ExitCode, Error> {
     match task {
         Task::Help => print!("{}", help()),
         Task::Ci { only } => return ci::run(&shell, &only),
-        Task::Bench(arguments) => {
-            return Ok(match bench::run(&shell, &arguments)? {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::FAILURE,
-            });
-        }
+        Task::Bench(arguments) => return bench::run(&shell, &arguments).map(exit_code),
+        Task::Coverage => return coverage::run(&shell).map(exit_code),
         Task::Soak(arguments) => soak::run(&shell, &arguments)?,
         Task::Fuzz { claims, seconds } => fuzz::run(&shell, &claims, seconds)?,
         Task::Advisories => cmd!(shell, "cargo deny check advisories").run()?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn exit_code(success: bool) -> ExitCode {
+    match success {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
 }
 
 fn help() -> String {
@@ -132,6 +138,7 @@ cargo xtask bench [--help]        what a pull costs, against a bare client and a
 cargo xtask soak [--help]         one sync after another from a server that misbehaves
 cargo xtask fuzz [--seconds N] [CLAIM]...
                                   bytes for which a claim of fuzz/ does not hold; needs nightly
+cargo xtask coverage              how many lines of each library the tests run; needs cargo-llvm-cov
 cargo xtask advisories            known security problems of dependencies; needs a network
 
 Steps of ci:
@@ -164,6 +171,7 @@ mod tests {
             ("layers", ci(&["layers"])),
             ("interop", ci(&["interop"])),
             ("advisories", Task::Advisories),
+            ("coverage", Task::Coverage),
             ("bench --short", Task::Bench(vec!["--short".into()])),
             (
                 "soak --minutes 9",

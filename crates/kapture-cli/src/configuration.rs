@@ -233,7 +233,60 @@ fn line_of(text: &str, byte: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
     use super::*;
+
+    const WHOLE: &str = "default-profile = 'acme' # mine\n\n[profiles.acme]\nsubdomain = \"acme\"\ncm-id = 424242\ntoken-command = ['pass', 'show']\nmax-rps = 2.5\n\n[profiles.beta]\npassword = 'hunter2'\n";
+
+    /// Texts near a whole configuration, and any others.
+    fn texts() -> impl Strategy<Value = String> {
+        let pieces = [
+            "", "", "\n", "=", "'", "\"", "[", "]", ".", "#", ",", "{", "}", "\\u", "\0", "-1e9",
+            "ग",
+        ];
+        let change = (any::<Index>(), any::<bool>(), select(pieces.to_vec()));
+        let near = prop::collection::vec(change, 0..4).prop_map(|changes| {
+            let mut letters: Vec<_> = WHOLE.chars().map(String::from).collect();
+            for (at, instead, piece) in changes {
+                let letter = at.get_mut(&mut letters);
+                match instead {
+                    true => *letter = piece.into(),
+                    false => letter.push_str(piece),
+                }
+            }
+            letters.concat()
+        });
+        prop_oneof![9 => near, 1 => any::<String>()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_read_or_refused_with_its_place_and_without_its_secret(text in texts()) {
+            if let Err(error) = read(&text) {
+                let told = format!("{error:#} {error:?}");
+                prop_assert!(told.starts_with("the configuration /etc/kapture/config.toml: "), "{}", told);
+                // Where it has not become the name of something.
+                if text.contains("\npassword = 'hunter2") {
+                    prop_assert!(!told.contains("hunter2"), "{}", told);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused_with_their_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, b"[profiles.a]\nuser = '\xff'\n").unwrap();
+        let error = Configuration::find(Some(&path)).unwrap_err();
+        let told = format!("{error:#}");
+        assert!(told.contains(&path.display().to_string()), "{told}");
+        assert!(told.contains("UTF-8"), "{told}");
+    }
 
     fn read(text: &str) -> Result<Configuration> {
         Configuration::read(text, "/etc/kapture/config.toml".into())

@@ -226,30 +226,25 @@ async fn a_server_that_never_answered_is_given_up_soon() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_has_answered_is_tried_for_as_long_as_asked() {
-    let mut outcomes = vec![answer(200, NONE)];
-    outcomes.push(answer(503, ""));
-    let options = ClientOptions {
-        retry: RetryPolicy {
-            retry_for: Duration::from_secs(1200),
-            ..RetryPolicy::default()
-        },
-        ..ClientOptions::default()
-    };
-    let client = client_with(outcomes, options);
-    assert_eq!(call(&client).await, Ok(0));
-    let begun = Instant::now();
-    let error = call(&client).await.unwrap_err();
-    assert!(
-        matches!(
-            &error,
-            Error::Exhausted {
-                why: Bound::Time,
-                ..
-            }
-        ),
-        "{error:?}"
-    );
-    assert_eq!(begun.elapsed().as_secs(), 1200);
+    for outage in [
+        answer(503, ""),
+        Err(TransportError::Connect("refused".into())),
+    ] {
+        let options = ClientOptions {
+            retry: RetryPolicy {
+                retry_for: Duration::from_secs(1200),
+                ..RetryPolicy::default()
+            },
+            ..ClientOptions::default()
+        };
+        let client = client_with(vec![answer(200, NONE), outage], options);
+        assert_eq!(call(&client).await, Ok(0));
+        let begun = Instant::now();
+        let error = call(&client).await.unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("(the time for retries is used up)"), "{said}");
+        assert_eq!(begun.elapsed().as_secs(), 1200);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,12 +310,25 @@ async fn no_more_requests_a_second_than_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_the_server_repeats_is_not_repeated() {
-    let client = client(vec![refused("bad header Basic dG9rZW4=")]);
-    let error = call(&client).await.unwrap_err();
+    let page = "<html><title>no dG9rZW4= here</title>";
+    let client = client(vec![
+        answer(200, page),
+        refused("bad header Basic dG9rZW4="),
+    ]);
+    let waits = Mutex::new(String::new());
+    let error = client
+        .call("{}".into(), &|_| false, &|waiting| {
+            waits.lock().unwrap().push_str(&waiting.error.to_string());
+        })
+        .await
+        .unwrap_err();
     assert_eq!(
-        error.refusal().unwrap().message,
-        "bad header Basic (redacted)"
+        error.to_string(),
+        "the server refuses the request: “bad header Basic (redacted)” (HTTP status 200)"
     );
+    let waits = waits.into_inner().unwrap();
+    assert!(waits.contains("no (redacted) here"), "{waits}");
+    assert!(!waits.contains("dG9rZW4="), "{waits}");
 }
 
 #[tokio::test(start_paused = true)]

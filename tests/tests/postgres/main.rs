@@ -1,5 +1,6 @@
 //! The PostgreSQL sink on a real PostgreSQL.
 
+mod hostile;
 mod subject;
 
 use std::error::Error;
@@ -14,7 +15,6 @@ use kapture_sinks::{Dialect, Doubt, Postgres, Sink, SinkError, Source, schema_st
 use kapture_tests::postgres::Schema;
 use serde_json::{Value, json};
 use subject::{PostgresSubject, source};
-use tokio::net::TcpListener;
 
 /// A schema of its own; or the end of the test where there is no PostgreSQL.
 macro_rules! schema {
@@ -397,22 +397,6 @@ fn certificates(folder: &std::path::Path) -> Option<std::path::PathBuf> {
         return None;
     }
     Some(folder.join("authority.crt"))
-}
-
-/// The clock stands still while something can be done, and leaps where nothing can.
-#[tokio::test(start_paused = true)]
-async fn a_server_that_says_nothing_is_given_up() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = silent.local_addr().expect("an address").port();
-    let error = told(&refused(&format!("postgres://me:secret@127.0.0.1:{port}/crm")).await);
-    assert!(
-        error.contains("did not answer within 30 seconds"),
-        "{error}"
-    );
-    assert!(!error.contains("secret"), "{error}");
-    drop(silent);
-    let error = told(&refused(&format!("postgres://me:secret@127.0.0.1:{port}/crm")).await);
-    assert!(error.contains("refused"), "{error}");
 }
 
 fn day() -> NaiveDate {

@@ -49,9 +49,14 @@ impl Connection {
             }
         });
         let select = "SELECT oid FROM pg_namespace WHERE nspname = current_schema()";
-        let schema = client.query_opt(select, &[]).await;
-        let schema = schema.map_err(|error| failed(Failure::of(&error)))?;
-        let schema = schema.ok_or_else(|| failed(Failure::NoSchema))?.get(0);
+        // A server that has let us in may still say nothing more.
+        let schema = timeout(address.patience(), client.query_opt(select, &[]))
+            .await
+            .map_err(|_| failed(Failure::Silent(address.patience())))?
+            .map_err(|error| failed(Failure::of(&error)))?
+            .ok_or_else(|| failed(Failure::NoSchema))?
+            .try_get(0)
+            .map_err(|error| failed(Failure::of(&error)))?;
         Ok(Self {
             place,
             client: Mutex::new(client),

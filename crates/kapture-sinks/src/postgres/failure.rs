@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use kapture_transport::quoted;
 use tokio_postgres::error::DbError;
 
 /// Why a database did not do what it was asked.
@@ -68,19 +69,8 @@ impl Failure {
 }
 
 fn words(refusal: &DbError) -> String {
-    let shown = refusal.message().chars().map(|character| {
-        // Nothing that could steer a terminal.
-        if character.is_control() {
-            ' '
-        } else {
-            character
-        }
-    });
-    format!(
-        "{} (SQLSTATE {})",
-        shown.take(300).collect::<String>(),
-        refusal.code().code()
-    )
+    let (message, code) = (refusal.message(), refusal.code().code());
+    format!("{} (SQLSTATE {})", quoted(message), quoted(code))
 }
 
 fn chain(error: &dyn Error) -> String {
@@ -90,5 +80,5 @@ fn chain(error: &dyn Error) -> String {
         chain = format!("{chain}: {error}");
         cause = error.source();
     }
-    chain
+    quoted(&chain)
 }

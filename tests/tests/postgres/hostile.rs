@@ -1,0 +1,147 @@
+//! Servers that are no PostgreSQL, or one that means harm: soon given up, and told of without a
+//! word that could steer a terminal, a password or customers' data.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+use crate::{refused, told};
+
+/// Lets a client in, and is ready to be asked.
+const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+
+/// Tells each client the same once it has introduced itself, and then nothing more.
+async fn server(words: Vec<u8>, then: Then) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(tell(stream, words.clone(), then));
+        }
+    });
+    port
+}
+
+#[derive(Clone, Copy)]
+enum Then {
+    Leave,
+    Stay,
+}
+
+async fn tell(mut stream: TcpStream, words: Vec<u8>, then: Then) {
+    let mut heard = [0; 1024];
+    let _ = stream.read(&mut heard).await;
+    let _ = stream.write_all(&words).await;
+    if let Then::Stay = then {
+        while let Ok(1..) = stream.read(&mut heard).await {}
+    }
+}
+
+/// An error as a server sends it, of fields by their letters.
+fn error(fields: &[(u8, &str)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (letter, text) in fields {
+        body.push(*letter);
+        body.extend(text.as_bytes());
+        body.push(0);
+    }
+    body.push(0);
+    let length = u32::try_from(body.len() + 4).expect("a short error");
+    [b"E", &length.to_be_bytes()[..], &body].concat()
+}
+
+/// The clock stands still while something can be done, and leaps where nothing can.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_none_is_given_up_and_named() {
+    let long = "x".repeat(1 << 20);
+    let tricks = format!("\u{1b}[2J\u{202e}owned\r\n{long}");
+    let refusal = |message: &str, code: &str| {
+        error(&[
+            (b'S', "FATAL"),
+            (b'C', code),
+            (b'M', message),
+            (b'D', "Failing row contains (1, Asha)."),
+        ])
+    };
+    let cases = [
+        (Vec::new(), Then::Stay, "did not answer within 30 seconds"),
+        (
+            WELCOME.to_vec(),
+            Then::Stay,
+            "did not answer within 30 seconds",
+        ),
+        (Vec::new(), Then::Leave, " the server"),
+        (WELCOME[..6].to_vec(), Then::Leave, " the server"),
+        (WELCOME.to_vec(), Then::Leave, " the server"),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+            Then::Leave,
+            " the server",
+        ),
+        (
+            b"\0\0\0\0\0\0\0\0".to_vec(),
+            Then::Stay,
+            "invalid message length",
+        ),
+        (
+            b"R\0\0\0\x08\0\0\0\x07".to_vec(),
+            Then::Stay,
+            "authentication",
+        ),
+        (
+            b"R\0\0\0\x08\0\0\0\x63".to_vec(),
+            Then::Stay,
+            "authentication",
+        ),
+        (
+            refusal(&tricks, "57P03"),
+            Then::Leave,
+            "the server says: \\u{1b}[2J",
+        ),
+        (
+            refusal("no", &tricks),
+            Then::Leave,
+            "the server says: no (SQLSTATE",
+        ),
+        (
+            [WELCOME, &refusal(&tricks, "57P03")].concat(),
+            Then::Stay,
+            "the server says: \\u{1b}[2J",
+        ),
+    ];
+    for (words, then, expected) in cases {
+        let began = Instant::now();
+        let shown = words[..words.len().min(40)].escape_ascii().to_string();
+        let port = server(words, then).await;
+        let url = format!("postgres://me:secret@127.0.0.1:{port}/crm?sslmode=disable");
+        let error = refused(&url).await;
+        // Who has left is not waited for.
+        let patience = match then {
+            Then::Leave => Duration::ZERO,
+            Then::Stay => Duration::from_secs(60),
+        };
+        assert!(began.elapsed() <= patience, "{shown}: {error:?}");
+        let sentence = told(&error);
+        assert!(sentence.contains(expected), "{shown}: {sentence}");
+        assert!(sentence.len() < 1_500, "{shown}: {} bytes", sentence.len());
+        assert!(!sentence.contains(|letter: char| letter.is_control() || letter == '\u{202e}'));
+        for private in ["secret", "Asha"] {
+            assert!(
+                !format!("{sentence} {error:?}").contains(private),
+                "{shown}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_listens_is_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let error = told(&refused(&format!("postgres://me:secret@127.0.0.1:{port}/crm")).await);
+    assert!(error.contains("refused"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+}

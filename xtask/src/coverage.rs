@@ -1,0 +1,142 @@
+//! How many lines of each library the tests run, counted by cargo-llvm-cov.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use xshell::{Shell, cmd};
+
+use crate::Error;
+use crate::workspace::Workspace;
+
+/// The crates that a pull rests on.
+const CRATES: [&str; 4] = [
+    "kapture-model",
+    "kapture-transport",
+    "kapture-customers",
+    "kapture-sinks",
+];
+
+/// The least share of its lines that the tests of a crate may run, in percent.
+const LEAST: f64 = 90.0;
+
+/// The lines of some code, and how many of them the tests run.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+struct Lines {
+    all: u32,
+    run: u32,
+}
+
+/// Runs every test of the workspace, those included that run the binary, and prints what they
+/// ran. Returns whether that is enough.
+pub(crate) fn run(shell: &Shell) -> Result<bool, Error> {
+    let workspace = Workspace::read(shell)?;
+    shell.change_dir(&workspace.root);
+    let tool = cmd!(shell, "cargo llvm-cov --version");
+    if tool.quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        return Err("this needs cargo-llvm-cov and LLVM's tools: cargo install cargo-llvm-cov --locked; rustup component add llvm-tools".into());
+    }
+    let lcov = workspace.target.join("coverage.lcov");
+    cmd!(
+        shell,
+        "cargo llvm-cov nextest --workspace --all-features --lcov --output-path {lcov}"
+    )
+    .run()?;
+    let report = fs::read_to_string(lcov)?;
+    let files = files(&report)?;
+    println!("{:<20}{:>8}{:>8}{:>8}", "lines of", "all", "run", "percent");
+    let mut enough = true;
+    for name in CRATES {
+        let member = workspace.crates.iter().find(|member| member.name == name);
+        let folder = member.ok_or("no such crate")?.folder.join("src");
+        let lines = of_crate(&files, &folder)?;
+        enough &= lines.percent() >= LEAST;
+        println!(
+            "{name:<20}{:>8}{:>8}{:>8.1}",
+            lines.all,
+            lines.run,
+            lines.percent()
+        );
+    }
+    Ok(enough)
+}
+
+impl Lines {
+    fn percent(self) -> f64 {
+        100.0 * f64::from(self.run) / f64::from(self.all.max(1))
+    }
+}
+
+/// For each file of a report how often each of its lines was run, by number.
+type Files<'a> = BTreeMap<&'a Path, BTreeMap<u32, u64>>;
+
+fn files(lcov: &str) -> Result<Files<'_>, Error> {
+    let mut files = Files::new();
+    let mut file = Path::new("");
+    for line in lcov.lines() {
+        if let Some(path) = line.strip_prefix("SF:") {
+            file = Path::new(path);
+        } else if let Some(counted) = line.strip_prefix("DA:") {
+            let mut numbers = counted.split(',');
+            let mut next = || numbers.next().ok_or("a line without numbers");
+            let (line, times) = (next()?.parse()?, next()?.parse()?);
+            files.entry(file).or_default().insert(line, times);
+        }
+    }
+    Ok(files)
+}
+
+/// The lines of the files in a folder, without those of the tests at their ends, which run
+/// themselves.
+fn of_crate(files: &Files<'_>, folder: &Path) -> Result<Lines, Error> {
+    let mut lines = Lines::default();
+    for (path, counts) in files.iter().filter(|(path, _)| path.starts_with(folder)) {
+        let end = end_of_code(&fs::read_to_string(path)?);
+        for (_, times) in counts.range(..end) {
+            lines.all += 1;
+            lines.run += u32::from(*times > 0);
+        }
+    }
+    Ok(lines)
+}
+
+/// The number of the line at which the tests of a file begin.
+fn end_of_code(text: &str) -> u32 {
+    let tests = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+    text[..tests]
+        .lines()
+        .zip(1..)
+        .last()
+        .map_or(1, |(_, line)| line + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_by_folder_and_without_tests() {
+        let folder = std::env::temp_dir().join(format!("kapture-coverage-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("some.rs");
+        fs::write(
+            &path,
+            "fn a() {}\nfn b() {}\n\n#[cfg(test)]\nmod tests {\n}\n",
+        )
+        .unwrap();
+        let lcov = format!(
+            "SF:{}\nDA:1,7\nDA:2,0\nDA:5,9\nend_of_record\nSF:/elsewhere/other.rs\nDA:1,1\n",
+            path.display()
+        );
+        let lines = of_crate(&files(&lcov).unwrap(), &folder).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(lines, Lines { all: 2, run: 1 });
+        assert_eq!(lines.percent(), 50.0);
+    }
+
+    #[test]
+    fn a_file_without_tests_is_code_to_its_end() {
+        assert_eq!(end_of_code("a\nb\n"), 3);
+        assert_eq!(end_of_code("a\n#[cfg(test)]\nmod tests {}\n"), 2);
+    }
+}
