@@ -9,6 +9,7 @@ use futures_util::{SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError};
 use kapture_sinks::{DayWriter, Location, Sink};
 use kapture_transport::Endpoint;
+use tokio::task::JoinHandle;
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span, info, trace_span};
 
@@ -55,10 +56,14 @@ impl Course<'_> {
             failed: None,
         };
         let begun = Instant::now();
+        let (events, pulling) = elsewhere(pull.events());
         let outcome = tokio::select! {
-            outcome = following.follow(elsewhere(pull.events())) => outcome,
+            outcome = following.follow(events) => outcome,
             () = interrupted() => Err(Failure::interrupted()),
         };
+        // The pull is over before its end is told: nothing of it is still under way.
+        pulling.abort();
+        let _ = pulling.await;
         let mut summary = following.summary;
         drop(following.under_way);
         drop(following.progress);
@@ -106,12 +111,14 @@ impl Course<'_> {
 /// The same events, but the pull goes on while a sink is busy with the ones before.
 fn elsewhere<T: Send + 'static>(
     events: impl Stream<Item = T> + Send + Unpin + 'static,
-) -> impl Stream<Item = T> + Unpin {
+) -> (impl Stream<Item = T> + Unpin, JoinHandle<()>) {
     let (mut sender, receiver) = futures_channel::mpsc::channel(0);
     let mut events = events.map(Ok);
-    // Whoever drops the receiver ends the task, and with it the pull.
-    tokio::spawn(async move { sender.send_all(&mut events).await }.in_current_span());
-    receiver
+    let pulling = async move {
+        // Whoever drops the receiver wants no more of it.
+        let _ = sender.send_all(&mut events).await;
+    };
+    (receiver, tokio::spawn(pulling.in_current_span()))
 }
 
 /// A pull that is being followed.

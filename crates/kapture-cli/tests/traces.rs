@@ -243,6 +243,37 @@ fn what_fails_is_in_the_trace_too_and_holds_no_secret() {
     );
 }
 
+/// One that takes a request and never answers keeps the run until it is interrupted.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_is_a_trace_too() {
+    let (address, requests) = collector("200 OK");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kapture"));
+    let child = command
+        .args(["pull", "--last", "2d", "--cm-id", "1", "--base-url"])
+        .arg(format!("http://{}", silent.local_addr().unwrap()))
+        .env("KAPTURE_TOKEN", "YTpi")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &address)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _asked = silent.accept().unwrap();
+    let id = child.id().to_string();
+    let interrupt = Command::new("kill").args(["-INT", &id]).status();
+    assert!(interrupt.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    let bodies: Vec<_> = requests.try_iter().map(|(_, body)| body).collect();
+    let (spans, _) = received(&bodies);
+    for name in ["run", "request"] {
+        assert!(
+            spans.iter().any(|span| span.name == name),
+            "{name}: {spans:?}"
+        );
+    }
+}
+
 #[test]
 fn a_collector_that_is_not_there_costs_one_line() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
