@@ -74,6 +74,7 @@ fn behaviour(arguments: &SandboxArguments) -> Result<Behaviour> {
                 same_day: SameDay::Empty,
             },
             WindowKind::Strict => Windows::Strict,
+            WindowKind::Moments => Windows::Moments,
         },
         zone_shift_minutes: arguments.shift,
         limit: match arguments.limit_cap {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Timelike};
 use kapture_model::{Record, Window};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub enum Reach {
     Unknown,
     /// The end day is included: D…D holds D.
     Inclusive,
-    /// The end day is not included: D…D+1 holds D.
+    /// The end day is not included, or its first moment at most: D…D+1 holds D.
     Exclusive,
     /// Nothing wider than D…D is accepted, and it holds D.
     Strict,
@@ -75,8 +75,9 @@ impl Run {
     ///
     /// All of these lie in the server's days D and, if the end day is included, D+1. An inclusive
     /// server therefore shows at least one of them in D…D or D+1…D+1, in whatever zone it cuts
-    /// windows; an exclusive one shows nothing there, or refuses. Should customers vanish in
-    /// between, the verdict is `Exclusive`, whose windows are right on every server, only larger.
+    /// windows; an exclusive one shows nothing there, or refuses, or shows who was created at
+    /// midnight. Should customers vanish in between, or all of them have come at midnight, the
+    /// verdict is `Exclusive`, whose windows are right on every server, only larger.
     pub(crate) async fn calibrate(&self, day: NaiveDate) -> Result<Reach, PullError> {
         let mut refused = None;
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
@@ -85,10 +86,11 @@ impl Run {
                 .take()
                 .map(|(refusal, asked)| same_words(&refusal, asked, ask.window));
             match self.server.ask_expecting(ask, expected).await {
-                Ok(records) if records.is_empty() => {}
                 Ok(records) => {
                     self.keep(&records).await;
-                    return Ok(Reach::Inclusive);
+                    if go_beyond_midnight(&records) {
+                        return Ok(Reach::Inclusive);
+                    }
                 }
                 // D…D may make no sense to this server, or be refused for want of customers.
                 Err(error) => match error.refusal() {
@@ -99,6 +101,16 @@ impl Run {
         }
         Ok(Reach::Exclusive)
     }
+}
+
+/// Whether the customers of D…D show that it covers more than the moment at which D begins, as it
+/// would where windows reach from one midnight to the other, both included. Midnight in one zone
+/// is at a full quarter of an hour in any other.
+pub(crate) fn go_beyond_midnight(records: &[Record]) -> bool {
+    records.iter().filter_map(Record::created).any(|moment| {
+        let moment = moment.local(&chrono::Utc);
+        moment.minute() % 15 != 0 || moment.second() != 0 || moment.nanosecond() != 0
+    })
 }
 
 /// Whether customers of one window were created further apart than an exclusive window allows,
@@ -115,4 +127,32 @@ pub(crate) fn spans_two_days(records: &[Record]) -> bool {
         (earliest.min(moment), latest.max(moment))
     });
     latest - earliest > chrono::TimeDelta::hours(26)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kapture_model::Answer;
+
+    #[test]
+    fn midnight_in_any_zone_shows_no_more_than_a_moment() {
+        let created = |moments: &[&str]| {
+            let rows: Vec<_> = moments
+                .iter()
+                .zip(1..)
+                .map(|(moment, id)| serde_json::json!({ "id": id, "generationDate": moment }))
+                .collect();
+            let body = serde_json::json!({ "message": rows, "status": "success" }).to_string();
+            match Answer::decode(body.into()) {
+                Ok(Answer::Customers(records)) => go_beyond_midnight(&records),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(!created(&[]));
+        assert!(!created(&["2024-05-02 00:00:00", "2024-05-02 00:00:00"]));
+        assert!(!created(&["2024-05-02 05:30:00", "2024-05-02 18:15:00"]));
+        assert!(!created(&["some day"]));
+        assert!(created(&["2024-05-02 00:00:00", "2024-05-02 00:00:01"]));
+        assert!(created(&["2024-05-02 00:20:00"]));
+    }
 }

@@ -10,7 +10,7 @@ use crate::calibration::wide;
 use crate::error::PullError;
 use crate::receipt::Joint;
 use crate::run::Run;
-use crate::server::{Ask, Moment, Server};
+use crate::server::{Ask, Moment, Server, is_witness};
 
 /// A window without customers that waits for proof that windows like it still show theirs.
 pub(crate) struct Unconfirmed {
@@ -154,10 +154,13 @@ impl Run {
     ) -> Result<Result<(), Option<Refusal>>, PullError> {
         let ask = Ask::first_page(window, self.server.page_size);
         match self.server.ask(ask).await {
-            Ok(page) if page.records.is_empty() => Ok(Err(page.refused)),
             Ok(page) => {
                 self.keep(&page.records).await;
-                Ok(Ok(()))
+                if is_witness(window, &page.records) {
+                    Ok(Ok(()))
+                } else {
+                    Ok(Err(page.refused))
+                }
             }
             Err(error) => match error.call_error().and_then(Error::refusal) {
                 Some(refusal) => Ok(Err(Some(refusal.clone()))),

@@ -8,7 +8,7 @@ use kapture_transport::Refusal;
 
 use crate::ahead::Ahead;
 use crate::assembly::Assembly;
-use crate::calibration::{Reach, spans_two_days, wide};
+use crate::calibration::{Reach, go_beyond_midnight, spans_two_days, wide};
 use crate::counting::Counting;
 use crate::error::PullError;
 use crate::event::Lesson;
@@ -56,8 +56,8 @@ pub(crate) struct Whole {
     pub(crate) day: NaiveDate,
     pub(crate) window: Window,
     pub(crate) joint: Joint,
-    /// It had no customers, or no further ones, in an answer that could also mean that the server
-    /// changed its ways.
+    /// It had no customers, or no further ones, or none but those of midnight, in an answer that
+    /// could also mean that the server changed its ways.
     pub(crate) doubtful: bool,
     /// It was refused, in these words.
     pub(crate) refused: Option<Refusal>,
@@ -77,6 +77,7 @@ struct FirstPage {
     ids: Vec<CustomerId>,
     refused: Option<Refusal>,
     spans_two_days: bool,
+    goes_beyond_midnight: bool,
 }
 
 /// One pass through a window.
@@ -129,6 +130,7 @@ impl WindowReader {
             ids: page.ids(),
             refused: page.refused,
             spans_two_days: self.reach == Reach::Exclusive && spans_two_days(&page.records),
+            goes_beyond_midnight: go_beyond_midnight(&page.records),
         })
     }
 
@@ -155,7 +157,8 @@ impl WindowReader {
             day: self.day,
             window: self.window(),
             joint,
-            doubtful: first.ids.is_empty() && (first.refused.is_some() || self.reach.is_narrow()),
+            doubtful: first.refused.is_some()
+                || self.reach.is_narrow() && !first.goes_beyond_midnight,
             refused: first.refused.clone(),
             spans_two_days: first.spans_two_days,
             answered: self.server.moment(),

@@ -8,7 +8,7 @@ use kapture_model::{CustomerId, CustomerQuery, Record, Window};
 use kapture_transport::{Client, Error, Refusal};
 use tracing::Instrument;
 
-use crate::calibration::Reach;
+use crate::calibration::{Reach, go_beyond_midnight};
 use crate::empty_answer::EmptyAnswers;
 use crate::error::PullError;
 use crate::events::EventSender;
@@ -43,6 +43,15 @@ pub(crate) struct Knowledge {
     pub(crate) row_order: RowOrder,
     /// The windows that were last seen to hold customers.
     pub(crate) witnesses: Witnesses,
+}
+
+/// Whether windows as wide as this one are answered with what they hold.
+pub(crate) fn is_witness(window: Window, records: &[Record]) -> bool {
+    if window.start == window.end {
+        go_beyond_midnight(records)
+    } else {
+        !records.is_empty()
+    }
 }
 
 /// A window that held customers, and when it was asked: proof that windows of its width are
@@ -283,8 +292,9 @@ impl Server {
         knowledge.pages.saw(records.len());
         if records.is_empty() {
             knowledge.empty_answers.saw_plain_success(&ask);
-        } else {
-            let window = ask.window;
+        }
+        let window = ask.window;
+        if is_witness(window, &records) {
             knowledge.witnesses.add(Witness { window, asked });
         }
         Ok(records)

@@ -11,22 +11,13 @@ use against::{may, missing, population, pull_with};
 use kapture_customers::PullError;
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Oddities, Offset,
-    Order, PerDay, Place, SameDay, Tenant, Windows,
+    Order, PerDay, Place, Tenant, Windows,
 };
 use kapture_transport::ClientOptions;
 use proptest::prelude::*;
 
 fn windows() -> impl Strategy<Value = Windows> {
-    prop_oneof![
-        Just(Windows::Inclusive),
-        Just(Windows::Exclusive {
-            same_day: SameDay::Empty
-        }),
-        Just(Windows::Exclusive {
-            same_day: SameDay::Refused
-        }),
-        Just(Windows::Strict),
-    ]
+    prop::sample::select(&Windows::ALL[..])
 }
 
 fn limit() -> impl Strategy<Value = Limit> {
@@ -100,8 +91,9 @@ prop_compose! {
         undated in prop_oneof![4 => Just(0.0), 1 => Just(0.2)],
     ) -> Behaviour {
         // A customer without a date belongs to the window that holds it. Where windows change in
-        // the middle of a run, two may, and nothing tells them apart.
-        let undated = if flip.is_some() { 0.0 } else { undated };
+        // the middle of a run, or share their midnights, two may, and nothing tells them apart.
+        let shared = flip.is_some() || windows == Windows::Moments;
+        let undated = if shared { 0.0 } else { undated };
         Behaviour {
             windows,
             flip,

@@ -46,7 +46,7 @@ impl<F: Fn(usize, usize) -> Vec<u64> + Send + Sync> Transport for Scripted<F> {
             .iter()
             .skip(offset)
             .take(limit)
-            .map(|id| serde_json::json!({ "id": id, "generationDate": format!("{day} 12:00:00") }))
+            .map(|id| serde_json::json!({ "id": id, "generationDate": format!("{day} 12:34:56") }))
             .collect();
         let body = serde_json::json!({ "message": rows, "status": "success" });
         Ok(Response {

@@ -154,11 +154,15 @@ pub enum Windows {
     },
     /// One day, start = end; anything wider is refused.
     Strict,
+    /// From the moment at which the start day begins to the moment at which the end day begins,
+    /// both included: what SQL's `BETWEEN` makes of two dates. D…D holds the customers created at
+    /// exactly midnight, and no others.
+    Moments,
 }
 
 impl Windows {
     /// Every kind there is.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Inclusive,
         Self::Exclusive {
             same_day: SameDay::Empty,
@@ -167,6 +171,7 @@ impl Windows {
             same_day: SameDay::Refused,
         },
         Self::Strict,
+        Self::Moments,
     ];
 }
 

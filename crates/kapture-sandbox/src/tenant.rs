@@ -1,10 +1,11 @@
 //! The tenant: from a request to an answer.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta, Weekday};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 
 use crate::behaviour::{
     Behaviour, EmptyForm, Endpoints, Limit, Offset, Order, SameDay, Session, Windows,
@@ -180,37 +181,44 @@ impl Tenant {
         asked.window = Some((query.start, query.end));
         asked.limit = query.limit;
         asked.offset = query.offset;
-        let (first, last) = self.days_of_window(&query, asked.number)?;
-        Ok(self.page(&query, first, last, asked))
+        let covered = self.covered(&query, asked.number)?;
+        Ok(self.page(&query, covered, asked))
     }
 
-    /// The days that the asked window covers, both included; the first after the last for none.
-    fn days_of_window(
-        &self,
-        query: &Query,
-        number: u64,
-    ) -> Result<(NaiveDate, NaiveDate), Refusal> {
+    /// The time that the asked window covers, as dates are printed.
+    fn covered(&self, query: &Query, number: u64) -> Result<Range<NaiveDateTime>, Refusal> {
         let (start, end) = (query.start, query.end);
         let windows = match self.behaviour.flip {
             Some(flip) if number > flip.after => flip.to,
             _ => self.behaviour.windows,
         };
         let width = (end - start).num_days();
-        match windows {
-            _ if width < 0 => Err(Refusal::EndBeforeStart),
-            _ if width > 1 => Err(Refusal::TooWide),
-            Windows::Strict if width > 0 => Err(Refusal::TooWide),
+        let until = match windows {
+            _ if width < 0 => return Err(Refusal::EndBeforeStart),
+            _ if width > 1 => return Err(Refusal::TooWide),
+            Windows::Strict if width > 0 => return Err(Refusal::TooWide),
             Windows::Exclusive {
                 same_day: SameDay::Refused,
-            } if width == 0 => Err(Refusal::EndNotAfterStart),
-            Windows::Exclusive { .. } => Ok((start, end.pred_opt().unwrap_or(end))),
-            Windows::Inclusive | Windows::Strict => Ok((start, end)),
-        }
+            } if width == 0 => return Err(Refusal::EndNotAfterStart),
+            Windows::Exclusive { .. } => self.begin(end),
+            Windows::Moments => self.begin(end) + TimeDelta::milliseconds(1),
+            // The last date of chrono's calendar has no next one, and no customers either.
+            Windows::Inclusive | Windows::Strict => self.begin(end.succ_opt().unwrap_or(end)),
+        };
+        Ok(self.begin(start)..until)
     }
 
-    fn page(&self, query: &Query, first: NaiveDate, last: NaiveDate, asked: &mut Asked) -> Reply {
+    /// When a day begins in the zone of the windows.
+    fn begin(&self, day: NaiveDate) -> NaiveDateTime {
+        let midnight = day.and_time(NaiveTime::MIN);
+        midnight
+            .checked_sub_signed(self.zone_shift)
+            .unwrap_or(midnight)
+    }
+
+    fn page(&self, query: &Query, covered: Range<NaiveDateTime>, asked: &mut Asked) -> Reply {
         let behaviour = &self.behaviour;
-        let listing = self.listing(query, first, last, asked.number);
+        let listing = self.listing(query, covered, asked.number);
         let count = listing.len();
         let offset = match behaviour.offset {
             Offset::Honoured => query.offset,
@@ -242,13 +250,13 @@ impl Tenant {
     }
 
     /// The rows of the window, after whatever moves at this request.
-    fn listing(&self, query: &Query, first: NaiveDate, last: NaiveDate, number: u64) -> Listing {
+    fn listing(&self, query: &Query, covered: Range<NaiveDateTime>, number: u64) -> Listing {
         let behaviour = &self.behaviour;
         let plain = behaviour.order == Order::Id
             && behaviour.listed_twice == 0.0
             && behaviour.movement.is_none()
             && query.filter.is_empty();
-        let planned = self.planned(first, last);
+        let planned = self.population.between(covered.start, covered.end);
         if plain {
             return Listing::Days(planned);
         }
@@ -263,24 +271,9 @@ impl Tenant {
         Listing::Rows(rows)
     }
 
-    /// The planned rows whose creation, in the zone of the windows, lies on the days.
-    fn planned(&self, first: NaiveDate, last: NaiveDate) -> Vec<(NaiveDate, std::ops::Range<u32>)> {
-        // Dates at the very end of chrono's calendar have no next day and no customers either.
-        let bounds = first
-            .and_time(NaiveTime::MIN)
-            .checked_sub_signed(self.zone_shift)
-            .zip(last.succ_opt().and_then(|next| {
-                next.and_time(NaiveTime::MIN)
-                    .checked_sub_signed(self.zone_shift)
-            }));
-        bounds.map_or_else(Vec::new, |(from, until)| {
-            self.population.between(from, until)
-        })
-    }
-
     fn ordered(
         &self,
-        planned: Vec<(NaiveDate, std::ops::Range<u32>)>,
+        planned: Vec<(NaiveDate, Range<u32>)>,
         query: &Query,
         moved: &Moved,
         number: u64,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use chrono::{NaiveDate, TimeDelta};
 use fastrand::Rng;
 use kapture_sandbox::{
-    Behaviour, EmptyForm, FaultKind, Faults, Limit, Order, PerDay, Population, SameDay, Windows,
+    Behaviour, EmptyForm, FaultKind, Faults, Limit, Order, PerDay, Population, Windows,
 };
 use kapture_tests::{Served, ids, status};
 use rusqlite::Connection;
@@ -207,16 +207,7 @@ fn behaviour(random: &mut Rng) -> Behaviour {
         }
     };
     Behaviour {
-        windows: match random.u8(..4) {
-            0 => Windows::Inclusive,
-            1 => Windows::Strict,
-            2 => Windows::Exclusive {
-                same_day: SameDay::Empty,
-            },
-            _ => Windows::Exclusive {
-                same_day: SameDay::Refused,
-            },
-        },
+        windows: Windows::ALL[random.usize(..Windows::ALL.len())],
         zone_shift_minutes: random.i32(-840..=840),
         limit: match random.u8(..3) {
             0 => Limit::Honoured,

@@ -81,6 +81,8 @@ pub(crate) enum WindowKind {
     Exclusive,
     /// Only one day at a time is accepted
     Strict,
+    /// The very moment at which the end day begins is included, as SQL's BETWEEN does
+    Moments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -37,6 +37,7 @@ fn with(windows: Windows) -> Tenant {
 #[case::strict_two_days(Windows::Strict, 6, None)]
 #[case::inclusive_too_wide(Windows::Inclusive, 7, None)]
 #[case::exclusive_too_wide(EXCLUSIVE, 7, None)]
+#[case::moments_too_wide(Windows::Moments, 7, None)]
 #[case::strict_too_wide(Windows::Strict, 7, None)]
 #[case::backwards(Windows::Inclusive, 4, None)]
 #[case::backwards_exclusive(EXCLUSIVE, 4, None)]
@@ -62,6 +63,26 @@ fn an_exclusive_window_holds_its_start_day() {
         .into_iter()
         .collect();
     assert_eq!(found, tenant.truth_ids(may(5), may(5)));
+}
+
+#[test]
+fn a_window_of_moments_holds_the_midnight_at_its_end() {
+    let tenant = with(Windows::Moments);
+    let found = |from: u32, to: u32| -> BTreeSet<u64> {
+        ids(&ask(&tenant, may(from), may(to), json!({})))
+            .into_iter()
+            .collect()
+    };
+    let mut at_midnight = 0;
+    for day in 1..20 {
+        let mut expected = tenant.truth_ids(may(day), may(day));
+        let next_midnight = found(day + 1, day + 1);
+        at_midnight += next_midnight.len();
+        assert!(next_midnight.len() <= 1);
+        expected.extend(next_midnight);
+        assert_eq!(found(day, day + 1), expected);
+    }
+    assert!(at_midnight > 0);
 }
 
 #[test]
