@@ -80,7 +80,7 @@ fn what_the_api_leaves_open_is_found_out() {
         plain(),
         60,
         0,
-        &["windows: ok: proven: the end day is included"],
+        &["windows: ok: proven: a window from a day to itself holds that day"],
     );
     for same_day in [SameDay::Empty, SameDay::Refused] {
         let behaviour = Behaviour {
@@ -98,7 +98,12 @@ fn what_the_api_leaves_open_is_found_out() {
         windows: Windows::Strict,
         ..plain()
     };
-    expect(behaviour, 60, 0, &["one day at a time"]);
+    expect(
+        behaviour,
+        60,
+        0,
+        &["windows: ok: proven: a window from a day to itself holds that day"],
+    );
     let behaviour = Behaviour {
         limit: Limit::CappedAt(37),
         ..plain()

@@ -267,7 +267,10 @@ impl Doctor {
         let day = self.day;
         let elsewhere = "name a day that has customers with --day";
         self.tell(match shown.reach {
-            Reach::Inclusive => Finding::ok("windows", "proven: the end day is included"),
+            Reach::Inclusive => Finding::ok(
+                "windows",
+                "proven: a window from a day to itself holds that day",
+            ),
             Reach::Exclusive => Finding::ok("windows", "proven: the end day is not included"),
             Reach::Strict => {
                 Finding::ok("windows", "proven: one day at a time is accepted, no more")

@@ -16,20 +16,17 @@ use crate::error::PullError;
 use crate::reading::WindowReader;
 use crate::server::{Ask, Server};
 
-/// How many rows of a window are read before a scout is worth it: in smaller ones the requests in
-/// vain would weigh more than the time.
-const ROWS_BEFORE_SCOUTING: u64 = 1_900;
-
 /// Each time that so many pages of a window of so many rows were read, one more spare page and one
 /// more scout may be in vain: where much is read, a little more does not weigh.
-const PAGES_FOR_ONE_MORE: u64 = 24;
+const PAGES_FOR_ONE_MORE: u64 = 16;
 const ROWS_FOR_MORE: u64 = 6_000;
 
-/// So many pages are asked in no time, so that a scout may risk more.
+/// So many pages are asked in no time, so that a scout may risk more. In smaller windows it is in
+/// vain.
 const FEW: u64 = 16;
 
 /// How many pages ahead are too near for a scout.
-const TOO_NEAR: u64 = 8;
+const TOO_NEAR: u64 = 4;
 
 /// The pages of one pass that were asked for and not yet taken.
 #[derive(Default)]
@@ -64,8 +61,8 @@ enum Why {
 }
 
 impl Ahead {
-    /// The page of `ask`. While pages are full and `steady` (each of `page_length` rows, the next
-    /// one asked one row back), those behind it are asked for as well. Also whether the page was
+    /// The page of `ask`. While pages are full and `steady` (each of `page_length` rows, and the
+    /// next one most likely one row back), those behind it are asked for as well. Also whether the page was
     /// asked in its turn, after all before it had come.
     pub(crate) async fn page(
         &mut self,
@@ -76,9 +73,19 @@ impl Ahead {
     ) -> Result<(Vec<CustomerId>, bool), PullError> {
         let server = &reader.server;
         let window = Some((ask.window, ask.limit));
-        if self.window != window || !self.asked.contains_key(&ask.offset) {
+        if self.window != window {
             *self = Self {
                 window,
+                ..Self::default()
+            };
+        }
+        if !self.asked.contains_key(&ask.offset) {
+            // What was asked ahead does not join, but tells how far the window goes all the same.
+            *self = Self {
+                window,
+                holds: self.holds,
+                empty: self.empty,
+                taken: self.taken,
                 ..Self::default()
             };
             self.push(reader, ask, Why::OfUse { in_turn: true });
@@ -120,7 +127,6 @@ impl Ahead {
         if known <= most as u64
             && let Some(offset) = self.scouts_place(ask.offset, step)
             && !scouting
-            && room(self)
             && server.take_scout()
         {
             self.push(reader, Ask { offset, ..ask }, Why::Scout);
@@ -158,17 +164,17 @@ impl Ahead {
     }
 
     /// Where a scout would tell most: as far again as is known to hold rows, at first four times as
-    /// far, or half way to where there is nothing. `None` where that is too near to be worth it.
+    /// far and a few pages at least, or half way to where there is nothing. `None` where that is
+    /// too near to be worth it.
     fn scouts_place(&self, at: u64, step: u64) -> Option<u64> {
         let read = at / step;
         let known = self.holds.max(at).div_ceil(step);
         let place = match self.empty {
-            None if known < FEW => 4 * known,
+            None if known < FEW => FEW.max(4 * known),
             None => 2 * known,
             Some(empty) => known.midpoint(empty / step),
         };
-        (at >= ROWS_BEFORE_SCOUTING && place > known + TOO_NEAR)
-            .then_some(at + (place - read) * step)
+        (place > known + TOO_NEAR).then_some(at + (place - read) * step)
     }
 
     fn take(&mut self, server: &Server, offset: u64, answer: Answer) {

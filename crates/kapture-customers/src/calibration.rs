@@ -18,11 +18,12 @@ pub enum Reach {
     /// Not proven. D…D+1 is asked: whatever the server does, it holds all of D.
     #[default]
     Unknown,
-    /// The end day is included: D…D holds D.
+    /// D…D holds D: the end day is included.
     Inclusive,
     /// The end day is not included, or its first moment at most: D…D+1 holds D.
     Exclusive,
-    /// Nothing wider than D…D is accepted, and it holds D.
+    /// D…D holds D, and D…D+1 was refused. Where it was never asked, such a server counts as
+    /// `Inclusive`.
     Strict,
 }
 
@@ -78,9 +79,15 @@ impl Run {
     /// windows; an exclusive one shows nothing there, or refuses, or shows who was created at
     /// midnight. Should customers vanish in between, or all of them have come at midnight, the
     /// verdict is `Exclusive`, whose windows are right on every server, only larger.
-    pub(crate) async fn calibrate(&self, day: NaiveDate) -> Result<Reach, PullError> {
+    pub(crate) async fn calibrate(&mut self, day: NaiveDate) -> Result<Reach, PullError> {
         let mut refused = None;
-        for day in [Some(day), day.succ_opt()].into_iter().flatten() {
+        let mut days = vec![day];
+        days.extend(day.succ_opt());
+        if let Some(answer) = self.answer_of_first(day) {
+            refused = answer.err().map(|refusal| (refusal, narrow(day)));
+            days.remove(0);
+        }
+        for day in days {
             let ask = Ask::first_page(narrow(day), self.server.page_size);
             let expected = refused
                 .take()
@@ -89,6 +96,7 @@ impl Run {
                 Ok(records) => {
                     self.keep(&records).await;
                     if go_beyond_midnight(&records) {
+                        self.first_pages.insert(ask.window, records);
                         return Ok(Reach::Inclusive);
                     }
                 }

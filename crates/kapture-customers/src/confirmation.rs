@@ -110,15 +110,6 @@ impl Run {
     /// narrow ones, which are asked only because wide ones are refused, if those still are.
     async fn confirm_without_customers(&mut self) -> Result<(), PullError> {
         let unconfirmed = std::mem::take(&mut self.unconfirmed);
-        for doubtful in &unconfirmed {
-            if let Some(refusal) = doubtful.refused.as_ref()
-                && doubtful.is_opaque(&self.server)
-            {
-                return Err(PullError::EmptyUnproven {
-                    answers: vec![(doubtful.window, refusal.clone())],
-                });
-            }
-        }
         let narrow = unconfirmed
             .iter()
             .find(|doubtful| doubtful.window.start == doubtful.window.end);
@@ -139,6 +130,15 @@ impl Run {
             if !too_wide {
                 self.unconfirmed = unconfirmed;
                 return self.doubt(window, None).await;
+            }
+        }
+        for doubtful in &unconfirmed {
+            if let Some(refusal) = doubtful.refused.as_ref()
+                && doubtful.is_opaque(&self.server)
+            {
+                return Err(PullError::EmptyUnproven {
+                    answers: vec![(doubtful.window, refusal.clone())],
+                });
             }
         }
         for doubtful in unconfirmed {

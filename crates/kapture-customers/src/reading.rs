@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use kapture_model::{CustomerId, Window};
+use kapture_model::{CustomerId, Record, Window};
 use kapture_transport::Refusal;
 
 use crate::ahead::Ahead;
@@ -111,9 +111,16 @@ impl WindowReader {
         self.reach.window(self.day)
     }
 
-    pub(crate) async fn read(self) -> Result<WindowRead, PullError> {
+    /// Reads the window, from a first page that was asked already if there is one.
+    pub(crate) async fn read(self, asked: Option<Vec<Record>>) -> Result<WindowRead, PullError> {
         let page_size = self.server.page_size;
-        let first = self.first_page(page_size).await?;
+        let first = match asked {
+            Some(records) => {
+                self.deliver(self.window(), &records).await?;
+                self.first_page_of(&Page::of(records))
+            }
+            None => self.first_page(page_size).await?,
+        };
         match self.end(first.ids.len(), page_size) {
             End::Proven => Ok(WindowRead::Whole(self.whole(&first, Joint::Exact))),
             End::Ask => self.read_on(first).await,
@@ -126,12 +133,16 @@ impl WindowReader {
 
     async fn first_page(&self, limit: u32) -> Result<FirstPage, PullError> {
         let page = self.ask(Ask::first_page(self.window(), limit)).await?;
-        Ok(FirstPage {
+        Ok(self.first_page_of(&page))
+    }
+
+    fn first_page_of(&self, page: &Page) -> FirstPage {
+        FirstPage {
             ids: page.ids(),
-            refused: page.refused,
+            refused: page.refused.clone(),
             spans_two_days: self.reach == Reach::Exclusive && spans_two_days(&page.records),
             goes_beyond_midnight: go_beyond_midnight(&page.records),
-        })
+        }
     }
 
     /// The ids on a page, whose records are handed on: all that is needed of them afterwards.
@@ -142,10 +153,15 @@ impl WindowReader {
     /// Asks for a page and hands on what it brings.
     async fn ask(&self, ask: Ask) -> Result<Page, PullError> {
         let page = self.server.ask_provisionally(ask).await?;
-        self.assembly
-            .deliver(&self.server.events, self.day, ask.window, &page.records)
-            .await?;
+        self.deliver(ask.window, &page.records).await?;
         Ok(page)
+    }
+
+    async fn deliver(&self, window: Window, records: &[Record]) -> Result<(), PullError> {
+        let events = &self.server.events;
+        self.assembly
+            .deliver(events, self.day, window, records)
+            .await
     }
 
     fn end(&self, rows: usize, limit: u32) -> End {
@@ -271,7 +287,10 @@ impl WindowReader {
                 limit,
                 offset,
             };
-            let steady = !disorder && !listing.has_moved() && back == 1 && self.order_is_stable();
+            let steady = !disorder
+                && !listing.has_moved()
+                && back == self.overlap(&listing)
+                && self.server.knowledge().row_order.may_be_stable();
             let (page, in_turn) = ahead.page(self, ask, page_length, steady).await?;
             let news = listing.lacks_any_of(&page);
             let join = if disorder {
@@ -374,10 +393,15 @@ impl WindowReader {
             if self.reach == Reach::Inclusive {
                 // Asked for its length. What is dated nowhere would seem to belong to this day.
                 let ask = Ask::first_page(wide(self.day), limit);
-                let longer = self.server.ask(ask).await?;
-                self.assembly
-                    .keep(&self.server.events, &longer.records)
-                    .await;
+                match self.server.ask(ask).await {
+                    Ok(longer) => {
+                        let events = &self.server.events;
+                        self.assembly.keep(events, &longer.records).await;
+                    }
+                    // It need not be accepted where D…D is.
+                    Err(error) if error.is_refusal() => {}
+                    Err(error) => return Err(error),
+                }
                 if self.end(rows, limit) == End::Proven {
                     return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
                 }

@@ -31,6 +31,11 @@ impl RowOrder {
         !self.disorder && self.in_order >= ANCHOR as u64
     }
 
+    /// Whether nothing speaks against it so far.
+    pub(crate) fn may_be_stable(&self) -> bool {
+        !self.disorder
+    }
+
     /// How many rows back a page is to be asked, where the longest page of the window has so many.
     ///
     /// None where pages have one row, since asking for that again could show nothing new. While

@@ -1,6 +1,6 @@
 //! The course of a pull: calibration first, then days in parallel, proofs to the end.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -39,12 +39,27 @@ pub(crate) struct Run {
     pub(crate) unconfirmed: Vec<Unconfirmed>,
     /// Windows that were refused before anything else was answered.
     pub(crate) refused: Vec<(NaiveDate, Vec<(Window, Refusal)>)>,
+    /// First pages of windows that were asked to learn how far windows reach.
+    pub(crate) first_pages: BTreeMap<Window, Vec<Record>>,
+    /// What D…D was answered on the first day of all, where that settled nothing: with success, or
+    /// with a refusal.
+    pub(crate) first_answer: Option<(NaiveDate, Result<(), Refusal>)>,
+    /// Where it is to be learnt what a window without customers looks like.
+    to_learn: Option<Ask>,
+    /// It is being learnt: until then only windows that are known to hold customers are read.
+    is_learning: bool,
     pub(crate) reopenings: u32,
     /// How many windows may still be read again because they were refused for a while.
     pub(crate) rereadings: usize,
 }
 
-type Reading = (WindowReader, Result<WindowRead, PullError>);
+/// What goes on at the same time, and what came of it.
+enum Done {
+    Reading(WindowReader, Result<WindowRead, PullError>),
+    Learning(Result<(), PullError>),
+}
+
+type Doing = BoxFuture<'static, Done>;
 
 impl Run {
     pub(crate) fn new(
@@ -61,24 +76,37 @@ impl Run {
             unproven: Vec::new(),
             unconfirmed: Vec::new(),
             refused: Vec::new(),
+            first_pages: BTreeMap::new(),
+            first_answer: None,
+            to_learn: None,
+            is_learning: false,
             reopenings: 0,
             rereadings: 1_000,
         }
     }
 
     pub(crate) async fn run(mut self) -> Result<(), PullError> {
-        let mut readings = FuturesUnordered::<BoxFuture<'static, Reading>>::new();
+        let mut doing = FuturesUnordered::<Doing>::new();
         loop {
-            if readings.is_empty() && self.reach() == Reach::Unknown {
+            if doing.is_empty() && self.reach() == Reach::Unknown {
                 self.scout().await?;
             }
-            while readings.len() < self.server.client.concurrency()
+            if let Some(ask) = self.to_learn.take() {
+                doing.push(self.learn(ask));
+            }
+            while doing.len() < self.server.client.concurrency()
                 && let Some(reading) = self.next_reading().await
             {
-                readings.push(reading);
+                doing.push(reading);
             }
-            if let Some((reader, read)) = readings.next().await {
-                self.take(&reader, read).await?;
+            if let Some(done) = doing.next().await {
+                match done {
+                    Done::Reading(reader, read) => self.take(&reader, read).await?,
+                    Done::Learning(learnt) => {
+                        self.is_learning = false;
+                        learnt?;
+                    }
+                }
                 if self.has_many_opaque() {
                     self.confirm().await?;
                 }
@@ -88,8 +116,8 @@ impl Run {
                 }
                 // Nothing else is left that could prove these windows: their next pages have to.
                 let most = self.server.client.concurrency().min(self.unproven.len());
-                readings.extend(self.unproven.drain(..most).map(read_on));
-                if readings.is_empty() {
+                doing.extend(self.unproven.drain(..most).map(read_on));
+                if doing.is_empty() {
                     self.confirm().await?;
                 }
             }
@@ -100,27 +128,30 @@ impl Run {
         self.server.knowledge().reach
     }
 
-    /// Settles how far windows reach, and asks what one without customers looks like before many
-    /// are met at once.
-    pub(crate) async fn learn_reach(&self, reach: Reach, day: NaiveDate) -> Result<(), PullError> {
+    /// Settles how far windows reach. What one without customers looks like is to be asked next,
+    /// before many are met at once.
+    pub(crate) fn learn_reach(&mut self, reach: Reach, day: NaiveDate) {
         self.server.knowledge().reach = reach;
         self.server.events.learned(Lesson::Reach(reach));
-        let ask = Ask::first_page(reach.window(day), self.server.page_size);
-        self.server.learn_empty_answer(ask).await
+        self.to_learn = Some(Ask::first_page(reach.window(day), self.server.page_size));
     }
 
-    async fn next_reading(&mut self) -> Option<BoxFuture<'static, Reading>> {
+    fn learn(&mut self, ask: Ask) -> Doing {
+        self.is_learning = true;
+        let server = Arc::clone(&self.server);
+        async move { Done::Learning(server.learn_empty_answer(ask).await) }.boxed()
+    }
+
+    async fn next_reading(&mut self) -> Option<Doing> {
         if self.unproven.len() > MOST_WAITING {
             // The one that has waited longest.
             return Some(read_on(self.unproven.remove(0)));
         }
         let reader = self.next_window().await?;
+        let first_page = self.first_pages.remove(&reader.window());
         let span = trace_span!("window", window = %reader.window());
-        Some(
-            async move { (reader.clone(), reader.read().await) }
-                .instrument(span)
-                .boxed(),
-        )
+        let reading = async move { Done::Reading(reader.clone(), reader.read(first_page).await) };
+        Some(reading.instrument(span).boxed())
     }
 
     /// Whether many windows wait that only asking them again can confirm, and a window like them
@@ -137,6 +168,10 @@ impl Run {
     async fn next_window(&mut self) -> Option<WindowReader> {
         let reach = self.reach();
         if reach == Reach::Unknown {
+            return None;
+        }
+        let window = reach.window(*self.windows.front()?);
+        if self.is_learning && !self.first_pages.contains_key(&window) {
             return None;
         }
         let day = self.windows.pop_front()?;
@@ -170,10 +205,10 @@ impl Run {
             Ok(WindowRead::Unproven(unproven)) => self.unproven.push(unproven),
             Err(error) if error.is_fatal() => return Err(error),
             // A refusal of what was accepted before: perhaps the server has changed its ways.
-            Err(error) if is_refusal(&error) && reader.reach != self.reach() => {
+            Err(error) if error.is_refusal() && reader.reach != self.reach() => {
                 self.put_back([reader.day]);
             }
-            Err(error) if is_refusal(&error) && self.may_reopen() => self.reopen([reader.day]),
+            Err(error) if error.is_refusal() && self.may_reopen() => self.reopen([reader.day]),
             Err(error) => self.fail(reader.day, &error).await,
         }
         for unproven in std::mem::take(&mut self.unproven) {
@@ -213,6 +248,7 @@ impl Run {
     pub(crate) fn reopen(&mut self, days: impl IntoIterator<Item = NaiveDate>) {
         self.put_back(days);
         self.reopenings += 1;
+        self.first_pages.clear();
         let mut knowledge = self.server.knowledge();
         knowledge.reach = Reach::Unknown;
         knowledge.empty_answers.forget();
@@ -257,16 +293,10 @@ impl Run {
 }
 
 /// Asks what only the next page of a window can tell.
-fn read_on(unproven: Unproven) -> BoxFuture<'static, Reading> {
+fn read_on(unproven: Unproven) -> Doing {
     let reader = unproven.reader.clone();
     let span = trace_span!("window", window = %reader.window());
-    async move { (reader, unproven.read_on().await) }
+    async move { Done::Reading(reader, unproven.read_on().await) }
         .instrument(span)
         .boxed()
-}
-
-fn is_refusal(error: &PullError) -> bool {
-    error
-        .call_error()
-        .is_some_and(|error| error.refusal().is_some())
 }

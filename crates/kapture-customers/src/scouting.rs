@@ -2,10 +2,10 @@
 
 use chrono::NaiveDate;
 use futures_util::future::join_all;
-use kapture_model::Window;
+use kapture_model::{Record, Window};
 use kapture_transport::{Error, Refusal};
 
-use crate::calibration::{Reach, narrow, wide};
+use crate::calibration::{Reach, go_beyond_midnight, narrow, wide};
 use crate::confirmation::Unconfirmed;
 use crate::empty_answer::same_sentence;
 use crate::error::PullError;
@@ -21,12 +21,14 @@ impl Run {
     /// Finds out how far windows reach, with the first window that holds customers. Windows that
     /// are empty in their wide form are done with it.
     pub(crate) async fn scout(&mut self) -> Result<(), PullError> {
-        let mut scouts = 1;
         // After a change of ways a window that is known to hold customers tells most.
         let witness = self.server.knowledge().witnesses.latest();
         if let Some(witness) = witness {
             self.scout_days(vec![witness.window.start], false).await?;
+        } else if !self.server.knowledge().answered {
+            self.begin().await?;
         }
+        let mut scouts = 1;
         while self.reach() == Reach::Unknown && !self.windows.is_empty() {
             let days: Vec<_> = self
                 .windows
@@ -37,18 +39,59 @@ impl Run {
                 self.begin_window(*day).await;
             }
             self.scout_days(days, true).await?;
+            self.first_answer = None;
             if self.server.knowledge().answered {
                 // What was refused before can be judged now.
                 let days: Vec<_> = self.refused.drain(..).map(|(day, ..)| day).collect();
                 self.put_back(days);
             }
         }
+        let windows = &self.windows;
+        self.first_pages
+            .retain(|window, _| windows.binary_search(&window.start).is_ok());
         match self.refused.first() {
             Some((_, answers)) if self.windows.is_empty() => Err(PullError::EmptyUnproven {
                 answers: answers.clone(),
             }),
             _ => Ok(()),
         }
+    }
+
+    /// The first question of all, D…D of the first day: if it holds customers, as on most servers
+    /// and most days, nothing else needs to be asked to know how far windows reach.
+    async fn begin(&mut self) -> Result<(), PullError> {
+        let Some(day) = self.windows.front().copied() else {
+            return Ok(());
+        };
+        self.begin_window(day).await;
+        let ask = Ask::first_page(narrow(day), self.server.page_size);
+        let answer = match self.server.ask_plainly(ask).await {
+            Ok(records) => {
+                self.keep(&records).await;
+                if go_beyond_midnight(&records) {
+                    self.first_pages.insert(ask.window, records);
+                    self.learn_reach(Reach::Inclusive, day);
+                    return Ok(());
+                }
+                Ok(())
+            }
+            Err(error) => match error.refusal() {
+                Some(refusal) => {
+                    let empty_answers = &mut self.server.knowledge().empty_answers;
+                    empty_answers.suspect(refusal, ask.window);
+                    Err(refusal.clone())
+                }
+                None => return Err(ask.failed(error)),
+            },
+        };
+        self.first_answer = Some((day, answer));
+        Ok(())
+    }
+
+    /// What D…D was answered, if `day` is the first one and that settled nothing.
+    pub(crate) fn answer_of_first(&self, day: NaiveDate) -> Option<Result<(), Refusal>> {
+        let (first, answer) = self.first_answer.as_ref()?;
+        (*first == day).then(|| answer.clone())
     }
 
     /// Asks the wide windows of `days`, until one shows how far windows reach. `needed` days are
@@ -65,17 +108,17 @@ impl Run {
                 Ok(records) if records.is_empty() => Scouted::Empty,
                 Ok(records) => {
                     self.keep(&records).await;
-                    Scouted::Customers
+                    Scouted::Customers(records)
                 }
                 Err(error) => self.judge_refused(day, error, answered_before).await?,
             };
             let known = self.reach() != Reach::Unknown;
             match &verdict {
-                Scouted::Customers if !known => {
+                Scouted::Customers(_) if !known => {
                     let reach = self.calibrate(day).await?;
-                    self.learn_reach(reach, day).await?;
+                    self.learn_reach(reach, day);
                 }
-                Scouted::Narrow if !known => self.learn_reach(Reach::Strict, day).await?,
+                Scouted::Narrow(_) if !known => self.learn_reach(Reach::Strict, day),
                 _ => {}
             }
             if !needed {
@@ -83,7 +126,18 @@ impl Run {
             }
             match verdict {
                 Scouted::Empty => self.done(day, Joint::Exact).await,
-                Scouted::Customers | Scouted::Narrow => self.put_back([day]),
+                Scouted::Customers(records) => {
+                    if self.reach() == Reach::Exclusive {
+                        self.first_pages.insert(wide(day), records);
+                    }
+                    self.put_back([day]);
+                }
+                Scouted::Narrow(records) => {
+                    if !records.is_empty() {
+                        self.first_pages.insert(narrow(day), records);
+                    }
+                    self.put_back([day]);
+                }
                 _ if known => self.put_back([day]),
                 Scouted::RefusedAsEmpty(refusal) => self.unconfirmed.push(Unconfirmed {
                     day,
@@ -113,23 +167,19 @@ impl Run {
         let mut may_be_empty = true;
         let mut answers = vec![(ask.window, refusal.clone())];
         if !self.server.is_plain(refusal) {
-            let narrow = Ask::first_page(narrow(day), self.server.page_size);
-            match self.server.ask_plainly(narrow).await {
-                Ok(records) => {
-                    self.keep(&records).await;
-                    return Ok(Scouted::Narrow);
+            let narrow = narrow(day);
+            match self.ask_narrow(day).await? {
+                Ok(records) => return Ok(Scouted::Narrow(records)),
+                Err(other) if self.server.is_plain(&other) => {
+                    return Ok(Scouted::Narrow(Vec::new()));
                 }
-                Err(other) => match other.refusal() {
-                    Some(other) if self.server.is_plain(other) => return Ok(Scouted::Narrow),
-                    // A window without customers is refused whatever its width.
-                    Some(other) => {
-                        may_be_empty = same_sentence(refusal, ask.window, other, narrow.window);
-                        if !may_be_empty {
-                            answers.push((narrow.window, other.clone()));
-                        }
+                // A window without customers is refused whatever its width.
+                Err(other) => {
+                    may_be_empty = same_sentence(refusal, ask.window, &other, narrow);
+                    if !may_be_empty {
+                        answers.push((narrow, other));
                     }
-                    None => return Err(narrow.failed(other)),
-                },
+                }
             }
         }
         if may_be_empty && self.server.means_no_customers(ask, refusal).await? {
@@ -145,14 +195,32 @@ impl Run {
             .suspect(refusal, ask.window);
         Ok(Scouted::Unclear(answers))
     }
+
+    /// What D…D holds, or how it is refused.
+    async fn ask_narrow(&self, day: NaiveDate) -> Result<Result<Vec<Record>, Refusal>, PullError> {
+        if let Some(answer) = self.answer_of_first(day) {
+            return Ok(answer.map(|()| Vec::new()));
+        }
+        let ask = Ask::first_page(narrow(day), self.server.page_size);
+        match self.server.ask_plainly(ask).await {
+            Ok(records) => {
+                self.keep(&records).await;
+                Ok(Ok(records))
+            }
+            Err(error) => match error.refusal() {
+                Some(refusal) => Ok(Err(refusal.clone())),
+                None => Err(ask.failed(error)),
+            },
+        }
+    }
 }
 
 /// What the wide window of a day, or the narrow one in its stead, has shown.
 enum Scouted {
     Empty,
-    Customers,
-    /// Only D…D is accepted.
-    Narrow,
+    Customers(Vec<Record>),
+    /// Only D…D is accepted, and holds these.
+    Narrow(Vec<Record>),
     /// It is refused in the way that means "no customers" here.
     RefusedAsEmpty(Refusal),
     /// It is refused, and nothing has been answered yet to judge that by.

@@ -111,6 +111,13 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    pub(crate) fn of(records: Vec<Record>) -> Self {
+        Self {
+            records,
+            refused: None,
+        }
+    }
+
     pub(crate) fn ids(&self) -> Vec<CustomerId> {
         self.records
             .iter()
@@ -238,10 +245,7 @@ impl Server {
 
     async fn ask_believing(&self, ask: Ask, expected: Option<Refusal>) -> Result<Page, PullError> {
         match self.ask_expecting(ask, expected).await {
-            Ok(records) => Ok(Page {
-                records,
-                refused: None,
-            }),
+            Ok(records) => Ok(Page::of(records)),
             Err(error) => match error.refusal() {
                 Some(refusal) if self.means_no_customers(ask, refusal).await? => Ok(Page {
                     records: Vec::new(),

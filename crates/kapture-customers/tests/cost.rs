@@ -66,8 +66,8 @@ fn growing(_seed: u64, day: chrono::NaiveDate) -> u32 {
 async fn quiet_days_cost_little() {
     for windows in Windows::ALL {
         for (empty_window, again, before, once) in [
-            (EmptyForm::EmptyList, 0, 0, 13),
-            (EmptyForm::Failed("No customers found".into()), 0, 0, 13),
+            (EmptyForm::EmptyList, 0, 0, 15),
+            (EmptyForm::Failed("No customers found".into()), 0, 0, 15),
             (EmptyForm::NotFound("Not Found".into()), 1, 5, 25),
             (EmptyForm::Failed("E-1017".into()), 3, 5, 25),
         ] {

@@ -321,7 +321,8 @@ async fn receipts_say_how_it_was_proven() {
         (Windows::Inclusive, Reach::Inclusive),
         (EXCLUSIVE, Reach::Exclusive),
         (EXCLUSIVE_REFUSING, Reach::Exclusive),
-        (Windows::Strict, Reach::Strict),
+        (Windows::Moments, Reach::Exclusive),
+        (Windows::Strict, Reach::Inclusive),
     ] {
         let behaviour = Behaviour {
             windows,
