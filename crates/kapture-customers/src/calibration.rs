@@ -1,5 +1,6 @@
 //! How far a window reaches: whether the end day of a request is included.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use chrono::{NaiveDate, Timelike};
@@ -9,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::empty_answer::same_words;
 use crate::error::PullError;
 use crate::run::Run;
-use crate::server::Ask;
 
 /// How far the windows of a server reach. The vendor does not say; it is proven in each run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -77,35 +77,35 @@ impl Run {
     /// All of these lie in the server's days D and, if the end day is included, D+1. An inclusive
     /// server therefore shows at least one of them in D…D or D+1…D+1, in whatever zone it cuts
     /// windows; an exclusive one shows nothing there, or refuses, or shows who was created at
-    /// midnight. Should customers vanish in between, or all of them have come at midnight, the
-    /// verdict is `Exclusive`, whose windows are right on every server, only larger.
-    pub(crate) async fn calibrate(&mut self, day: NaiveDate) -> Result<Reach, PullError> {
-        let mut refused = None;
-        let mut days = vec![day];
-        days.extend(day.succ_opt());
-        if let Some(answer) = self.answer_of_first(day) {
-            refused = answer.err().map(|refusal| (refusal, narrow(day)));
-            days.remove(0);
-        }
-        for day in days {
-            let ask = Ask::first_page(narrow(day), self.server.page_size);
-            let expected = refused
-                .take()
-                .map(|(refusal, asked)| same_words(&refusal, asked, ask.window));
-            match self.server.ask_expecting(ask, expected).await {
-                Ok(records) => {
-                    self.keep(&records).await;
-                    if go_beyond_midnight(&records) {
-                        self.first_pages.insert(ask.window, records);
-                        return Ok(Reach::Inclusive);
-                    }
+    /// midnight. Where nobody there has a date to tell that by, the end day is included if those two
+    /// show all that the wide window does. Should customers vanish in between, or all of them have
+    /// come at midnight, the verdict is `Exclusive`, whose windows are right on every server, only
+    /// larger.
+    pub(crate) async fn calibrate(
+        &mut self,
+        day: NaiveDate,
+        wide: &[Record],
+    ) -> Result<Reach, PullError> {
+        let mut expected = None;
+        let mut shown = Vec::new();
+        for day in [Some(day), day.succ_opt()].into_iter().flatten() {
+            match self.ask_narrow(day, expected.take()).await? {
+                Ok(records) if go_beyond_midnight(&records) => {
+                    self.first_pages.insert(narrow(day), records);
+                    return Ok(Reach::Inclusive);
                 }
+                Ok(records) => shown.extend(records),
                 // D…D may make no sense to this server, or be refused for want of customers.
-                Err(error) => match error.refusal() {
-                    Some(refusal) => refused = Some((refusal.clone(), ask.window)),
-                    None => return Err(ask.failed(error)),
-                },
+                Err(refusal) => {
+                    let next = day.succ_opt().unwrap_or(day);
+                    expected = Some(same_words(&refusal, narrow(day), narrow(next)));
+                }
             }
+        }
+        let ids: HashSet<_> = shown.iter().map(Record::id).collect();
+        let undated = shown.iter().any(|record| record.created().is_none());
+        if undated && wide.iter().all(|record| ids.contains(record.id())) {
+            return Ok(Reach::Inclusive);
         }
         Ok(Reach::Exclusive)
     }

@@ -57,11 +57,14 @@ impl Run {
         let window = first.window;
         let witnesses = self.server.knowledge().witnesses;
         let Some(witness) = witnesses.like(window) else {
+            let Some(other) = witnesses.latest() else {
+                return self.confirm_without_customers().await;
+            };
             // Customers were met in windows of another width only.
-            if witnesses.any() {
-                return self.doubt(window, None).await;
-            }
-            return self.confirm_without_customers().await;
+            return match self.still_holds_customers(other.window).await? {
+                Ok(()) => self.doubt(window, None).await,
+                Err(answer) => self.doubt(other.window, answer).await,
+            };
         };
         if let Err(answer) = self.still_holds_customers(witness.window).await? {
             return self.doubt(witness.window, answer).await;

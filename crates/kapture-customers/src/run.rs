@@ -41,9 +41,8 @@ pub(crate) struct Run {
     pub(crate) refused: Vec<(NaiveDate, Vec<(Window, Refusal)>)>,
     /// First pages of windows that were asked to learn how far windows reach.
     pub(crate) first_pages: BTreeMap<Window, Vec<Record>>,
-    /// What D…D was answered on the first day of all, where that settled nothing: with success, or
-    /// with a refusal.
-    pub(crate) first_answer: Option<(NaiveDate, Result<(), Refusal>)>,
+    /// What D…D of the first day of all holds, or how it was refused, where that settled nothing.
+    pub(crate) first_answer: Option<(NaiveDate, Result<Vec<Record>, Refusal>)>,
     /// Where it is to be learnt what a window without customers looks like.
     to_learn: Option<Ask>,
     /// It is being learnt: until then only windows that are known to hold customers are read.

@@ -73,7 +73,7 @@ impl Run {
                     self.learn_reach(Reach::Inclusive, day);
                     return Ok(());
                 }
-                Ok(())
+                Ok(records)
             }
             Err(error) => match error.refusal() {
                 Some(refusal) => {
@@ -86,12 +86,6 @@ impl Run {
         };
         self.first_answer = Some((day, answer));
         Ok(())
-    }
-
-    /// What D…D was answered, if `day` is the first one and that settled nothing.
-    pub(crate) fn answer_of_first(&self, day: NaiveDate) -> Option<Result<(), Refusal>> {
-        let (first, answer) = self.first_answer.as_ref()?;
-        (*first == day).then(|| answer.clone())
     }
 
     /// Asks the wide windows of `days`, until one shows how far windows reach. `needed` days are
@@ -114,8 +108,8 @@ impl Run {
             };
             let known = self.reach() != Reach::Unknown;
             match &verdict {
-                Scouted::Customers(_) if !known => {
-                    let reach = self.calibrate(day).await?;
+                Scouted::Customers(records) if !known => {
+                    let reach = self.calibrate(day, records).await?;
                     self.learn_reach(reach, day);
                 }
                 Scouted::Narrow(_) if !known => self.learn_reach(Reach::Strict, day),
@@ -168,7 +162,7 @@ impl Run {
         let mut answers = vec![(ask.window, refusal.clone())];
         if !self.server.is_plain(refusal) {
             let narrow = narrow(day);
-            match self.ask_narrow(day).await? {
+            match self.ask_narrow(day, None).await? {
                 Ok(records) => return Ok(Scouted::Narrow(records)),
                 Err(other) if self.server.is_plain(&other) => {
                     return Ok(Scouted::Narrow(Vec::new()));
@@ -196,13 +190,19 @@ impl Run {
         Ok(Scouted::Unclear(answers))
     }
 
-    /// What D…D holds, or how it is refused.
-    async fn ask_narrow(&self, day: NaiveDate) -> Result<Result<Vec<Record>, Refusal>, PullError> {
-        if let Some(answer) = self.answer_of_first(day) {
-            return Ok(answer.map(|()| Vec::new()));
+    /// What D…D holds, or how it is refused; one refusal would be no surprise and need not repeat.
+    pub(crate) async fn ask_narrow(
+        &self,
+        day: NaiveDate,
+        expected: Option<Refusal>,
+    ) -> Result<Result<Vec<Record>, Refusal>, PullError> {
+        if let Some((first, answer)) = &self.first_answer
+            && *first == day
+        {
+            return Ok(answer.clone());
         }
         let ask = Ask::first_page(narrow(day), self.server.page_size);
-        match self.server.ask_plainly(ask).await {
+        match self.server.ask_expecting(ask, expected).await {
             Ok(records) => {
                 self.keep(&records).await;
                 Ok(Ok(records))

@@ -95,11 +95,6 @@ impl Witnesses {
             .flatten()
             .max_by_key(|witness| witness.asked)
     }
-
-    /// Whether any window held customers.
-    pub(crate) fn any(&self) -> bool {
-        self.narrow.is_some() || self.wide.is_some()
-    }
 }
 
 /// What one page holds.

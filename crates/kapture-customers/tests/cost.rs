@@ -58,7 +58,7 @@ fn growing(_seed: u64, day: chrono::NaiveDate) -> u32 {
     u32::try_from(days * 3).expect("few")
 }
 
-/// What "no customers" costs beyond one request for each window, on a run with one customer: the
+/// What "no customers" costs beyond one request for each window, on a run with two customers: the
 /// words of a failure are learnt once, each quiet window is asked again between two that are known
 /// to hold customers, where a failure that may be a hiccup has to repeat; and what was refused
 /// before anything was answered is judged again.
@@ -77,7 +77,7 @@ async fn quiet_days_cost_little() {
                     empty_window: empty_window.clone(),
                     ..Behaviour::default()
                 };
-                let population = population(3, PerDay::Listed(vec![(may(busy), 1)]));
+                let population = population(3, PerDay::Listed(vec![(may(busy), 2)]));
                 let tenant = expect_truth(population, behaviour, may(1), may(days)).await;
                 let (asked, days, busy) = (tenant.request_count(), days as u64, busy as u64);
                 let most = (days + 2) + again * (days + 1) + before * busy + once;
