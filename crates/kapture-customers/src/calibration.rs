@@ -1,6 +1,5 @@
 //! How far a window reaches: whether the end day of a request is included.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use chrono::{NaiveDate, Timelike};
@@ -77,24 +76,17 @@ impl Run {
     /// All of these lie in the server's days D and, if the end day is included, D+1. An inclusive
     /// server therefore shows at least one of them in D…D or D+1…D+1, in whatever zone it cuts
     /// windows; an exclusive one shows nothing there, or refuses, or shows who was created at
-    /// midnight. Where nobody there has a date to tell that by, the end day is included if those two
-    /// show all that the wide window does. Should customers vanish in between, or all of them have
-    /// come at midnight, the verdict is `Exclusive`, whose windows are right on every server, only
-    /// larger.
-    pub(crate) async fn calibrate(
-        &mut self,
-        day: NaiveDate,
-        wide: &[Record],
-    ) -> Result<Reach, PullError> {
+    /// midnight. Should customers vanish in between, or all of them have come at midnight, the
+    /// verdict is `Exclusive`, whose windows are right on every server, only larger.
+    pub(crate) async fn calibrate(&mut self, day: NaiveDate) -> Result<Reach, PullError> {
         let mut expected = None;
-        let mut shown = Vec::new();
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
             match self.ask_narrow(day, expected.take()).await? {
                 Ok(records) if go_beyond_midnight(&records) => {
                     self.first_pages.insert(narrow(day), records);
                     return Ok(Reach::Inclusive);
                 }
-                Ok(records) => shown.extend(records),
+                Ok(_) => {}
                 // D…D may make no sense to this server, or be refused for want of customers.
                 Err(refusal) => {
                     let next = day.succ_opt().unwrap_or(day);
@@ -102,22 +94,20 @@ impl Run {
                 }
             }
         }
-        let ids: HashSet<_> = shown.iter().map(Record::id).collect();
-        let undated = shown.iter().any(|record| record.created().is_none());
-        if undated && wide.iter().all(|record| ids.contains(record.id())) {
-            return Ok(Reach::Inclusive);
-        }
         Ok(Reach::Exclusive)
     }
 }
 
 /// Whether the customers of D…D show that it covers more than the moment at which D begins, as it
 /// would where windows reach from one midnight to the other, both included. Midnight in one zone
-/// is at a full quarter of an hour in any other.
+/// is at a full quarter of an hour in any other. Who has no date that can be read is taken to have
+/// come at some other time, as nearly everybody does.
 pub(crate) fn go_beyond_midnight(records: &[Record]) -> bool {
-    records.iter().filter_map(Record::created).any(|moment| {
-        let moment = moment.local(&chrono::Utc);
-        moment.minute() % 15 != 0 || moment.second() != 0 || moment.nanosecond() != 0
+    records.iter().any(|record| {
+        record.created().is_none_or(|moment| {
+            let moment = moment.local(&chrono::Utc);
+            moment.minute() % 15 != 0 || moment.second() != 0 || moment.nanosecond() != 0
+        })
     })
 }
 
@@ -159,7 +149,7 @@ mod tests {
         assert!(!created(&[]));
         assert!(!created(&["2024-05-02 00:00:00", "2024-05-02 00:00:00"]));
         assert!(!created(&["2024-05-02 05:30:00", "2024-05-02 18:15:00"]));
-        assert!(!created(&["some day"]));
+        assert!(created(&["2024-05-02 00:00:00", "some day"]));
         assert!(created(&["2024-05-02 00:00:00", "2024-05-02 00:00:01"]));
         assert!(created(&["2024-05-02 00:20:00"]));
     }

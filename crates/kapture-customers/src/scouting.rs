@@ -108,8 +108,8 @@ impl Run {
             };
             let known = self.reach() != Reach::Unknown;
             match &verdict {
-                Scouted::Customers(records) if !known => {
-                    let reach = self.calibrate(day, records).await?;
+                Scouted::Customers(_) if !known => {
+                    let reach = self.calibrate(day).await?;
                     self.learn_reach(reach, day);
                 }
                 Scouted::Narrow(_) if !known => self.learn_reach(Reach::Strict, day),
