@@ -16,6 +16,11 @@ pub(crate) struct Logging {
     _traces: Option<crate::traces::Traces>,
 }
 
+impl Logging {
+    /// Ends it, after what is still to be told was told.
+    pub(crate) fn end(self) {}
+}
+
 /// Starts logging.
 pub(crate) fn start(output: &OutputArguments) -> Logging {
     let level = match (output.quiet, output.verbose) {

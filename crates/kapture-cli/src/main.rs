@@ -71,7 +71,7 @@ fn attend(arguments: Arguments, logging: Logging) -> Result<(), Failure> {
     let span = tracing::trace_span!("run", command = arguments.command.name());
     let outcome = runtime.block_on(run(arguments).instrument(span));
     // While the runtime is there, another Ctrl-C ends the wait for a collector of traces.
-    drop(logging);
+    logging.end();
     outcome
 }
 
