@@ -130,27 +130,38 @@ pub(crate) fn spans_two_days(records: &[Record]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kapture_model::Answer;
+
+    fn created(moments: &[&str]) -> Vec<Record> {
+        let decoded = moments.iter().map(|moment| {
+            let row = format!(r#"{{"id":1,"generationDate":"{moment}"}}"#);
+            Record::decode(row.into_bytes().into()).unwrap()
+        });
+        decoded.collect()
+    }
 
     #[test]
     fn midnight_in_any_zone_shows_no_more_than_a_moment() {
-        let created = |moments: &[&str]| {
-            let rows: Vec<_> = moments
-                .iter()
-                .zip(1..)
-                .map(|(moment, id)| serde_json::json!({ "id": id, "generationDate": moment }))
-                .collect();
-            let body = serde_json::json!({ "message": rows, "status": "success" }).to_string();
-            match Answer::decode(body.into()) {
-                Ok(Answer::Customers(records)) => go_beyond_midnight(&records),
-                other => panic!("{other:?}"),
-            }
-        };
-        assert!(!created(&[]));
-        assert!(!created(&["2024-05-02 00:00:00", "2024-05-02 00:00:00"]));
-        assert!(!created(&["2024-05-02 05:30:00", "2024-05-02 18:15:00"]));
-        assert!(created(&["2024-05-02 00:00:00", "some day"]));
-        assert!(created(&["2024-05-02 00:00:00", "2024-05-02 00:00:01"]));
-        assert!(created(&["2024-05-02 00:20:00"]));
+        let go_beyond = |moments: &[&str]| go_beyond_midnight(&created(moments));
+        assert!(!go_beyond(&[]));
+        assert!(!go_beyond(&["2024-05-02 00:00:00", "2024-05-02 00:00:00"]));
+        assert!(!go_beyond(&["2024-05-02 05:30:00", "2024-05-02 18:15:00"]));
+        assert!(go_beyond(&["2024-05-02 00:00:00", "some day"]));
+        assert!(go_beyond(&["2024-05-02 00:00:00", "2024-05-02 00:00:01"]));
+        assert!(go_beyond(&["2024-05-02 00:20:00"]));
+    }
+
+    #[test]
+    fn only_more_than_a_day_of_any_length_is_two_days() {
+        let spans = |moments: &[&str]| spans_two_days(&created(moments));
+        assert!(!spans(&[]));
+        assert!(!spans(&["2024-05-02 10:00:00", "unknown"]));
+        // The clock may be set back within an exclusive window, by two hours at the most.
+        assert!(!spans(&["2024-05-03 02:00:00", "2024-05-02 00:00:00"]));
+        assert!(spans(&["2024-05-03 02:00:01", "2024-05-02 00:00:00"]));
+        assert!(spans(&[
+            "2024-05-02 09:00:00",
+            "2024-05-02 00:00:00",
+            "2024-05-03 23:00:00"
+        ]));
     }
 }

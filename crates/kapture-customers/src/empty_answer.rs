@@ -315,6 +315,21 @@ mod tests {
     use crate::calibration::{narrow, wide};
 
     #[test]
+    fn words_are_the_same_but_for_the_dates_that_were_asked() {
+        let day = |day| NaiveDate::from_ymd_opt(2024, 5, day).unwrap();
+        let refusal = |status, message: &str| Refusal {
+            status,
+            message: message.into(),
+        };
+        let here = refusal(200, "Nothing since 2024-05-02");
+        let same = |other| same_sentence(&here, narrow(day(2)), &other, narrow(day(9)));
+        assert!(same(refusal(200, "Nothing since 2024-05-09")));
+        assert!(!same(refusal(200, "Nothing since 2024-05-02")));
+        assert!(!same(refusal(404, "Nothing since 2024-05-09")));
+        assert!(!same(refusal(200, "Overloaded since 2024-05-09")));
+    }
+
+    #[test]
     fn plain_sentences_say_that_nothing_was_found() {
         for sentence in [
             "No customers found",
