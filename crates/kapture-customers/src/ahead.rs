@@ -62,8 +62,8 @@ enum Why {
 
 impl Ahead {
     /// The page of `ask`. While pages are full and `steady` (each of `page_length` rows, and the
-    /// next one most likely one row back), those behind it are asked for as well. Also whether the page was
-    /// asked in its turn, after all before it had come.
+    /// next one most likely one row back), those behind it are asked for as well. Also whether the
+    /// page was asked in its turn, after all before it had come.
     pub(crate) async fn page(
         &mut self,
         reader: &WindowReader,

@@ -64,26 +64,19 @@ impl Run {
             return Ok(());
         };
         self.begin_window(day).await;
-        let ask = Ask::first_page(narrow(day), self.server.page_size);
-        let answer = match self.server.ask_plainly(ask).await {
-            Ok(records) => {
-                self.keep(&records).await;
-                if go_beyond_midnight(&records) {
-                    self.first_pages.insert(ask.window, records);
-                    self.learn_reach(Reach::Inclusive, day);
-                    return Ok(());
-                }
-                Ok(records)
+        let answer = self.ask_narrow(day, None).await?;
+        match answer {
+            Ok(records) if go_beyond_midnight(&records) => {
+                self.first_pages.insert(narrow(day), records);
+                self.learn_reach(Reach::Inclusive, day);
+                return Ok(());
             }
-            Err(error) => match error.refusal() {
-                Some(refusal) => {
-                    let empty_answers = &mut self.server.knowledge().empty_answers;
-                    empty_answers.suspect(refusal, ask.window);
-                    Err(refusal.clone())
-                }
-                None => return Err(ask.failed(error)),
-            },
-        };
+            Ok(_) => {}
+            Err(ref refusal) => {
+                let empty_answers = &mut self.server.knowledge().empty_answers;
+                empty_answers.suspect(refusal, narrow(day));
+            }
+        }
         self.first_answer = Some((day, answer));
         Ok(())
     }

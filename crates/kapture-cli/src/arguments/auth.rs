@@ -22,7 +22,8 @@ pub(crate) enum AuthAction {
 ///
 /// What is not given as an option is asked for on the terminal; without one nothing is asked, and
 /// the secret comes from standard input. It is kept in the keyring where there is one (through
-/// secret-tool, or security on macOS), else in a file that only you can read, beside the configuration; and nowhere else.
+/// secret-tool, or security on macOS), else in a file that only you can read, beside the
+/// configuration; and nowhere else.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
