@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
-use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, Population, Server, Tenant, serve};
+use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, PerDay, Population, Server, Tenant, serve};
 use tokio::runtime::Runtime;
 
 /// The `kapture` binary beside the program that runs, or above it: tests lie in a folder further
@@ -100,6 +100,18 @@ impl Served {
             .env("KAPTURE_TOKEN", DEFAULT_TOKEN);
         command
     }
+}
+
+/// The customers of most tests: so many on each day around the first weeks of May 2024.
+pub fn around_may(per_day: PerDay) -> Population {
+    let day = |text: &str| text.parse().expect("a date");
+    Population::new(3).days(day("2024-04-20"), day("2024-05-20"), per_day)
+}
+
+/// The arguments of `kapture auth login` for the tenant at an address, and what else is to be said.
+pub fn login<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let login = ["auth", "login", "--base-url", url, "--cm-id", "424242"];
+    [&login[..], more].concat()
 }
 
 /// The code that a command ended with.

@@ -6,7 +6,7 @@ use kapture_sandbox::{
     Behaviour, EmptyForm, Endpoints, FaultKind, Faults, Limit, Offset, Order, PerDay, Population,
     RateLimit, SameDay, Windows,
 };
-use kapture_tests::{Served, code, kapture, said};
+use kapture_tests::{Served, around_may, code, kapture, said};
 use serde_json::Value;
 
 const MOST: u64 = 25;
@@ -31,8 +31,7 @@ fn examined(population: Population, behaviour: Behaviour) -> (Vec<String>, i32) 
 }
 
 fn busy(per_day: u32) -> Population {
-    let day = |text: &str| text.parse().expect("a date");
-    Population::new(3).days(day("2024-04-20"), day("2024-05-20"), PerDay::Fixed(per_day))
+    around_may(PerDay::Fixed(per_day))
 }
 
 fn expect(behaviour: Behaviour, per_day: u32, code: i32, words: &[&str]) {

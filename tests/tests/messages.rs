@@ -4,17 +4,14 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, EmptyForm, Oddities, PerDay, Population};
-use kapture_tests::{Served, code, said};
+use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, EmptyForm, Oddities, PerDay};
+use kapture_tests::{Served, around_may, code, login, said};
 use serde_json::Value;
 
 const DAY: [&str; 5] = ["pull", "--from", "2024-05-02", "--to", "2024-05-02"];
 
 fn served(behaviour: Behaviour) -> Served {
-    let day = |text: &str| text.parse().expect("a date");
-    let population =
-        Population::new(3).days(day("2024-04-20"), day("2024-05-20"), PerDay::Fixed(5));
-    Served::new(population, behaviour)
+    Served::new(around_may(PerDay::Fixed(5)), behaviour)
 }
 
 /// The lines on standard error, each of which is an object with what log lines have too.
@@ -44,15 +41,7 @@ fn machines_get_an_object_a_line_from_every_command() {
     let place = folder.path().join("customers.db");
     let place = place.to_str().unwrap();
     let url = served.url();
-    let login = [
-        "auth",
-        "login",
-        "--base-url",
-        &url,
-        "--cm-id",
-        "424242",
-        "--with-token",
-    ];
+    let login = login(&url, &["--with-token"]);
     let sync = ["sync", place, "--from", "2024-05-01", "--to", "2024-05-04"];
     let cases: [(&[&str], i32); 18] = [
         (&DAY, 0),
@@ -149,16 +138,7 @@ fn who_wants_errors_alone_gets_nothing_else() {
     let place = folder.path().join("customers.db");
     let place = place.to_str().unwrap();
     let (url, token) = (served.url(), token.to_str().unwrap());
-    let login = [
-        "auth",
-        "login",
-        "--base-url",
-        &url,
-        "--cm-id",
-        "424242",
-        "--token-file",
-        token,
-    ];
+    let login = login(&url, &["--token-file", token]);
     for arguments in [
         &DAY[..],
         &["sync", place, "--from", "2024-05-01", "--to", "2024-05-04"],

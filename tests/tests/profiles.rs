@@ -8,17 +8,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, PerDay, Population};
-use kapture_tests::{Served, ids, kapture, names, said};
+use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, PerDay};
+use kapture_tests::{Served, around_may, ids, kapture, login, names, said};
 use tempfile::TempDir;
 
 const DAY: [&str; 5] = ["pull", "--from", "2024-05-02", "--to", "2024-05-02"];
 
 fn served() -> Served {
-    let day = |text: &str| text.parse().expect("a date");
-    let population =
-        Population::new(3).days(day("2024-04-20"), day("2024-05-20"), PerDay::Fixed(5));
-    Served::new(population, Behaviour::default())
+    Served::new(around_may(PerDay::Fixed(5)), Behaviour::default())
 }
 
 /// A user's configuration folder.
@@ -305,16 +302,7 @@ fn without_a_connection_the_ways_to_give_one_are_explained() {
 fn signing_in_makes_a_profile_and_keeps_the_secret_apart() {
     let (served, home) = (served(), Home::new());
     let url = served.url();
-    let login = [
-        "auth",
-        "login",
-        "--profile",
-        "acme",
-        "--base-url",
-        &url,
-        "--cm-id",
-        "424242",
-    ];
+    let login = login(&url, &["--profile", "acme"]);
     let mut command = home.kapture(&login);
     command.arg("--with-token");
     let output = feed(command, &format!("{DEFAULT_TOKEN}\n"));
@@ -367,8 +355,7 @@ fn signing_in_makes_a_profile_and_keeps_the_secret_apart() {
 fn what_the_server_refuses_is_not_kept() {
     let (served, home) = (served(), Home::new());
     let url = served.url();
-    let mut command = home.kapture(&["auth", "login", "--base-url", &url, "--cm-id", "424242"]);
-    command.arg("--with-token");
+    let command = home.kapture(&login(&url, &["--with-token"]));
     let output = feed(command, "d3Jvbmc6d3Jvbmc=");
     expect(&output, 3, &["refuses the token"]);
     assert!(!home.folder().exists());
@@ -435,15 +422,7 @@ fn where_there_is_a_keyring_the_secret_is_there_alone() {
         command
     };
     let url = served.url();
-    let login = [
-        "auth",
-        "login",
-        "--base-url",
-        &url,
-        "--cm-id",
-        "424242",
-        "--with-token",
-    ];
+    let login = login(&url, &["--with-token"]);
     let output = feed(
         run(&[&login[..], &["--keep-in-file"]].concat()),
         DEFAULT_TOKEN,

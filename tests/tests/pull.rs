@@ -7,20 +7,15 @@ use std::process::Stdio;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{
-    Behaviour, ContentType, EmptyForm, FaultKind, Faults, Limit, Oddities, PerDay, Population,
-    Windows,
+    Behaviour, ContentType, EmptyForm, FaultKind, Faults, Limit, Oddities, PerDay, Windows,
 };
-use kapture_tests::{Served, code, ids, kapture, names, said};
+use kapture_tests::{Served, around_may, code, ids, kapture, names, said};
 use serde_json::Value;
 
 const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect("a date")
-}
-
-fn busy(per_day: PerDay) -> Population {
-    Population::new(3).days(day("2024-04-20"), day("2024-05-20"), per_day)
 }
 
 #[test]
@@ -63,7 +58,7 @@ fn the_same_customers_on_servers_of_every_kind() {
             weekday: 50..=400,
             weekend: 0..=0,
         };
-        let served = Served::new(busy(weekly), behaviour);
+        let served = Served::new(around_may(weekly), behaviour);
         let output = served.kapture(&WEEK).output().unwrap();
         assert_eq!(code(&output), 0, "{}", said(&output));
         let truth = served
@@ -80,7 +75,7 @@ fn every_field_survives_and_times_agree() {
         oddities: Oddities::all(0.3),
         ..Behaviour::default()
     };
-    let served = Served::new(busy(PerDay::Fixed(60)), behaviour);
+    let served = Served::new(around_may(PerDay::Fixed(60)), behaviour);
     let output = served.kapture(&WEEK).output().unwrap();
     assert_eq!(code(&output), 0, "{}", said(&output));
     let mut pulled: BTreeMap<String, Value> = output
@@ -138,7 +133,7 @@ fn text(value: &Value) -> String {
 
 #[test]
 fn raw_gives_the_bytes_that_the_api_sent() {
-    let served = Served::new(busy(PerDay::Fixed(40)), Behaviour::default());
+    let served = Served::new(around_may(PerDay::Fixed(40)), Behaviour::default());
     let output = served.kapture(&WEEK).arg("--raw").output().unwrap();
     let mut lines: Vec<_> = String::from_utf8(output.stdout)
         .unwrap()
@@ -162,7 +157,7 @@ fn a_file_is_there_when_it_is_complete_and_not_before() {
     let file = folder.path().join("customers.ndjson");
     let path = file.to_str().unwrap();
 
-    let served = Served::new(busy(PerDay::Fixed(9)), Behaviour::default());
+    let served = Served::new(around_may(PerDay::Fixed(9)), Behaviour::default());
     let output = served.kapture(&WEEK).args(["-o", path]).output().unwrap();
     assert_eq!(code(&output), 0, "{}", said(&output));
     assert_eq!(ids(&std::fs::read(&file).unwrap()).len(), 63);
@@ -173,14 +168,14 @@ fn a_file_is_there_when_it_is_complete_and_not_before() {
         token: "another".into(),
         ..Behaviour::default()
     };
-    let refusing = Served::new(busy(PerDay::Fixed(9)), behaviour);
+    let refusing = Served::new(around_may(PerDay::Fixed(9)), behaviour);
     let output = refusing.kapture(&WEEK).args(["-o", path]).output().unwrap();
     assert_eq!(code(&output), 3, "{}", said(&output));
     assert_eq!(ids(&std::fs::read(&file).unwrap()).len(), 63);
     assert_eq!(names(folder.path()), ["customers.ndjson"]);
 
     // No customers make an empty file.
-    let quiet = Served::new(busy(PerDay::Fixed(0)), Behaviour::default());
+    let quiet = Served::new(around_may(PerDay::Fixed(0)), Behaviour::default());
     let output = quiet.kapture(&WEEK).args(["-o", path]).output().unwrap();
     assert_eq!(code(&output), 0, "{}", said(&output));
     assert_eq!(std::fs::read(&file).unwrap(), b"");
@@ -192,7 +187,7 @@ fn a_wrong_token_is_said_in_the_servers_words() {
         token: "another".into(),
         ..Behaviour::default()
     };
-    let served = Served::new(busy(PerDay::Fixed(9)), behaviour);
+    let served = Served::new(around_may(PerDay::Fixed(9)), behaviour);
     let output = served.kapture(&WEEK).output().unwrap();
     assert_eq!(code(&output), 3);
     assert!(
@@ -206,7 +201,7 @@ fn a_wrong_token_is_said_in_the_servers_words() {
 
 #[test]
 fn a_refusal_is_said_in_the_servers_words() {
-    let served = Served::new(busy(PerDay::Fixed(9)), Behaviour::default());
+    let served = Served::new(around_may(PerDay::Fixed(9)), Behaviour::default());
     let output = served
         .kapture(&WEEK)
         .args(["--cm-id", "7"])
@@ -240,7 +235,7 @@ fn a_server_that_is_not_there_ends_with_5() {
 
 #[test]
 fn wrong_usage_is_a_sentence_before_anything_is_asked() {
-    let served = Served::new(busy(PerDay::Fixed(9)), Behaviour::default());
+    let served = Served::new(around_may(PerDay::Fixed(9)), Behaviour::default());
     for (arguments, sentence) in [
         (
             &["--from", "2024-05-07", "--to", "2024-05-01"][..],
@@ -327,7 +322,7 @@ fn the_token_appears_nowhere() {
         token: "U0VDUkVU".into(),
         ..Behaviour::default()
     };
-    let served = Served::new(busy(PerDay::Fixed(30)), behaviour);
+    let served = Served::new(around_may(PerDay::Fixed(30)), behaviour);
     for (token, code_expected) in [("U0VDUkVU", 0), ("V1JPTkc=", 3)] {
         for format in ["text", "json"] {
             let output = served
@@ -355,7 +350,7 @@ fn the_token_appears_nowhere() {
 
 #[test]
 fn a_reader_who_has_seen_enough_ends_the_run_quietly() {
-    let served = Served::new(busy(PerDay::Fixed(3_000)), Behaviour::default());
+    let served = Served::new(around_may(PerDay::Fixed(3_000)), Behaviour::default());
     for (format, beginning) in [("ndjson", "{\"id\":"), ("csv", "id,cm_id,")] {
         let mut child = served
             .kapture(&WEEK)
@@ -387,7 +382,7 @@ fn an_interrupted_pull_leaves_nothing_behind() {
             faults: Faults::scheduled((3..100).map(|number| (number, FaultKind::Stall))),
             ..Behaviour::default()
         };
-        let served = Served::new(busy(PerDay::Fixed(30)), behaviour);
+        let served = Served::new(around_may(PerDay::Fixed(30)), behaviour);
         let child = served
             .kapture(&WEEK)
             .args(["-o", file.to_str().unwrap()])
@@ -413,7 +408,7 @@ fn an_interrupted_pull_leaves_nothing_behind() {
 
 #[test]
 fn days_may_be_listed_and_sharded() {
-    let served = Served::new(busy(PerDay::Between(5, 40)), Behaviour::default());
+    let served = Served::new(around_may(PerDay::Between(5, 40)), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("days");
     std::fs::write(&list, "2024-05-02\n\n 2024-05-05 \n").unwrap();
@@ -453,7 +448,7 @@ fn days_may_be_listed_and_sharded() {
 fn the_summary_is_there_for_machines_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("summary.json");
-    let served = Served::new(busy(PerDay::Fixed(11)), Behaviour::default());
+    let served = Served::new(around_may(PerDay::Fixed(11)), Behaviour::default());
     let output = served
         .kapture(&WEEK)
         .args(["--summary", path.to_str().unwrap(), "--quiet"])
@@ -472,7 +467,7 @@ fn each_request_is_a_line_for_machines() {
         faults: Faults::scheduled([(2, FaultKind::Status500)]),
         ..Behaviour::default()
     };
-    let served = Served::new(busy(PerDay::Fixed(5)), behaviour);
+    let served = Served::new(around_may(PerDay::Fixed(5)), behaviour);
     let output = served
         .kapture(&WEEK)
         .args(["-vv", "--log-format", "json"])

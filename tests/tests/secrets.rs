@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use kapture_sandbox::{Behaviour, PerDay, Population};
-use kapture_tests::{Served, code, kapture, said};
+use kapture_sandbox::{Behaviour, PerDay};
+use kapture_tests::{Served, around_may, code, kapture, login, said};
 use tempfile::TempDir;
 
 /// A password that stands nowhere else, and the token that is made of it for the user `asha`.
@@ -28,15 +28,12 @@ const PULL: [&str; 7] = [
 ];
 
 fn served(think_time: Duration) -> Served {
-    let day = |text: &str| text.parse().expect("a date");
-    let population =
-        Population::new(3).days(day("2024-04-20"), day("2024-05-20"), PerDay::Fixed(5));
     let behaviour = Behaviour {
         token: TOKEN.into(),
         think_time,
         ..Behaviour::default()
     };
-    Served::new(population, behaviour)
+    Served::new(around_may(PerDay::Fixed(5)), behaviour)
 }
 
 /// A home, which is also the folder to work in.
@@ -215,17 +212,7 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         };
         let source = home.file("source", TOKEN, 0o600);
         let url = served.url();
-        let login = [
-            "auth",
-            "login",
-            "--base-url",
-            &url,
-            "--cm-id",
-            "424242",
-            "--token-file",
-            &source,
-        ];
-        let told = run(&login);
+        let told = run(&login(&url, &["--token-file", &source]));
         assert_eq!(code(&told), 0, "{}", said(&told));
         assert!(
             said(&told).contains("the token in the keyring"),
