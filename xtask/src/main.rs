@@ -106,7 +106,7 @@ fn run(task: Task) -> Result<ExitCode, Error> {
     let shell = Shell::new()?;
     match task {
         Task::Help => print!("{}", help()),
-        Task::Ci { only } => return ci::run(&shell, &only),
+        Task::Ci { only } => return ci::run(&shell, &only).map(exit_code),
         Task::Bench(arguments) => return bench::run(&shell, &arguments).map(exit_code),
         Task::Coverage => return coverage::run(&shell).map(exit_code),
         Task::Soak(arguments) => soak::run(&shell, &arguments)?,
