@@ -119,7 +119,9 @@ impl Ahead {
     /// Asks for as many pages behind `ask` as are known or hoped to be of use, `step` rows apart.
     fn ask_ahead(&mut self, reader: &WindowReader, ask: Ask, step: u64) {
         let server = &reader.server;
-        let room = |ahead: &Self| server.idle() > ahead.unsent;
+        // A few that wait for their place leave none of them empty.
+        let room = |ahead: &Self| server.room() > ahead.unsent;
+        let idle = |ahead: &Self| server.idle() > ahead.unsent;
         let most = 2 * server.client.concurrency();
         let mut next = ask.offset + step;
         let known = self.holds.saturating_sub(ask.offset) / step;
@@ -145,7 +147,7 @@ impl Ahead {
             return;
         }
         while self.asked.len() < most
-            && room(self)
+            && idle(self)
             && self.empty.is_none_or(|empty| next < empty)
             && server.take_spare_page()
         {

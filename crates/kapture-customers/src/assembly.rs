@@ -99,6 +99,11 @@ impl Assembly {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether `day` was asked for.
+    pub(crate) fn wants(&self, day: NaiveDate) -> bool {
+        self.asked.contains(day)
+    }
+
     /// The window of `day` is about to be read. Returns the days that begin with it.
     pub(crate) fn begin_window(&self, day: NaiveDate) -> Vec<NaiveDate> {
         let mut state = self.state();

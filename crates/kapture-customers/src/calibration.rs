@@ -79,7 +79,10 @@ impl Run {
     /// midnight. Should customers vanish in between, or all of them have come at midnight, the
     /// verdict is `Exclusive`, whose windows are right on every server, only larger.
     pub(crate) async fn calibrate(&mut self, day: NaiveDate) -> Result<Reach, PullError> {
-        let mut expected = None;
+        let mut expected = match &self.first_answer {
+            Some((first, Err(refusal))) => Some(same_words(refusal, narrow(*first), narrow(day))),
+            _ => None,
+        };
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
             match self.ask_narrow(day, expected.take()).await? {
                 Ok(records) if go_beyond_midnight(&records) => {

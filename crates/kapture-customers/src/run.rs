@@ -169,11 +169,11 @@ impl Run {
         if reach == Reach::Unknown {
             return None;
         }
-        let window = reach.window(*self.windows.front()?);
-        if self.is_learning && !self.first_pages.contains_key(&window) {
-            return None;
-        }
-        let day = self.windows.pop_front()?;
+        let mut windows = self.windows.iter();
+        let place = windows.position(|day| {
+            !self.is_learning || self.first_pages.contains_key(&reach.window(*day))
+        })?;
+        let day = self.windows.remove(place)?;
         self.begin_window(day).await;
         Some(WindowReader {
             server: Arc::clone(&self.server),

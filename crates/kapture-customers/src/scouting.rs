@@ -57,10 +57,11 @@ impl Run {
         }
     }
 
-    /// The first question of all, D…D of the first day: if it holds customers, as on most servers
-    /// and most days, nothing else needs to be asked to know how far windows reach.
+    /// The first question of all, D…D of the first day asked for: if it holds customers, as on
+    /// most servers and most days, nothing else needs to be asked to know how far windows reach.
     async fn begin(&mut self) -> Result<(), PullError> {
-        let Some(day) = self.windows.front().copied() else {
+        let mut windows = self.windows.iter();
+        let Some(day) = windows.find(|day| self.assembly.wants(**day)).copied() else {
             return Ok(());
         };
         self.begin_window(day).await;

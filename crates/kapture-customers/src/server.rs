@@ -207,6 +207,12 @@ impl Server {
             .saturating_sub(self.in_flight.load(Ordering::Relaxed))
     }
 
+    /// How many more pages of use may be asked: as many wait for a place as have one.
+    pub(crate) fn room(&self) -> usize {
+        let most = 2 * self.client.concurrency();
+        most.saturating_sub(self.in_flight.load(Ordering::Relaxed))
+    }
+
     /// Takes one of the pages that a run may ask in vain, if there is one left. One that was of
     /// use is to be given back.
     pub(crate) fn take_spare_page(&self) -> bool {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kapture_model::Record;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span, debug, trace_span};
@@ -173,7 +174,7 @@ impl Client {
         understood: &(dyn Fn(&Refusal) -> bool + Sync),
         waiting: &(dyn Fn(Waiting) + Sync),
     ) -> Result<Vec<Record>, Error> {
-        let shared = &*self.shared;
+        let shared = &self.shared;
         let begun = Instant::now();
         let mut repeated = Repeated::default();
         let mut attempt = 0;
@@ -225,7 +226,7 @@ impl fmt::Debug for Client {
 impl Shared {
     /// One attempt of a call that began at `begun`; `number` counts its attempts from 1.
     async fn attempt(
-        &self,
+        self: &Arc<Self>,
         body: &Bytes,
         begun: Instant,
         number: u32,
@@ -246,8 +247,25 @@ impl Shared {
                 .min(self.time_left(begun).max(Duration::from_secs(1))),
         };
         let under_way = UnderWay::begin(&self.in_flight);
-        let response = self.transport.send(request).await;
+        let exchange = Arc::clone(self).exchange(request, number);
+        let (outcome, duration) = alongside(exchange.in_current_span()).await;
         drop(under_way);
+        if let Err(error) = &outcome {
+            Span::current().record("error", display(error));
+        }
+        self.learn(&outcome, &permit, sent, duration);
+        outcome
+    }
+
+    /// One exchange: what its answer means, and how long it took.
+    async fn exchange(
+        self: Arc<Self>,
+        request: Request,
+        attempt: u32,
+    ) -> (Result<Vec<Record>, Error>, Duration) {
+        let sent = Instant::now();
+        let response = self.transport.send(request).await;
+        let duration = sent.elapsed();
         let outcome = match response {
             Ok(response) => {
                 self.bytes
@@ -256,22 +274,30 @@ impl Shared {
                 Span::current().record("status", status);
                 let outcome = classify(response, (self.options.wall_clock)())
                     .map_err(|error| error.redacted(&self.token));
-                debug!(attempt = number, status, duration = ?sent.elapsed(), error = outcome.as_ref().err().map(display), "answer");
+                debug!(
+                    attempt,
+                    status,
+                    ?duration,
+                    error = outcome.as_ref().err().map(display),
+                    "answer"
+                );
                 outcome
             }
             Err(error) => {
-                debug!(attempt = number, duration = ?sent.elapsed(), %error, "no answer");
+                debug!(attempt, ?duration, %error, "no answer");
                 Err(error.into())
             }
         };
-        if let Err(error) = &outcome {
-            Span::current().record("error", display(error));
-        }
-        self.learn(&outcome, &permit, sent);
-        outcome
+        (outcome, duration)
     }
 
-    fn learn(&self, outcome: &Result<Vec<Record>, Error>, permit: &Permit<'_>, sent: Instant) {
+    fn learn(
+        &self,
+        outcome: &Result<Vec<Record>, Error>,
+        permit: &Permit<'_>,
+        sent: Instant,
+        duration: Duration,
+    ) {
         match outcome {
             Err(Error::RateLimited { wait }) => {
                 // Whoever limits requests is there.
@@ -284,7 +310,7 @@ impl Shared {
             Err(error) if error.refusal().is_none() => {}
             answer => {
                 self.pace.answered(sent);
-                permit.went_well(sent.elapsed());
+                permit.went_well(duration);
                 self.answered.store(true, Ordering::Relaxed);
                 if answer.is_ok() {
                     self.good_answers.fetch_add(1, Ordering::Relaxed);
@@ -334,6 +360,22 @@ impl Shared {
             Error::RateLimited { wait: Some(asked) } => Ok(wait.max(*asked)),
             _ => Ok(wait.min(left)),
         }
+    }
+}
+
+/// Runs `work` as a task of its own, so that pages are received and taken apart on every thread of
+/// the runtime, whoever waits for them. It is abandoned with the future that is returned.
+async fn alongside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    match task.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(error)) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Whoever ends the runtime does not wait for what runs in it.
+            Err(_) => std::future::pending().await,
+        },
+        None => unreachable!("one task was spawned"),
     }
 }
 

@@ -236,20 +236,28 @@ async fn a_limit_by_the_minute_is_found_as_well() {
     assert!(answered >= 8.0 && refused < 0.03, "{answered}, {refused}");
 }
 
-/// Much slower as soon as more than a number are in flight.
-struct Cliff(usize);
+/// Much slower as soon as more than a number are in flight. No two answers take just as long, or
+/// all of them would come at one moment, when nothing is in flight.
+struct Cliff(usize, fastrand::Rng);
+
+impl Cliff {
+    fn beyond(most: usize) -> Self {
+        Self(most, fastrand::Rng::with_seed(5))
+    }
+}
 
 impl Server for Cliff {
     fn treat(&mut self, _: Duration, in_flight: usize) -> Treatment {
-        let beyond = in_flight >= self.0;
-        answer(Duration::from_millis(if beyond { 400 } else { 50 }))
+        let usual = self.1.u64(45_000..55_000);
+        let times = if in_flight >= self.0 { 8 } else { 1 };
+        answer(Duration::from_micros(times * usual))
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_latency_cliff_is_kept_away_from() {
     for cliff in [20, 6, 50] {
-        let steady = steady_state(Cliff(cliff), 1, at_most(64)).await;
+        let steady = steady_state(Cliff::beyond(cliff), 1, at_most(64)).await;
         let beyond = share(&steady, |treated| treated.in_flight >= cliff);
         assert!(beyond < 0.05, "{beyond} beyond {cliff}");
         let in_flight: usize = steady.iter().map(|treated| treated.in_flight + 1).sum();
@@ -343,7 +351,7 @@ async fn what_is_asked_for_bounds_what_is_found() {
         requests_per_second: Some(30.0),
         ..at_most(4)
     };
-    let server = Cliff(64);
+    let server = Cliff::beyond(64);
     let steady = steady_state(server, 1, options).await;
     assert!(steady.len().abs_diff(30 * 120) <= 1, "{}", steady.len());
     assert_eq!(share(&steady, |treated| treated.in_flight >= 4), 0.0);
