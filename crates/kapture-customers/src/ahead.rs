@@ -26,7 +26,7 @@ const ROWS_FOR_MORE: u64 = 6_000;
 const FEW: u64 = 16;
 
 /// How many pages ahead are too near for a scout.
-const TOO_NEAR: u64 = 4;
+const TOO_NEAR: u64 = 1;
 
 /// The pages of one pass that were asked for and not yet taken.
 #[derive(Default)]
@@ -79,15 +79,18 @@ impl Ahead {
                 ..Self::default()
             };
         }
+        let step = page_length.saturating_sub(1) as u64;
         if !self.asked.contains_key(&ask.offset) {
-            // What was asked ahead does not join, but tells how far the window goes all the same.
-            *self = Self {
-                window,
-                holds: self.holds,
-                empty: self.empty,
-                taken: self.taken,
-                ..Self::default()
-            };
+            if !self.is_on_the_way(ask.offset, step) {
+                // What was asked ahead does not join, but tells how far the window goes all the same.
+                *self = Self {
+                    window,
+                    holds: self.holds,
+                    empty: self.empty,
+                    taken: self.taken,
+                    ..Self::default()
+                };
+            }
             self.push(reader, ask, Why::OfUse { in_turn: true });
         }
         let steady =
@@ -107,7 +110,7 @@ impl Ahead {
                 return answer.map(|page| (page, in_turn));
             }
             if steady {
-                self.ask_ahead(reader, ask, page_length as u64 - 1);
+                self.ask_ahead(reader, ask, step);
             }
             self.unsent = 0;
             if let Some((offset, answer)) = self.in_flight.next().await {
@@ -116,17 +119,24 @@ impl Ahead {
         }
     }
 
+    /// Whether steps from `offset` lead to a page that was asked.
+    fn is_on_the_way(&self, offset: u64, step: u64) -> bool {
+        let mut behind = self.asked.range(offset..);
+        behind.any(|(asked, _)| (asked - offset).checked_rem(step) == Some(0))
+    }
+
     /// Asks for as many pages behind `ask` as are known or hoped to be of use, `step` rows apart.
     fn ask_ahead(&mut self, reader: &WindowReader, ask: Ask, step: u64) {
         let server = &reader.server;
         // A few that wait for their place leave none of them empty.
         let room = |ahead: &Self| server.room() > ahead.unsent;
         let idle = |ahead: &Self| server.idle() > ahead.unsent;
-        let most = 2 * server.client.concurrency();
+        let most = 4 * server.client.concurrency();
         let mut next = ask.offset + step;
         let known = self.holds.saturating_sub(ask.offset) / step;
         let scouting = self.asked.values().any(|why| *why == Why::Scout);
-        if known <= most as u64
+        // Where it is known to be too far, the end is searched for long before it is near.
+        if (known <= most as u64 || self.empty.is_some())
             && let Some(offset) = self.scouts_place(ask.offset, step)
             && !scouting
             && server.take_scout()
