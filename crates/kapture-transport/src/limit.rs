@@ -13,12 +13,15 @@ use crate::cubic::Cubic;
 
 const FIRST: f64 = 4.0;
 
+/// How many more there may be for each good answer of the slow start.
+const GROWTH: f64 = 2.0;
+
 /// The share cut off when it goes wrong.
 const CUT: f64 = 0.3;
 
 const RECOVERY: Duration = Duration::from_secs(8);
 
-/// The fewest answers that tell anything about the usual latency.
+/// The fewest answers that tell whether a server is slower than usual.
 const SHORTEST_ROUND: f64 = 16.0;
 
 /// A round is much slower than usual if it takes so many times as long, and a moment; no slower
@@ -47,7 +50,7 @@ pub(crate) struct Limit {
 
 #[derive(Debug)]
 enum Growth {
-    /// One more for each good answer: doubled with each round.
+    /// Two more for each good answer: three times as many with each round.
     SlowStart(f64),
     /// None until a round shows whether the cut was enough.
     Cut(f64),
@@ -82,7 +85,10 @@ impl Round {
     }
 
     fn calls(&self) -> f64 {
-        self.limit.floor().max(SHORTEST_ROUND)
+        // What is usual shows before there are more at once than the first.
+        let is_first = self.number == 0;
+        let shortest = if is_first { 1.0 } else { SHORTEST_ROUND };
+        self.limit.floor().max(shortest)
     }
 
     fn has(&self, member: Member) -> bool {
@@ -125,7 +131,7 @@ impl Limit {
     /// A call went well.
     pub(crate) fn went_well(&mut self, member: Member, latency: Duration) {
         if let Growth::SlowStart(limit) = &mut self.growth {
-            *limit = (*limit + 1.0).min(self.most);
+            *limit = (*limit + GROWTH).min(self.most);
         }
         if self.round.has(member) {
             self.round.good += 1.0;
@@ -226,11 +232,11 @@ mod tests {
     }
 
     #[test]
-    fn doubles_while_all_goes_well() {
+    fn triples_while_all_goes_well() {
         let (mut limit, mut now) = (Limit::new(100.0), Instant::now());
-        calls(&mut limit, &mut now, 4, 0.05, 0);
-        assert_eq!(limit.at(now), 64.0);
-        calls(&mut limit, &mut now, 4, 0.05, 0);
+        calls(&mut limit, &mut now, 2, 0.05, 0);
+        assert_eq!(limit.at(now), 36.0);
+        calls(&mut limit, &mut now, 2, 0.05, 0);
         assert_eq!(limit.at(now), 100.0);
     }
 

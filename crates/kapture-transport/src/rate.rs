@@ -36,7 +36,8 @@ const MOST_DOUBLINGS: u32 = 6;
 pub(crate) struct Rate {
     most: f64,
     learnt: Option<Cubic>,
-    /// When the first request was sent, later the last refusal that told something about the rate.
+    /// When the first request was sent, later the end of the last pause after a refusal that told
+    /// something about the rate.
     since: Option<Instant>,
     answered: u32,
     refusals_in_a_row: u32,
@@ -93,9 +94,13 @@ impl Rate {
         // If nothing was answered in between, the pause was too short: that says nothing about
         // the rate.
         if self.answered > 0 || self.learnt.is_none() {
-            let since = self.since.replace(now).unwrap_or(now);
+            // A pause says nothing about the rate.
+            let since = self.since.replace(go_on).unwrap_or(now);
             let answered = f64::from(std::mem::take(&mut self.answered))
-                / (now - since).max(PAUSE).as_secs_f64();
+                / now
+                    .saturating_duration_since(since)
+                    .max(PAUSE)
+                    .as_secs_f64();
             let rate = self.at(now);
             let peak = match self.learnt {
                 None => answered.max(FIRST_GUESS).min(rate),
