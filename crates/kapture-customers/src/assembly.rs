@@ -237,3 +237,74 @@ fn near(day: NaiveDate, window: Window) -> bool {
     let last = window.end.succ_opt().unwrap_or(window.end);
     (first..=last).contains(&day)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::calibration::{narrow, wide};
+    use crate::events::channel;
+
+    fn may(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2024, 5, day).unwrap()
+    }
+
+    /// Asked for 3 to 9 May, of which `day` has ended.
+    fn ended(day: u32, end: impl Fn(&Assembly, NaiveDate)) -> Assembly {
+        let assembly = Assembly::new(Days::between(may(3), may(9)).unwrap(), Tz::UTC);
+        for day in neighbourhood(may(day)) {
+            assembly.begin_window(day);
+        }
+        for day in neighbourhood(may(day)) {
+            end(&assembly, day);
+        }
+        assembly
+    }
+
+    /// What becomes of a customer of `day` that comes in a window: how many are told of, if it may.
+    fn deliver(assembly: &Assembly, day: u32, window: Window) -> Result<usize, PullError> {
+        let (events, mut told) = channel();
+        let row = format!(r#"{{"id":1,"generationDate":"2024-05-{day:02} 12:00:00"}}"#);
+        let records = [Record::decode(row.into_bytes().into()).unwrap()];
+        let delivered = assembly.deliver(&events, window.start, window, &records);
+        delivered.now_or_never().expect("there is room")?;
+        drop(events);
+        let told = std::iter::from_fn(|| told.try_recv().ok());
+        Ok(told
+            .filter(|event| matches!(event, Ok(Event::Records { .. })))
+            .count())
+    }
+
+    #[test]
+    fn a_customer_of_a_finished_day_is_astray_where_no_zone_could_bring_it() {
+        let assembly = ended(6, |assembly, day| {
+            assembly.end_window(day, Joint::Exact);
+        });
+        for window in [4, 5, 6, 7].map(|day| wide(may(day))) {
+            assert!(matches!(deliver(&assembly, 6, window), Ok(0)), "{window}");
+        }
+        for window in [narrow(may(5)), narrow(may(6)), narrow(may(7))] {
+            assert!(matches!(deliver(&assembly, 6, window), Ok(0)), "{window}");
+        }
+        for window in [narrow(may(4)), narrow(may(8)), wide(may(3)), wide(may(8))] {
+            let delivered = deliver(&assembly, 6, window);
+            assert!(
+                matches!(delivered, Err(PullError::Astray { day, .. }) if day == may(6)),
+                "{window}"
+            );
+        }
+        assert!(
+            matches!(deliver(&assembly, 8, wide(may(3))), Ok(1)),
+            "not finished"
+        );
+    }
+
+    #[test]
+    fn a_day_that_failed_is_told_of_no_more_and_fails_nobody_else() {
+        let assembly = ended(6, |assembly, day| {
+            assembly.fail_window(day);
+        });
+        assert!(matches!(deliver(&assembly, 6, narrow(may(9))), Ok(0)));
+    }
+}

@@ -98,6 +98,11 @@ mod tests {
         let days = Days::between(day(1), day(3)).unwrap();
         assert_eq!(days.iter().collect::<Vec<_>>(), [day(1), day(2), day(3)]);
         assert_eq!(days.bounds(), Some((day(1), day(3))));
+        assert_eq!((days.len(), days.is_empty()), (3, false));
+        assert!(days.contains(day(3)) && !days.contains(day(4)));
+        assert_eq!(Days::between(day(1), day(1)).unwrap().len(), 1);
+        assert!(Days::between(day(2), day(1)).is_err());
+        assert!(Days::default().is_empty());
     }
 
     #[test]

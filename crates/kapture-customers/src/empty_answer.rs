@@ -314,13 +314,19 @@ mod tests {
     use super::*;
     use crate::calibration::{narrow, wide};
 
-    #[test]
-    fn words_are_the_same_but_for_the_dates_that_were_asked() {
-        let day = |day| NaiveDate::from_ymd_opt(2024, 5, day).unwrap();
-        let refusal = |status, message: &str| Refusal {
+    fn day(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2024, 5, day).unwrap()
+    }
+
+    fn refusal(status: u16, message: &str) -> Refusal {
+        Refusal {
             status,
             message: message.into(),
-        };
+        }
+    }
+
+    #[test]
+    fn words_are_the_same_but_for_the_dates_that_were_asked() {
         let here = refusal(200, "Nothing since 2024-05-02");
         let same = |other| same_sentence(&here, narrow(day(2)), &other, narrow(day(9)));
         assert!(same(refusal(200, "Nothing since 2024-05-09")));
@@ -370,11 +376,7 @@ mod tests {
 
     #[test]
     fn a_sentence_with_dates_is_the_same_for_every_window() {
-        let day = |d| NaiveDate::from_ymd_opt(2024, 5, d).unwrap();
-        let said = |text: &str| Refusal {
-            status: 200,
-            message: text.into(),
-        };
+        let said = |text: &str| refusal(200, text);
         let one = Sentence::of(&said("none from 2024-05-01 to 2024-05-02"), wide(day(1)));
         let other = Sentence::of(&said("none from 2024-05-08 to 2024-05-09"), wide(day(8)));
         assert_eq!(one, other);
@@ -388,5 +390,67 @@ mod tests {
             "none from 2024-05-02 to 2024-05-02"
         );
         assert_ne!(one, Sentence::of(&said("busy"), wide(day(1))));
+    }
+
+    /// Where it was learnt that `ask` is answered so for want of customers.
+    fn learnt(ask: &Ask, refusal: &Refusal) -> EmptyAnswers {
+        let mut answers = EmptyAnswers::new(Some("None".into()));
+        let sentence = Sentence::of(refusal, ask.window);
+        answers.learnt.push((Kind::of(ask), sentence));
+        answers
+    }
+
+    #[test]
+    fn what_was_learnt_holds_for_first_pages_of_windows_as_wide() {
+        let ask = Ask::first_page(wide(day(1)), 500);
+        let further = Ask { offset: 1, ..ask };
+        let answers = learnt(&ask, &refusal(200, "none since 2024-05-01"));
+        let expected = answers.expected(&Ask::first_page(wide(day(8)), 100));
+        assert_eq!(expected, Some(refusal(200, "none since 2024-05-08")));
+        assert_eq!(answers.expected(&further), None);
+        assert_eq!(
+            answers.expected(&Ask::first_page(narrow(day(1)), 500)),
+            None
+        );
+        let answers = learnt(&further, &refusal(200, "no more"));
+        assert_eq!(
+            answers.expected(&further),
+            None,
+            "of further pages nothing is"
+        );
+    }
+
+    #[test]
+    fn plain_words_and_a_known_404_need_not_repeat() {
+        let ask = Ask::first_page(wide(day(1)), 500);
+        let answers = learnt(&ask, &refusal(404, "gone"));
+        let understood = |refusal| answers.is_understood(&ask, &refusal);
+        assert!(understood(refusal(200, "No customers found")));
+        assert!(understood(refusal(200, "none ")), "the user said so");
+        assert!(understood(refusal(404, "gone")));
+        assert!(!understood(refusal(404, "down")));
+        assert!(!understood(refusal(200, "gone")));
+        let answers = learnt(&ask, &refusal(200, "E-1017"));
+        assert!(!answers.is_understood(&ask, &refusal(200, "E-1017")));
+    }
+
+    #[test]
+    fn what_was_learnt_is_forgotten_and_what_the_user_said_is_not() {
+        let ask = Ask::first_page(wide(day(1)), 500);
+        let mut answers = learnt(&ask, &refusal(404, "gone"));
+        answers.saw_plain_success(&ask);
+        answers.forget();
+        assert_eq!((answers.expected(&ask), answers.named()), (None, None));
+        assert!(answers.plain_success.is_empty());
+        assert!(answers.is_plain(&refusal(200, "none")));
+    }
+
+    #[test]
+    fn what_one_window_met_before_anything_was_answered_is_suspected_of_all() {
+        let mut answers = EmptyAnswers::default();
+        assert_eq!(answers.suspected(wide(day(8))), None);
+        answers.suspect(&refusal(200, "none since 2024-05-01"), wide(day(1)));
+        let suspected = Some(refusal(200, "none since 2024-05-08"));
+        assert_eq!(answers.suspected(wide(day(8))), suspected);
     }
 }

@@ -115,7 +115,7 @@ impl Listing {
 
     fn examine(&self, page: &[CustomerId], offset: u64) -> Join {
         let overlap = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        if self.is_first_page_again(page, offset) {
+        if self.is_first_page_again(page) {
             return Join::FirstAgain;
         }
         let Some(first) = page.first() else {
@@ -153,8 +153,8 @@ impl Listing {
         page.len() >= overlap && self.tail.iter().skip(before).eq(&page[..overlap])
     }
 
-    fn is_first_page_again(&self, page: &[CustomerId], offset: u64) -> bool {
-        offset > 0 && page.len() > 1 && page == self.first_page
+    fn is_first_page_again(&self, page: &[CustomerId]) -> bool {
+        page.len() > 1 && page == self.first_page
     }
 
     /// Takes a page for what it brings, whether it joins or not.
@@ -183,5 +183,154 @@ impl Listing {
         self.tail.extend(page.iter().cloned());
         let surplus = self.tail.len().saturating_sub(self.longest_page);
         self.tail.drain(..surplus);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(numbers: impl IntoIterator<Item = u64>) -> Vec<CustomerId> {
+        numbers.into_iter().map(CustomerId::Number).collect()
+    }
+
+    fn listing(first_page: impl IntoIterator<Item = u64>) -> Listing {
+        Listing::begin(&ids(first_page))
+    }
+
+    #[test]
+    fn a_page_joins_by_the_rows_it_begins_with() {
+        let join = |offset, page: &[u64]| listing(1..=20).join(&ids(page.iter().copied()), offset);
+        assert_eq!(join(18, &[19, 20, 21]), Join::Exact);
+        assert_eq!(join(18, &[19, 20]), Join::Exact);
+        assert_eq!(join(20, &[]), Join::Exact, "the window ends here");
+        assert_eq!(join(19, &[]), Join::Gap, "a row was there before");
+        assert_eq!(join(18, &[19]), Join::TooFew, "so was another");
+        assert_eq!(join(20, &[21]), Join::Disorder, "nothing shows that it is");
+        assert_eq!(join(18, &[21, 22]), Join::Gap);
+        assert_eq!(join(18, &[20, 21]), Join::TooFew);
+        assert_eq!(join(18, &[20, 19, 21]), Join::Disorder);
+        assert_eq!(join(18, &[20, 20, 21]), Join::Disorder);
+    }
+
+    #[test]
+    fn eight_known_rows_in_their_order_show_that_rows_moved() {
+        let join = |page: Vec<u64>| listing(1..=20).join(&ids(page), 10);
+        assert_eq!(join((12..=24).collect()), Join::Moved);
+        assert_eq!(join((13..=24).collect()), Join::Moved, "eight of them");
+        assert_eq!(join((14..=24).collect()), Join::TooFew, "seven of them");
+        assert_eq!(
+            join([12, 99].into_iter().chain(13..=20).collect()),
+            Join::Moved
+        );
+        assert_eq!(join([99].into_iter().chain(11..=20).collect()), Join::Gap);
+    }
+
+    #[test]
+    fn the_first_page_once_more_is_no_next_one() {
+        assert_eq!(listing(1..=5).join(&ids(1..=5), 4), Join::FirstAgain);
+        assert_eq!(listing(1..=5).join(&ids(1..=4), 4), Join::TooFew);
+        assert_eq!(
+            listing([1]).join(&ids([1]), 1),
+            Join::Disorder,
+            "too few to tell"
+        );
+    }
+
+    #[test]
+    fn what_does_not_join_leaves_the_pass_as_it_was() {
+        let mut listing = listing(1..=20);
+        for (page, offset) in [(ids(22..=30), 19), (ids([20, 19]), 18), (ids(1..=20), 19)] {
+            listing.join(&page, offset);
+            assert_eq!(listing.end(), 20);
+            assert!(listing.lacks_any_of(&ids([22])));
+        }
+        assert!(!listing.has_moved() && !listing.has_repeats());
+        assert_eq!(listing.join(&ids([20, 21]), 19), Join::Exact);
+        assert_eq!(listing.end(), 21);
+    }
+
+    #[test]
+    fn only_rows_that_came_or_went_are_told_as_moved() {
+        let mut listing = listing(1..=20);
+        listing.join(&ids(20..=25), 19);
+        assert!(!listing.has_moved());
+        listing.join(&ids(17..=30), 15);
+        assert!(listing.has_moved());
+    }
+
+    #[test]
+    fn a_customer_is_repeated_behind_the_seam_alone() {
+        let mut listing = listing(1..=5);
+        listing.join(&ids([4, 5, 6]), 3);
+        assert!(!listing.has_repeats(), "it was asked for");
+        listing.join(&ids([6, 7, 2]), 5);
+        assert!(listing.has_repeats());
+        listing.join(&ids([2, 8]), 7);
+        assert!(listing.has_repeats(), "once is enough");
+        assert!(self::listing([1, 2, 1]).has_repeats(), "also on one page");
+    }
+
+    #[test]
+    fn a_page_brings_news_if_any_of_it_was_not_met() {
+        let listing = listing(1..=5);
+        assert!(!listing.lacks_any_of(&ids([])));
+        assert!(!listing.lacks_any_of(&ids([5, 3])));
+        assert!(listing.lacks_any_of(&ids([5, 6])));
+    }
+
+    #[test]
+    fn a_trail_is_that_of_the_rows_however_they_are_cut_into_pages() {
+        let trail = |pages: &[(Vec<u64>, u64)]| {
+            let mut listing = Listing::default();
+            for (page, offset) in pages {
+                listing.take(&ids(page.iter().copied()), *offset);
+            }
+            listing.trail()
+        };
+        let one = trail(&[((1..=9).collect(), 0)]);
+        assert_eq!(
+            one,
+            trail(&[((1..=5).collect(), 0), ((4..=9).collect(), 3)])
+        );
+        assert_eq!(
+            one,
+            trail(&[((1..=6).collect(), 0), ((6..=9).collect(), 5)])
+        );
+        assert_ne!(one, trail(&[((1..=8).collect(), 0)]));
+        assert_ne!(one, trail(&[((1..=8).chain([10]).collect(), 0)]));
+        assert_ne!(one, trail(&[((1..=7).chain([9, 8]).collect(), 0)]));
+    }
+
+    /// Where a new row has come among known ones nobody can say, so it is no proof of order later.
+    #[test]
+    fn a_new_row_has_a_place_only_behind_the_known_ones() {
+        let moved = |anew: &[u64]| {
+            let mut listing = listing(1..=20);
+            let page = [12].into_iter().chain([99]).chain(13..=30);
+            assert_eq!(listing.join(&ids(page), 10), Join::Moved);
+            listing.join(&ids(anew.iter().copied()), listing.end() - 2)
+        };
+        assert_eq!(
+            moved(&[22, 23, 24, 25, 26, 27, 28, 29, 30, 31]),
+            Join::Moved
+        );
+        assert_eq!(moved(&[99, 24, 25, 26, 27, 28, 29, 30, 31]), Join::TooFew);
+        assert_eq!(
+            moved(&[99, 13, 14, 15, 16, 17, 18, 19, 20, 31]),
+            Join::Moved
+        );
+    }
+
+    #[test]
+    fn rows_without_end_are_told_from_customers() {
+        let mut listing = listing(1..=4);
+        let mut offset = 4;
+        while !listing.is_endless() {
+            assert!(offset <= 64, "four customers and a page of four");
+            listing.take(&ids([3, 1, 4, 2]), offset);
+            offset += 4;
+        }
+        assert_eq!(listing.end(), 68);
     }
 }

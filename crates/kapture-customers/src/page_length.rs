@@ -102,10 +102,11 @@ mod tests {
         length.was_asked_in_vain();
         length.was_asked_in_vain();
         assert_eq!(length.end(100, 500), End::MayWait);
+        assert!(!length.is_capped_below(500));
         assert!(length.was_full(100));
         assert!(!length.was_full(100));
         assert_eq!(length.end(100, 500), End::Ask);
-        assert!(length.is_capped_below(500));
+        assert!(length.is_capped_below(500) && !length.is_capped_below(100));
     }
 
     #[test]

@@ -155,10 +155,21 @@ mod tests {
             of(&["700000102", "700000101"])
         );
         assert_eq!(of(&["1"]), "910a2dec89025cc1");
+        assert_eq!(of(&["C-17"]), "a95682eddd99c4d8");
         assert_ne!(of(&["C-17"]), of(&["C-71"]));
         assert_eq!(
             of(&["1"]).parse::<Checksum>().unwrap().to_string(),
             of(&["1"])
         );
+    }
+
+    #[test]
+    fn a_checksum_is_kept_as_text() {
+        let mut sum = Checksum::default();
+        sum.add(&CustomerId::Number(1));
+        let kept = serde_json::to_string(&sum).unwrap();
+        assert_eq!(kept, r#""910a2dec89025cc1""#);
+        assert_eq!(serde_json::from_str::<Checksum>(&kept).unwrap(), sum);
+        assert!(serde_json::from_str::<Checksum>(r#""sum""#).is_err());
     }
 }

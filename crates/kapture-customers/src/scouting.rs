@@ -50,10 +50,10 @@ impl Run {
         self.first_pages
             .retain(|window, _| windows.binary_search(&window.start).is_ok());
         match self.refused.first() {
-            Some((_, answers)) if self.windows.is_empty() => Err(PullError::EmptyUnproven {
+            Some((_, answers)) => Err(PullError::EmptyUnproven {
                 answers: answers.clone(),
             }),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
