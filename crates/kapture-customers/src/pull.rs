@@ -174,13 +174,16 @@ mod tests {
     use super::*;
 
     fn state(zone: Option<Tz>, now: &str) -> DayState {
+        state_of("2024-05-02", zone, now)
+    }
+
+    fn state_of(day: &str, zone: Option<Tz>, now: &str) -> DayState {
         let calendar = Calendar {
             clock: system_clock,
             zone,
             settling: TimeDelta::hours(6),
         };
-        let day = NaiveDate::from_ymd_opt(2024, 5, 2).unwrap();
-        calendar.state(day, now.parse().unwrap())
+        calendar.state(day.parse().unwrap(), now.parse().unwrap())
     }
 
     #[test]
@@ -194,5 +197,12 @@ mod tests {
     fn without_a_zone_it_is_over_when_it_is_over_everywhere() {
         assert_eq!(state(None, "2024-05-03T17:59:59Z"), DayState::Open);
         assert_eq!(state(None, "2024-05-03T18:00:00Z"), DayState::Sealed);
+    }
+
+    #[test]
+    fn where_clocks_leave_midnight_out_a_day_is_over_when_it_is_over_everywhere() {
+        let state = |now| state_of("2024-04-25", Some(Tz::Africa__Cairo), now);
+        assert_eq!(state("2024-04-26T17:59:59Z"), DayState::Open);
+        assert_eq!(state("2024-04-26T18:00:00Z"), DayState::Sealed);
     }
 }

@@ -10,7 +10,7 @@ use against::{InMemory, may, population, pull_from, truth};
 use async_trait::async_trait;
 use kapture_customers::PullError;
 use kapture_model::{Answer, CustomerId};
-use kapture_sandbox::{Behaviour, PerDay, SameDay, Tenant, Windows};
+use kapture_sandbox::{Behaviour, EmptyForm, Limit, PerDay, SameDay, Tenant, Windows};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
 const EXCLUSIVE: Windows = Windows::Exclusive {
@@ -134,5 +134,155 @@ async fn a_server_that_answers_with_another_day_is_not_believed() {
     assert_eq!(
         pulled.ids()[&may(3)],
         truth(&tenant, may(3), may(3))[&may(3)]
+    );
+}
+
+/// A server that refuses now and then what is asked of one day.
+struct Troubled<F> {
+    tenant: InMemory,
+    /// The sentence of the refusal, by how often windows that begin with 5 May were asked, and
+    /// whether this is one of them.
+    says: F,
+    asked: AtomicU64,
+}
+
+impl<F: Fn(u64, bool) -> Option<&'static str> + Send + Sync> Troubled<F> {
+    fn new(tenant: &Arc<Tenant>, says: F) -> Self {
+        Self {
+            tenant: InMemory(Arc::clone(tenant)),
+            says,
+            asked: AtomicU64::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl<F: Fn(u64, bool) -> Option<&'static str> + Send + Sync> Transport for Troubled<F> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let body = String::from_utf8_lossy(&request.body);
+        let is_asked = body.contains(&format!(r#""createStartDate":"{}""#, may(5)));
+        let asked = self.asked.fetch_add(is_asked.into(), Ordering::Relaxed) + u64::from(is_asked);
+        let Some(sentence) = (self.says)(asked, is_asked) else {
+            return self.tenant.send(request).await;
+        };
+        let body = serde_json::json!({ "message": sentence, "status": "failed" });
+        Ok(Response {
+            status: 200,
+            retry_after: None,
+            body: body.to_string().into(),
+        })
+    }
+}
+
+/// A day of sixty customers that is refused once or twice in the words that mean “no customers”, or
+/// in these and others, or as an outage begins: it is asked again, and what is answered then counts.
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_for_a_quiet_day_is_asked_again() {
+    for windows in [Windows::Inclusive, EXCLUSIVE, Windows::Strict] {
+        for quiet in 1..=3 {
+            for (busy, outage) in [(0, 0), (3, 0), (6, 0), (0, 9), (0, 20)] {
+                let behaviour = Behaviour {
+                    windows,
+                    limit: Limit::CappedAt(37),
+                    empty_window: EmptyForm::Failed("E-1017".into()),
+                    ..Behaviour::default()
+                };
+                let told = format!("{quiet} times quiet, {busy} busy, {outage} out, {windows:?}");
+                let tenant = Arc::new(Tenant::new(population(7, PerDay::Fixed(60)), behaviour));
+                let left = AtomicU64::new(outage);
+                let server = Troubled::new(&tenant, move |asked, is_asked| {
+                    let out = |left: u64| left.checked_sub(1);
+                    if is_asked && asked <= quiet {
+                        Some("E-1017")
+                    } else if is_asked && asked <= quiet + busy {
+                        Some("Overloaded")
+                    } else if asked > quiet
+                        && left
+                            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, out)
+                            .is_ok()
+                    {
+                        Some("E-1017")
+                    } else {
+                        None
+                    }
+                });
+                let options = ClientOptions::default();
+                let pulled = pull_from(server, may(3), may(8), |pull| pull, options).await;
+                assert!(pulled.error.is_none(), "{:?}: {told}", pulled.error);
+                assert!(pulled.failed.is_empty(), "{:?}: {told}", pulled.failed);
+                assert_eq!(pulled.ids(), truth(&tenant, may(3), may(8)), "{told}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_that_is_refused_in_changing_words_fails_in_the_end() {
+    let behaviour = Behaviour {
+        empty_window: EmptyForm::Failed("E-1017".into()),
+        ..Behaviour::default()
+    };
+    let tenant = Arc::new(Tenant::new(population(7, PerDay::Fixed(2)), behaviour));
+    let server = Troubled::new(&tenant, |asked, is_asked| {
+        let quiet = asked % 4 == 1;
+        is_asked.then_some(if quiet { "E-1017" } else { "Overloaded" })
+    });
+    let options = ClientOptions::default();
+    let pulled = pull_from(server, may(1), may(9), |pull| pull, options).await;
+    assert!(pulled.error.is_none(), "{:?}", pulled.error);
+    let failed: Vec<_> = pulled.failed.keys().copied().collect();
+    assert_eq!(
+        failed,
+        [4, 5, 6].map(may),
+        "the windows beside it may hold its customers"
+    );
+    assert_eq!(pulled.receipts.len(), 6);
+}
+
+/// Once another window has shown how far they reach, the one that was refused meanwhile is read as
+/// all others are.
+#[tokio::test(start_paused = true)]
+async fn a_window_that_is_refused_while_others_show_the_reach_is_asked_again() {
+    for from in 2..=4 {
+        for busy in [3, 4] {
+            for refused in 1..=9 {
+                let told = format!("from {from}, busy {busy}, {refused} times refused");
+                let behaviour = Behaviour {
+                    windows: EXCLUSIVE,
+                    ..Behaviour::default()
+                };
+                let sizes = PerDay::Listed(vec![(may(busy), 4), (may(5), 3)]);
+                let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
+                let server = Troubled::new(&tenant, move |asked, is_asked| {
+                    (is_asked && asked <= refused).then_some("Overloaded")
+                });
+                let options = ClientOptions::default();
+                let pulled = pull_from(server, may(from), may(9), |pull| pull, options).await;
+                assert!(pulled.error.is_none(), "{:?}: {told}", pulled.error);
+                assert!(pulled.failed.is_empty(), "{:?}: {told}", pulled.failed);
+                assert_eq!(pulled.ids(), truth(&tenant, may(from), may(9)), "{told}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_no_empty_answer_where_empty_windows_are_answered_with_success() {
+    let tenant = Arc::new(Tenant::new(
+        population(7, PerDay::Fixed(9)),
+        Behaviour::default(),
+    ));
+    let server = Troubled::new(&tenant, |asked, is_asked| {
+        (is_asked && asked <= 3).then_some("Overloaded")
+    });
+    let options = ClientOptions::default();
+    let pulled = pull_from(server, may(3), may(8), |pull| pull, options).await;
+    assert_eq!(pulled.ids(), truth(&tenant, may(3), may(8)));
+    let asked = tenant.requests().into_iter();
+    let far_away = asked.filter(|asked| asked.window.is_some_and(|(start, _)| start > may(60)));
+    assert_eq!(
+        far_away.count(),
+        2,
+        "asked as the reach is learnt, and once more as that is in doubt"
     );
 }

@@ -111,6 +111,49 @@ async fn quiet_days_are_quiet_days_however_they_are_answered() {
     }
 }
 
+/// A further page behind the last row may be answered in another way than a window without
+/// customers. What either looks like is asked where there can be none: years ahead, and far behind
+/// the end of any window, in numbers of 31 bits.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_window_is_the_end_however_it_is_answered() {
+    for (empty_window, past_end) in [
+        (EmptyForm::EmptyList, EmptyForm::NotFound("gone".into())),
+        (EmptyForm::Failed("E-1017".into()), EmptyForm::EmptyList),
+        (
+            EmptyForm::Failed("E-1017".into()),
+            EmptyForm::Failed("E-1018".into()),
+        ),
+        (
+            EmptyForm::NotFound("gone".into()),
+            EmptyForm::NotFound("gone".into()),
+        ),
+    ] {
+        let no_page = past_end != EmptyForm::EmptyList;
+        let behaviour = Behaviour {
+            limit: Limit::CappedAt(1),
+            empty_window,
+            past_end: Some(past_end),
+            ..Behaviour::default()
+        };
+        let population = population(2, PerDay::Between(0, 5));
+        let tenant = expect_truth(population, behaviour, may(3), may(12)).await;
+        let requests = tenant.requests();
+        let years_ahead = may(12) + chrono::TimeDelta::days(5 * 365);
+        let windows = requests.iter().filter_map(|asked| asked.window);
+        let far_windows: Vec<_> = windows.filter(|(start, _)| *start > may(60)).collect();
+        let offsets = requests.iter().map(|asked| asked.offset);
+        let far_offsets: Vec<_> = offsets.filter(|offset| *offset > 1_000).collect();
+        assert!(far_windows.iter().all(|(start, _)| *start >= years_ahead));
+        assert!(
+            far_offsets
+                .iter()
+                .all(|offset| (1_000_000_000..1 << 31).contains(offset))
+        );
+        assert!(!far_windows.is_empty());
+        assert_eq!(!far_offsets.is_empty(), no_page);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_stable_order_and_listing() {
     for order in [Order::Id, Order::IdDescending, Order::Name] {

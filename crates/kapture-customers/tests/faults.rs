@@ -124,6 +124,22 @@ async fn a_server_that_changes_its_windows_in_the_middle() {
     }
 }
 
+/// Nothing is lost then, but each window holds a day too much.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_begins_to_include_the_end_day_is_taken_at_its_word() {
+    let behaviour = Behaviour {
+        windows: EXCLUSIVE,
+        flip: Some(Flip {
+            after: 10,
+            to: Windows::Inclusive,
+        }),
+        ..Behaviour::default()
+    };
+    let tenant = expect_truth(population(3, PerDay::Fixed(40)), behaviour, may(1), may(58)).await;
+    let mut asked = tenant.requests().into_iter();
+    assert!(asked.any(|asked| asked.window == Some((may(58), may(58)))));
+}
+
 #[tokio::test(start_paused = true)]
 async fn rows_that_come_and_go_leave_those_that_stand() {
     for change in [Change::Insert, Change::Delete, Change::Alternate] {

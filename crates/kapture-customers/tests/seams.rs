@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use against::{expect_truth, may, population, pull_from};
 use async_trait::async_trait;
-use kapture_customers::Joint;
+use kapture_customers::{Joint, Pull};
 use kapture_sandbox::{Behaviour, EmptyForm, Limit, Order, PerDay, Tenant};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
@@ -61,12 +61,20 @@ impl<F: Fn(usize, usize) -> Vec<u64> + Send + Sync> Transport for Scripted<F> {
 async fn pulled(
     listing: impl Fn(usize, usize) -> Vec<u64> + Send + Sync + 'static,
 ) -> (Vec<u64>, Joint) {
+    pulled_in_pages_of(500, listing).await
+}
+
+async fn pulled_in_pages_of(
+    rows: u32,
+    listing: impl Fn(usize, usize) -> Vec<u64> + Send + Sync + 'static,
+) -> (Vec<u64>, Joint) {
     let transport = Scripted {
         listing,
         first_pages: AtomicUsize::new(0),
     };
     let options = ClientOptions::default();
-    let pulled = pull_from(transport, may(3), may(3), |pull| pull, options).await;
+    let adjust = |pull: Pull| pull.page_size(rows);
+    let pulled = pull_from(transport, may(3), may(3), adjust, options).await;
     assert!(pulled.error.is_none(), "{:?}", pulled.error);
     let receipt = pulled.receipts.get(&may(3)).expect("a receipt");
     (
@@ -106,6 +114,133 @@ async fn a_customer_that_went_does_not_stand_for_one_that_was_never_met() {
     })
     .await;
     assert!(ids.contains(&39));
+}
+
+/// Both of the first passes count their rows and miss 39. 41 came in between: it was not there when
+/// the first of them ended behind forty rows.
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_came_does_not_stand_for_one_that_was_never_met() {
+    let (ids, _) = pulled(|first_pages, offset| match (first_pages, offset) {
+        (0 | 1, 0) => (1..=40).collect(),
+        (0 | 1, _) => {
+            let shuffled = (1..=28).chain((29..=37).rev());
+            [39].into_iter().chain(shuffled).chain([38, 40]).collect()
+        }
+        (2, 0) => [41].into_iter().chain(1..=40).collect(),
+        (2, _) => {
+            let shuffled = (1..=27).chain((28..=37).rev());
+            [39, 41]
+                .into_iter()
+                .chain(shuffled)
+                .chain([38, 40])
+                .collect()
+        }
+        _ => (1..=41).collect(),
+    })
+    .await;
+    assert!(ids.contains(&39));
+}
+
+/// Every seam holds, but 1 comes twice, because it changed places with 60 in between.
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_comes_twice_may_stand_in_the_place_of_another() {
+    let (ids, joint) = pulled(|first_pages, offset| {
+        if first_pages < 2 && offset > 0 {
+            [60].into_iter()
+                .chain(2..=37)
+                .chain([1])
+                .chain(38..=59)
+                .collect()
+        } else {
+            (1..=60).collect()
+        }
+    })
+    .await;
+    assert_eq!(ids, (1..=60).collect::<Vec<_>>());
+    assert_eq!(joint, Joint::Exact);
+}
+
+/// Ten rows go during each pass and between passes, so that those that were counted are not met again.
+#[tokio::test(start_paused = true)]
+async fn a_window_that_never_stands_still_is_told_to_be_moving() {
+    let (ids, joint) = pulled(|first_pages, offset| {
+        let gone = 20 * first_pages as u64 + if offset == 0 { 0 } else { 10 };
+        (gone + 1..=300).collect()
+    })
+    .await;
+    assert!((101..=300).all(|id| ids.contains(&id)));
+    assert_eq!(joint, Joint::Moving);
+}
+
+/// The same, but for the first pass alone.
+#[tokio::test(start_paused = true)]
+async fn a_window_that_stands_still_at_last_is_proven() {
+    let (ids, joint) = pulled(|first_pages, offset| {
+        let gone = if first_pages < 2 && offset == 0 {
+            0
+        } else {
+            10
+        };
+        (gone + 1..=300).collect()
+    })
+    .await;
+    assert!((11..=300).all(|id| ids.contains(&id)));
+    assert_eq!(joint, Joint::Exact);
+}
+
+/// The order changes such that further pages begin a few times with the first rows of all.
+#[tokio::test(start_paused = true)]
+async fn the_first_page_once_more_is_no_ignored_offset_yet() {
+    for (rows, times) in [(500, 1), (3, 5)] {
+        let again = AtomicUsize::new(0);
+        let (ids, _) = pulled_in_pages_of(rows, move |_, offset| {
+            if offset > 0 && again.fetch_add(1, Ordering::Relaxed) < times {
+                let others = (1..=60).rev().take(offset);
+                return others.chain(1..=60 - offset as u64).collect();
+            }
+            (1..=60).collect()
+        })
+        .await;
+        assert_eq!(ids, (1..=60).collect::<Vec<_>>(), "{rows} rows");
+    }
+}
+
+/// Two equal passes show that it is the habit of a server to list some customers twice.
+#[tokio::test(start_paused = true)]
+async fn customers_that_are_always_listed_twice_cost_one_more_pass() {
+    let behaviour = Behaviour {
+        limit: Limit::CappedAt(37),
+        listed_twice: 0.3,
+        ..Behaviour::default()
+    };
+    let population = population(2, PerDay::Listed(vec![(may(3), 120)]));
+    let tenant = expect_truth(population, behaviour, may(3), may(3)).await;
+    let asked = tenant.request_count();
+    assert!(asked < 30, "{asked} requests");
+}
+
+/// One page has no seams, so a window in disorder is asked for in one, with room for rows that
+/// come; unless the server has shown that it gives no longer ones.
+#[tokio::test(start_paused = true)]
+async fn a_window_in_disorder_is_asked_for_in_one_page() {
+    for (limit, least, most) in [
+        (Limit::Honoured, 750, 800),
+        (Limit::CappedAt(100), 500, 500),
+    ] {
+        let behaviour = Behaviour {
+            order: Order::Unstable,
+            limit,
+            ..Behaviour::default()
+        };
+        let population = population(2, PerDay::Listed(vec![(may(3), 520)]));
+        let tenant = expect_truth(population, behaviour, may(3), may(3)).await;
+        let asked = tenant
+            .requests()
+            .into_iter()
+            .filter_map(|asked| asked.limit);
+        let longest = asked.max().expect("a limit");
+        assert!((least..=most).contains(&longest), "{longest} for {limit:?}");
+    }
 }
 
 /// Two machines behind one address, each with an order of its own, that answer in turn: every pass
