@@ -116,12 +116,12 @@ async fn a_customer_that_went_does_not_stand_for_one_that_was_never_met() {
     assert!(ids.contains(&39));
 }
 
-/// Both of the first passes count their rows and miss 39. 41 came in between: it was not there when
-/// the first of them ended behind forty rows.
+/// Both of the first passes count their rows and miss 39. The first of them ends behind forty, and
+/// has met forty, but 42 is gone by then; 41 comes only afterwards.
 #[tokio::test(start_paused = true)]
 async fn a_customer_that_came_does_not_stand_for_one_that_was_never_met() {
     let (ids, _) = pulled(|first_pages, offset| match (first_pages, offset) {
-        (0 | 1, 0) => (1..=40).collect(),
+        (0 | 1, 0) => (1..=36).chain([42]).chain(37..=40).collect(),
         (0 | 1, _) => {
             let shuffled = (1..=28).chain((29..=37).rev());
             [39].into_iter().chain(shuffled).chain([38, 40]).collect()
