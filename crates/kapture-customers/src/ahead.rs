@@ -139,6 +139,7 @@ impl Ahead {
         if (known <= most as u64 || self.empty.is_some())
             && let Some(offset) = self.scouts_place(ask.offset, step)
             && !scouting
+            && !self.asked.contains_key(&offset)
             && server.take_scout()
         {
             self.push(reader, Ask { offset, ..ask }, Why::Scout);
@@ -156,22 +157,19 @@ impl Ahead {
         if next <= self.holds {
             return;
         }
-        while self.asked.len() < most
-            && idle(self)
-            && self.empty.is_none_or(|empty| next < empty)
-            && server.take_spare_page()
-        {
+        while self.asked.len() < most && idle(self) {
             while self.asked.contains_key(&next) {
                 next += step;
             }
-            self.push(
-                reader,
-                Ask {
-                    offset: next,
-                    ..ask
-                },
-                Why::Spare,
-            );
+            let is_beyond = self.empty.is_some_and(|empty| next >= empty);
+            if is_beyond || !server.take_spare_page() {
+                return;
+            }
+            let ask = Ask {
+                offset: next,
+                ..ask
+            };
+            self.push(reader, ask, Why::Spare);
         }
     }
 

@@ -2,8 +2,14 @@
 
 mod against;
 
-use against::{expect_truth, may, population};
-use kapture_sandbox::{Behaviour, EmptyForm, Limit, PerDay, Windows};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use against::{InMemory, expect_truth, may, population, pull_from, truth};
+use async_trait::async_trait;
+use kapture_sandbox::{Asked, Behaviour, EmptyForm, Limit, PerDay, Tenant, Windows};
+use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
 /// Days of different sizes cost one request each, two more for the neighbours, further pages, and
 /// a dozen for everything that has to be proven.
@@ -87,5 +93,50 @@ async fn quiet_days_cost_little() {
                 );
             }
         }
+    }
+}
+
+/// Most days hold customers, and most servers include the end day: one request settles it, on the
+/// first day that was asked for, whose neighbours may be quiet.
+#[tokio::test(start_paused = true)]
+async fn the_first_question_is_about_a_day_that_was_asked_for() {
+    let population = population(3, PerDay::Listed(vec![(may(5), 1_200)]));
+    let tenant = expect_truth(population, Behaviour::default(), may(5), may(5)).await;
+    let asked = tenant.requests();
+    assert_eq!(asked[0].window, Some((may(5), may(5))));
+    let wide = |asked: &&Asked| asked.window.is_some_and(|(start, end)| start != end);
+    assert_eq!(asked.iter().filter(wide).count(), 0, "{asked:?}");
+}
+
+/// Takes longer for pages far behind.
+struct SlowFarBehind(InMemory);
+
+#[async_trait]
+impl Transport for SlowFarBehind {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+        let is_far = asked["offset"].as_u64() > Some(5_000);
+        tokio::time::sleep(Duration::from_millis(if is_far { 90 } else { 20 })).await;
+        self.0.send(request).await
+    }
+}
+
+/// What was asked ahead of its turn is used when its turn comes, however far the reading has come
+/// by then. (First pages are asked again to prove that quiet days are.)
+#[tokio::test(start_paused = true)]
+async fn no_further_page_is_asked_twice() {
+    for customers in [3_000, 30_000, 100_000] {
+        let population = population(3, PerDay::Listed(vec![(may(5), customers)]));
+        let tenant = Arc::new(Tenant::new(population, Behaviour::default()));
+        let server = SlowFarBehind(InMemory(Arc::clone(&tenant)));
+        let options = ClientOptions::default();
+        let pulled = pull_from(server, may(5), may(5), |pull| pull, options).await;
+        assert_eq!(pulled.ids(), truth(&tenant, may(5), may(5)));
+        let mut times = BTreeMap::<_, u32>::new();
+        for asked in tenant.requests() {
+            *times.entry((asked.window, asked.offset)).or_default() += 1;
+        }
+        times.retain(|(_, offset), times| *offset > 0 && *times > 1);
+        assert!(times.is_empty(), "{customers} customers: {times:?}");
     }
 }
