@@ -115,9 +115,11 @@ struct SlowFarBehind(InMemory);
 impl Transport for SlowFarBehind {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
-        let is_far = asked["offset"].as_u64() > Some(5_000);
+        let offset = asked["offset"].as_str().and_then(|text| text.parse().ok());
+        let is_far = offset > Some(5_000);
+        let response = self.0.send(request).await;
         tokio::time::sleep(Duration::from_millis(if is_far { 90 } else { 20 })).await;
-        self.0.send(request).await
+        response
     }
 }
 
