@@ -1,11 +1,13 @@
 //! `kapture doctor` on servers of every kind: what it finds, and that it asks no more than 25 times.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kapture_sandbox::{
     Behaviour, EmptyForm, Endpoints, FaultKind, Faults, Limit, Offset, Order, PerDay, Population,
     RateLimit, SameDay, Windows,
 };
+use kapture_tests::scripted::{Scripted, customers, send};
 use kapture_tests::{Served, around_may, code, kapture, said};
 use serde_json::Value;
 
@@ -325,4 +327,23 @@ fn nothing_is_saved_where_another_tenant_is_asked() {
         said(&output)
     );
     assert_eq!(served.tenant.request_count(), 0);
+}
+
+#[test]
+fn after_a_turn_to_the_other_endpoint_cures_are_for_that_one() {
+    let refused = br#"{"message":"No such path","status":"failed"}"#;
+    let answered = AtomicBool::new(false);
+    let server = Scripted::new(move |asked, stream| {
+        let legacy = asked.head.contains("/select-customer-between");
+        match legacy && !answered.swap(true, Ordering::SeqCst) {
+            true => send(stream, "200 OK", &customers(&[])),
+            false => send(stream, "404 Not Found", refused),
+        }
+    });
+    let (_folder, path) = profile(server.url(), "");
+    let output = examine(&path, &["--save"]);
+    let found = String::from_utf8(output.stdout).expect("text");
+    assert!(found.contains("from here on legacy is asked"), "{found}");
+    assert!(found.contains("--endpoint search"), "{found}");
+    assert!(!found.contains("--endpoint legacy"), "{found}");
 }

@@ -212,13 +212,14 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         };
         let source = home.file("source", TOKEN, 0o600);
         let url = served.url();
-        let told = run(&login(&url, &["--token-file", &source]));
-        assert_eq!(code(&told), 0, "{}", said(&told));
-        assert!(
-            said(&told).contains("the token in the keyring"),
-            "{}",
-            said(&told)
-        );
+        let sign_in = |more: &[&str], place: &str| {
+            let told = run(&login(&url, &[&["--token-file", &source], more].concat()));
+            assert_eq!(code(&told), 0, "{}", said(&told));
+            assert!(said(&told).contains(place), "{}", said(&told));
+        };
+        sign_in(&["--keep-in-file"], "tokens/default, which only you");
+        assert_eq!(home.holding(), ["default", "source"]);
+        sign_in(&[], "the token in the keyring");
         fs::remove_file(&source).unwrap();
         let pulled = run(&PULL);
         assert_eq!(code(&pulled), 0, "{}", said(&pulled));
@@ -232,6 +233,17 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         );
         assert!(home.holding().is_empty());
         assert_eq!(code(&run(&PULL)), 2);
+
+        // One that does not give back what it was given is none.
+        home.file(
+            &format!("bin/{name}"),
+            "#!/bin/sh\ncat > /dev/null\n",
+            0o700,
+        );
+        let source = home.file("source", TOKEN, 0o600);
+        let told = run(&login(&url, &["--token-file", &source]));
+        assert!(said(&told).contains("tokens/default"), "{}", said(&told));
+        assert_eq!(code(&run(&PULL)), 0);
     }
 }
 

@@ -38,7 +38,11 @@ async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
         login.token.clone(),
     )
     .map_err(Failure::usage)?;
-    let verdict = check::once(connection).await?;
+    let verdict = check::once(connection)
+        .await
+        .map_err(|failure| failure.hint_if_unauthorized(
+            "nothing is kept: check the user name and password, or the token, and sign in again with kapture auth login",
+        ))?;
     let kept = login
         .keep(&configuration, arguments)
         .map_err(Failure::unexpected)?;
@@ -55,7 +59,11 @@ async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
 async fn status(arguments: &AuthStatusArguments) -> Result<(), Failure> {
     let connection = Connection::settle(&arguments.connection)?;
     Failure::printed(&format!("{}\n", connection.said))?;
-    let verdict = check::once(connection).await?;
+    let verdict = check::once(connection).await.map_err(|failure| {
+        failure.hint_if_unauthorized(
+            "it may have expired, or its user been disabled: kapture auth login takes a new one",
+        )
+    })?;
     Failure::printed(&format!("{verdict}\n"))
 }
 

@@ -197,9 +197,14 @@ impl Connection {
 }
 
 impl Tenancy {
-    /// The endpoint that was said.
+    /// The endpoint that is asked.
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.options.endpoint
+    }
+
+    /// Asks another one than was said.
+    pub(crate) fn turn_to(&mut self, endpoint: Endpoint) {
+        self.options.endpoint = endpoint;
     }
 
     /// A client of this tenant at one of the endpoints.
@@ -318,6 +323,9 @@ fn refuse_foreign_token(site: &Said<Site>, token: &Said<Token>, places: &Places<
     Ok(())
 }
 
+/// The fewest requests a second: fewer than one in a quarter of an hour are a slip of the pen.
+const SLOWEST: f64 = 0.001;
+
 fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<ClientOptions> {
     let mut options = ClientOptions::default();
     if let Some(said) = places.said("endpoint", arguments.endpoint.as_ref())? {
@@ -333,8 +341,8 @@ fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Clien
     }
     if let Some(said) = places.said("max-rps", arguments.max_rps.as_ref())? {
         let rate = said.try_map(|text| match text.trim().parse::<f64>() {
-            Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-            _ => bail!("takes a number above 0, not `{text}`"),
+            Ok(rate) if rate.is_finite() && rate >= SLOWEST => Ok(rate),
+            _ => bail!("takes a number from {SLOWEST}, not `{text}`"),
         })?;
         options.requests_per_second = Some(rate.value);
     }

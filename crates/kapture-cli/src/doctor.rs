@@ -34,7 +34,7 @@ const PAGE: u32 = 500;
 /// Looks at a connection, and tells what is found as it is found.
 pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
     let mut connection = Connection::settle(&arguments.connection)?;
-    let mut proven = Proven::begin(arguments, connection.profile.as_deref())?;
+    let proven = Proven::begin(arguments, connection.profile.as_deref())?;
     let day = dates::Calendar::of(connection.zone)
         .date(&arguments.day)
         .map_err(Failure::usage)?;
@@ -57,11 +57,11 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
         query,
         day,
         json: arguments.json,
-        save: arguments.save,
+        proven,
     };
     doctor.tell(Finding::ok("connection", said))?;
-    let examined = doctor.examine(&mut proven).await;
-    if let Some(saved) = proven.save()? {
+    let examined = doctor.examine().await;
+    if let Some(saved) = doctor.proven.save()? {
         doctor.tell(Finding::ok("saved", saved))?;
     }
     examined
@@ -76,19 +76,18 @@ struct Doctor {
     query: CustomerQuery,
     day: NaiveDate,
     json: bool,
-    /// Whether what is found is for later runs as well.
-    save: bool,
+    proven: Proven,
 }
 
 impl Doctor {
-    async fn examine(&mut self, proven: &mut Proven) -> Result<(), Failure> {
+    async fn examine(&mut self) -> Result<(), Failure> {
         self.name().await?;
-        proven.endpoint = self.answers().await?;
+        self.proven.endpoint = self.answers().await?;
         let reach = self.windows().await?;
         if reach != Reach::Unknown {
             self.seam(reach).await?;
         }
-        proven.most_at_once = self.speed().await?;
+        self.proven.most_at_once = self.speed().await?;
         Ok(())
     }
 
@@ -201,12 +200,13 @@ impl Doctor {
                 ))?;
                 Ok(None)
             }
-            Some(Error::NotFound(_)) if self.save && matches!(other, Some(Ok(_))) => {
+            Some(Error::NotFound(_)) if self.proven.is_kept() && matches!(other, Some(Ok(_))) => {
                 self.tell(Finding::warning(
                     "endpoint",
                     format!("{endpoint} does not answer, {other_name} does"),
                     format!("from here on {other_name} is asked, and from now on by every run with this profile"),
                 ))?;
+                self.tenancy.turn_to(other_name);
                 std::mem::swap(&mut self.client, &mut self.other);
                 Ok(Some(other_name))
             }

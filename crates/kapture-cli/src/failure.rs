@@ -119,6 +119,15 @@ impl Failure {
         self
     }
 
+    /// Says what else to do next where the server refuses the token.
+    pub(crate) fn hint_if_unauthorized(self, hint: &str) -> Self {
+        let call = self.error.as_ref().and_then(|error| error.downcast_ref());
+        match call.map(Error::root) {
+            Some(Error::Unauthorized(_)) => self.hint(hint),
+            _ => self,
+        }
+    }
+
     /// The server gave nothing of use.
     pub(crate) fn unreachable(what: &'static str) -> Self {
         Self::new(5, anyhow::anyhow!(what))

@@ -1,7 +1,5 @@
 //! Which customers are asked for, from what was said on the command line.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, Result, anyhow, bail};
 use kapture_model::{CustomerKind, CustomerQuery};
 
@@ -32,13 +30,12 @@ pub(crate) fn settle(cm_id: u64, filters: &FilterArguments) -> Result<CustomerQu
         secondary_source_id,
         tertiary_source_id
     );
-    let mut keys = BTreeSet::new();
     for text in &filters.attributes {
         let (number, value) = pair(text, "--attribute", "3=gold")?;
         let number = number.parse().map_err(|_| {
             anyhow!("--attribute takes a number from 1 to 15 before the =, not `{number}`")
         })?;
-        once(&mut keys, &format!("attr{number}"))?;
+        once(&query, &format!("attr{number}"))?;
         query = query.attribute(number, value).context("--attribute")?;
     }
     if filters.all_customer_page {
@@ -56,16 +53,16 @@ pub(crate) fn settle(cm_id: u64, filters: &FilterArguments) -> Result<CustomerQu
         if CustomerQuery::is_reserved(key) {
             bail!("--set {key}: kapture sets this key itself, for each request");
         }
-        once(&mut keys, key)?;
+        once(&query, key)?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
         query = query.set(key, value);
     }
     Ok(query)
 }
 
-/// Whether a key that may be said several times has one value nevertheless.
-fn once(keys: &mut BTreeSet<String>, key: &str) -> Result<()> {
-    if !keys.insert(key.to_owned()) {
+/// Whether a key that may be said in several ways, or several times, has one value nevertheless.
+fn once(query: &CustomerQuery, key: &str) -> Result<()> {
+    if query.has(key) {
         bail!("two values are given for {key}, and a request carries one: leave one out");
     }
     Ok(())

@@ -239,6 +239,19 @@ impl CustomerQuery {
         )
     }
 
+    /// Whether something is said of `key` already, by a filter or by [`CustomerQuery::set`].
+    ///
+    /// ```
+    /// use kapture_model::{CustomerKind, CustomerQuery};
+    ///
+    /// let query = CustomerQuery::new(424242).kind(CustomerKind::Individual);
+    /// assert!(query.has("isOrganisation"));
+    /// assert!(!query.has("isChannelPartner"));
+    /// ```
+    pub fn has(&self, key: &str) -> bool {
+        self.filters.contains_key(key) || self.extra.contains_key(key)
+    }
+
     /// Whether to send every documented key as the vendor's example does, blank or 0 where
     /// nothing is asked for, to a server that insists on them.
     pub fn full_body(mut self, on: bool) -> Self {

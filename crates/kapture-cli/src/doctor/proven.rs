@@ -47,6 +47,11 @@ impl Proven {
         })
     }
 
+    /// Whether it is for later runs as well.
+    pub(super) fn is_kept(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// Writes it, and says what was written; nothing where that was not asked for.
     pub(super) fn save(&self) -> Result<Option<String>, Failure> {
         let Some((configuration, profile)) = &self.place else {
