@@ -171,6 +171,22 @@ fn commands_options_and_profiles_are_completed() {
         completed(&["kapture", "pull", "--profile", ""]),
         ["acme", "globex"]
     );
+    for (option, start, words) in [
+        ("--format", "", &["ndjson", "csv", "parquet"][..]),
+        ("--endpoint", "", &["search", "legacy"]),
+        ("--time-zone", "Asia/Kolk", &["Asia/Kolkata"]),
+    ] {
+        assert_eq!(completed(&["kapture", "pull", option, start]), words);
+    }
+    // Where customers go is a path as a rule.
+    let place = file.to_str().unwrap();
+    let (start, _) = place.split_at(place.len() - 3);
+    for words in [
+        &["kapture", "sync", start][..],
+        &["kapture", "pull", "-o", start],
+    ] {
+        assert_eq!(completed(words), [place], "{words:?}");
+    }
     std::fs::write(&file, "no configuration").unwrap();
     assert!(completed(&["kapture", "pull", "--profile", ""]).is_empty());
 }

@@ -224,6 +224,15 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         let pulled = run(&PULL);
         assert_eq!(code(&pulled), 0, "{}", said(&pulled));
         assert_eq!(home.holding(), ["kept"], "{name}");
+
+        // It may be locked, or gone.
+        home.file(&format!("bin/{name}"), "#!/bin/sh\nexit 1\n", 0o700);
+        let locked = "Unlock the keyring, or sign in again with kapture auth login";
+        assert!(said(&run(&PULL)).contains(locked));
+        let remaining = "unlock it and try again; where it holds none any more, remove token-command in profile";
+        assert!(said(&run(&["auth", "logout"])).contains(remaining));
+        home.file(&format!("bin/{name}"), script, 0o700);
+
         let gone = run(&["auth", "logout"]);
         assert_eq!(
             (code(&gone), &*gone.stdout),

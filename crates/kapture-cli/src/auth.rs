@@ -80,7 +80,10 @@ fn logout(arguments: &LogoutArguments) -> Result<()> {
         }
         (_, Some(command)) if keyring::is_ours(&command.value) => {
             if !keyring::forget(&command.value) {
-                bail!("the keyring does not remove the token of profile `{name}`");
+                bail!(
+                    "the keyring does not remove the token of profile `{name}`: unlock it and try again; where it holds none any more, remove {}",
+                    command.place
+                );
             }
             configuration.write(name, &[("token-command", None)])?;
         }
@@ -193,7 +196,7 @@ impl Login {
             None => {
                 private_file::write(&path, &format!("{}\n", self.secret))?;
                 let relative = Value::from(format!("tokens/{}", self.profile));
-                let kept = format!("{}, which only you can read", path.display());
+                let kept = format!("{}, {}", path.display(), private_file::PRIVACY);
                 (Some(relative), None, kept)
             }
         };

@@ -30,6 +30,19 @@ pub(crate) fn run(arguments: &CompletionsArguments) -> Result<(), Failure> {
     Failure::printed(&String::from_utf8_lossy(&script))
 }
 
+/// What a value may be, where it is checked later than the shape of the command.
+pub(crate) fn of(
+    words: impl IntoIterator<Item = &'static str> + Clone + Send + Sync + 'static,
+) -> ArgValueCandidates {
+    ArgValueCandidates::new(move || {
+        words
+            .clone()
+            .into_iter()
+            .map(CompletionCandidate::new)
+            .collect()
+    })
+}
+
 /// The names of profiles, as far as the configuration can be read.
 pub(crate) fn profiles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {

@@ -6,6 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+/// Who can read what [`write`] has written.
+pub(crate) const PRIVACY: &str = match cfg!(unix) {
+    true => "which only you can read",
+    false => "which is as private as its folder",
+};
+
 /// Reads a file that holds a secret. One that others can read is refused.
 pub(crate) fn read(path: &Path) -> Result<String> {
     let name = path.display();

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, anyhow, bail};
 use kapture_transport::{Token, quoted};
 
+use crate::keyring;
 use crate::private_file;
 use crate::profile::Profile;
 use crate::said::{Layer, Places, Said, variable};
@@ -110,7 +111,11 @@ fn printed_by(words: &[String]) -> Result<String> {
             "" => "and said nothing".to_owned(),
             said => format!("and said: {said}"),
         };
-        bail!("`{program}` ended with {} {said}", output.status);
+        let cure = match keyring::is_ours(words) {
+            true => ". Unlock the keyring, or sign in again with kapture auth login",
+            false => "",
+        };
+        bail!("`{program}` ended with {} {said}{cure}", output.status);
     }
     String::from_utf8(output.stdout).map_err(|_| anyhow!("`{program}` printed what is no text"))
 }

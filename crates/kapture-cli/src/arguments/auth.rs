@@ -21,9 +21,9 @@ pub(crate) enum AuthAction {
 /// Ask for a connection, check it with one request, and keep it as a profile
 ///
 /// What is not given as an option is asked for on the terminal; without one nothing is asked, and
-/// the secret comes from standard input. It is kept in the keyring where there is one (through
-/// secret-tool, or security on macOS), else in a file that only you can read, beside the
-/// configuration; and nowhere else.
+/// the secret comes from standard input. It is kept in one place, and which is said: on Linux in
+/// the keyring of the desktop, if secret-tool is installed; on macOS in the keychain; else, and on
+/// Windows always, in a file of your own beside the configuration.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -24,7 +24,7 @@ pub(crate) struct ConnectionArguments {
     #[arg(long, value_name = "N")]
     pub(crate) cm_id: Option<String>,
     /// Which of the two documented paths: search (the default) or legacy
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = crate::completions::of(["search", "legacy"]))]
     pub(crate) endpoint: Option<String>,
     /// A file that holds the token and nothing else, and that only you can read
     #[arg(long, value_name = "FILE")]
@@ -33,7 +33,7 @@ pub(crate) struct ConnectionArguments {
     #[arg(long, conflicts_with_all = ["subdomain", "base_url", "token_file", "profile", "config"])]
     pub(crate) sandbox: bool,
     /// The tenant's time zone, for example Asia/Kolkata: where days end, and in which instants are shown
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", add = crate::completions::of(crate::zone::names()))]
     pub(crate) time_zone: Option<String>,
     /// The sentence with which this server says that there are no customers, where that cannot be proven
     #[arg(long, value_name = "TEXT")]

@@ -9,7 +9,7 @@ use clap::Args;
 #[command(next_help_heading = "Output")]
 pub(crate) struct FormArguments {
     /// The form of the output: ndjson, csv or parquet; a file's name tells it as well
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", add = crate::completions::of(["ndjson", "csv", "parquet"]))]
     pub(crate) format: Option<String>,
     /// Write each record's bytes as the API sent them (ndjson)
     #[arg(long)]

@@ -16,7 +16,7 @@ Examples:
   kapture plan customers.db --from 2024-05-01 --to 2024-05-31 --json")]
 pub(crate) struct PlanArguments {
     /// A folder (out/) or a database (customers.db, postgres://…) that is to be brought up to date
-    #[arg(value_name = "WHERE")]
+    #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) place: Option<String>,
     #[command(flatten)]
     pub(crate) days: DayArguments,

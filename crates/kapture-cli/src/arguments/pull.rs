@@ -34,6 +34,7 @@ pub(crate) struct PullArguments {
         short,
         long,
         value_name = "WHERE",
+        value_hint = clap::ValueHint::AnyPath,
         default_value = "-",
         help_heading = "Output"
     )]

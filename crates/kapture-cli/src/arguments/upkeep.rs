@@ -25,7 +25,7 @@ Exit codes: 0 all done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request 
 5 server unreachable or failing, 6 WHERE cannot be written, 130 interrupted.")]
 pub(crate) struct SyncArguments {
     /// What is brought up to date: a folder with one file a day (out/) or a database (customers.db, postgres://…)
-    #[arg(value_name = "WHERE")]
+    #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) place: String,
     /// The first day: YYYY-MM-DD or -7d (seven days ago); without it the first day that WHERE holds
     #[arg(
@@ -51,7 +51,12 @@ pub(crate) struct SyncArguments {
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
     pub(crate) settle: String,
     /// The form of the files in a new folder: ndjson, csv or parquet (the default)
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help_heading = "Output",
+        add = crate::completions::of(["ndjson", "csv", "parquet"])
+    )]
     pub(crate) format: Option<String>,
     /// Write what was done as JSON to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -72,7 +77,7 @@ Example:
   kapture status customers.db")]
 pub(crate) struct StatusArguments {
     /// A folder (out/) or a database (customers.db, postgres://…)
-    #[arg(value_name = "WHERE")]
+    #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) place: String,
     /// Write it as one JSON object
     #[arg(long)]
@@ -91,7 +96,7 @@ Example:
 Exit codes: as of sync, and 7 where a difference was found.")]
 pub(crate) struct VerifyArguments {
     /// A folder (out/) or a database (customers.db, postgres://…)
-    #[arg(value_name = "WHERE")]
+    #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) place: String,
     /// The first day; without it the first that WHERE holds
     #[arg(
