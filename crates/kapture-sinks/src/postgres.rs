@@ -15,7 +15,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use futures_util::TryStreamExt;
 use kapture_customers::Receipt;
-use kapture_model::{CustomerId, Drift, RowReader};
+use kapture_model::{CustomerId, Drift, Record, RowReader};
+use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
@@ -123,8 +124,7 @@ impl Held {
 
     async fn execute(&self, statements: &str) -> Result<(), SinkError> {
         let client = self.connection.client().await;
-        let done = client.batch_execute(statements).await;
-        done.map_err(self.connection.failed())
+        self.connection.done(client.batch_execute(statements)).await
     }
 
     /// What the database says of itself.
@@ -140,37 +140,36 @@ impl Held {
             SELECT name::text, value::text FROM kapture_settings
             WHERE name IS NOT NULL AND value IS NOT NULL";
         let client = connection.client().await;
-        let rows = match client.query(select, &[]).await {
+        let rows = match connection.awaited(client.query(select, &[])).await? {
             Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
                 return Err(settings::others(&connection.place));
             }
-            rows => rows.map_err(connection.failed())?,
+            rows => rows.map_err(|error| connection.failed(&error))?,
         };
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+        let said = |row| Ok((connection.value(row, 0)?, connection.value(row, 1)?));
+        rows.iter().map(said).collect()
     }
 
     /// Makes the tables, or finds that they are ours and for the same customers.
     async fn prepare(&self, source: &Source) -> Result<(), SinkError> {
         let steps = schema_steps(Dialect::Postgres);
-        let place = &self.connection.place;
+        let connection = &self.connection;
         let settings = self.settings().await?;
-        let version = settings.version(place, steps.len())?;
-        settings.agree(place, source)?;
-        let mut client = self.connection.client().await;
-        let prepared = async {
-            let transaction = client.transaction().await?;
-            for step in &steps[version..] {
-                transaction.batch_execute(step).await?;
-            }
-            let put = "
-                INSERT INTO kapture_settings (name, value) VALUES ($1, $2)
-                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-            for (name, value) in settings.lacking(&steps.len().to_string(), source) {
-                transaction.execute(put, &[&name, &value]).await?;
-            }
-            transaction.commit().await
-        };
-        prepared.await.map_err(self.connection.failed())?;
+        let version = settings.version(&connection.place, steps.len())?;
+        settings.agree(&connection.place, source)?;
+        let mut client = connection.client().await;
+        let transaction = connection.done(client.transaction()).await?;
+        for step in &steps[version..] {
+            connection.done(transaction.batch_execute(step)).await?;
+        }
+        let put = "
+            INSERT INTO kapture_settings (name, value) VALUES ($1, $2)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        for (name, value) in settings.lacking(&steps.len().to_string(), source) {
+            let setting: [&(dyn ToSql + Sync); 2] = [&name, &value];
+            connection.done(transaction.execute(put, &setting)).await?;
+        }
+        connection.done(transaction.commit()).await?;
         drop(client);
         // Whoever holds a table for longer than this is not waited for.
         self.execute(
@@ -185,53 +184,58 @@ impl Held {
         let _ = self.execute(check).await;
         self.execute(self.merge.temporary_tables()).await
     }
+
+    /// Copies records and their contacts into temporary tables.
+    async fn copy(
+        &self,
+        transaction: &Transaction<'_>,
+        records: &[Record],
+    ) -> Result<(), tokio_postgres::Error> {
+        let mut contacts = Vec::new();
+        let mut copy = Fetched::customers(transaction).await?;
+        for record in records {
+            let row = self.reader().read(record);
+            copy.customer(&row).await?;
+            if !row.contacts.is_empty() {
+                contacts.push((row.id, row.contacts));
+            }
+        }
+        copy.end().await?;
+        if contacts.is_empty() {
+            return Ok(());
+        }
+        let mut copy = Fetched::contacts(transaction).await?;
+        for (customer, contacts) in &contacts {
+            copy.contacts_of(*customer, contacts).await?;
+        }
+        copy.end().await
+    }
 }
 
 #[async_trait]
 impl Keeper for Held {
     async fn keep(&self, receipt: &Receipt, mut records: Spooled) -> Result<(), SinkError> {
-        let failed = self.connection.failed();
-        let mut client = self.connection.client().await;
+        let connection = &self.connection;
+        let mut client = connection.client().await;
         // Dropped before its end, it is rolled back.
-        let transaction = client.transaction().await.map_err(&failed)?;
+        let transaction = connection.done(client.transaction()).await?;
         loop {
             let batch = records.next_batch()?;
             if batch.is_empty() {
                 break;
             }
-            let mut contacts = Vec::new();
-            let mut copy = Fetched::customers(&transaction).await.map_err(&failed)?;
-            for record in &batch {
-                let row = self.reader().read(record);
-                copy.customer(&row).await.map_err(&failed)?;
-                if !row.contacts.is_empty() {
-                    contacts.push((row.id, row.contacts));
-                }
-            }
-            copy.end().await.map_err(&failed)?;
-            if contacts.is_empty() {
-                continue;
-            }
-            let mut copy = Fetched::contacts(&transaction).await.map_err(&failed)?;
-            for (customer, contacts) in &contacts {
-                copy.contacts_of(*customer, contacts)
-                    .await
-                    .map_err(&failed)?;
-            }
-            copy.end().await.map_err(&failed)?;
+            connection.done(self.copy(&transaction, &batch)).await?;
         }
-        self.merge
-            .run(&transaction, receipt.day)
-            .await
-            .map_err(&failed)?;
-        remember(&transaction, receipt).await.map_err(&failed)?;
-        transaction.commit().await.map_err(&failed)
+        let merged = self.merge.run(&transaction, receipt.day);
+        connection.done(merged).await?;
+        connection.done(remember(&transaction, receipt)).await?;
+        connection.done(transaction.commit()).await
     }
 }
 
 /// Replaces the day's receipt.
 async fn remember(
-    transaction: &tokio_postgres::Transaction<'_>,
+    transaction: &Transaction<'_>,
     receipt: &Receipt,
 ) -> Result<(), tokio_postgres::Error> {
     // No text of the server can hold this character.
@@ -263,28 +267,29 @@ impl Sink for Postgres {
         let connection = &self.held.connection;
         let client = connection.client().await;
         let select = ledger_row::select(Dialect::Postgres);
-        let rows = client.query(&select, &[]).await;
-        let rows = rows.map_err(connection.failed())?;
+        let rows = connection.done(client.query(&select, &[])).await?;
         let rows = rows.iter().map(|row| {
             (0..ledger_row::WIDTH)
-                .map(|column| row.get(column))
+                .map(|column| connection.value(row, column))
                 .collect()
         });
+        let rows = rows.collect::<Result<_, _>>()?;
         let select = ledger_row::select_contested(Dialect::Postgres);
-        let contested = client.query(&select, &[]).await;
-        let contested = contested.map_err(connection.failed())?;
-        let contested = contested.iter().filter_map(|row| row.get(0));
-        ledger_row::ledger_of(&connection.place, rows.collect(), contested)
+        let contested = connection.done(client.query(&select, &[])).await?;
+        let contested = contested.iter().map(|row| connection.value(row, 0));
+        let contested = contested.collect::<Result<Vec<Option<_>>, _>>()?;
+        ledger_row::ledger_of(&connection.place, rows, contested.into_iter().flatten())
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         let connection = &self.held.connection;
         let client = connection.client().await;
-        let rows = client.query_raw(OF_DAY, [day]).await;
-        let mut rows = pin!(rows.map_err(connection.failed())?);
+        let rows = connection.done(client.query_raw(OF_DAY, [day]));
+        let mut rows = pin!(rows.await?);
         let mut customers = BTreeSet::new();
-        while let Some(row) = rows.try_next().await.map_err(connection.failed())? {
-            customers.extend(customer_of(row.get(0), row.get(1)));
+        while let Some(row) = connection.done(rows.try_next()).await? {
+            let (number, extra) = (connection.value(&row, 0)?, connection.value(&row, 1)?);
+            customers.extend(customer_of(number, extra));
         }
         Ok(customers)
     }

@@ -14,11 +14,16 @@ const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
 
 /// Tells each client the same once it has introduced itself, and then nothing more.
 async fn server(words: Vec<u8>, then: Then) -> u16 {
+    answering(vec![words], then).await
+}
+
+/// Gives each client one answer for each time that it says something.
+async fn answering(answers: Vec<Vec<u8>>, then: Then) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(tell(stream, words.clone(), then));
+            tokio::spawn(tell(stream, answers.clone(), then));
         }
     });
     port
@@ -30,13 +35,21 @@ enum Then {
     Stay,
 }
 
-async fn tell(mut stream: TcpStream, words: Vec<u8>, then: Then) {
+async fn tell(mut stream: TcpStream, answers: Vec<Vec<u8>>, then: Then) {
     let mut heard = [0; 1024];
-    let _ = stream.read(&mut heard).await;
-    let _ = stream.write_all(&words).await;
+    for words in answers {
+        let _ = stream.read(&mut heard).await;
+        let _ = stream.write_all(&words).await;
+    }
     if let Then::Stay = then {
         while let Ok(1..) = stream.read(&mut heard).await {}
     }
+}
+
+/// A message as a server sends it.
+fn message(letter: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).expect("a short message");
+    [&[letter], &length.to_be_bytes()[..], body].concat()
 }
 
 /// An error as a server sends it, of fields by their letters.
@@ -48,8 +61,7 @@ fn error(fields: &[(u8, &str)]) -> Vec<u8> {
         body.push(0);
     }
     body.push(0);
-    let length = u32::try_from(body.len() + 4).expect("a short error");
-    [b"E", &length.to_be_bytes()[..], &body].concat()
+    message(b'E', &body)
 }
 
 /// The clock stands still while something can be done, and leaps where nothing can.
@@ -134,6 +146,39 @@ async fn a_server_that_is_none_is_given_up_and_named() {
             );
         }
     }
+}
+
+/// What is answered to a question for one number, which is prepared and then asked.
+fn number(number: u32) -> [Vec<u8>; 2] {
+    let ready = message(b'Z', b"I");
+    // Without a table, the type 26 of four bytes, in binary form.
+    let column = b"\0\x01n\0\0\0\0\0\0\0\0\0\0\x1a\0\x04\xff\xff\xff\xff\0\0";
+    let row = [b"\0\x01\0\0\0\x04", &number.to_be_bytes()[..]].concat();
+    let prepared = [
+        message(b'1', b""),
+        message(b't', b"\0\0"),
+        message(b'T', column),
+    ];
+    let asked = [
+        message(b'2', b""),
+        message(b'D', &row),
+        message(b'C', b"SELECT 1\0"),
+    ];
+    [prepared, asked].map(|messages| [messages.concat(), ready.clone()].concat())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_falls_silent_is_not_waited_for_without_end() {
+    let [prepared, asked] = number(2200);
+    let port = answering(vec![WELCOME.to_vec(), prepared, asked], Then::Stay).await;
+    let url = format!("postgres://me:secret@127.0.0.1:{port}/crm?sslmode=disable");
+    let began = Instant::now();
+    let sentence = told(&refused(&url).await);
+    assert!(
+        sentence.contains("did not answer within 1800 seconds"),
+        "{sentence}"
+    );
+    assert!(began.elapsed() <= Duration::from_secs(1_900), "{sentence}");
 }
 
 #[tokio::test]

@@ -123,6 +123,23 @@ async fn an_empty_schema_holds_nothing_yet() {
 }
 
 #[tokio::test]
+async fn a_column_that_somebody_gave_another_type_is_an_error() {
+    let schema = schema!();
+    let sink = create(&schema).await;
+    commit(&sink, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
+    schema.execute("ALTER TABLE customers ALTER COLUMN id TYPE numeric");
+    let looking = Postgres::open(&schema.url(), None).await.expect("opened");
+    let error = looking.customers(day()).await.expect_err("no number");
+    assert!(
+        told(&error).contains("error deserializing column 0"),
+        "{}",
+        told(&error)
+    );
+}
+
+#[tokio::test]
 async fn a_row_of_the_ledger_that_cannot_be_read_leaves_its_day_in_doubt() {
     let schema = schema!();
     let sink = create(&schema).await;

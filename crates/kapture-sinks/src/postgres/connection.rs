@@ -1,11 +1,13 @@
 //! One connection to a PostgreSQL server, and the schema it works in.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{FromSql, ToSql};
+use tokio_postgres::{Client, Row};
 
 use super::address::Address;
 use super::failure::Failure;
@@ -15,6 +17,9 @@ use crate::location::without_password;
 
 /// Marks our locks among those that others take in the same database: "kapt".
 const LOCKS: i32 = 0x6b61_7074;
+
+/// How long a server may take for any one thing: for much more than it should ever be asked to do.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 pub(super) struct Connection {
     /// The database, without a password.
@@ -69,15 +74,39 @@ impl Connection {
         self.client.lock().await
     }
 
+    /// Waits until the server has done something, though not for ever.
+    pub(super) async fn done<T>(
+        &self,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, SinkError> {
+        self.awaited(work)
+            .await?
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// The same, for whoever knows what to do about an error.
+    pub(super) async fn awaited<T>(&self, work: impl Future<Output = T>) -> Result<T, SinkError> {
+        timeout(PATIENCE, work)
+            .await
+            .map_err(|_| SinkError::database(&self.place, Failure::Silent(PATIENCE)))
+    }
+
     /// What an error of the client means to whoever wanted to write or read.
-    pub(super) fn failed(&self) -> impl Fn(tokio_postgres::Error) -> SinkError + '_ {
-        |error| {
-            let failure = match (self.ended.get(), error.is_closed()) {
-                (Some(failure), true) => failure.clone(),
-                _ => Failure::of(&error),
-            };
-            SinkError::database(&self.place, failure)
-        }
+    pub(super) fn failed(&self, error: &tokio_postgres::Error) -> SinkError {
+        let failure = match (self.ended.get(), error.is_closed()) {
+            (Some(failure), true) => failure.clone(),
+            _ => Failure::of(error),
+        };
+        SinkError::database(&self.place, failure)
+    }
+
+    /// A value of a row, which may be of another type where somebody has changed a table.
+    pub(super) fn value<'r, T: FromSql<'r>>(
+        &self,
+        row: &'r Row,
+        column: usize,
+    ) -> Result<T, SinkError> {
+        row.try_get(column).map_err(|error| self.failed(&error))
     }
 
     /// Makes this session the only one that writes to the schema, for as long as it lasts. A
@@ -95,19 +124,20 @@ impl Connection {
             transaction.execute(lock, &[&key[0], &key[1]]).await?;
             transaction.commit().await
         };
-        match taken.await {
+        match self.awaited(taken).await? {
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {}
-            taken => return taken.map_err(self.failed()),
+            taken => return taken.map_err(|error| self.failed(&error)),
         }
         let holder = "
             SELECT pid::text FROM pg_locks JOIN pg_database ON pg_database.oid = database
             WHERE locktype = 'advisory' AND granted AND datname = current_database()
             AND classid = $1::int::oid AND objid = $2::int::oid AND objsubid = 2";
-        let holder = client.query_opt(holder, &[&key[0], &key[1]]).await;
-        let holder = holder.map_err(self.failed())?;
+        let key: [&(dyn ToSql + Sync); 2] = [&key[0], &key[1]];
+        let holder = self.done(client.query_opt(holder, &key)).await?;
+        let holder: Option<String> = holder.map(|row| self.value(&row, 0)).transpose()?;
         Err(SinkError::Locked {
             place: self.place.clone(),
-            process: holder.map(|row| format!("{} of the server", row.get::<_, String>(0))),
+            process: holder.map(|process| format!("{process} of the server")),
         })
     }
 
@@ -116,8 +146,8 @@ impl Connection {
         let select =
             "SELECT relname::text FROM pg_class WHERE relnamespace = $1 AND relname = ANY ($2)";
         let client = self.client().await;
-        let rows = client.query(select, &[&self.schema, &names]).await;
-        let rows = rows.map_err(self.failed())?;
-        Ok(rows.into_iter().map(|row| row.get(0)).collect())
+        let in_schema: [&(dyn ToSql + Sync); 2] = [&self.schema, &names];
+        let rows = self.done(client.query(select, &in_schema)).await?;
+        rows.iter().map(|row| self.value(row, 0)).collect()
     }
 }
