@@ -204,6 +204,9 @@ fn there_is_a_man_page_for_each_command() {
         let path = place.join(page);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(".SH NAME"), "{page}");
+        let source = format!("\" \" \"kapture {}\"", env!("CARGO_PKG_VERSION"));
+        let title = text.lines().find(|line| line.starts_with(".TH "));
+        assert!(title.unwrap().contains(&source), "{page}: {title:?}");
         // Where there is a man to ask, it has nothing to complain about.
         let lint = Command::new("man")
             .args(["--warnings", "-l"])

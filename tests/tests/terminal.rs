@@ -133,7 +133,9 @@ fn progress_fits_into_forty_columns() {
         let columns: Vec<_> = line.chars().collect();
         assert!(columns.len() <= 80, "{line}");
         for row in columns.chunks(40).map(|row| row.iter().collect::<String>()) {
-            assert_eq!(row.contains("/92 days"), row.contains(" left"), "{line}");
+            assert_eq!(row.contains("/92 days, "), row.contains(" left"), "{line}");
+            // Nothing is known yet of how long it takes.
+            assert!(!row.contains(" 0/92 days, "), "{line}");
         }
     }
     assert!(
@@ -189,6 +191,23 @@ fn colour_is_for_terminals_that_want_it() {
         !output.stderr.contains(&0x1b),
         "no colour without a terminal"
     );
+}
+
+/// Ctrl-D at a question ends signing in, rather than answering with nothing.
+#[test]
+fn an_end_of_input_is_no_answer() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut terminal, end) = Terminal::new(80);
+    let mut command = kapture(&["auth", "login"]);
+    command.env("XDG_CONFIG_HOME", home.path());
+    let child = start(command, &end, true);
+    drop(end);
+    terminal.expect("Subdomain");
+    terminal.end.write_all(&[4]).unwrap();
+    let shown = terminal.finish(child, 2);
+    assert!(shown.contains("so nothing is kept"), "{shown}");
+    assert!(!shown.contains("Account id"), "{shown}");
+    assert!(names(home.path()).is_empty());
 }
 
 #[test]

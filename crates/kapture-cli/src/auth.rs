@@ -281,6 +281,9 @@ fn answer(question: &str) -> Result<String> {
     eprint!("{question}");
     io::stderr().flush()?;
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        eprintln!();
+        bail!("not everything was answered, so nothing is kept");
+    }
     Ok(line.trim().to_owned())
 }

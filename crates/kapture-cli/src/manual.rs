@@ -1,6 +1,7 @@
 //! `kapture man`.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::Context;
 use clap::{Command, CommandFactory};
@@ -20,8 +21,16 @@ pub(crate) fn run(arguments: &ManArguments) -> Result<(), Failure> {
         .map_err(Failure::unexpected)
 }
 
-fn write(command: &Command, folder: &std::path::Path) -> std::io::Result<()> {
-    Man::new(command.clone()).generate_to(folder)?;
+fn write(command: &Command, folder: &Path) -> std::io::Result<()> {
+    let page = Man::new(command.clone())
+        // Without one the source would stand in its place.
+        .date(" ")
+        .source(concat!("kapture ", env!("CARGO_PKG_VERSION")));
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    // An empty line ends a line by itself.
+    let text = String::from_utf8_lossy(&text).replace("\n.br\n\n.br\n", "\n\n");
+    fs::write(folder.join(page.get_filename()), text)?;
     command
         .get_subcommands()
         .try_for_each(|command| write(command, folder))

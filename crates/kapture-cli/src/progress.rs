@@ -1,11 +1,12 @@
 //! What is shown while a pull runs, on a terminal.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Local};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use kapture_sinks::Location;
 use kapture_transport::Client;
 use tokio::task::AbortHandle;
@@ -43,9 +44,9 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(Some(days as u64), target);
         // Two lines, both within 40 columns: what is done, and what is happening.
-        let style =
-            ProgressStyle::with_template("{bar:14} {pos}/{len} days, {eta} left\n{wide_msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = ProgressStyle::with_template("{bar:14} {pos}/{len} days{left}\n{wide_msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.with_key("left", left));
         let happening = Arc::<Mutex<Happening>>::default();
         let drawing = shown.then(|| {
             let (bar, happening, client) = (bar.clone(), Arc::clone(&happening), client.clone());
@@ -98,6 +99,13 @@ impl Drop for Progress {
             drawing.abort();
         }
         self.bar.finish_and_clear();
+    }
+}
+
+/// The time that is left, once a day has shown how long one takes.
+fn left(state: &ProgressState, line: &mut dyn fmt::Write) {
+    if state.pos() > 0 {
+        let _ = write!(line, ", {:#} left", HumanDuration(state.eta()));
     }
 }
 

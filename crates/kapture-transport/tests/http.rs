@@ -10,6 +10,7 @@ use std::time::Duration;
 use kapture_transport::{
     Endpoint, HttpOptions, HttpTransport, Request, Response, Site, Token, Transport, TransportError,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Gives `answers` in turn, each on a connection of its own, and tells what was asked.
 fn serve(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
@@ -101,6 +102,34 @@ async fn a_session_lasts_as_long_as_the_transport() {
         asked.iter().map(with_session).collect::<Vec<_>>(),
         [false, true, false]
     );
+}
+
+/// The clock stands still while something can be done, and leaps where nothing can.
+#[tokio::test(start_paused = true)]
+async fn one_byte_a_second_does_not_count_as_an_answer() {
+    let slow = answer("200 OK", &"x".repeat(1_000));
+    let head = slow.len() - 1_000;
+    for at_once in [0, head] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let slow = slow.clone();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            // One that speaks before it is asked is broken, not slow.
+            let asked = stream.read(&mut [0; 1_024]).await;
+            assert!(asked.is_ok_and(|read| read > 0));
+            let (head, rest) = slow.as_bytes().split_at(at_once);
+            let mut sent = stream.write_all(head).await;
+            for byte in rest {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                sent = sent.and(stream.write_all(&[*byte]).await);
+            }
+        });
+        let began = tokio::time::Instant::now();
+        let error = send(&transport(), address).await.unwrap_err();
+        assert_eq!(error, TransportError::Timeout(Duration::from_secs(30)));
+        assert!(began.elapsed() <= Duration::from_secs(31));
+    }
 }
 
 #[tokio::test]
