@@ -29,9 +29,7 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
             Err(AnswerError::MissingId { row }) => Err(Error::MissingId { row }),
             Err(AnswerError::TooManyRows { limit }) => Err(Error::TooManyRows { limit }),
             Err(AnswerError::NotAnAnswer) => Err(Error::NotAnAnswer),
-            Err(AnswerError::Truncated) if page_title(&response.body).is_none() => {
-                Err(Error::Truncated)
-            }
+            Err(AnswerError::Truncated) => Err(Error::Truncated),
             Err(_) => Err(Error::NotJson {
                 what: appearance(&response.body),
             }),
@@ -202,6 +200,10 @@ mod tests {
             panic!("not recognised")
         };
         assert_eq!(what, "a web page titled “Log in”");
+        let Err(Error::NotJson { what }) = of(200, "\u{feff} <html><body>asha") else {
+            panic!("not recognised")
+        };
+        assert_eq!(what, "a web page");
     }
 
     #[test]

@@ -231,3 +231,58 @@ impl From<TransportError> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(message: &str) -> Refusal {
+        Refusal {
+            status: 503,
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn an_error_quotes_the_server_and_says_when_it_said_nothing() {
+        assert_eq!(refusal("Busy").to_string(), "“Busy” (HTTP status 503)");
+        assert_eq!(refusal(" ").to_string(), "no message, HTTP status 503");
+    }
+
+    #[test]
+    fn giving_up_says_which_bound_was_met() {
+        let exhausted = Error::Exhausted {
+            attempts: 3,
+            elapsed: Duration::from_secs(7),
+            why: Bound::LongWait,
+            last: Box::new(Error::Truncated),
+        };
+        assert_eq!(
+            exhausted.to_string(),
+            "gave up after 3 attempts in 7 s (the server asks to wait longer than the time left)"
+        );
+    }
+
+    #[test]
+    fn a_token_that_the_server_repeats_is_shown_nowhere() {
+        let token = Token::ready("c2VjcmV0").unwrap();
+        let page = Error::NotJson {
+            what: "a web page titled “c2VjcmV0”".into(),
+        };
+        for error in [page, Error::Server(refusal("who is c2VjcmV0?"))] {
+            let shown = error.redacted(&token).to_string();
+            assert!(shown.contains("(redacted)") && !shown.contains("c2VjcmV0"));
+        }
+    }
+
+    /// A server that is slow or fails may be asked for too much at once; a broken line is no sign of it.
+    #[test]
+    fn only_failing_and_not_answering_in_time_are_signs_of_overload() {
+        assert!(Error::Server(refusal("")).is_overload());
+        assert!(Error::Timeout(Duration::from_secs(60)).is_overload());
+        assert!(!Error::Refused(refusal("")).is_overload());
+        assert!(!Error::Connect("refused".into()).is_overload());
+        assert!(!Error::Broken("reset".into()).is_overload());
+        assert!(!Error::Truncated.is_overload());
+    }
+}
