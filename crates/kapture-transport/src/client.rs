@@ -168,6 +168,10 @@ impl Client {
     /// A failure in the server's own words ([`Error::Refused`], [`Error::NotFound`]) comes back
     /// once it has repeated unchanged, because one that does not repeat was a hiccup; or at its
     /// first coming, where the caller says that it is `understood`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its timer enabled.
     pub async fn call(
         &self,
         body: Bytes,
