@@ -204,10 +204,10 @@ fn there_is_a_man_page_for_each_command() {
         let path = place.join(page);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(".SH NAME"), "{page}");
-        let source = format!("\" \" \"kapture {}\"", env!("CARGO_PKG_VERSION"));
+        let source = format!("\"kapture {}\"", env!("CARGO_PKG_VERSION"));
         let title = text.lines().find(|line| line.starts_with(".TH "));
         assert!(title.unwrap().contains(&source), "{page}: {title:?}");
-        // Where there is a man to ask, it has nothing to complain about.
+        // Where there is somebody to ask, nothing is complained about.
         let lint = Command::new("man")
             .args(["--warnings", "-l"])
             .arg(&path)
@@ -217,6 +217,13 @@ fn there_is_a_man_page_for_each_command() {
             && lint.status.success()
         {
             assert_eq!(said(&lint), "", "{page}");
+        }
+        let lint = Command::new("mandoc")
+            .args(["-T", "lint", "-W", "warning"])
+            .arg(&path)
+            .output();
+        if let Ok(lint) = lint {
+            assert_eq!(String::from_utf8_lossy(&lint.stdout), "", "{page}");
         }
     }
 }

@@ -10,6 +10,9 @@ use clap_mangen::Man;
 use crate::arguments::{Arguments, ManArguments};
 use crate::failure::Failure;
 
+/// When the pages were last looked over: a man page without a date counts as unfinished.
+const REVISED: &str = "2026-11-24";
+
 /// Writes one page for each command.
 pub(crate) fn run(arguments: &ManArguments) -> Result<(), Failure> {
     let folder = &arguments.folder;
@@ -23,8 +26,7 @@ pub(crate) fn run(arguments: &ManArguments) -> Result<(), Failure> {
 
 fn write(command: &Command, folder: &Path) -> std::io::Result<()> {
     let page = Man::new(command.clone())
-        // Without one the source would stand in its place.
-        .date(" ")
+        .date(REVISED)
         .source(concat!("kapture ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     page.render(&mut text)?;

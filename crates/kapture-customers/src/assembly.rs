@@ -4,11 +4,12 @@
 //! holds is routed by each customer's own date, and a day is complete when every window that
 //! could hold it has been read.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use foldhash::HashSet;
 use kapture_model::{CustomerId, Record, Window};
 
 use crate::days::{Days, neighbourhood};
@@ -77,7 +78,7 @@ impl Routed {
 impl DayInProgress {
     fn new(day: NaiveDate) -> Self {
         Self {
-            told: HashSet::new(),
+            told: HashSet::default(),
             checksum: Checksum::default(),
             undated: 0,
             joint: Joint::Exact,

@@ -4,8 +4,7 @@
 //! that was met before that moment and again after it was there at that moment. Where `c` such
 //! customers are known, they are all there were.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashSet};
 use kapture_model::CustomerId;
 
 /// The customers of one window, and when each pass met them.

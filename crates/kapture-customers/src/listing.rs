@@ -4,9 +4,10 @@
 //! by rows that were seen before: each page is asked a few rows back, and must begin where the
 //! pass stands.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use foldhash::HashMap;
 use kapture_model::CustomerId;
 
 use crate::row_order::ANCHOR;

@@ -3,7 +3,7 @@
 use crate::documented::{Kind, fields};
 use crate::drift::{Drift, DriftKind, Owner};
 use crate::scanner::{Scanner, decode_text};
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// Most undocumented keys remembered: the server thinks them up, so they could be endless.
 const MOST_UNKNOWN: usize = 200;
@@ -57,7 +57,7 @@ impl Keys {
             owner,
             // No token of a key begins like this one.
             keys: vec![Key::new("\0", None)],
-            by_name: HashMap::new(),
+            by_name: HashMap::default(),
             dates: Vec::new(),
         };
         for (name, kind) in fields(owner) {
