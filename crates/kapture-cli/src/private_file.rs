@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// Who can read what [`write`] has written.
+/// Who can read what [`write()`] has written.
 pub(crate) const PRIVACY: &str = match cfg!(unix) {
     true => "which only you can read",
     false => "which is as private as its folder",
