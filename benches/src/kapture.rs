@@ -1,13 +1,14 @@
 //! The `kapture` binary: as the server that is asked, and as the client that is measured.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN};
 
 use crate::Error;
-use crate::scenarios::{Destination, Scenario, Size};
+use crate::place::Place;
+use crate::scenarios::{Scenario, Size};
 
 /// The binary beside this one.
 pub(crate) fn binary() -> Result<PathBuf, Error> {
@@ -62,20 +63,12 @@ impl Drop for Sandbox {
     }
 }
 
-/// `kapture pull` of everything that is asked for; places are in `folder`.
-pub(crate) fn pull(
-    sandbox: &Sandbox,
-    size: Size,
-    destination: Destination,
-    folder: &Path,
-) -> Result<Command, Error> {
+/// `kapture pull` of everything that is asked for.
+pub(crate) fn pull(sandbox: &Sandbox, size: Size, place: &Place) -> Result<Command, Error> {
     let mut pull = Command::new(binary()?);
     pull.args(["pull", "--from", &size.first().to_string()]);
     pull.args(["--to", &size.last().to_string(), "-o"]);
-    match destination.path(folder) {
-        None => pull.arg("-"),
-        Some(path) => pull.arg(path),
-    };
+    pull.arg(place.argument());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("KAPTURE_") {
             pull.env_remove(name);

@@ -10,6 +10,7 @@ mod measured;
 mod output;
 mod pages;
 mod parse_pass;
+mod place;
 mod report;
 mod run;
 mod scenarios;

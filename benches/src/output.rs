@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
 use serde::Deserialize;
+use tempfile::tempdir;
 
 use crate::Error;
 use crate::pages::Asked;
+use crate::place::Place;
 use crate::scenarios::Destination;
 
 /// Runs a pull and looks at what comes out.
@@ -20,10 +21,11 @@ use crate::scenarios::Destination;
 pub(crate) fn checked(
     mut pull: Command,
     destination: Destination,
-    folder: &Path,
+    place: &Place,
     customers: u64,
 ) -> Result<Asked, Error> {
-    let summary = folder.join("summary.json");
+    let folder = tempdir()?;
+    let summary = folder.path().join("summary.json");
     let mut process = pull
         .args(["-vv", "--log-format", "json", "--summary"])
         .arg(&summary)
@@ -42,10 +44,12 @@ pub(crate) fn checked(
     if !status.success() {
         return Err(format!("{pull:?} ended with {status}:\n{log}").into());
     }
-    match destination {
-        Destination::Stream => {}
-        Destination::Lines(name) => seen = ids(BufReader::new(File::open(folder.join(name))?))?,
-        Destination::Place(_) => {
+    match (destination, place) {
+        (Destination::Stream, _) => {}
+        (Destination::Lines(_), Place::Path(path)) => {
+            seen = ids(BufReader::new(File::open(path)?))?;
+        }
+        _ => {
             let Summary { customers } = serde_json::from_slice(&fs::read(&summary)?)?;
             seen = customers;
         }

@@ -1,7 +1,6 @@
 //! The course of the bench: each scenario checked once, then measured in turn.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use tempfile::tempdir;
@@ -9,6 +8,7 @@ use tempfile::tempdir;
 use crate::Error;
 use crate::arguments::Settings;
 use crate::kapture::{Sandbox, pull};
+use crate::place::Place;
 use crate::report::{Measurement, json, text};
 use crate::scenarios::{Against, SCENARIOS, Scenario};
 use crate::{bare_client, measured, output, parse_pass};
@@ -22,7 +22,8 @@ pub(crate) fn run(settings: &Settings) -> Result<bool, Error> {
     let mut right = true;
     for scenario in SCENARIOS.iter().filter(wanted) {
         match measure(scenario, settings) {
-            Ok(measurement) => {
+            Ok(None) => {}
+            Ok(Some(measurement)) => {
                 if !settings.json {
                     println!("{}", text(&measurement, !settings.short));
                 }
@@ -40,7 +41,8 @@ pub(crate) fn run(settings: &Settings) -> Result<bool, Error> {
     Ok(right)
 }
 
-fn measure(scenario: &'static Scenario, settings: &Settings) -> Result<Measurement, Error> {
+/// `None` where this machine has no such place to write to.
+fn measure(scenario: &'static Scenario, settings: &Settings) -> Result<Option<Measurement>, Error> {
     let size = if settings.short {
         scenario.short
     } else {
@@ -53,15 +55,14 @@ fn measure(scenario: &'static Scenario, settings: &Settings) -> Result<Measureme
     };
     let folder = tempdir()?;
     let sandbox = Sandbox::start(scenario, size)?;
-    let pull = || pull(&sandbox, size, scenario.destination, folder.path());
+    let empty_place = || Place::empty(scenario.destination, folder.path());
 
+    let Some(place) = empty_place()? else {
+        return Ok(None);
+    };
     // Beside showing that it is right, this fills the cache of the sandbox.
-    let asked = output::checked(
-        pull()?,
-        scenario.destination,
-        folder.path(),
-        size.customers(),
-    )?;
+    let first = pull(&sandbox, size, &place)?;
+    let asked = output::checked(first, scenario.destination, &place, size.customers())?;
     let mut measurement = Measurement::new(scenario, size, &asked);
 
     let bare = match scenario.against {
@@ -87,25 +88,14 @@ fn measure(scenario: &'static Scenario, settings: &Settings) -> Result<Measureme
             measurement.bare.push(measured::usage(bare)?);
             measurement.parse.push(parse_pass::seconds(&answers)?);
         }
-        if let Some(path) = scenario.destination.path(folder.path()) {
-            remove(&path)?;
-        }
-        let mut pull = pull()?;
+        let place = empty_place()?.ok_or("the place is gone")?;
+        let mut pull = pull(&sandbox, size, &place)?;
         pull.arg("--quiet");
         measurement.kapture.push(measured::usage(&pull)?);
     }
     if measurement.is_sound() {
-        Ok(measurement)
+        Ok(Some(measurement))
     } else {
         Err("what was measured cannot be".into())
-    }
-}
-
-/// Whatever an earlier round wrote.
-fn remove(path: &Path) -> std::io::Result<()> {
-    if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
     }
 }

@@ -1,7 +1,5 @@
 //! What is measured.
 
-use std::path::{Path, PathBuf};
-
 use chrono::{Days, NaiveDate};
 use kapture_sandbox::{Behaviour, PerDay, Population, Tenant};
 
@@ -66,18 +64,10 @@ pub(crate) enum Destination {
     Stream,
     /// As lines to a file of this name.
     Lines(&'static str),
-    /// To any other place of this name.
-    Place(&'static str),
-}
-
-impl Destination {
-    /// Its place in `folder`, if it has one.
-    pub(crate) fn path(self, folder: &Path) -> Option<PathBuf> {
-        match self {
-            Self::Stream => None,
-            Self::Lines(name) | Self::Place(name) => Some(folder.join(name)),
-        }
-    }
+    /// To another file of this name, or to a folder.
+    Path(&'static str),
+    /// To a PostgreSQL database, if there is one.
+    Postgres,
 }
 
 /// What a pull is compared with.
@@ -129,28 +119,35 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "to-csv",
         purpose: "flat-out, but to a CSV file",
-        destination: Destination::Place("customers.csv"),
+        destination: Destination::Path("customers.csv"),
         rounds: 3,
         ..USUAL
     },
     Scenario {
         name: "to-parquet",
         purpose: "flat-out, but to a Parquet file",
-        destination: Destination::Place("customers.parquet"),
+        destination: Destination::Path("customers.parquet"),
         rounds: 3,
         ..USUAL
     },
     Scenario {
         name: "to-dataset",
         purpose: "flat-out, but to a folder with one file a day",
-        destination: Destination::Place("customers/"),
+        destination: Destination::Path("customers/"),
         rounds: 3,
         ..USUAL
     },
     Scenario {
         name: "to-sqlite",
         purpose: "flat-out, but to an SQLite database",
-        destination: Destination::Place("customers.db"),
+        destination: Destination::Path("customers.db"),
+        rounds: 3,
+        ..USUAL
+    },
+    Scenario {
+        name: "to-postgres",
+        purpose: "flat-out, but to a PostgreSQL database on this machine",
+        destination: Destination::Postgres,
         rounds: 3,
         ..USUAL
     },

@@ -163,7 +163,7 @@ impl Connection {
 
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
     pub(crate) async fn open(self) -> Result<Connected> {
-        let transport = HttpTransport::new(&HttpOptions::default())?;
+        let transport = self.transport()?;
         let empty_answer = self.empty_answer.clone();
         tracing::info!(connection = %self.said, "asking");
         let tenancy = self.enter().await?;
@@ -173,6 +173,19 @@ impl Connection {
             client: tenancy.client(transport, tenancy.endpoint()),
             _tenancy: tenancy,
         })
+    }
+
+    /// Exchanges over HTTP, ready for this site: the sandbox needs no certificates.
+    pub(crate) fn transport(&self) -> Result<HttpTransport> {
+        let https = match &self.tenant {
+            TenantAddress::Sandbox => false,
+            TenantAddress::Site { site, .. } => site.is_encrypted(),
+        };
+        let options = HttpOptions {
+            https,
+            ..HttpOptions::default()
+        };
+        Ok(HttpTransport::new(&options)?)
     }
 
     /// Starts the sandbox if that is what is talked to.
@@ -223,8 +236,8 @@ impl Tenancy {
     }
 
     /// Whether the connection is encrypted.
-    pub(crate) fn is_secure(&self) -> bool {
-        self.site.url(self.endpoint()).scheme() == "https"
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.site.is_encrypted()
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use kapture_customers::{Days, Event, Joint, Lesson, Pull, Reach, Receipt};
 use kapture_model::{CustomerId, CustomerQuery, Window};
-use kapture_transport::{Client, Endpoint, Error, HttpOptions, HttpTransport, RetryPolicy};
+use kapture_transport::{Client, Endpoint, Error, RetryPolicy};
 
 use crate::arguments::DoctorArguments;
 use crate::connection::{Connection, Tenancy};
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
         settled_after: 2,
         ..RetryPolicy::default()
     };
-    let http = HttpTransport::new(&HttpOptions::default()).map_err(Failure::unexpected)?;
+    let http = connection.transport().map_err(Failure::unexpected)?;
     let query = CustomerQuery::new(connection.cm_id);
     let said = connection.said.clone();
     let tenancy = connection.enter().await.map_err(Failure::unexpected)?;
@@ -163,7 +163,7 @@ impl Doctor {
         }
         self.tell(Finding::ok(
             "reach",
-            match self.tenancy.is_secure() {
+            match self.tenancy.is_encrypted() {
                 true => "the server answers, over TLS with a valid certificate",
                 false => "the server answers, on this machine",
             },

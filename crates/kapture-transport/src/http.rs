@@ -18,6 +18,9 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// The largest body accepted, in bytes, counted after decompression: 256 MiB by default.
     pub body_limit: usize,
+    /// Whether hosts can be asked over `https`: true by default. Without, every such request
+    /// fails, and the certificates of the system are neither needed nor read.
+    pub https: bool,
 }
 
 impl Default for HttpOptions {
@@ -25,6 +28,7 @@ impl Default for HttpOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             body_limit: 256 * 1024 * 1024,
+            https: true,
         }
     }
 }
@@ -50,15 +54,17 @@ impl HttpTransport {
     /// A transport with its own connections and cookies.
     pub fn new(options: &HttpOptions) -> Result<Self, HttpSetupError> {
         install_crypto_provider();
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .user_agent(concat!("kapture/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
-            .cookie_store(true)
-            .build()
-            .map_err(HttpSetupError)?;
+            .cookie_store(true);
+        if !options.https {
+            // Without any certificate nobody is trusted.
+            client = client.tls_certs_only([]);
+        }
         Ok(Self {
-            client,
+            client: client.build().map_err(HttpSetupError)?,
             body_limit: options.body_limit,
         })
     }

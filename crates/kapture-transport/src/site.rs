@@ -154,6 +154,11 @@ impl Site {
         url
     }
 
+    /// Whether it is asked over `https`.
+    pub fn is_encrypted(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
     /// The host, for messages.
     pub fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
