@@ -1,7 +1,7 @@
 //! How many requests a second a server tolerates, found out from those it refused (429).
 //!
-//! There is no limit until the first refusal. Then the rate at which requests were answered so far
-//! is the best guess; CUBIC's growth (RFC 9438) comes back to it and feels its way beyond, until
+//! There is no limit until a refusal after a second or more, or the second one. Then the rate at
+//! which requests were answered so far is the best guess; CUBIC's growth (RFC 9438) comes back to it and feels its way beyond, until
 //! the next refusal corrects the guess. Each refusal also pauses the run: as long as the server
 //! says, else a second, doubled as long as the pauses bring nothing but refusals.
 
@@ -90,17 +90,19 @@ impl Rate {
         let doubled = PAUSE * (1 << self.refusals_in_a_row.min(MOST_DOUBLINGS));
         let go_on = now + wait.unwrap_or(doubled);
         self.refusals_in_a_row += 1;
-        self.last_refusal = Some(now);
+        let is_first = self.last_refusal.replace(now).is_none();
         // If nothing was answered in between, the pause was too short: that says nothing about
         // the rate.
         if self.answered > 0 || self.learnt.is_none() {
             // A pause says nothing about the rate.
             let since = self.since.replace(go_on).unwrap_or(now);
-            let answered = f64::from(std::mem::take(&mut self.answered))
-                / now
-                    .saturating_duration_since(since)
-                    .max(PAUSE)
-                    .as_secs_f64();
+            let answered = std::mem::take(&mut self.answered);
+            let seen = now.saturating_duration_since(since);
+            if is_first && seen < PAUSE {
+                // Others, or an earlier run, may have used up what this second had to give.
+                return go_on;
+            }
+            let answered = f64::from(answered) / seen.max(PAUSE).as_secs_f64();
             let rate = self.at(now);
             let peak = match self.learnt {
                 None => answered.max(FIRST_GUESS).min(rate),

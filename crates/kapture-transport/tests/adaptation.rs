@@ -224,6 +224,36 @@ async fn expect_rate(server: impl Server, rate: f64, retry_after: Option<&str>) 
     assert!(refused < 0.03, "{met}");
 }
 
+/// As after a run that ended at this very moment.
+#[tokio::test(start_paused = true)]
+async fn what_others_used_up_at_the_beginning_is_not_taken_for_the_limit() {
+    for left in [0, 5, 20] {
+        let by_second = BySecond {
+            most: 40,
+            retry_after: None,
+            second: (0, 40 - left),
+        };
+        expect_first_minute(by_second, left).await;
+        let bucket = Bucket {
+            rate: 40.0,
+            holds: 40.0,
+            retry_after: None,
+            level: left.into(),
+            at: Duration::ZERO,
+        };
+        expect_first_minute(bucket, left).await;
+    }
+}
+
+async fn expect_first_minute(server: impl Server, left: u32) {
+    let treated = steady_state(server, 0, ClientOptions::default()).await;
+    let first = treated
+        .iter()
+        .filter(|treated| treated.at < 60 * SECOND && treated.status == 200);
+    let answered = first.count() as f64 / 60.0;
+    assert!(answered >= 0.85 * 40.0, "{answered} a second, {left} left");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_limit_by_the_minute_is_found_as_well() {
     let by_minute = ByMinute {
