@@ -34,12 +34,13 @@ pub(crate) fn run(shell: &Shell) -> Result<bool, Error> {
     shell.change_dir(&workspace.root);
     let tool = cmd!(shell, "cargo llvm-cov --version");
     if tool.quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        return Err("this needs cargo-llvm-cov and LLVM's tools: cargo install cargo-llvm-cov --locked; rustup component add llvm-tools".into());
+        return Err("this needs cargo-llvm-cov and LLVM's tools: cargo install cargo-llvm-cov --locked; rustup component add llvm-tools (or LLVM_COV and LLVM_PROFDATA, the paths of those of another LLVM as new as rustc's)".into());
     }
     let lcov = workspace.target.join("coverage.lcov");
+    // Some tests kill the binary, and what it had counted is lost half written.
     cmd!(
         shell,
-        "cargo llvm-cov nextest --workspace --all-features --lcov --output-path {lcov}"
+        "cargo llvm-cov nextest --workspace --all-features --failure-mode all --lcov --output-path {lcov}"
     )
     .run()?;
     let report = fs::read_to_string(lcov)?;
