@@ -164,7 +164,31 @@ mod tests {
             let go_on = rate.refused(now - SECOND, None, now);
             assert_eq!(go_on, now);
         }
+        let asked = Some(3 * SECOND);
+        assert_eq!(rate.refused(now - SECOND, asked, now), now + 3 * SECOND);
         assert_eq!(rate.at(now).round(), 38.0);
+    }
+
+    #[test]
+    fn answers_of_many_seconds_are_counted_by_the_second() {
+        let (mut rate, begun) = (Rate::new(f64::INFINITY), Instant::now());
+        rate.sent(begun);
+        for _ in 0..80 {
+            rate.answered(begun);
+        }
+        let now = begun + 2 * SECOND;
+        rate.refused(begun, None, now);
+        assert_eq!(rate.at(now).round(), 38.0);
+    }
+
+    #[test]
+    fn a_little_less_than_what_was_refused_is_hoped_for() {
+        let (mut rate, mut now) = refused_after(40, f64::INFINITY);
+        now += 6 * SECOND;
+        rate.answered(now);
+        assert_eq!(rate.at(now).round(), 40.0);
+        rate.refused(now, None, now);
+        assert_eq!(rate.at(now).round(), 37.0);
     }
 
     #[test]
