@@ -189,6 +189,13 @@ mod tests {
         assert_eq!(rate.at(now).round(), 40.0);
         rate.refused(now, None, now);
         assert_eq!(rate.at(now).round(), 37.0);
+        // However many were answered before it came back to that.
+        now += 3 * SECOND;
+        for _ in 0..200 {
+            rate.answered(now);
+        }
+        rate.refused(now, None, now);
+        assert!(rate.at(now) < 36.0);
     }
 
     #[test]
