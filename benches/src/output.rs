@@ -12,18 +12,12 @@ use tempfile::tempdir;
 use crate::Error;
 use crate::pages::Asked;
 use crate::place::Place;
-use crate::scenarios::Destination;
 
 /// Runs a pull and looks at what comes out.
 ///
 /// # Errors
 /// When that is not `customers` different ones.
-pub(crate) fn checked(
-    mut pull: Command,
-    destination: Destination,
-    place: &Place,
-    customers: u64,
-) -> Result<Asked, Error> {
+pub(crate) fn checked(mut pull: Command, place: &Place, customers: u64) -> Result<Asked, Error> {
     let folder = tempdir()?;
     let summary = folder.path().join("summary.json");
     let mut process = pull
@@ -44,12 +38,10 @@ pub(crate) fn checked(
     if !status.success() {
         return Err(format!("{pull:?} ended with {status}:\n{log}").into());
     }
-    match (destination, place) {
-        (Destination::Stream, _) => {}
-        (Destination::Lines(_), Place::Path(path)) => {
-            seen = ids(BufReader::new(File::open(path)?))?;
-        }
-        _ => {
+    match place {
+        Place::Stream => {}
+        Place::Lines(path) => seen = ids(BufReader::new(File::open(path)?))?,
+        Place::Path(_) | Place::Database(_) => {
             let Summary { customers } = serde_json::from_slice(&fs::read(&summary)?)?;
             seen = customers;
         }

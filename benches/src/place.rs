@@ -12,6 +12,7 @@ use crate::scenarios::Destination;
 /// Where one pull writes.
 pub(crate) enum Place {
     Stream,
+    Lines(PathBuf),
     Path(PathBuf),
     Database(Schema),
 }
@@ -20,13 +21,14 @@ impl Place {
     /// An empty one; files are in `folder`. `None`, and a word on standard error, where there is no
     /// such place on this machine.
     pub(crate) fn empty(destination: Destination, folder: &Path) -> Result<Option<Self>, Error> {
+        let absent = |name| {
+            let path = folder.join(name);
+            remove(&path).map(|()| path)
+        };
         Ok(match destination {
             Destination::Stream => Some(Self::Stream),
-            Destination::Lines(name) | Destination::Path(name) => {
-                let path = folder.join(name);
-                remove(&path)?;
-                Some(Self::Path(path))
-            }
+            Destination::Lines(name) => Some(Self::Lines(absent(name)?)),
+            Destination::Path(name) => Some(Self::Path(absent(name)?)),
             Destination::Postgres => Schema::fresh().map(Self::Database),
         })
     }
@@ -35,7 +37,7 @@ impl Place {
     pub(crate) fn argument(&self) -> String {
         match self {
             Self::Stream => "-".to_owned(),
-            Self::Path(path) => path.display().to_string(),
+            Self::Lines(path) | Self::Path(path) => path.display().to_string(),
             Self::Database(schema) => schema.url(),
         }
     }

@@ -62,7 +62,7 @@ fn measure(scenario: &'static Scenario, settings: &Settings) -> Result<Option<Me
     };
     // Beside showing that it is right, this fills the cache of the sandbox.
     let first = pull(&sandbox, size, &place)?;
-    let asked = output::checked(first, scenario.destination, &place, size.customers())?;
+    let asked = output::checked(first, &place, size.customers())?;
     let mut measurement = Measurement::new(scenario, size, &asked);
 
     let bare = match scenario.against {

@@ -163,29 +163,16 @@ impl Connection {
 
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
     pub(crate) async fn open(self) -> Result<Connected> {
-        let transport = self.transport()?;
-        let empty_answer = self.empty_answer.clone();
-        tracing::info!(connection = %self.said, "asking");
+        let (empty_answer, said) = (self.empty_answer.clone(), self.said.clone());
         let tenancy = self.enter().await?;
+        let transport = tenancy.transport()?;
+        tracing::info!(connection = %said, "asking");
         Ok(Connected {
             endpoint: tenancy.endpoint(),
             empty_answer,
             client: tenancy.client(transport, tenancy.endpoint()),
             _tenancy: tenancy,
         })
-    }
-
-    /// Exchanges over HTTP, ready for this site: the sandbox needs no certificates.
-    pub(crate) fn transport(&self) -> Result<HttpTransport> {
-        let https = match &self.tenant {
-            TenantAddress::Sandbox => false,
-            TenantAddress::Site { site, .. } => site.is_encrypted(),
-        };
-        let options = HttpOptions {
-            https,
-            ..HttpOptions::default()
-        };
-        Ok(HttpTransport::new(&options)?)
     }
 
     /// Starts the sandbox if that is what is talked to.
@@ -218,6 +205,15 @@ impl Tenancy {
     /// Asks another one than was said.
     pub(crate) fn turn_to(&mut self, endpoint: Endpoint) {
         self.options.endpoint = endpoint;
+    }
+
+    /// Exchanges over HTTP with this tenant. Without encryption no certificates are needed.
+    pub(crate) fn transport(&self) -> Result<HttpTransport> {
+        let options = HttpOptions {
+            https: self.is_encrypted(),
+            ..HttpOptions::default()
+        };
+        Ok(HttpTransport::new(&options)?)
     }
 
     /// A client of this tenant at one of the endpoints.

@@ -44,10 +44,10 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
         settled_after: 2,
         ..RetryPolicy::default()
     };
-    let http = connection.transport().map_err(Failure::unexpected)?;
     let query = CustomerQuery::new(connection.cm_id);
     let said = connection.said.clone();
     let tenancy = connection.enter().await.map_err(Failure::unexpected)?;
+    let http = tenancy.transport().map_err(Failure::unexpected)?;
     let allowance = Allowance::new(http);
     let mut doctor = Doctor {
         client: tenancy.client(allowance.clone(), tenancy.endpoint()),

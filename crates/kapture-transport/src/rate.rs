@@ -1,9 +1,10 @@
 //! How many requests a second a server tolerates, found out from those it refused (429).
 //!
 //! There is no limit until a refusal after a second or more, or the second one. Then the rate at
-//! which requests were answered so far is the best guess; CUBIC's growth (RFC 9438) comes back to it and feels its way beyond, until
-//! the next refusal corrects the guess. Each refusal also pauses the run: as long as the server
-//! says, else a second, doubled as long as the pauses bring nothing but refusals.
+//! which requests were answered so far is the best guess; CUBIC's growth (RFC 9438) comes back to
+//! it and feels its way beyond, until the next refusal corrects the guess. Each refusal also pauses
+//! the run: as long as the server says, else a second, doubled as long as the pauses bring nothing
+//! but refusals.
 
 use std::time::Duration;
 
