@@ -280,6 +280,71 @@ mod tests {
     }
 
     #[test]
+    fn what_is_usual_shows_in_the_first_answers() {
+        let (mut limit, mut now) = (Limit::new(100.0), Instant::now());
+        calls(&mut limit, &mut now, 1, 0.05, 0);
+        calls(&mut limit, &mut now, 2, 0.5, 0);
+        assert_eq!(limit.at(now), FIRST);
+    }
+
+    #[test]
+    fn a_lucky_round_is_not_what_is_usual() {
+        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        calls(&mut limit, &mut now, 20, 0.05, 0);
+        calls(&mut limit, &mut now, 1, 0.01, 0);
+        calls(&mut limit, &mut now, 20, 0.05, 0);
+        assert_eq!(limit.at(now), 16.0);
+    }
+
+    #[test]
+    fn a_server_that_is_faster_now_is_held_to_it() {
+        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        calls(&mut limit, &mut now, 20, 0.05, 0);
+        calls(&mut limit, &mut now, 40, 0.02, 0);
+        calls(&mut limit, &mut now, 1, 0.08, 0);
+        assert_eq!(limit.at(now).round(), 11.0);
+    }
+
+    #[test]
+    fn whoever_is_slower_little_by_little_is_noticed() {
+        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        calls(&mut limit, &mut now, 20, 0.05, 0);
+        let slower = |round| 0.05 * 1.05_f64.powi(round);
+        (0..23).for_each(|round| calls(&mut limit, &mut now, 1, slower(round), 0));
+        assert_eq!(limit.at(now).round(), 11.0);
+    }
+
+    #[test]
+    fn one_failure_in_five_is_borne_and_more_are_not() {
+        for (failed, left) in [(20, 20.0), (25, 14.0)] {
+            let (mut limit, mut now) = (Limit::new(20.0), Instant::now());
+            calls(&mut limit, &mut now, 20, 0.05, 0);
+            calls(&mut limit, &mut now, 1, 0.05, failed);
+            assert_eq!(limit.at(now).round(), left, "{failed} of a hundred");
+        }
+    }
+
+    #[test]
+    fn a_round_waits_for_the_slow_ones_while_others_come_and_go() {
+        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        calls(&mut limit, &mut now, 20, 0.05, 0);
+        let end = |limit: &mut Limit, call, latency| {
+            limit.went_well(call, Duration::from_secs_f64(latency));
+            limit.end(call, now);
+        };
+        let mut slow: Vec<_> = (0..16).map(|_| limit.begin()).collect();
+        for fast in slow.split_off(8) {
+            end(&mut limit, fast, 0.05);
+            let other = limit.begin();
+            end(&mut limit, other, 0.05);
+        }
+        assert_eq!(limit.at(now), 16.0);
+        slow.into_iter()
+            .for_each(|slow| end(&mut limit, slow, 10.0));
+        assert_eq!(limit.at(now).round(), 11.0);
+    }
+
+    #[test]
     fn one_is_always_allowed() {
         let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
         calls(&mut limit, &mut now, 1_000, 0.05, 100);
