@@ -2,7 +2,8 @@
 //!
 //! Once a page was full the next ones can be asked at the same time; the seams prove afterwards
 //! that they join. What is asked beyond the end of a window is asked in vain, so a run has only a
-//! few pages to spare for that, and those that turn out to be of use are spent again. In a window
+//! few pages to spare for that, and those that turn out to be of use are spent again; as far as the
+//! last windows went, so will most likely this one, and that costs none of them. In a window
 //! of many pages a scout finds out how far it goes: a page far ahead that holds rows is of use
 //! itself, and shows that all before it are.
 
@@ -52,7 +53,7 @@ type Answer = Result<Vec<CustomerId>, PullError>;
 /// Why a page was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
-    /// It was its turn, or there were rows further on.
+    /// It was its turn, or there were rows further on, or windows were lately as long.
     OfUse { in_turn: bool },
     /// It may be of use: taken from the pages that a run may ask in vain.
     Spare,
@@ -157,19 +158,26 @@ impl Ahead {
         if next <= self.holds {
             return;
         }
+        let likely = server.knowledge().windows.likely();
         while self.asked.len() < most && idle(self) {
             while self.asked.contains_key(&next) {
                 next += step;
             }
             let is_beyond = self.empty.is_some_and(|empty| next >= empty);
-            if is_beyond || !server.take_spare_page() {
+            let why = if is_beyond {
                 return;
-            }
+            } else if next < likely {
+                Why::OfUse { in_turn: false }
+            } else if server.take_spare_page() {
+                Why::Spare
+            } else {
+                return;
+            };
             let ask = Ask {
                 offset: next,
                 ..ask
             };
-            self.push(reader, ask, Why::Spare);
+            self.push(reader, ask, why);
         }
     }
 

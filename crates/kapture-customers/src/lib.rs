@@ -29,6 +29,7 @@ mod row_order;
 mod run;
 mod scouting;
 mod server;
+mod window_length;
 
 pub use calibration::Reach;
 pub use days::{BackwardRange, Days};

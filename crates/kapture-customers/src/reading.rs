@@ -338,6 +338,8 @@ impl WindowReader {
             if self.end(page.len(), limit) == End::Proven {
                 if only_page {
                     self.server.knowledge().pages.was_asked_in_vain();
+                } else {
+                    self.server.knowledge().windows.saw(listing.end());
                 }
                 return Ok(Some(Pass {
                     listing,

@@ -14,6 +14,7 @@ use crate::error::PullError;
 use crate::events::EventSender;
 use crate::page_length::PageLength;
 use crate::row_order::RowOrder;
+use crate::window_length::WindowLength;
 
 pub(crate) struct Server {
     pub(crate) client: Client,
@@ -41,6 +42,7 @@ pub(crate) struct Knowledge {
     pub(crate) answered: bool,
     pub(crate) pages: PageLength,
     pub(crate) row_order: RowOrder,
+    pub(crate) windows: WindowLength,
     /// The windows that were last seen to hold customers.
     pub(crate) witnesses: Witnesses,
 }
