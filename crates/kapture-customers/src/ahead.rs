@@ -41,7 +41,7 @@ pub(crate) struct Ahead {
     came: BTreeMap<u64, Answer>,
     /// An offset behind which there were rows.
     holds: u64,
-    /// The lowest offset behind which there were none.
+    /// The lowest offset behind which there were none, or a failure.
     empty: Option<u64>,
     /// Pages taken.
     taken: u64,
@@ -81,18 +81,15 @@ impl Ahead {
             };
         }
         let step = page_length.saturating_sub(1) as u64;
-        if !self.asked.contains_key(&ask.offset) {
-            if !self.is_on_the_way(ask.offset, step) {
-                // What was asked ahead does not join, but tells how far the window goes all the same.
-                *self = Self {
-                    window,
-                    holds: self.holds,
-                    empty: self.empty,
-                    taken: self.taken,
-                    ..Self::default()
-                };
-            }
-            self.push(reader, ask, Why::OfUse { in_turn: true });
+        if !self.asked.contains_key(&ask.offset) && !self.is_on_the_way(ask.offset, step) {
+            // What was asked ahead does not join, but tells how far the window goes all the same.
+            *self = Self {
+                window,
+                holds: self.holds,
+                empty: self.empty,
+                taken: self.taken,
+                ..Self::default()
+            };
         }
         let steady =
             steady && page_length > 1 && server.knowledge().pages.is_full(page_length, ask.limit);
@@ -109,6 +106,10 @@ impl Ahead {
                 }
                 let in_turn = why == Some(Why::OfUse { in_turn: true });
                 return answer.map(|page| (page, in_turn));
+            }
+            // Now and then it was scouted, and the scout came back with nothing.
+            if !self.asked.contains_key(&ask.offset) {
+                self.push(reader, ask, Why::OfUse { in_turn: true });
             }
             if steady {
                 self.ask_ahead(reader, ask, step);
@@ -192,19 +193,20 @@ impl Ahead {
             None => 2 * known,
             Some(empty) => known.midpoint(empty / step),
         };
-        (place > known + TOO_NEAR).then_some(at + (place - read) * step)
+        (place > known + TOO_NEAR).then(|| at + (place - read) * step)
     }
 
     fn take(&mut self, server: &Server, offset: u64, answer: Answer) {
         let holds = answer.as_ref().is_ok_and(|page| !page.is_empty());
         if holds {
             self.holds = self.holds.max(offset);
+            self.empty = self.empty.filter(|empty| *empty > offset);
         } else {
             self.empty = Some(self.empty.map_or(offset, |empty| empty.min(offset)));
         }
         if self.asked.get(&offset) == Some(&Why::Scout) {
             if !holds {
-                // If the pass comes this far after all, it asks again.
+                // If the pass comes this far after all, it asks for it.
                 self.asked.remove(&offset);
                 return;
             }

@@ -2,7 +2,7 @@
 //! changed its ways or was out of order.
 
 use chrono::NaiveDate;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use kapture_model::Window;
 use kapture_transport::{Error, Refusal};
 
@@ -77,11 +77,14 @@ impl Run {
         if opaque.is_empty() {
             return Ok(());
         }
-        let answers = join_all(opaque.iter().map(|doubtful| {
+        let asking = opaque.iter().map(|doubtful| {
             let ask = Ask::first_page(doubtful.window, self.server.page_size);
             self.server.ask(ask)
-        }))
-        .await;
+        });
+        let asking: Vec<_> = asking.collect();
+        // No more at a time than can be sent: the time for a call begins when it is made.
+        let at_once = self.server.client.concurrency();
+        let answers: Vec<_> = stream::iter(asking).buffered(at_once).collect().await;
         let well = self.still_holds_customers(witness.window).await?.is_ok();
         for (doubtful, answer) in opaque.into_iter().zip(answers) {
             if let Ok(page) = &answer {

@@ -93,7 +93,11 @@ impl Run {
             if let Some(ask) = self.to_learn.take() {
                 doing.push(self.learn(ask));
             }
-            while doing.len() < self.server.client.concurrency()
+            // Proof is asked for alone: what is not polled meanwhile could hold the place, or the
+            // moment, that it waits for.
+            let is_confirming = self.has_many_opaque();
+            while !is_confirming
+                && doing.len() < self.server.client.concurrency()
                 && let Some(reading) = self.next_reading().await
             {
                 doing.push(reading);
@@ -106,9 +110,8 @@ impl Run {
                         learnt?;
                     }
                 }
-                if self.has_many_opaque() {
-                    self.confirm().await?;
-                }
+            } else if is_confirming {
+                self.confirm().await?;
             } else if self.windows.is_empty() {
                 if self.unproven.is_empty() && self.unconfirmed.is_empty() {
                     return Ok(());

@@ -109,7 +109,7 @@ struct Shared {
     pace: Pace,
     dice: Mutex<fastrand::Rng>,
     answered: AtomicBool,
-    good_answers: AtomicU64,
+    answers: AtomicU64,
     in_flight: AtomicUsize,
     requests: AtomicU64,
     retries: AtomicU64,
@@ -134,7 +134,7 @@ impl Client {
                 dice: Mutex::new(fastrand::Rng::with_seed(options.seed)),
                 options,
                 answered: AtomicBool::new(false),
-                good_answers: AtomicU64::new(0),
+                answers: AtomicU64::new(0),
                 in_flight: AtomicUsize::new(0),
                 requests: AtomicU64::new(0),
                 retries: AtomicU64::new(0),
@@ -193,6 +193,10 @@ impl Client {
             let settled = error.refusal().is_some_and(|refusal| {
                 understood(refusal) || repeated.count(refusal) >= shared.options.retry.settled_after
             });
+            if settled {
+                // It is an answer, which took a few attempts to be sure of.
+                shared.answers.fetch_add(attempt.into(), Ordering::Relaxed);
+            }
             if settled || error.again() == Again::Never {
                 return Err(error);
             }
@@ -317,7 +321,7 @@ impl Shared {
                 permit.went_well(duration);
                 self.answered.store(true, Ordering::Relaxed);
                 if answer.is_ok() {
-                    self.good_answers.fetch_add(1, Ordering::Relaxed);
+                    self.answers.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
@@ -349,7 +353,7 @@ impl Shared {
                 Bound::NeverAnswered
             });
         }
-        let allowed = policy.spare_retries + 2 * self.good_answers.load(Ordering::Relaxed);
+        let allowed = policy.spare_retries + 2 * self.answers.load(Ordering::Relaxed);
         if self.retries.load(Ordering::Relaxed) >= allowed {
             return Err(Bound::Budget);
         }

@@ -17,7 +17,7 @@ pub struct RetryPolicy {
     pub unanswered_attempts: u32,
     /// How often a failure has to repeat unchanged until it is taken for the server's answer. Default 3.
     pub settled_after: u32,
-    /// How many retries a run may make beyond two for each good answer. Default 500.
+    /// How many retries a run may make beyond two for each answer. Default 500.
     pub spare_retries: u64,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::NaiveDate;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use kapture_customers::{Checksum, Days, Event, Pull, PullError, Receipt};
 use kapture_model::{CustomerId, CustomerQuery};
 use kapture_sandbox::{Behaviour, Fault, PerDay, Population, Request as Asked, Tenant};
@@ -132,6 +132,17 @@ pub(crate) async fn pull_from(
     adjust: impl FnOnce(Pull) -> Pull,
     options: ClientOptions,
 ) -> Pulled {
+    gather(events(transport, from, to, adjust, options)).await
+}
+
+/// What a pull from any transport tells.
+pub(crate) fn events(
+    transport: impl Transport + 'static,
+    from: NaiveDate,
+    to: NaiveDate,
+    adjust: impl FnOnce(Pull) -> Pull,
+    options: ClientOptions,
+) -> impl Stream<Item = Result<Event, PullError>> {
     let client = Client::new(
         transport,
         &Site::base_url("http://127.0.0.1").expect("loopback"),
@@ -147,7 +158,12 @@ pub(crate) async fn pull_from(
         },
     );
     let days = Days::between(from, to).expect("a range");
-    let mut events = adjust(Pull::new(client, CustomerQuery::new(424_242), days)).events();
+    adjust(Pull::new(client, CustomerQuery::new(424_242), days)).events()
+}
+
+/// Reads to the end what a pull tells.
+pub(crate) async fn gather(events: impl Stream<Item = Result<Event, PullError>>) -> Pulled {
+    let mut events = std::pin::pin!(events);
     let mut pulled = Pulled::default();
     while let Some(event) = events.next().await {
         match event {

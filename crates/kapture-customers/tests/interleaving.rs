@@ -1,0 +1,163 @@
+//! What goes on at the same time: answers that come late, consumers that are slow, and waits for a
+//! place or a moment.
+
+mod against;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use against::{InMemory, events, gather, may, missing, population, pull_from, pull_with, truth};
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use kapture_sandbox::{
+    Behaviour, Change, EmptyForm, Movement, Order, PerDay, Place, Population, Tenant,
+};
+use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
+use tokio::time::{sleep, timeout};
+
+/// Longer than any of these pulls takes in simulated time.
+const FOR_EVER: Duration = Duration::from_secs(86_400);
+
+/// Proof for many quiet days is asked for while others are read: nobody waits for a moment that
+/// somebody else has taken and does not use.
+#[tokio::test(start_paused = true)]
+async fn proof_and_reading_do_not_wait_for_each_other() {
+    for empty_window in [
+        EmptyForm::Failed("E-1017".into()),
+        EmptyForm::NotFound("Not Found".into()),
+    ] {
+        for requests_per_second in [None, Some(50.0)] {
+            let behaviour = Behaviour {
+                empty_window: empty_window.clone(),
+                ..Behaviour::default()
+            };
+            let weekly = PerDay::Weekly {
+                weekday: 1..=9,
+                weekend: 0..=0,
+            };
+            let population = Population::new(6).days(may(-5), may(510), weekly);
+            let tenant = Arc::new(Tenant::new(population, behaviour));
+            let server = Late(InMemory(Arc::clone(&tenant)), |_| 40);
+            let options = ClientOptions {
+                requests_per_second,
+                ..ClientOptions::default()
+            };
+            let pull = pull_from(server, may(1), may(500), |pull| pull, options);
+            let pulled = timeout(FOR_EVER, pull).await.expect("it comes to an end");
+            assert_eq!(pulled.receipts.len(), 500, "{:?}", pulled.error);
+            assert_eq!(pulled.ids(), truth(&tenant, may(1), may(500)));
+        }
+    }
+}
+
+/// Takes so many milliseconds, told from the offset.
+struct Late(InMemory, fn(u64) -> u64);
+
+#[async_trait]
+impl Transport for Late {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        sleep(Duration::from_millis((self.1)(offset(&request)))).await;
+        self.0.send(request).await
+    }
+}
+
+fn offset(request: &Request) -> u64 {
+    let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+    let offset = asked["offset"].as_str().and_then(|text| text.parse().ok());
+    offset.expect("an offset")
+}
+
+/// The offset of the first scout of a window that is read from the beginning.
+const SCOUTED: u64 = 8_476;
+
+/// Refuses the page that is scouted, late and often enough for that to be its answer. Later it
+/// gives it.
+struct RefusingScouts(Late, AtomicU32);
+
+#[async_trait]
+impl Transport for RefusingScouts {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if offset(&request) == SCOUTED && self.1.fetch_add(1, Ordering::Relaxed) < 3 {
+            sleep(Duration::from_secs(1)).await;
+            return Ok(Response {
+                status: 200,
+                retry_after: None,
+                body: r#"{"message":"Please try again","status":"failed"}"#.into(),
+            });
+        }
+        self.0.send(request).await
+    }
+}
+
+/// A page that was asked for far ahead of its turn is refused when its turn has come: it is asked
+/// for again.
+#[tokio::test(start_paused = true)]
+async fn a_scout_that_comes_back_with_nothing_when_it_is_waited_for() {
+    let population = population(3, PerDay::Listed(vec![(may(5), 30_000)]));
+    let tenant = Arc::new(Tenant::new(population, Behaviour::default()));
+    let late = Late(InMemory(Arc::clone(&tenant)), |_| 100);
+    let server = RefusingScouts(late, AtomicU32::new(0));
+    let options = ClientOptions::default();
+    let pulled = pull_from(server, may(5), may(5), |pull| pull, options).await;
+    assert!(pulled.failed.is_empty(), "{:?}", pulled.failed);
+    assert_eq!(pulled.ids(), truth(&tenant, may(5), may(5)));
+    let asked = tenant.requests();
+    assert!(
+        asked.iter().any(|asked| asked.offset == SCOUTED),
+        "{asked:?}"
+    );
+}
+
+/// What a page has brought is told whatever becomes of those before it, though the consumer is slow
+/// and several days are on each page.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_asked_again_is_told_as_a_whole() {
+    for (seed, every) in (0..6).zip([5, 6, 7, 8, 9, 11]) {
+        let behaviour = Behaviour {
+            zone_shift_minutes: -330,
+            order: Order::Name,
+            movement: Some(Movement {
+                every,
+                change: Change::Delete,
+                place: Place::BeforeOffset,
+                at_most: Some(4),
+            }),
+            ..Behaviour::default()
+        };
+        let tenant = Arc::new(Tenant::new(
+            population(seed, PerDay::Fixed(4_000)),
+            behaviour,
+        ));
+        let late = |offset| 20 + offset * 7 % 83;
+        let server = Late(InMemory(Arc::clone(&tenant)), late);
+        let options = ClientOptions::default();
+        let told = events(server, may(1), may(4), |pull| pull, options);
+        let slowly = told.then(|event| async {
+            sleep(Duration::from_millis(30)).await;
+            event
+        });
+        // The receipts agree with what was told, or it panics.
+        let pulled = gather(slowly).await;
+        for (day, told) in pulled.ids() {
+            let missing = missing(&tenant, day, &told);
+            assert!(missing.is_empty(), "{day}: {missing:?}");
+        }
+    }
+}
+
+/// Days that are quiet are answers as good as others, however they are said.
+#[tokio::test(start_paused = true)]
+async fn years_before_the_first_customer_do_not_use_up_the_retries() {
+    let behaviour = Behaviour {
+        empty_window: EmptyForm::Failed("E-1017".into()),
+        ..Behaviour::default()
+    };
+    let sizes = vec![(may(1), 5)];
+    let population = Population::new(6).days(may(-5), may(810), PerDay::Listed(sizes));
+    let tenant = Arc::new(Tenant::new(population, behaviour));
+    let options = ClientOptions::default();
+    let pulled = pull_with(&tenant, may(1), may(800), |pull| pull, options).await;
+    assert_eq!(pulled.receipts.len(), 800, "{:?}", pulled.error);
+    assert_eq!(pulled.ids(), truth(&tenant, may(1), may(800)));
+}
