@@ -66,12 +66,11 @@ struct Routed {
 
 impl Routed {
     async fn tell(self, events: &EventSender) {
-        for day in self.begun {
-            events.send(Ok(Event::DayStarted(day))).await;
-        }
-        for (day, records) in self.records {
-            events.send(Ok(Event::Records { day, records })).await;
-        }
+        // At once: what is routed counts as told.
+        let begun = self.begun.into_iter().map(Event::DayStarted);
+        let records = self.records.into_iter();
+        let records = records.map(|(day, records)| Event::Records { day, records });
+        events.send_all(begun.chain(records).map(Ok)).await;
     }
 }
 

@@ -22,15 +22,34 @@ pub(crate) fn channel() -> (EventSender, mpsc::Receiver<Told>) {
 }
 
 impl EventSender {
-    /// Tells an event, as soon as there is room. Once nobody listens any more the pull is being
-    /// dropped as well, so there is nobody to tell that to.
+    /// Tells an event, and waits until the consumer has made room for it.
     pub(crate) async fn send(&self, event: Told) {
-        let _ = self.0.clone().send(event).await;
+        self.send_all([event]).await;
     }
 
-    /// Tells an event without waiting: each clone of a sender has one place of its own.
+    /// The same for events that belong together: they are told at once. A reading that is dropped
+    /// while it waits has told all of them.
+    pub(crate) async fn send_all(&self, events: impl IntoIterator<Item = Told>) {
+        let mut last = None;
+        for event in events {
+            last = Some(self.push(event));
+        }
+        if let Some(mut sender) = last {
+            let _ = sender.flush().await;
+        }
+    }
+
+    /// Tells an event without waiting.
     pub(crate) fn tell(&self, event: Event) {
-        let _ = self.0.clone().try_send(Ok(event));
+        self.push(Ok(event));
+    }
+
+    /// Each clone of a sender has one place of its own. Once nobody listens any more the pull is
+    /// being dropped as well, so there is nobody to tell that to.
+    fn push(&self, event: Told) -> mpsc::Sender<Told> {
+        let mut sender = self.0.clone();
+        let _ = sender.try_send(event);
+        sender
     }
 
     pub(crate) fn learned(&self, lesson: Lesson) {
