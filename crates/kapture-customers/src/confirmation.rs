@@ -61,13 +61,13 @@ impl Run {
                 return self.confirm_without_customers().await;
             };
             // Customers were met in windows of another width only.
-            return match self.still_holds_customers(other.window).await? {
+            return match self.still_holds_customers(other.ask).await? {
                 Ok(()) => self.doubt(window, None).await,
-                Err(answer) => self.doubt(other.window, answer).await,
+                Err(answer) => self.doubt(other.ask.window, answer).await,
             };
         };
-        if let Err(answer) = self.still_holds_customers(witness.window).await? {
-            return self.doubt(witness.window, answer).await;
+        if let Err(answer) = self.still_holds_customers(witness.ask).await? {
+            return self.doubt(witness.ask.window, answer).await;
         }
         self.settle_confirmed().await;
         // What is left was refused in words that may tell of a passing trouble. The server is well
@@ -85,7 +85,7 @@ impl Run {
         // No more at a time than can be sent: the time for a call begins when it is made.
         let at_once = self.server.client.concurrency();
         let answers: Vec<_> = stream::iter(asking).buffered(at_once).collect().await;
-        let well = self.still_holds_customers(witness.window).await?.is_ok();
+        let well = self.still_holds_customers(witness.ask).await?.is_ok();
         for (doubtful, answer) in opaque.into_iter().zip(answers) {
             if let Ok(page) = &answer {
                 self.keep(&page.records).await;
@@ -153,16 +153,15 @@ impl Run {
         Ok(())
     }
 
-    /// Asks a window that held customers once more. If it holds none: the words of the refusal.
+    /// Asks a page that held customers once more. If it holds none: the words of the refusal.
     async fn still_holds_customers(
         &self,
-        window: Window,
+        ask: Ask,
     ) -> Result<Result<(), Option<Refusal>>, PullError> {
-        let ask = Ask::first_page(window, self.server.page_size);
         match self.server.ask(ask).await {
             Ok(page) => {
                 self.keep(&page.records).await;
-                if is_witness(window, &page.records) {
+                if is_witness(ask.window, &page.records) {
                     Ok(Ok(()))
                 } else {
                     Ok(Err(page.refused))

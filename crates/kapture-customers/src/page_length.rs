@@ -1,14 +1,21 @@
 //! When a page is the last one: what the lengths of pages prove.
 //!
 //! A server may cap `limit` without saying so, or ignore it, so a page shorter than asked proves
-//! nothing by itself. But no page can be cut short by a cap below the longest page given.
+//! nothing by itself. But no page can be cut short by a cap below the longest page that the same
+//! `limit` was answered with. What another limit brought proves nothing: one that is too large may
+//! be refused, or taken for the default.
+
+use std::collections::BTreeMap;
 
 /// What the pages given so far tell about the longest page that this server gives.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct PageLength {
-    longest: usize,
+    /// By the limit that was asked for.
+    longest: BTreeMap<u32, usize>,
     full: Option<usize>,
     asked_in_vain: u32,
+    /// The smallest limit that brought less than a smaller one, or nothing.
+    too_large: Option<u32>,
 }
 
 /// How many requests in vain (pages that turned out to be last) are spent at once. Further
@@ -27,9 +34,10 @@ pub(crate) enum End {
 }
 
 impl PageLength {
-    /// A page with so many rows came, whatever was asked.
-    pub(crate) fn saw(&mut self, rows: usize) {
-        self.longest = self.longest.max(rows);
+    /// A page with so many rows came where `limit` were asked.
+    pub(crate) fn saw(&mut self, rows: usize, limit: u32) {
+        let longest = self.longest.entry(limit).or_default();
+        *longest = rows.max(*longest);
     }
 
     /// A page with so many rows was followed by more. Returns whether that is news.
@@ -52,12 +60,23 @@ impl PageLength {
         self.full.is_some_and(|full| full < limit as usize)
     }
 
+    /// A page of `limit` was refused, or shorter than one with a smaller limit.
+    pub(crate) fn was_too_large(&mut self, limit: u32) {
+        self.too_large = Some(self.too_large.map_or(limit, |least| least.min(limit)));
+    }
+
+    pub(crate) fn is_too_large(&self, limit: u32) -> bool {
+        self.too_large.is_some_and(|least| limit >= least)
+    }
+
     /// Whether a page of `rows` is the last one, where `limit` were asked.
     ///
-    /// It is when it is shorter than the longest page given (so no cap cut it) and not of just the
-    /// length asked for (so `limit` did not cut it; a longer one shows that `limit` is ignored).
+    /// It is when it is shorter than the longest page of that limit (so no cap cut it) and not of
+    /// just the length asked for (so `limit` did not cut it; a longer one shows that `limit` is
+    /// ignored).
     pub(crate) fn end(&self, rows: usize, limit: u32) -> End {
-        if rows == 0 || (rows < self.longest && rows != limit as usize) {
+        let longest = self.longest.get(&limit).copied().unwrap_or_default();
+        if rows == 0 || (rows < longest && rows != limit as usize) {
             End::Proven
         } else if self.is_full(rows, limit) || self.asked_in_vain < AT_ONCE {
             End::Ask
@@ -73,7 +92,7 @@ mod tests {
 
     fn after(pages: &[usize]) -> PageLength {
         let mut length = PageLength::default();
-        pages.iter().for_each(|rows| length.saw(*rows));
+        pages.iter().for_each(|rows| length.saw(*rows, 500));
         length
     }
 
@@ -107,6 +126,27 @@ mod tests {
         assert!(!length.was_full(100));
         assert_eq!(length.end(100, 500), End::Ask);
         assert!(length.is_capped_below(500) && !length.is_capped_below(100));
+    }
+
+    #[test]
+    fn what_one_limit_brought_proves_nothing_about_another() {
+        let mut length = after(&[500]);
+        length.saw(100, 1_000);
+        assert_eq!(length.end(100, 1_000), End::Ask);
+        length.saw(300, 1_000);
+        assert_eq!(length.end(100, 1_000), End::Proven);
+    }
+
+    #[test]
+    fn a_limit_is_too_large_if_a_smaller_one_was() {
+        let mut length = PageLength::default();
+        assert!(!length.is_too_large(1_000));
+        length.was_too_large(2_000);
+        assert!(length.is_too_large(2_000) && length.is_too_large(4_000));
+        assert!(!length.is_too_large(1_000));
+        length.was_too_large(1_000);
+        length.was_too_large(4_000);
+        assert!(length.is_too_large(1_000) && !length.is_too_large(500));
     }
 
     #[test]

@@ -230,13 +230,19 @@ impl WindowReader {
                 return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
             }
             tracing::debug!(window = %self.window(), number, rows, "reading the window again");
-            limit = self.larger_limit(limit, rows);
             if equal_passes % 2 == 0 {
                 // Machines that answer in turn, each in its own order, would be met in the same
                 // turn again and again.
                 self.first_page(limit).await?;
             }
-            first = self.first_page(limit).await?;
+            let larger = self.larger_limit(limit, rows);
+            first = match self.larger_page(limit, larger, first.ids.len()).await? {
+                Some(page) => {
+                    limit = larger;
+                    page
+                }
+                None => self.first_page(limit).await?,
+            };
             if self.end(first.ids.len(), limit) == End::Proven {
                 return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
             }
@@ -259,13 +265,44 @@ impl WindowReader {
     }
 
     /// One page has no seams: where the server has not shown a cap, the next pass asks for the
-    /// whole window at once.
+    /// whole window at once. The page size is doubled, so that windows share what the lengths of
+    /// their pages prove.
     fn larger_limit(&self, limit: u32, rows: u64) -> u32 {
         let whole = rows + rows / 4 + 100;
         if whole > LARGEST_PAGE || self.server.knowledge().pages.is_capped_below(limit) {
             return limit;
         }
-        limit.max(u32::try_from(whole).unwrap_or(limit))
+        let mut larger = limit;
+        while u64::from(larger) < whole {
+            larger *= 2;
+        }
+        larger
+    }
+
+    /// The first page with a `larger` limit than the one that brought so many `rows`. `None` if
+    /// there is none, or if the server does not accept it.
+    async fn larger_page(
+        &self,
+        limit: u32,
+        larger: u32,
+        rows: usize,
+    ) -> Result<Option<FirstPage>, PullError> {
+        if larger <= limit || self.server.knowledge().pages.is_too_large(larger) {
+            return Ok(None);
+        }
+        let ask = Ask::first_page(self.window(), larger);
+        let records = match self.server.ask_plainly(ask).await {
+            Ok(records) => records,
+            // The window has customers, so that this is no word about them.
+            Err(error) if error.refusal().is_some() => Vec::new(),
+            Err(error) => return Err(ask.failed(error)),
+        };
+        self.deliver(ask.window, &records).await?;
+        if records.len() < rows {
+            self.server.knowledge().pages.was_too_large(larger);
+            return Ok(None);
+        }
+        Ok(Some(self.first_page_of(&Page::of(records))))
     }
 
     /// One pass, from its first page to a proven end; `None` if the server ignores the offset.
@@ -380,14 +417,18 @@ impl WindowReader {
     /// Reads a window in one page, since the server gives the same rows at every offset.
     async fn read_without_offset(&self) -> Result<WindowRead, PullError> {
         let mut limit = self.server.page_size;
+        let mut page = self.first_page(limit).await?;
         loop {
-            let page = self.first_page(limit).await?;
             let rows = page.ids.len();
             if self.end(rows, limit) == End::Proven {
                 return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
             }
-            if rows == limit as usize && u64::from(limit) < LARGEST_PAGE {
+            if rows == limit as usize
+                && u64::from(limit) < LARGEST_PAGE
+                && let Some(larger) = self.larger_page(limit, limit * 4, rows).await?
+            {
                 limit *= 4;
+                page = larger;
                 continue;
             }
             // A longer page would show that this one was not cut; where the end day is included,

@@ -24,7 +24,8 @@ impl Run {
         // After a change of ways a window that is known to hold customers tells most.
         let witness = self.server.knowledge().witnesses.latest();
         if let Some(witness) = witness {
-            self.scout_days(vec![witness.window.start], false).await?;
+            self.scout_days(vec![witness.ask.window.start], false)
+                .await?;
         } else if !self.server.knowledge().answered {
             self.begin().await?;
         }

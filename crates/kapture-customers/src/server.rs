@@ -60,7 +60,8 @@ pub(crate) fn is_witness(window: Window, records: &[Record]) -> bool {
 /// answered with what they hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Witness {
-    pub(crate) window: Window,
+    /// The page that showed it: the first one of a window, if that did.
+    pub(crate) ask: Ask,
     pub(crate) asked: Moment,
 }
 
@@ -81,12 +82,15 @@ impl Witnesses {
         }
     }
 
-    fn add(&mut self, witness: Witness) {
-        let like = if witness.window.start == witness.window.end {
+    fn add(&mut self, mut witness: Witness) {
+        let like = if witness.ask.window.start == witness.ask.window.end {
             &mut self.narrow
         } else {
             &mut self.wide
         };
+        if let Some(before) = like.filter(|before| before.ask.offset < witness.ask.offset) {
+            witness.ask = before.ask;
+        }
         *like = Some(witness);
     }
 
@@ -296,13 +300,12 @@ impl Server {
             .await?;
         let mut knowledge = self.knowledge();
         knowledge.answered = true;
-        knowledge.pages.saw(records.len());
+        knowledge.pages.saw(records.len(), ask.limit);
         if records.is_empty() {
             knowledge.empty_answers.saw_plain_success(&ask);
         }
-        let window = ask.window;
-        if is_witness(window, &records) {
-            knowledge.witnesses.add(Witness { window, asked });
+        if is_witness(ask.window, &records) {
+            knowledge.witnesses.add(Witness { ask, asked });
         }
         Ok(records)
     }

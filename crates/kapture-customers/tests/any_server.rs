@@ -26,6 +26,8 @@ fn limit() -> impl Strategy<Value = Limit> {
         (8..120u64).prop_map(Limit::CappedAt),
         (1..8u64).prop_map(Limit::CappedAt),
         Just(Limit::Ignored),
+        (8..600u64).prop_map(Limit::DefaultAbove),
+        (500..900u64).prop_map(Limit::RefusedAbove),
     ]
 }
 
@@ -220,5 +222,5 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok())
-        .unwrap_or(1_500)
+        .unwrap_or(4_000)
 }

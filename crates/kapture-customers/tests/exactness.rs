@@ -5,10 +5,11 @@ mod against;
 use std::sync::Arc;
 
 use against::{expect_truth, may, population, pull, truth};
+use kapture_customers::PullError;
 use kapture_model::Record;
 use kapture_sandbox::{
-    Behaviour, ContentType, EmptyForm, Limit, Oddities, Offset, Order, PerDay, Population, Tenant,
-    Windows,
+    Asked, Behaviour, ContentType, EmptyForm, Limit, Oddities, Offset, Order, PerDay, Population,
+    Tenant, Windows,
 };
 
 const LIMITS: [Limit; 4] = [
@@ -197,6 +198,48 @@ async fn an_order_that_changes_at_every_request() {
                 may(6),
             )
             .await;
+        }
+    }
+}
+
+/// The largest limit that a server accepts is nowhere stated: above it there may be fewer rows, or
+/// none. Where rows are in disorder, or the offset is ignored, larger ones are asked for.
+#[tokio::test(start_paused = true)]
+async fn a_larger_limit_need_not_be_accepted() {
+    for limit in [Limit::DefaultAbove(500), Limit::RefusedAbove(500)] {
+        for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
+            for order in [Order::Unstable, Order::Turns, Order::Id] {
+                let behaviour = Behaviour {
+                    limit,
+                    order,
+                    empty_window: empty_window.clone(),
+                    ..Behaviour::default()
+                };
+                let sizes = vec![(may(2), 700), (may(3), 620), (may(4), 90)];
+                let population = population(8, PerDay::Listed(sizes));
+                let tenant = expect_truth(population, behaviour, may(1), may(5)).await;
+                let larger = |asked: &&Asked| asked.limit > Some(500);
+                let in_vain = tenant.requests().iter().filter(larger).count();
+                assert!(
+                    in_vain <= 6,
+                    "{in_vain} pages too large: {limit:?} {order:?}"
+                );
+            }
+            let behaviour = Behaviour {
+                limit,
+                offset: Offset::Ignored,
+                empty_window: empty_window.clone(),
+                ..Behaviour::default()
+            };
+            let sizes = vec![(may(2), 700), (may(4), 90)];
+            let tenant = Arc::new(Tenant::new(population(8, PerDay::Listed(sizes)), behaviour));
+            let pulled = pull(&tenant, may(2), may(2)).await;
+            let error = pulled.failed.get(&may(2));
+            assert!(
+                matches!(error, Some(PullError::OffsetIgnored { rows: 500, .. })),
+                "{limit:?}: {error:?} {:?}",
+                pulled.receipts
+            );
         }
     }
 }

@@ -200,6 +200,10 @@ pub enum Limit {
     Honoured,
     /// It is the page size up to this many rows, without a word about it.
     CappedAt(u64),
+    /// It is the page size up to this many rows; above, the default is, without a word about it.
+    DefaultAbove(u64),
+    /// It is the page size up to this many rows; above, it is refused.
+    RefusedAbove(u64),
     /// A page holds every row from `offset` on.
     Ignored,
 }

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     Number(&'static str),
     #[error("limit must be greater than 0")]
     LimitZero,
+    #[error("limit must not exceed {0}")]
+    LimitTooLarge(u64),
     #[error("Invalid cm_id")]
     Account,
     #[error("Either customer id, email or phone is mandatory")]

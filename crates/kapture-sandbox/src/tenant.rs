@@ -182,6 +182,11 @@ impl Tenant {
         asked.limit = query.limit;
         asked.offset = query.offset;
         let covered = self.covered(&query, asked.number)?;
+        if let Limit::RefusedAbove(most) = self.behaviour.limit
+            && query.limit > Some(most)
+        {
+            return Err(Refusal::LimitTooLarge(most));
+        }
         Ok(self.page(&query, covered, asked))
     }
 
@@ -229,6 +234,8 @@ impl Tenant {
         let limit = match behaviour.limit {
             Limit::Honoured => limit,
             Limit::CappedAt(most) => limit.min(most),
+            Limit::DefaultAbove(most) if limit > most => behaviour.default_limit,
+            Limit::DefaultAbove(_) | Limit::RefusedAbove(_) => limit,
             Limit::Ignored => u64::MAX,
         };
         let page = listing.page(offset, limit);
