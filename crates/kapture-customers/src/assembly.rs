@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use foldhash::HashSet;
 use kapture_model::{CustomerId, Record, Window};
@@ -16,12 +16,14 @@ use crate::days::{Days, neighbourhood};
 use crate::error::PullError;
 use crate::event::Event;
 use crate::events::EventSender;
+use crate::pull::Clock;
 use crate::receipt::{Checksum, Joint};
 
 pub(crate) struct Assembly {
     asked: Days,
     /// The zone in which an instant (epoch milliseconds) is seen.
     zone: Tz,
+    clock: Clock,
     state: Mutex<State>,
 }
 
@@ -40,6 +42,7 @@ enum Ended {
 }
 
 struct DayInProgress {
+    begun: DateTime<Utc>,
     /// All that has to be remembered of what was told: the ids.
     told: HashSet<CustomerId>,
     checksum: Checksum,
@@ -51,6 +54,8 @@ struct DayInProgress {
 /// A day of which every window was read.
 pub(crate) struct AssembledDay {
     pub(crate) day: NaiveDate,
+    /// Before any of its windows was asked.
+    pub(crate) begun: DateTime<Utc>,
     pub(crate) customers: u64,
     pub(crate) checksum: Checksum,
     pub(crate) undated: u64,
@@ -75,8 +80,9 @@ impl Routed {
 }
 
 impl DayInProgress {
-    fn new(day: NaiveDate) -> Self {
+    fn new(day: NaiveDate, begun: DateTime<Utc>) -> Self {
         Self {
+            begun,
             told: HashSet::default(),
             checksum: Checksum::default(),
             undated: 0,
@@ -87,10 +93,11 @@ impl DayInProgress {
 }
 
 impl Assembly {
-    pub(crate) fn new(asked: Days, zone: Tz) -> Self {
+    pub(crate) fn new(asked: Days, zone: Tz, clock: Clock) -> Self {
         Self {
             asked,
             zone,
+            clock,
             state: Mutex::default(),
         }
     }
@@ -109,7 +116,7 @@ impl Assembly {
         let mut state = self.state();
         neighbourhood(day)
             .filter(|day| self.asked.contains(*day))
-            .filter(|day| state.begin(*day))
+            .filter(|day| state.begin(*day, self.clock))
             .collect()
     }
 
@@ -164,7 +171,7 @@ impl Assembly {
             if date.is_none() && !state.undated.insert(record.id().clone()) {
                 continue;
             }
-            if state.begin(day) {
+            if state.begin(day, self.clock) {
                 routed.begun.push(day);
             }
             let Some(progress) = state.open.get_mut(&day) else {
@@ -194,6 +201,7 @@ impl Assembly {
             {
                 complete.push(AssembledDay {
                     day: near,
+                    begun: progress.begun,
                     customers: progress.told.len() as u64,
                     checksum: progress.checksum,
                     undated: progress.undated,
@@ -216,11 +224,11 @@ impl Assembly {
 
 impl State {
     /// Returns whether the day is new.
-    fn begin(&mut self, day: NaiveDate) -> bool {
+    fn begin(&mut self, day: NaiveDate, clock: Clock) -> bool {
         if self.ended.contains_key(&day) || self.open.contains_key(&day) {
             return false;
         }
-        self.open.insert(day, DayInProgress::new(day));
+        self.open.insert(day, DayInProgress::new(day, clock()));
         true
     }
 
@@ -252,7 +260,8 @@ mod tests {
 
     /// Asked for 3 to 9 May, of which `day` has ended.
     fn ended(day: u32, end: impl Fn(&Assembly, NaiveDate)) -> Assembly {
-        let assembly = Assembly::new(Days::between(may(3), may(9)).unwrap(), Tz::UTC);
+        let days = Days::between(may(3), may(9)).unwrap();
+        let assembly = Assembly::new(days, Tz::UTC, DateTime::default);
         for day in neighbourhood(may(day)) {
             assembly.begin_window(day);
         }

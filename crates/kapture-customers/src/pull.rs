@@ -51,10 +51,13 @@ pub struct Pull {
     calendar: Calendar,
 }
 
+/// Where the time of day comes from.
+pub(crate) type Clock = fn() -> DateTime<Utc>;
+
 /// What is needed to tell whether a day is over.
 #[derive(Debug, Clone)]
 pub(crate) struct Calendar {
-    pub(crate) clock: fn() -> DateTime<Utc>,
+    pub(crate) clock: Clock,
     zone: Option<Tz>,
     settling: TimeDelta,
 }
@@ -137,7 +140,7 @@ impl Pull {
             self.empty_answer,
             events,
         );
-        let assembly = Assembly::new(self.days, zone);
+        let assembly = Assembly::new(self.days, zone, self.calendar.clock);
         Run::new(Arc::new(server), Arc::new(assembly), windows, self.calendar)
     }
 }
@@ -147,8 +150,8 @@ fn system_clock() -> DateTime<Utc> {
 }
 
 impl Calendar {
-    /// Whether `day` could still gain customers at `now`.
-    pub(crate) fn state(&self, day: NaiveDate, now: DateTime<Utc>) -> DayState {
+    /// Whether `day` could still gain customers after it was `asked`.
+    pub(crate) fn state(&self, day: NaiveDate, asked: DateTime<Utc>) -> DayState {
         let Some(midnight) = day.succ_opt().and_then(|next| next.and_hms_opt(0, 0, 0)) else {
             return DayState::Open;
         };
@@ -161,7 +164,7 @@ impl Calendar {
             // The last zone in which a day ends is twelve hours behind UTC.
             None => midnight.and_utc() + TimeDelta::hours(12),
         };
-        if now >= end + self.settling {
+        if asked >= end + self.settling {
             DayState::Sealed
         } else {
             DayState::Open

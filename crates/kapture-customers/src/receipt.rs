@@ -34,9 +34,9 @@ pub struct Receipt {
     pub checksum: Checksum,
     /// How many of them have no date that could be read, and were placed by their window.
     pub undated: u64,
-    /// When the last window of the day had been read.
+    /// When the day was complete: its last window read, and confirmed where it had to be.
     pub fetched: DateTime<Utc>,
-    /// Whether the day can still gain customers.
+    /// Whether the day could gain customers after it was first asked.
     pub state: DayState,
     /// How the windows of this server were found to reach.
     pub reach: Reach,

@@ -274,7 +274,7 @@ impl Run {
                 checksum: assembled.checksum,
                 undated: assembled.undated,
                 fetched,
-                state: self.calendar.state(assembled.day, fetched),
+                state: self.calendar.state(assembled.day, assembled.begun),
                 reach,
                 joint: assembled.joint,
                 empty_answer,

@@ -4,12 +4,15 @@
 mod against;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use against::{InMemory, events, gather, may, missing, population, pull_from, pull_with, truth};
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use futures_util::StreamExt;
+use kapture_customers::{DayState, Pull};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, Movement, Order, PerDay, Place, Population, Tenant,
 };
@@ -145,6 +148,42 @@ async fn a_page_that_is_asked_again_is_told_as_a_whole() {
             assert!(missing.is_empty(), "{day}: {missing:?}");
         }
     }
+}
+
+/// Each answer takes an hour and a half of the day.
+struct Hours(InMemory);
+
+static CLOCK: AtomicI64 = AtomicI64::new(0);
+
+fn clock() -> DateTime<Utc> {
+    let start = may(6).and_hms_opt(4, 0, 0).expect("a time").and_utc();
+    start + TimeDelta::minutes(90 * CLOCK.load(Ordering::Relaxed))
+}
+
+#[async_trait]
+impl Transport for Hours {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        CLOCK.fetch_add(1, Ordering::Relaxed);
+        self.0.send(request).await
+    }
+}
+
+/// Whoever was created after a day was read, and before the pull was done with it, is missing.
+#[tokio::test(start_paused = true)]
+async fn a_day_that_was_over_only_once_it_had_been_read_is_open() {
+    let population = population(3, PerDay::Between(600, 700));
+    let tenant = Arc::new(Tenant::new(population, Behaviour::default()));
+    let server = Hours(InMemory(Arc::clone(&tenant)));
+    let zoned = |pull: Pull| {
+        pull.time_zone(Tz::UTC)
+            .settling(TimeDelta::hours(6))
+            .clock(clock)
+    };
+    let pulled = pull_from(server, may(4), may(5), zoned, ClientOptions::default()).await;
+    let states: Vec<_> = pulled.receipts.values().map(|day| day.state).collect();
+    assert_eq!(states, [DayState::Sealed, DayState::Open]);
+    let settled = may(6).and_hms_opt(6, 0, 0).expect("a time").and_utc();
+    assert!(pulled.receipts[&may(5)].fetched > settled);
 }
 
 /// Days that are quiet are answers as good as others, however they are said.
