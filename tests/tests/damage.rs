@@ -81,6 +81,28 @@ fn files_and_receipts_that_are_not_as_they_were_are_pulled_again() {
     }
 }
 
+/// As a run leaves it that is killed between the new file and its receipt.
+#[test]
+fn a_file_without_a_receipt_is_pulled_again() {
+    let served = served();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("lines/");
+    let text = place.to_str().unwrap();
+    let form = &["--format", "ndjson"];
+    // As a pull, so that nothing but the days themselves tells which are wanted.
+    let pull = ["pull", "-o", text];
+    run(&served, &[&pull[..], &FROM, form].concat());
+    fs::remove_file(place.join("_kapture/days/2024-05-01.json")).unwrap();
+    assert_eq!(
+        in_doubt(&place),
+        [json!({"day": "2024-05-01", "because": "its receipt is gone"})]
+    );
+    let said = sync(&served, &place, &["--to", "2024-05-04"]);
+    let expected = "pulled again, because its receipt is gone: 2024-05-01";
+    assert!(said.contains(expected), "{said}");
+    assert_eq!(in_doubt(&place), Vec::<Value>::new());
+}
+
 #[test]
 fn a_row_of_the_ledger_that_cannot_be_read_is_pulled_again() {
     let served = served();

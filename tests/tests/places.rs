@@ -178,6 +178,30 @@ fn whoever_looks_changes_nothing_and_need_not_be_able_to() {
     look("writable");
 }
 
+/// A name that the library would take for an address.
+#[test]
+fn a_database_may_have_any_name() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = served.kapture(arguments);
+        let output = command.current_dir(&folder).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    run(&[&["sync", "file:customers.db"], &DAYS[..]].concat());
+    run(&[
+        "sync",
+        "customers.db",
+        "--from",
+        "2024-06-01",
+        "--to",
+        "2024-06-02",
+    ]);
+    let shown = run(&["status", "file:customers.db"]);
+    assert!(shown.contains("2024-05-01 to 2024-05-04"), "{shown}");
+}
+
 #[test]
 fn what_a_killed_run_left_is_seen_and_left_there() {
     let served = served(Behaviour::default());
@@ -200,12 +224,16 @@ fn what_a_killed_run_left_is_seen_and_left_there() {
         fs::copy(folder.path().join(&name), other.join(&name)).unwrap();
     }
     let before = content(&other);
-    let found = kapture_tests::status(&other.join("customers.db"));
-    assert_eq!(found["open"], serde_json::json!(["2024-05-03"]));
-    let mut after = content(&other);
-    // What the library coordinates readers and writers with, and makes anew as it likes.
-    after.remove(&other.join("customers.db-shm"));
-    assert_eq!(after, before);
+    let link = folder.path().join("link.db");
+    symlink("copy/customers.db", &link).unwrap();
+    for name in [other.join("customers.db"), link] {
+        let found = kapture_tests::status(&name);
+        assert_eq!(found["open"], serde_json::json!(["2024-05-03"]));
+        let mut after = content(&other);
+        // What the library coordinates readers and writers with, and makes anew as it likes.
+        after.remove(&other.join("customers.db-shm"));
+        assert_eq!(after, before, "{}", name.display());
+    }
 
     // Where nothing can be written the library needs that file.
     let reader = Reader::new(folder.path());

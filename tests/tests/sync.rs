@@ -333,6 +333,48 @@ fn a_day_that_fails_leaves_the_others_there() {
     }
 }
 
+/// The days that never came may be the first ones. A later run, which is told no first day, goes on
+/// from there all the same.
+#[test]
+fn the_first_day_is_wanted_until_it_is_there() {
+    let refusal = FaultKind::Failed("Invalid Auth Key".into());
+    let behaviour = Behaviour {
+        faults: Faults::scheduled((1..100).map(|number| (number, refusal.clone()))),
+        ..Behaviour::default()
+    };
+    for place in ["customers.db", "lines/"] {
+        let served = tenant(7, PerDay::Between(3, 30), behaviour.clone());
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join(place);
+        let text = place.to_str().unwrap();
+        let first = ["sync", text, "--from", "2024-05-01", "--to", "2024-05-03"];
+        let output = served.kapture(&first).output().unwrap();
+        assert_ne!(code(&output), 0);
+        assert_eq!(status(&place)["missing"], serde_json::json!(["2024-05-01"]));
+        let served = served.with(Behaviour::default());
+        run(
+            &served,
+            &["sync", text, "--from", "2024-05-02", "--to", "2024-05-03"],
+        );
+        run(&served, &["sync", text, "--to", "2024-05-03"]);
+        let found = status(&place);
+        assert_eq!(found["days"].as_array().unwrap().len(), 3);
+        assert_eq!(found["missing"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_day_may_settle_for_ever() {
+    let served = tenant(1, PerDay::Between(0, 9), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    let days = ["--from", "2024-05-01", "--to", "2024-05-02"];
+    let sync = ["sync", place.to_str().unwrap(), "--settle", "99999999d"];
+    run(&served, &[&sync[..], &days].concat());
+    let open = serde_json::json!(["2024-05-01", "2024-05-02"]);
+    assert_eq!(status(&place)["open"], open);
+}
+
 #[test]
 fn a_pull_goes_to_places_that_remember_too() {
     let served = tenant(8, PerDay::Between(1, 9), Behaviour::default());

@@ -1,11 +1,12 @@
 //! The course of a pull into a sink: events to writers, progress and summary.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::time::Instant;
 
 use chrono::NaiveDate;
-use futures_util::{SinkExt, Stream, StreamExt};
+use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError};
 use kapture_sinks::{DayWriter, Location, Sink};
 use kapture_transport::Endpoint;
@@ -108,17 +109,23 @@ impl Course<'_> {
     }
 }
 
-/// The same events, but the pull goes on while a sink is busy with the ones before.
+/// The same events, but the pull goes on while a sink is busy with the ones before. If it panics, so
+/// does whoever reads them: events that break off are not all that there were.
 fn elsewhere<T: Send + 'static>(
     events: impl Stream<Item = T> + Send + Unpin + 'static,
 ) -> (impl Stream<Item = T> + Unpin, JoinHandle<()>) {
     let (mut sender, receiver) = futures_channel::mpsc::channel(0);
-    let mut events = events.map(Ok);
+    let mut panicked = sender.clone();
+    let mut events = events.map(|event| Ok(Ok(event)));
     let pulling = async move {
         // Whoever drops the receiver wants no more of it.
-        let _ = sender.send_all(&mut events).await;
+        let sending = AssertUnwindSafe(sender.send_all(&mut events)).catch_unwind();
+        if let Err(panic) = sending.await {
+            let _ = panicked.send(Err(panic)).await;
+        }
     };
-    (receiver, tokio::spawn(pulling.in_current_span()))
+    let events = receiver.map(|event| event.unwrap_or_else(|panic| resume_unwind(panic)));
+    (events, tokio::spawn(pulling.in_current_span()))
 }
 
 /// A pull that is being followed.
@@ -208,5 +215,20 @@ impl Following<'_> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "at heart")]
+    async fn a_pull_that_panics_does_not_look_like_one_that_is_over() {
+        let events = stream::iter([1, 2]).inspect(|event| assert_eq!(*event, 1, "at heart"));
+        let (events, _pulling) = elsewhere(events);
+        events.collect::<Vec<_>>().await;
     }
 }

@@ -164,10 +164,10 @@ impl Calendar {
             // The last zone in which a day ends is twelve hours behind UTC.
             None => midnight.and_utc() + TimeDelta::hours(12),
         };
-        if asked >= end + self.settling {
-            DayState::Sealed
-        } else {
-            DayState::Open
+        // A time to settle that no calendar reaches is for ever.
+        match end.checked_add_signed(self.settling) {
+            Some(settled) if asked >= settled => DayState::Sealed,
+            _ => DayState::Open,
         }
     }
 }
@@ -200,6 +200,17 @@ mod tests {
     fn without_a_zone_it_is_over_when_it_is_over_everywhere() {
         assert_eq!(state(None, "2024-05-03T17:59:59Z"), DayState::Open);
         assert_eq!(state(None, "2024-05-03T18:00:00Z"), DayState::Sealed);
+    }
+
+    #[test]
+    fn a_day_may_settle_for_ever() {
+        let calendar = Calendar {
+            clock: system_clock,
+            zone: None,
+            settling: TimeDelta::MAX,
+        };
+        let day = "2024-05-02".parse().unwrap();
+        assert_eq!(calendar.state(day, Utc::now()), DayState::Open);
     }
 
     #[test]

@@ -243,8 +243,8 @@ impl Server {
         self.ask_believing(ask, None).await
     }
 
-    /// The same for a window that is asked again before it is believed to have no customers: what
-    /// is known to mean that need not repeat at the first time.
+    /// The same for a window that is asked again before it is believed to have no customers, if the
+    /// words are not plain: what is known to mean that need not repeat at the first time.
     pub(crate) async fn ask_provisionally(&self, ask: Ask) -> Result<Page, PullError> {
         let expected = self.knowledge().empty_answers.expected(&ask);
         self.ask_believing(ask, expected).await

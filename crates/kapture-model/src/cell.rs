@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{NaiveDateTime, TimeZone};
+use chrono::{NaiveDateTime, TimeZone, Timelike};
 
 use crate::documented::Kind;
 use crate::scanner;
@@ -77,7 +77,7 @@ impl<'a> Read<'a> {
                         Some((Moment::Instant(_), true)) => Some(DriftKind::InstantDate),
                         None => Some(DriftKind::UndecodableDate),
                     },
-                    lossy: moment.is_none_or(|(_, whole)| !whole),
+                    lossy: moment.is_none_or(|(moment, whole)| !whole || !is_of_micros(moment)),
                     cell: moment
                         .map_or(Cell::Nothing, |(moment, _)| Cell::Time(moment.local(zone))),
                 };
@@ -94,6 +94,14 @@ impl<'a> Read<'a> {
             drift: (!documented).then_some(DriftKind::UnexpectedType),
         }
     }
+}
+
+/// Whether columns of times, which count microseconds, can say all of it.
+fn is_of_micros(moment: Moment) -> bool {
+    moment
+        .local(&chrono::Utc)
+        .nanosecond()
+        .is_multiple_of(1_000)
 }
 
 /// Text: with U+FFFD for what is no character of any text column (half a surrogate pair, U+0000).

@@ -150,6 +150,19 @@ fn amounts_with_more_digits_than_a_double_has_are_kept() {
     }
 }
 
+/// Columns of times count microseconds.
+#[test]
+fn times_with_more_digits_than_a_column_has_are_kept() {
+    for (fraction, kept) in [("", false), (".123456", false), (".1234567", true)] {
+        let date = format!("2024-05-02T10:00:00{fraction}");
+        let record = record(format!(r#"{{"id":1,"generationDate":"{date}"}}"#));
+        let row = RowReader::default().read(&record);
+        assert!(matches!(cell(&row, "generation_date"), Cell::Time(_)));
+        let extra = format!(r#"{{"generationDate":"{date}"}}"#);
+        assert_eq!(row.customer.extra, kept.then_some(extra), "{date}");
+    }
+}
+
 #[test]
 fn ids_that_are_no_numbers_have_a_stand_in() {
     for (id, expected) in [

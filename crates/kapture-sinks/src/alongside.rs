@@ -46,6 +46,10 @@ impl Sink for Alongside {
         self.sink.ledger().await
     }
 
+    async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {
+        self.sink.want_from(day).await
+    }
+
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         self.sink.customers(day).await
     }

@@ -71,6 +71,7 @@ pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
     replaying_a_day_changes_nothing(&fresh().await).await;
     a_reopened_sink_knows_its_days(&fresh().await).await;
     an_open_day_is_replaced(&fresh().await).await;
+    what_is_wanted_is_remembered(&fresh().await).await;
     days_written_at_once_do_not_mix(&fresh().await).await;
     a_later_copy_replaces_an_earlier_one(&fresh().await).await;
     a_contact_that_vanished_is_gone(&fresh().await).await;
@@ -155,6 +156,21 @@ async fn a_reopened_sink_knows_its_days(subject: &impl Subject) {
     assert_eq!(ledger.get(day(3)), Some(&odd));
     let sealed = receipt(day(2), &[plain(1)], DayState::Sealed);
     assert_eq!(ledger.get(day(2)), Some(&sealed));
+}
+
+/// Its ledger begins with the first day that it is to hold, whatever came of it.
+async fn what_is_wanted_is_remembered(subject: &impl Subject) {
+    let sink = subject.create().await;
+    commit(&*sink, day(3), &[plain(1)], DayState::Sealed).await;
+    for (from, first) in [(2, 2), (3, 2), (1, 1), (2, 1)] {
+        sink.want_from(day(from)).await.expect("remembered");
+        let ledger = sink.ledger().await.expect("a ledger");
+        assert_eq!(ledger.bounds(), Some((day(first), day(3))));
+        assert_eq!(ledger.len(), 1);
+    }
+    drop(sink);
+    let ledger = subject.create().await.ledger().await.expect("a ledger");
+    assert_eq!(ledger.bounds(), Some((day(1), day(3))));
 }
 
 async fn an_open_day_is_replaced(subject: &impl Subject) {

@@ -9,7 +9,7 @@
 //!
 //! A receipt stands only beside the file that it was written for: the old one goes before the new
 //! file comes, and the new one comes after. So a crash leaves a day whole, if perhaps to be asked
-//! again. It tells the size of that file, so that a file that was changed or removed since is noticed
+//! again, as is every file without a receipt. It tells the size of that file, so that a file that was changed or removed since is noticed
 //! at a glance.
 
 use std::collections::BTreeSet;
@@ -35,6 +35,9 @@ use crate::sink::{DayWriter, Sink};
 use crate::source::Source;
 use crate::spool::{Keeper, SpoolWriter, Spooled};
 
+/// What the name of a day's folder begins with.
+const FOLDER: &str = "created_date=";
+
 /// The layout that this version writes.
 const VERSION: usize = 1;
 
@@ -59,6 +62,9 @@ struct Description {
     format: String,
     tenant: String,
     source: String,
+    /// The first day that it is to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<NaiveDate>,
 }
 
 /// What is remembered of a day.
@@ -110,7 +116,13 @@ impl Dataset {
         if let Some(description) = held.description()? {
             held.agrees(&description, source)?;
         } else {
-            held.describe(source)?;
+            held.describe(&Description {
+                version: VERSION,
+                format: held.encoding.format.to_string(),
+                tenant: source.tenant.clone(),
+                source: source.selection.clone(),
+                from: None,
+            })?;
         }
         Ok(Self {
             held: Arc::new(held),
@@ -205,7 +217,7 @@ impl Held {
 
     fn file(&self, day: NaiveDate) -> PathBuf {
         let file = format!("customers.{}", self.encoding.format.ending());
-        self.root.join(format!("created_date={day}")).join(file)
+        self.root.join(format!("{FOLDER}{day}")).join(file)
     }
 
     /// What the folder says of itself, if it does.
@@ -222,17 +234,8 @@ impl Held {
             })
     }
 
-    fn describe(&self, source: &Source) -> Result<(), SinkError> {
-        let path = self.own("dataset.json");
-        self.put_json(
-            &path,
-            &Description {
-                version: VERSION,
-                format: self.encoding.format.to_string(),
-                tenant: source.tenant.clone(),
-                source: source.selection.clone(),
-            },
-        )
+    fn describe(&self, description: &Description) -> Result<(), SinkError> {
+        self.put_json(&self.own("dataset.json"), description)
     }
 
     fn format(&self, description: &Description) -> Result<Format, SinkError> {
@@ -328,6 +331,19 @@ impl Keeper for Held {
 }
 
 impl Held {
+    /// The days of which there is a file.
+    fn files(&self) -> Result<Vec<NaiveDate>, SinkError> {
+        let entries = fs::read_dir(&self.root).map_err(SinkError::read(&self.root))?;
+        let mut days = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(SinkError::read(&self.root))?.file_name();
+            let day = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
+            let day = day.and_then(|day| day.parse().ok());
+            days.extend(day.filter(|day| self.file(*day).exists()));
+        }
+        Ok(days)
+    }
+
     /// The receipt of a day, if it is there and what it says can still be so.
     fn remembered(&self, day: NaiveDate) -> Result<Result<Receipt, Doubt>, SinkError> {
         let path = self.receipt(day);
@@ -390,6 +406,9 @@ impl Sink for Dataset {
         let days = self.held.days();
         let entries = fs::read_dir(&days).map_err(SinkError::read(&days))?;
         let mut ledger = Ledger::default();
+        if let Some(from) = self.held.description()?.and_then(|held| held.from) {
+            ledger.want_from(from);
+        }
         for entry in entries {
             let path = entry.map_err(SinkError::read(&days))?.path();
             let day = path
@@ -404,7 +423,22 @@ impl Sink for Dataset {
                 }
             }
         }
+        for day in self.held.files()? {
+            if !self.held.receipt(day).exists() {
+                ledger.doubt(day, Doubt::ReceiptGone);
+            }
+        }
         Ok(ledger)
+    }
+
+    async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {
+        match self.held.description()? {
+            Some(held) if held.from.is_none_or(|from| day < from) => {
+                let from = Some(day);
+                self.held.describe(&Description { from, ..held })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

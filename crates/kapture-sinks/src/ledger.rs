@@ -22,6 +22,7 @@ use kapture_customers::{DayState, Days, Receipt};
 pub struct Ledger {
     receipts: BTreeMap<NaiveDate, Receipt>,
     doubts: BTreeMap<NaiveDate, Doubt>,
+    wanted_from: Option<NaiveDate>,
 }
 
 /// Why a day that was pulled has to be pulled again.
@@ -30,6 +31,8 @@ pub struct Ledger {
 pub enum Doubt {
     /// Its receipt cannot be read.
     Receipt,
+    /// The file with its customers is there, but no receipt: a run was killed in between.
+    ReceiptGone,
     /// The file with its customers is gone.
     FileGone,
     /// The file with its customers has another size than it was written with.
@@ -42,6 +45,7 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Receipt => "its receipt cannot be read",
+            Self::ReceiptGone => "its receipt is gone",
             Self::FileGone => "its file is gone",
             Self::FileAltered => "its file has another size than it was written with",
             Self::Contested => "a customer of it was met on another day since",
@@ -70,10 +74,11 @@ impl Ledger {
         self.receipts.is_empty()
     }
 
-    /// The first and the last day that it holds, or did until they came in doubt.
+    /// The first and the last day that it holds, or did until they came in doubt. The first day
+    /// that it is to hold counts as well ([`Sink::want_from`](crate::Sink::want_from)).
     pub fn bounds(&self) -> Option<(NaiveDate, NaiveDate)> {
-        let doubtful = self.doubts.keys();
-        let days = || self.receipts.keys().chain(doubtful.clone()).copied();
+        let others = self.doubts.keys().chain(&self.wanted_from);
+        let days = || self.receipts.keys().chain(others.clone()).copied();
         Some((days().min()?, days().max()?))
     }
 
@@ -91,6 +96,11 @@ impl Ledger {
     /// Adds the receipt of a day.
     pub fn put(&mut self, receipt: Receipt) {
         self.receipts.insert(receipt.day, receipt);
+    }
+
+    /// The days from `day` on are wanted, whether any of them is here or not.
+    pub fn want_from(&mut self, day: NaiveDate) {
+        self.wanted_from = Some(day);
     }
 
     /// A day that was pulled, but has to be pulled again. Its receipt is forgotten, except where it
@@ -113,7 +123,7 @@ impl FromIterator<Receipt> for Ledger {
         let receipts = receipts.into_iter();
         Self {
             receipts: receipts.map(|receipt| (receipt.day, receipt)).collect(),
-            doubts: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }

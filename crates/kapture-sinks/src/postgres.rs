@@ -35,6 +35,10 @@ use connection::Connection;
 use failure::Failure;
 use rows::{Fetched, Merge};
 
+const PUT_SETTING: &str = "
+    INSERT INTO kapture_settings (name, value) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
 /// A PostgreSQL database with the tables `customers`, `contacts` and the ledger `kapture_days`
 /// in its default schema, which is the first of the search path.
 ///
@@ -162,12 +166,11 @@ impl Held {
         for step in &steps[version..] {
             connection.done(transaction.batch_execute(step)).await?;
         }
-        let put = "
-            INSERT INTO kapture_settings (name, value) VALUES ($1, $2)
-            ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         for (name, value) in settings.lacking(&steps.len().to_string(), source) {
             let setting: [&(dyn ToSql + Sync); 2] = [&name, &value];
-            connection.done(transaction.execute(put, &setting)).await?;
+            connection
+                .done(transaction.execute(PUT_SETTING, &setting))
+                .await?;
         }
         connection.done(transaction.commit()).await?;
         drop(client);
@@ -278,7 +281,21 @@ impl Sink for Postgres {
         let contested = connection.done(client.query(&select, &[])).await?;
         let contested = contested.iter().map(|row| connection.value(row, 0));
         let contested = contested.collect::<Result<Vec<Option<_>>, _>>()?;
-        ledger_row::ledger_of(&connection.place, rows, contested.into_iter().flatten())
+        drop(client);
+        let wanted_from = self.held.settings().await?.wanted_from();
+        let contested = contested.into_iter().flatten();
+        ledger_row::ledger_of(&connection.place, rows, contested, wanted_from)
+    }
+
+    async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {
+        let Some((name, value)) = self.held.settings().await?.lacking_from(day) else {
+            return Ok(());
+        };
+        let connection = &self.held.connection;
+        let client = connection.client().await;
+        let setting: [&(dyn ToSql + Sync); 2] = [&name, &value];
+        let put = client.execute(PUT_SETTING, &setting);
+        connection.done(put).await.map(|_| ())
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

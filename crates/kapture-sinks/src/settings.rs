@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+
 use crate::error::SinkError;
 use crate::source::Source;
+
+const FROM: &str = "from";
 
 /// The rows of `kapture_settings`, by name; none where the tables are still to be made.
 #[derive(Debug, Default)]
@@ -62,6 +66,17 @@ impl Settings {
             selection: held("source", &source.selection),
         };
         held.is_same(place, source)
+    }
+
+    /// The first day that the place is to hold.
+    pub(crate) fn wanted_from(&self) -> Option<NaiveDate> {
+        self.0.get(FROM)?.parse().ok()
+    }
+
+    /// What is to be written so that the days from `day` on are wanted, if anything.
+    pub(crate) fn lacking_from(&self, day: NaiveDate) -> Option<(&'static str, String)> {
+        let later = self.wanted_from().is_none_or(|held| day < held);
+        later.then(|| (FROM, day.to_string()))
     }
 
     /// What is to be written so that the tables say that they are of `version`, and for `source`.

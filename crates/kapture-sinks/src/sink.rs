@@ -29,6 +29,13 @@ pub trait Sink: Send + Sync {
         Ok(Ledger::default())
     }
 
+    /// Remembers that it is to hold the days from `day` on: its ledger begins there, though the run
+    /// that wants them may fail before they come. An earlier day that it remembers stays. Nothing
+    /// happens in a sink that remembers nothing.
+    async fn want_from(&self, _day: NaiveDate) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// The ids of the customers it holds of one day. None for a sink that remembers nothing.
     async fn customers(&self, _day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         Ok(BTreeSet::new())

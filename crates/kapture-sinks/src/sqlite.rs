@@ -31,6 +31,8 @@ use crate::tables::{Dialect, OF_DAY};
 use day::{Day, TEMPORARY_TABLES};
 use failure::failed;
 
+const PUT_SETTING: &str = "INSERT OR REPLACE INTO kapture_settings (name, value) VALUES (?1, ?2)";
+
 /// A SQLite database with the tables `customers`, `contacts` and the ledger `kapture_days`.
 ///
 /// A day is one transaction. Others can read meanwhile (write-ahead log).
@@ -87,7 +89,7 @@ impl Sqlite {
     /// When there is none, it is none of kapture's or of an earlier version, or it holds the
     /// customers of another source.
     pub fn open(path: &Path, source: Option<&Source>) -> Result<Self, SinkError> {
-        let held = Held::new(path, access::to_look(path)?, Tz::UTC);
+        let held = Held::new(path, access::to_look(&real_path(path))?, Tz::UTC);
         let (settings, place) = (held.settings()?, held.place());
         settings.is_current(&place, schema_steps(Dialect::Sqlite).len())?;
         if let Some(source) = source {
@@ -172,9 +174,8 @@ impl Held {
             for step in &steps[version..] {
                 transaction.execute_batch(step)?;
             }
-            let put = "INSERT OR REPLACE INTO kapture_settings (name, value) VALUES (?1, ?2)";
             for row in settings.lacking(&steps.len().to_string(), source) {
-                transaction.execute(put, row)?;
+                transaction.execute(PUT_SETTING, row)?;
             }
             transaction.commit()?;
             state.connection.execute_batch(
@@ -249,7 +250,18 @@ impl Sink for Sqlite {
             ))
         };
         let (rows, contested) = read().map_err(self.held.failed())?;
-        ledger_row::ledger_of(&self.held.place(), rows, contested)
+        drop(state);
+        let wanted_from = self.held.settings()?.wanted_from();
+        ledger_row::ledger_of(&self.held.place(), rows, contested, wanted_from)
+    }
+
+    async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {
+        let Some(row) = self.held.settings()?.lacking_from(day) else {
+            return Ok(());
+        };
+        let state = self.held.state();
+        let put = state.connection.execute(PUT_SETTING, row);
+        put.map(|_| ()).map_err(self.held.failed())
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

@@ -19,7 +19,7 @@ Examples:
   kapture sync customers.db --subdomain acme --cm-id 424242 --from -30d
   kapture sync customers.db --subdomain acme --cm-id 424242 --refresh 3
 
-The first run needs --from; later ones go on from what WHERE holds.
+The first run needs --from; later ones go on from there, also if its first days never came.
 
 Exit codes: 0 all done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refused,
 5 server unreachable or failing, 6 WHERE cannot be written, 130 interrupted.")]
@@ -27,7 +27,7 @@ pub(crate) struct SyncArguments {
     /// What is brought up to date: a folder with one file a day (out/) or a database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) place: String,
-    /// The first day: YYYY-MM-DD or -7d (seven days ago); without it the first day that WHERE holds
+    /// The first day: YYYY-MM-DD or -7d (seven days ago); without it the first day that WHERE holds or is to hold
     #[arg(
         long,
         value_name = "DATE",
