@@ -89,7 +89,7 @@ impl Sqlite {
     /// When there is none, it is none of kapture's or of an earlier version, or it holds the
     /// customers of another source.
     pub fn open(path: &Path, source: Option<&Source>) -> Result<Self, SinkError> {
-        let held = Held::new(path, access::to_look(&real_path(path))?, Tz::UTC);
+        let held = Held::new(path, access::to_look(path)?, Tz::UTC);
         let (settings, place) = (held.settings()?, held.place());
         settings.is_current(&place, schema_steps(Dialect::Sqlite).len())?;
         if let Some(source) = source {

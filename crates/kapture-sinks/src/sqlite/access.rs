@@ -10,6 +10,7 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
 use super::failure::failed;
 use crate::error::SinkError;
+use crate::real_path::real_path;
 
 /// Opens it to write, and makes it if nothing is there.
 pub(super) fn to_write(path: &Path) -> Result<Connection, SinkError> {
@@ -29,13 +30,16 @@ pub(super) fn to_look(path: &Path) -> Result<Connection, SinkError> {
             _ => SinkError::read(path)(error),
         });
     }
-    let log = fs::metadata(beside(path, "-wal")).map(|log| log.len()).ok();
+    // Its log lies beside the file itself, whatever links lead there; and what the library would
+    // take for an address is none.
+    let file = real_path(path);
+    let log = fs::metadata(beside(&file, "-wal")).map(|log| log.len()).ok();
     // What a killed run left in it is read as part of the database, and stays where it is.
     let keep = log.is_some_and(|length| length > 0);
     // Whoever may only read cannot remove the files that reading a log makes.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> Result<Connection, Error> {
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = Connection::open_with_flags(&file, flags)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
         connection.execute_batch("PRAGMA query_only = ON; SELECT 1 FROM sqlite_schema")?;
         Ok(connection)
@@ -44,7 +48,7 @@ pub(super) fn to_look(path: &Path) -> Result<Connection, SinkError> {
         // In a place where nothing can be written the library cannot make the files that it
         // coordinates readers and writers with. Where there is no log, nobody writes.
         Err(error) if is_read_only(&error) && log.is_none() => {
-            immutable(path).map_err(failed(path))
+            immutable(&file).map_err(failed(path))
         }
         Err(error) if is_read_only(&error) => {
             let reason = "it has a write-ahead log, left by a run that goes on or was killed, which cannot be read where nothing can be written: copy both files to another place";
