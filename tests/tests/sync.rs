@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
+use kapture_tests::scripted::Scripted;
 use kapture_tests::{Running, Served, code, ids, names, run, said, status};
 use serde_json::Value;
 
@@ -337,28 +340,40 @@ fn a_day_that_fails_leaves_the_others_there() {
 /// from there all the same.
 #[test]
 fn the_first_day_is_wanted_until_it_is_there() {
-    let refusal = FaultKind::Failed("Invalid Auth Key".into());
-    let behaviour = Behaviour {
-        faults: Faults::scheduled((1..100).map(|number| (number, refusal.clone()))),
-        ..Behaviour::default()
-    };
-    for place in ["customers.db", "lines/"] {
-        let served = tenant(7, PerDay::Between(3, 30), behaviour.clone());
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join(place);
-        let text = place.to_str().unwrap();
-        let first = ["sync", text, "--from", "2024-05-01", "--to", "2024-05-03"];
-        let output = served.kapture(&first).output().unwrap();
-        assert_ne!(code(&output), 0);
-        assert_eq!(status(&place)["missing"], serde_json::json!(["2024-05-01"]));
-        let served = served.with(Behaviour::default());
-        run(
-            &served,
-            &["sync", text, "--from", "2024-05-02", "--to", "2024-05-03"],
-        );
-        run(&served, &["sync", text, "--to", "2024-05-03"]);
+    let refuses = Arc::new(AtomicBool::new(true));
+    let moved = Arc::clone(&refuses);
+    let server = Scripted::bodies(move |asked| {
+        if asked.body["createStartDate"] == "2024-04-30" && moved.load(Ordering::Relaxed) {
+            return r#"{"message":"Account is being moved","status":"failed"}"#.into();
+        }
+        let days = (1..6).map(|day| (day, format!("2024-05-0{day}")));
+        let rows: Vec<_> = days
+            .filter(|(_, date)| asked.holds(date))
+            .map(|(id, date)| format!(r#"{{"id":{id},"generationDate":"{date} 10:20:30"}}"#))
+            .collect();
+        let rows = asked.page(&rows).join(",");
+        format!(r#"{{"message":[{rows}],"status":"success"}}"#).into_bytes()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["customers.db", "folder/"] {
+        let place = folder.path().join(name);
+        let sync = |further: &[&str]| {
+            let to = ["sync", place.to_str().unwrap(), "--to", "2024-05-04"];
+            let output = server.kapture(&[&to[..], further].concat()).output();
+            output.unwrap()
+        };
+        refuses.store(true, Ordering::Relaxed);
+        let output = sync(&["--from", "2024-05-01"]);
+        assert_eq!(code(&output), 4, "{}", said(&output));
         let found = status(&place);
-        assert_eq!(found["days"].as_array().unwrap().len(), 3);
+        assert_eq!(found["first"], "2024-05-01");
+        assert_eq!(found["missing"], serde_json::json!(["2024-05-01"]));
+
+        refuses.store(false, Ordering::Relaxed);
+        let output = sync(&[]);
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        let found = status(&place);
+        assert_eq!(found["days"].as_array().unwrap().len(), 4);
         assert_eq!(found["missing"], serde_json::json!([]));
     }
 }

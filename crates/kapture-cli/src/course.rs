@@ -29,6 +29,8 @@ pub(crate) struct Course<'a> {
     pub(crate) location: &'a Location,
     pub(crate) sink: Box<dyn Sink>,
     pub(crate) days: &'a Days,
+    /// The first day that the place is to hold, if later runs are to go on from there.
+    pub(crate) wanted_from: Option<NaiveDate>,
     /// Days that were wanted, but are here for good already.
     pub(crate) skipped: usize,
     pub(crate) summary: Option<&'a Path>,
@@ -54,6 +56,7 @@ impl Course<'_> {
             },
             endpoint: self.connected.endpoint,
             all_or_nothing: matches!(self.location, Location::File { .. }),
+            wanted_from: self.wanted_from,
             failed: None,
         };
         let begun = Instant::now();
@@ -137,6 +140,7 @@ struct Following<'a> {
     endpoint: Endpoint,
     /// Whether a failed day leaves nothing worth going on for.
     all_or_nothing: bool,
+    wanted_from: Option<NaiveDate>,
     failed: Option<Failure>,
 }
 
@@ -166,6 +170,12 @@ impl Following<'_> {
     }
 
     async fn take(&mut self, event: Event) -> Result<(), Failure> {
+        if let Event::DayDone(_) | Event::DayFailed { .. } = event
+            && let Some(first) = self.wanted_from.take()
+        {
+            // Before any day is there: the first ones may come last, or never.
+            self.sink.want_from(first).await.map_err(Failure::sink)?;
+        }
         match event {
             Event::DayStarted(day) => {
                 let writer = self.sink.day(day).await.map_err(Failure::sink)?;

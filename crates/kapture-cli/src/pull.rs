@@ -44,6 +44,7 @@ pub(crate) async fn run(
         connected: &connected,
         location: &destination.location,
         sink,
+        wanted_from: None,
         skipped: wanted - days.len(),
         days: &days,
         summary: arguments.summary.as_deref(),

@@ -54,10 +54,6 @@ pub(crate) async fn run(
     let sink = created.map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
-    // Whatever becomes of this run: later ones are to go on from here.
-    if let Some((first, _)) = wanted.bounds() {
-        sink.want_from(first).await.map_err(Failure::sink)?;
-    }
     let days = range.lacking(&ledger, &wanted);
     for (doubt, doubtful) in by_doubt(&ledger) {
         let again: Days = doubtful.iter().filter(|day| days.contains(*day)).collect();
@@ -76,6 +72,7 @@ pub(crate) async fn run(
         sink,
         skipped: wanted.len() - days.len(),
         days: &days,
+        wanted_from: wanted.bounds().map(|(first, _)| first),
         summary: arguments.summary.as_deref(),
         output,
     };

@@ -84,6 +84,7 @@ impl Run {
             _ => None,
         };
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
+            self.begin_window(day).await;
             match self.ask_narrow(day, expected.take()).await? {
                 Ok(records) if go_beyond_midnight(&records) => {
                     self.first_pages.insert(narrow(day), records);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use kapture_model::{CustomerId, Record, Window};
-use kapture_transport::Refusal;
+use kapture_transport::{Error, Refusal};
 
 use crate::ahead::Ahead;
 use crate::assembly::Assembly;
@@ -33,7 +33,7 @@ const MOVING_PASSES: u32 = 3;
 /// How far back a page is asked when one row back was not enough.
 const FAR_BACK: u64 = 16;
 
-/// The largest page asked for in order to have a window in one piece.
+/// The largest window that is asked for in one piece.
 const LARGEST_PAGE: u64 = 20_000;
 
 /// Reads the window of one day.
@@ -203,6 +203,9 @@ impl WindowReader {
                 Ok(WindowRead::Whole(whole))
             };
             rows = listing.end();
+            if number == 1 && !pass.only_page {
+                self.server.knowledge().windows.saw(rows);
+            }
             // The same rows in the same order: whatever is odd about them does not move.
             if trail.replace(listing.trail()) == Some(listing.trail()) {
                 equal_passes += 1;
@@ -293,9 +296,9 @@ impl WindowReader {
         let ask = Ask::first_page(self.window(), larger);
         let records = match self.server.ask_plainly(ask).await {
             Ok(records) => records,
-            // The window has customers, so that this is no word about them.
-            Err(error) if error.refusal().is_some() => Vec::new(),
-            Err(error) => return Err(ask.failed(error)),
+            Err(error) if is_about_any_page(&error) => return Err(ask.failed(error)),
+            // Refused, or too much for it. The window has customers, so this is no word about them.
+            Err(_) => Vec::new(),
         };
         self.deliver(ask.window, &records).await?;
         if records.len() < rows {
@@ -375,8 +378,6 @@ impl WindowReader {
             if self.end(page.len(), limit) == End::Proven {
                 if only_page {
                     self.server.knowledge().pages.was_asked_in_vain();
-                } else {
-                    self.server.knowledge().windows.saw(listing.end());
                 }
                 return Ok(Some(Pass {
                     listing,
@@ -473,6 +474,14 @@ impl Unproven {
     pub(crate) async fn read_on(self) -> Result<WindowRead, PullError> {
         self.reader.read_on(self.first).await
     }
+}
+
+/// Whether a failure has nothing to do with how much was asked for.
+fn is_about_any_page(error: &Error) -> bool {
+    matches!(
+        error.root(),
+        Error::Unauthorized(_) | Error::Forbidden(_) | Error::Tls(_) | Error::Connect(_)
+    )
 }
 
 /// The next distance to ask back, as long as a page has room for more than known rows.

@@ -60,7 +60,7 @@ pub(crate) fn is_witness(window: Window, records: &[Record]) -> bool {
 /// answered with what they hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Witness {
-    /// The page that showed it: the first one of a window, if that did.
+    /// The page to ask again: a first page, once one has shown customers.
     pub(crate) ask: Ask,
     pub(crate) asked: Moment,
 }
@@ -324,5 +324,27 @@ struct Leaving<'a>(&'a AtomicUsize);
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibration::narrow;
+
+    /// A first page may show nobody but those of midnight where the next one shows more.
+    #[test]
+    fn the_page_that_is_asked_again_is_a_first_one_if_any_showed_customers() {
+        let mut witnesses = Witnesses::default();
+        let window = narrow(NaiveDate::from_ymd_opt(2024, 5, 2).unwrap());
+        for (offset, asked, expected) in [(10, 1, 10), (0, 2, 0), (20, 3, 0)] {
+            let ask = Ask {
+                offset,
+                ..Ask::first_page(window, 500)
+            };
+            witnesses.add(Witness { ask, asked });
+            let witness = witnesses.like(window).unwrap();
+            assert_eq!((witness.ask.offset, witness.asked), (expected, asked));
+        }
     }
 }

@@ -4,13 +4,15 @@ mod against;
 
 use std::sync::Arc;
 
-use against::{expect_truth, may, population, pull, truth};
+use against::{InMemory, expect_truth, may, population, pull, pull_from, truth};
+use async_trait::async_trait;
 use kapture_customers::PullError;
 use kapture_model::Record;
 use kapture_sandbox::{
     Asked, Behaviour, ContentType, EmptyForm, Limit, Oddities, Offset, Order, PerDay, Population,
     Tenant, Windows,
 };
+use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
 const LIMITS: [Limit; 4] = [
     Limit::Honoured,
@@ -242,6 +244,47 @@ async fn a_larger_limit_need_not_be_accepted() {
             );
         }
     }
+}
+
+/// Breaks down where more than 500 rows are asked for.
+struct Overtaxed(InMemory);
+
+#[async_trait]
+impl Transport for Overtaxed {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+        let limit = asked["limit"].as_str().and_then(|text| text.parse().ok());
+        if limit > Some(500) {
+            return Ok(Response {
+                status: 504,
+                retry_after: None,
+                body: "".into(),
+            });
+        }
+        self.0.send(request).await
+    }
+}
+
+/// That a large page is too much for a server need not keep it from giving small ones.
+#[tokio::test(start_paused = true)]
+async fn a_larger_limit_may_be_too_much() {
+    let behaviour = Behaviour {
+        order: Order::Unstable,
+        ..Behaviour::default()
+    };
+    let sizes = vec![(may(2), 700), (may(3), 620)];
+    let tenant = Arc::new(Tenant::new(population(8, PerDay::Listed(sizes)), behaviour));
+    let server = Overtaxed(InMemory(Arc::clone(&tenant)));
+    let options = ClientOptions::default();
+    let pulled = pull_from(server, may(2), may(3), |pull| pull, options).await;
+    assert_eq!(
+        pulled.receipts.len(),
+        2,
+        "{:?} {:?}",
+        pulled.failed,
+        pulled.error
+    );
+    assert_eq!(pulled.ids(), truth(&tenant, may(2), may(3)));
 }
 
 /// What is written of a day waits until the day is done, so few may be under way at a time.

@@ -9,8 +9,8 @@
 //!
 //! A receipt stands only beside the file that it was written for: the old one goes before the new
 //! file comes, and the new one comes after. So a crash leaves a day whole, if perhaps to be asked
-//! again, as is every file without a receipt. It tells the size of that file, so that a file that was changed or removed since is noticed
-//! at a glance.
+//! again: a file without a receipt is in doubt. The receipt tells the size of that file, so that a
+//! file that was changed or removed since is noticed at a glance.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

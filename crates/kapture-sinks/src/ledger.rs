@@ -31,7 +31,8 @@ pub struct Ledger {
 pub enum Doubt {
     /// Its receipt cannot be read.
     Receipt,
-    /// The file with its customers is there, but no receipt: a run was killed in between.
+    /// The file with its customers is there, but no receipt: a run was killed in between, or is
+    /// just there.
     ReceiptGone,
     /// The file with its customers is gone.
     FileGone,
@@ -74,16 +75,18 @@ impl Ledger {
         self.receipts.is_empty()
     }
 
-    /// The first and the last day that it holds, or did until they came in doubt. The first day
-    /// that it is to hold counts as well ([`Sink::want_from`](crate::Sink::want_from)).
+    /// The first and the last day that it holds, or did until they came in doubt. It begins earlier
+    /// if it is to hold earlier days ([`Sink::want_from`](crate::Sink::want_from)).
     pub fn bounds(&self) -> Option<(NaiveDate, NaiveDate)> {
-        let others = self.doubts.keys().chain(&self.wanted_from);
-        let days = || self.receipts.keys().chain(others.clone()).copied();
-        Some((days().min()?, days().max()?))
+        let doubtful = self.doubts.keys();
+        let days = || self.receipts.keys().chain(doubtful.clone()).copied();
+        let first = days().min()?;
+        let first = self.wanted_from.map_or(first, |wanted| first.min(wanted));
+        Some((first, days().max()?))
     }
 
-    /// Those of `days` that it does not hold, or that could still gain customers when they were
-    /// fetched, or that are in doubt.
+    /// Those of `days` that it does not hold, or that could still gain customers after they were
+    /// asked for, or that are in doubt.
     pub fn lacking(&self, days: &Days) -> Days {
         let sealed = |day| {
             let receipt = self.get(day);

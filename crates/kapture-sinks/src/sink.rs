@@ -29,9 +29,9 @@ pub trait Sink: Send + Sync {
         Ok(Ledger::default())
     }
 
-    /// Remembers that it is to hold the days from `day` on: its ledger begins there, though the run
-    /// that wants them may fail before they come. An earlier day that it remembers stays. Nothing
-    /// happens in a sink that remembers nothing.
+    /// Remembers that it is to hold the days from `day` on: once it holds any, its ledger begins
+    /// there, though the first ones may fail. An earlier day that it remembers stays. Nothing happens
+    /// in a sink that remembers nothing.
     async fn want_from(&self, _day: NaiveDate) -> Result<(), SinkError> {
         Ok(())
     }

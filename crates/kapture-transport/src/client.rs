@@ -194,8 +194,9 @@ impl Client {
                 understood(refusal) || repeated.count(refusal) >= shared.options.retry.settled_after
             });
             if settled {
-                // It is an answer, which took a few attempts to be sure of.
-                shared.answers.fetch_add(attempt.into(), Ordering::Relaxed);
+                // It is an answer, and so was each time that it came before.
+                let times = repeated.times.max(1);
+                shared.answers.fetch_add(times.into(), Ordering::Relaxed);
             }
             if settled || error.again() == Again::Never {
                 return Err(error);

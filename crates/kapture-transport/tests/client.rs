@@ -273,6 +273,24 @@ async fn a_run_in_which_more_goes_wrong_than_right_ends() {
     );
 }
 
+/// It takes a few attempts to be sure of it, which say nothing against the server.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_repeats_is_an_answer_and_uses_up_no_retries() {
+    let options = ClientOptions {
+        retry: RetryPolicy {
+            spare_retries: 3,
+            ..RetryPolicy::default()
+        },
+        ..ClientOptions::default()
+    };
+    let refusal = r#"{"message":"E-1017","status":"failed"}"#;
+    let client = client_with(vec![answer(200, refusal)], options);
+    for _ in 0..20 {
+        let error = call(&client).await.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_shows_progress_is_told_before_each_wait() {
     let client = client(vec![answer(500, ""), limited("9"), answer(200, NONE)]);

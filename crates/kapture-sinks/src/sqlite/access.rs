@@ -33,7 +33,9 @@ pub(super) fn to_look(path: &Path) -> Result<Connection, SinkError> {
     // Its log lies beside the file itself, whatever links lead there; and what the library would
     // take for an address is none.
     let file = real_path(path);
-    let log = fs::metadata(beside(&file, "-wal")).map(|log| log.len()).ok();
+    let log = fs::metadata(beside(&file, "-wal"))
+        .map(|log| log.len())
+        .ok();
     // What a killed run left in it is read as part of the database, and stays where it is.
     let keep = log.is_some_and(|length| length > 0);
     // Whoever may only read cannot remove the files that reading a log makes.
