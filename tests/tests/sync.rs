@@ -379,6 +379,34 @@ fn the_first_day_is_wanted_until_it_is_there() {
 }
 
 #[test]
+fn a_day_that_failed_is_told_of_whatever_ends_the_run() {
+    let server = Scripted::bodies(|asked| {
+        let start = asked.body["createStartDate"].as_str().unwrap_or_default();
+        let failed = |words: &str| format!(r#"{{"message":"{words}","status":"failed"}}"#);
+        let body = match start {
+            "2024-04-30" => failed("Account is being moved"),
+            "2024-05-04" => failed("Invalid Auth Key"),
+            date if asked.offset() == 0 && date.starts_with("2024") => {
+                let row = format!(r#"{{"id":1,"generationDate":"{date} 10:20:30"}}"#);
+                format!(r#"{{"message":[{row}],"status":"success"}}"#)
+            }
+            _ => r#"{"message":[],"status":"success"}"#.into(),
+        };
+        body.into_bytes()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    let days = ["--from", "2024-05-01", "--to", "2024-05-03"];
+    let sync = ["sync", place.to_str().unwrap(), "--concurrency", "1"];
+    let output = server.kapture(&[&sync[..], &days].concat()).output();
+    let output = output.unwrap();
+    assert_eq!(code(&output), 3, "{}", said(&output));
+    for words in ["Account is being moved", "2024-05-01", "Invalid Auth Key"] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+}
+
+#[test]
 fn a_day_may_settle_for_ever() {
     let served = tenant(1, PerDay::Between(0, 9), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();

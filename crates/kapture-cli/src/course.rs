@@ -68,6 +68,10 @@ impl Course<'_> {
         // The pull is over before its end is told: nothing of it is still under way.
         pulling.abort();
         let _ = pulling.await;
+        // Of a run that ended for another reason a day had failed before.
+        if let Some(failure) = following.failed.take() {
+            failure.report();
+        }
         let mut summary = following.summary;
         drop(following.under_way);
         drop(following.progress);

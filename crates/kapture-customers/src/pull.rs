@@ -210,7 +210,7 @@ mod tests {
             settling: TimeDelta::MAX,
         };
         let day = "2024-05-02".parse().unwrap();
-        assert_eq!(calendar.state(day, Utc::now()), DayState::Open);
+        assert_eq!(calendar.state(day, system_clock()), DayState::Open);
     }
 
     #[test]
