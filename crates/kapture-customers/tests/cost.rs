@@ -4,12 +4,10 @@ mod against;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use against::{InMemory, expect_truth, may, population, pull_from, truth};
-use async_trait::async_trait;
+use against::{InMemory, Late, expect_truth, may, population, pull_from, truth};
 use kapture_sandbox::{Asked, Behaviour, EmptyForm, Limit, PerDay, Tenant, Windows};
-use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
+use kapture_transport::ClientOptions;
 
 /// Days of different sizes cost one request each, two more for the neighbours, further pages, and
 /// a dozen for everything that has to be proven.
@@ -108,21 +106,6 @@ async fn the_first_question_is_about_a_day_that_was_asked_for() {
     assert_eq!(asked.iter().filter(wide).count(), 0, "{asked:?}");
 }
 
-/// Takes longer for pages far behind.
-struct SlowFarBehind(InMemory);
-
-#[async_trait]
-impl Transport for SlowFarBehind {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
-        let offset = asked["offset"].as_str().and_then(|text| text.parse().ok());
-        let is_far = offset > Some(5_000);
-        let response = self.0.send(request).await;
-        tokio::time::sleep(Duration::from_millis(if is_far { 90 } else { 20 })).await;
-        response
-    }
-}
-
 /// What was asked ahead of its turn is used when its turn comes, however far the reading has come
 /// by then. (First pages are asked again to prove that quiet days are.)
 #[tokio::test(start_paused = true)]
@@ -130,7 +113,9 @@ async fn no_further_page_is_asked_twice() {
     for customers in [3_000, 30_000, 100_000] {
         let population = population(3, PerDay::Listed(vec![(may(5), customers)]));
         let tenant = Arc::new(Tenant::new(population, Behaviour::default()));
-        let server = SlowFarBehind(InMemory(Arc::clone(&tenant)));
+        // Longer for pages far behind.
+        let late = |offset| if offset > 5_000 { 90 } else { 20 };
+        let server = Late(InMemory(Arc::clone(&tenant)), late);
         let options = ClientOptions::default();
         let pulled = pull_from(server, may(5), may(5), |pull| pull, options).await;
         assert_eq!(pulled.ids(), truth(&tenant, may(5), may(5)));

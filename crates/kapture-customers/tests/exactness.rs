@@ -4,7 +4,7 @@ mod against;
 
 use std::sync::Arc;
 
-use against::{InMemory, expect_truth, may, population, pull, pull_from, truth};
+use against::{InMemory, expect_truth, may, number, population, pull, pull_from, truth};
 use async_trait::async_trait;
 use kapture_customers::PullError;
 use kapture_model::Record;
@@ -252,9 +252,7 @@ struct Overtaxed(InMemory);
 #[async_trait]
 impl Transport for Overtaxed {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
-        let limit = asked["limit"].as_str().and_then(|text| text.parse().ok());
-        if limit > Some(500) {
+        if number(&request, "limit") > 500 {
             return Ok(Response {
                 status: 504,
                 retry_after: None,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
-use against::{InMemory, events, gather, may, missing, population, pull_from, pull_with, truth};
+use against::{
+    InMemory, Late, events, gather, may, missing, number, population, pull_from, pull_with, truth,
+};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -54,23 +56,6 @@ async fn proof_and_reading_do_not_wait_for_each_other() {
     }
 }
 
-/// Takes so many milliseconds, told from the offset.
-struct Late(InMemory, fn(u64) -> u64);
-
-#[async_trait]
-impl Transport for Late {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        sleep(Duration::from_millis((self.1)(offset(&request)))).await;
-        self.0.send(request).await
-    }
-}
-
-fn offset(request: &Request) -> u64 {
-    let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
-    let offset = asked["offset"].as_str().and_then(|text| text.parse().ok());
-    offset.expect("an offset")
-}
-
 /// The offset of the first scout of a window that is read from the beginning.
 const SCOUTED: u64 = 8_476;
 
@@ -81,7 +66,7 @@ struct RefusingScouts(Late, AtomicU32);
 #[async_trait]
 impl Transport for RefusingScouts {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        if offset(&request) == SCOUTED && self.1.fetch_add(1, Ordering::Relaxed) < 3 {
+        if number(&request, "offset") == SCOUTED && self.1.fetch_add(1, Ordering::Relaxed) < 3 {
             sleep(Duration::from_secs(1)).await;
             return Ok(Response {
                 status: 200,

@@ -6,24 +6,13 @@ mod against;
 use std::sync::Arc;
 use std::time::Duration;
 
-use against::{InMemory, may, population, pull_from, truth};
-use async_trait::async_trait;
+use against::{InMemory, Late, may, population, pull_from, truth};
 use kapture_sandbox::{Behaviour, PerDay, Tenant};
-use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
+use kapture_transport::ClientOptions;
 use tokio::time::Instant;
 
-const LATENCY: Duration = Duration::from_millis(100);
-
-/// Takes its time for each answer.
-struct Distant(InMemory);
-
-#[async_trait]
-impl Transport for Distant {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        tokio::time::sleep(LATENCY).await;
-        self.0.send(request).await
-    }
-}
+/// In milliseconds.
+const LATENCY: u64 = 100;
 
 /// Pulls the first `days` of May, which have about so many customers each.
 async fn expect_few_rounds(days: i64, customers: u32, concurrency: usize) {
@@ -34,14 +23,16 @@ async fn expect_few_rounds(days: i64, customers: u32, concurrency: usize) {
     let pages = days as u64 + further.sum::<u64>();
     let population = population(3, PerDay::Listed(sizes));
     let tenant = Arc::new(Tenant::new(population, Behaviour::default()));
-    let server = Distant(InMemory(Arc::clone(&tenant)));
+    let server = Late(InMemory(Arc::clone(&tenant)), |_| LATENCY);
     let options = ClientOptions {
         concurrency,
         ..ClientOptions::default()
     };
     let begun = Instant::now();
     let pulled = pull_from(server, may(1), may(days), |pull| pull, options).await;
-    let rounds = begun.elapsed().div_duration_f64(LATENCY);
+    let rounds = begun
+        .elapsed()
+        .div_duration_f64(Duration::from_millis(LATENCY));
     assert_eq!(pulled.ids(), truth(&tenant, may(1), may(days)));
     let asked = tenant.request_count();
     let told = format!("{days} days of {customers}, {concurrency} at once: {pages} pages");

@@ -56,6 +56,25 @@ impl Transport for InMemory {
     }
 }
 
+/// The same, but each answer takes so many milliseconds, told from the offset that is asked for.
+pub(crate) struct Late(pub(crate) InMemory, pub(crate) fn(u64) -> u64);
+
+#[async_trait]
+impl Transport for Late {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let takes = (self.1)(number(&request, "offset"));
+        tokio::time::sleep(Duration::from_millis(takes)).await;
+        self.0.send(request).await
+    }
+}
+
+/// A number that a request asks with, which is text as documented.
+pub(crate) fn number(request: &Request, key: &str) -> u64 {
+    let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+    let number = asked[key].as_str().and_then(|text| text.parse().ok());
+    number.expect("a number")
+}
+
 /// What came out of a pull.
 #[derive(Debug, Default)]
 pub(crate) struct Pulled {
