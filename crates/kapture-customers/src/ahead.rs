@@ -165,9 +165,10 @@ impl Ahead {
                 next += step;
             }
             let is_beyond = self.empty.is_some_and(|empty| next >= empty);
-            let why = if is_beyond {
+            if is_beyond {
                 return;
-            } else if next < likely {
+            }
+            let why = if next < likely {
                 Why::OfUse { in_turn: false }
             } else if server.take_spare_page() {
                 Why::Spare

@@ -70,6 +70,7 @@ impl<'a> Read<'a> {
             Kind::Flag => (flag(value).map(Cell::Flag), matches!(first, b't' | b'f')),
             Kind::Date => {
                 let moment = Moment::decode_whole(value);
+                let time = moment.map(|(moment, _)| moment.local(zone));
                 return Read {
                     drift: match moment {
                         Some((_, false)) => Some(DriftKind::DateWithMore),
@@ -77,9 +78,9 @@ impl<'a> Read<'a> {
                         Some((Moment::Instant(_), true)) => Some(DriftKind::InstantDate),
                         None => Some(DriftKind::UndecodableDate),
                     },
-                    lossy: moment.is_none_or(|(moment, whole)| !whole || !is_of_micros(moment)),
-                    cell: moment
-                        .map_or(Cell::Nothing, |(moment, _)| Cell::Time(moment.local(zone))),
+                    lossy: moment.is_none_or(|(_, whole)| !whole)
+                        || !time.is_some_and(is_of_micros),
+                    cell: time.map_or(Cell::Nothing, Cell::Time),
                 };
             }
             Kind::Text | Kind::Contacts => match first {
@@ -97,11 +98,8 @@ impl<'a> Read<'a> {
 }
 
 /// Whether columns of times, which count microseconds, can say all of it.
-fn is_of_micros(moment: Moment) -> bool {
-    moment
-        .local(&chrono::Utc)
-        .nanosecond()
-        .is_multiple_of(1_000)
+fn is_of_micros(time: NaiveDateTime) -> bool {
+    time.nanosecond().is_multiple_of(1_000)
 }
 
 /// Text: with U+FFFD for what is no character of any text column (half a surrogate pair, U+0000).

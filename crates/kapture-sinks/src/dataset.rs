@@ -331,15 +331,14 @@ impl Keeper for Held {
 }
 
 impl Held {
-    /// The days of which there is a file.
-    fn files(&self) -> Result<Vec<NaiveDate>, SinkError> {
+    /// The days of which there is a folder.
+    fn folders(&self) -> Result<Vec<NaiveDate>, SinkError> {
         let entries = fs::read_dir(&self.root).map_err(SinkError::read(&self.root))?;
         let mut days = Vec::new();
         for entry in entries {
             let name = entry.map_err(SinkError::read(&self.root))?.file_name();
             let day = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
-            let day = day.and_then(|day| day.parse().ok());
-            days.extend(day.filter(|day| self.file(*day).exists()));
+            days.extend(day.and_then(|day| day.parse::<NaiveDate>().ok()));
         }
         Ok(days)
     }
@@ -409,6 +408,7 @@ impl Sink for Dataset {
         if let Some(from) = self.held.description()?.and_then(|held| held.from) {
             ledger.want_from(from);
         }
+        let mut listed = BTreeSet::new();
         for entry in entries {
             let path = entry.map_err(SinkError::read(&days))?.path();
             let day = path
@@ -417,14 +417,19 @@ impl Sink for Dataset {
             if let Some(day) = day
                 && path == self.held.receipt(day)
             {
+                listed.insert(day);
                 match self.held.remembered(day)? {
                     Ok(receipt) => ledger.put(receipt),
                     Err(doubt) => ledger.doubt(day, doubt),
                 }
             }
         }
-        for day in self.held.files()? {
-            if !self.held.receipt(day).exists() {
+        for day in self.held.folders()? {
+            // A receipt that was not listed may have come meanwhile.
+            if !listed.contains(&day)
+                && self.held.file(day).exists()
+                && !self.held.receipt(day).exists()
+            {
                 ledger.doubt(day, Doubt::ReceiptGone);
             }
         }
