@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, PerDay};
+use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, EmptyForm, PerDay};
 use kapture_tests::{Served, around_may, ids, kapture, login, names, said};
 use tempfile::TempDir;
 
@@ -350,6 +350,21 @@ fn signing_in_makes_a_profile_and_keeps_the_secret_apart() {
     command.args(["--user", "sandbox", "--with-password"]);
     expect(&feed(command, "sandbox\n"), 0, &["The server accepts it"]);
     expect(&home.kapture(&DAY).output().unwrap(), 0, &["5 customers"]);
+}
+
+/// Nobody came yesterday, which some servers say so.
+#[test]
+fn signing_in_needs_no_customers() {
+    let behaviour = Behaviour {
+        empty_window: EmptyForm::NotFound("No customers found".into()),
+        ..Behaviour::default()
+    };
+    let served = Served::new(around_may(PerDay::Fixed(0)), behaviour);
+    let home = Home::new();
+    let mut command = home.kapture(&login(&served.url(), &["--profile", "acme"]));
+    command.arg("--with-token");
+    let output = feed(command, &format!("{DEFAULT_TOKEN}\n"));
+    expect(&output, 0, &["does not refuse the token", "Profile `acme`"]);
 }
 
 #[test]

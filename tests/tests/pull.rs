@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::Stdio;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{
@@ -407,6 +408,42 @@ fn an_interrupted_pull_leaves_nothing_behind() {
             names(folder.path())
         );
     }
+}
+
+/// `nohup` is for runs that outlast the terminal they were started from.
+#[cfg(unix)]
+#[test]
+fn whoever_ignores_a_hangup_is_not_ended_by_one() {
+    let slow = FaultKind::SlowBody {
+        pieces: 1,
+        pause: Duration::from_secs(1),
+    };
+    let behaviour = Behaviour {
+        faults: Faults::scheduled([(3, slow)]),
+        ..Behaviour::default()
+    };
+    let served = Served::new(around_may(PerDay::Fixed(30)), behaviour);
+    let pull = served.kapture(&WEEK);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"trap "" HUP; exec "$0" "$@""#]);
+    shell.arg(pull.get_program()).args(pull.get_args());
+    for (name, value) in pull.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.unwrap();
+    while served.tenant.request_count() < 3 {
+        std::thread::yield_now();
+    }
+    std::process::Command::new("kill")
+        .args(["-HUP", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
 }
 
 #[test]

@@ -119,6 +119,19 @@ fn ways(home: &Home, served: &Served) -> Vec<Vec<(&'static str, String)>> {
     ]
 }
 
+/// Over plain http a proxy would be shown the token.
+#[test]
+fn plain_http_is_shown_to_no_proxy() {
+    let (served, home) = (served(Duration::ZERO), Home::new());
+    let mut pull = home.kapture(&served, &PULL);
+    pull.env("KAPTURE_TOKEN", TOKEN);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        pull.env(name, "http://127.0.0.1:9");
+    }
+    let output = pull.output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+}
+
 /// Arguments of a process and of all that it has started.
 fn arguments(process: u32) -> Vec<u8> {
     let of = format!("/proc/{process}");

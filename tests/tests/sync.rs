@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -113,6 +113,17 @@ fn the_first_run_has_to_say_where_to_begin() {
         (vec!["status", "customers.csv.gz"], "does not remember"),
         (
             vec!["sync", "a/", "--from", "today", "--to", "yesterday"],
+            "comes after",
+        ),
+        (
+            vec![
+                "sync",
+                database.to_str().unwrap(),
+                "--from",
+                "2024-05-31",
+                "--to",
+                "2024-05-01",
+            ],
             "comes after",
         ),
         (
@@ -276,6 +287,16 @@ fn verify_names_what_differs() {
         "{}",
         said(&output)
     );
+
+    // Whoever closes the output at the first difference has seen that there is one.
+    let mut verifying = served
+        .kapture(&["verify", text])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(verifying.stdout.take());
+    assert_eq!(verifying.wait().unwrap().code(), Some(7));
 
     let output = served
         .kapture(&["verify", text, "--json", "-q"])

@@ -148,6 +148,26 @@ fn progress_fits_into_forty_columns() {
     assert_eq!(names(folder.path()), ["customers.ndjson"]);
 }
 
+/// Clearing the bar takes away the lines around the cursor.
+#[test]
+fn what_is_said_in_the_end_is_not_cleared_away() {
+    let served = served(Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    let range = ["--from", "2024-03-01", "--to", "2024-05-31"];
+    let mut sync = served.kapture(&["sync"]);
+    let output = sync.arg(&place).args(range).output().unwrap();
+    assert!(output.status.success());
+    let mut verify = served.kapture(&["verify"]);
+    verify.arg(&place);
+    let (terminal, end) = Terminal::new(80);
+    let child = start(verify, &end, false);
+    drop(end);
+    let shown = terminal.finish(child, 0);
+    let (_, after) = shown.split_once("92 days compared").unwrap();
+    assert!(!after.contains('\u{1b}'), "{shown:?}");
+}
+
 #[test]
 fn data_on_the_same_terminal_is_not_garbled() {
     let served = served(Duration::ZERO);

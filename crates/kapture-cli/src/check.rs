@@ -7,8 +7,8 @@ use kapture_transport::{Error, RetryPolicy};
 use crate::connection::Connection;
 use crate::failure::Failure;
 
-/// Asks once. A refusal of the token is a failure; a refusal of another kind is told, since the
-/// API may also say in that way that a day has no customers.
+/// Asks once. A refusal of the token is a failure; a refusal of another kind is told, as HTTP 404
+/// is, since the API may also say in that way that a day has no customers.
 pub(crate) async fn once(mut connection: Connection) -> Result<String, Failure> {
     let endpoint = connection.options.endpoint;
     connection.options.retry = RetryPolicy {
@@ -32,7 +32,7 @@ pub(crate) async fn once(mut connection: Connection) -> Result<String, Failure> 
     let outcome = connected.client.call(body.into(), &|_| true, &|_| {}).await;
     match outcome {
         Ok(_) => Ok("The server accepts it.".into()),
-        Err(Error::Refused(refusal)) => Ok(format!(
+        Err(Error::Refused(refusal) | Error::NotFound(refusal)) => Ok(format!(
             "The server does not refuse the token, but says: {refusal}. kapture doctor looks closer."
         )),
         Err(Error::Exhausted { last, .. }) => Err(Failure::call(*last, endpoint)),

@@ -68,13 +68,14 @@ impl Course<'_> {
         // The pull is over before its end is told: nothing of it is still under way.
         pulling.abort();
         let _ = pulling.await;
+        let mut summary = following.summary;
+        drop(following.under_way);
+        // What is said from here on stays: it would clear the last lines.
+        drop(following.progress);
         // Of a run that ended for another reason a day had failed before.
         if let Some(failure) = following.failed.take() {
             failure.report();
         }
-        let mut summary = following.summary;
-        drop(following.under_way);
-        drop(following.progress);
         summary.time = begun.elapsed();
         summary.traffic = self.connected.client.traffic();
         summary.drift = self.sink.drift();
@@ -214,7 +215,7 @@ impl Following<'_> {
                 ));
                 match self.failed {
                     None => self.failed = Some(failure),
-                    Some(_) => failure.report(),
+                    Some(_) => self.progress.aside(|| failure.report()),
                 }
             }
             Event::Learned(lesson) => info!(?lesson, "learned"),

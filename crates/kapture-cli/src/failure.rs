@@ -8,6 +8,9 @@ use kapture_transport::{Endpoint, Error};
 
 use crate::message::Message;
 
+/// The exit code where what was verified is not as it should be.
+const DIFFERENT: u8 = 7;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -62,11 +65,22 @@ impl Failure {
     pub(crate) fn differences(days: usize, hint: String) -> Self {
         let days = crate::summary::counted(days as u64, "day");
         Self {
-            code: 7,
+            code: DIFFERENT,
             error: Some(anyhow::anyhow!(
                 "{days} differ from what the server holds now"
             )),
             hint: Some(hint),
+        }
+    }
+
+    /// The same where what could not be printed was a difference.
+    pub(crate) fn after_a_difference(self) -> Self {
+        match self.error {
+            None => Self {
+                code: DIFFERENT,
+                ..self
+            },
+            Some(_) => self,
         }
     }
 

@@ -20,11 +20,8 @@ struct Requests(Vec<tokio::signal::unix::Signal>);
 impl Requests {
     fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ];
+        // Not for a terminal that hangs up: `nohup` has this ignored, and listening would undo it.
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
         Self(
             kinds
                 .into_iter()

@@ -72,6 +72,8 @@ fn attend(arguments: Arguments, logging: Logging) -> Result<(), Failure> {
     let outcome = runtime.block_on(run(arguments).instrument(span));
     // While the runtime is there, another Ctrl-C ends the wait for a collector of traces.
     logging.end();
+    // A name that is being looked up may take its time; there is nothing left to wait for.
+    runtime.shutdown_background();
     outcome
 }
 

@@ -105,16 +105,23 @@ impl Range {
         calendar: &dates::Calendar,
     ) -> Result<Self> {
         let from = from.map(|text| calendar.date(text)).transpose();
-        Ok(Self {
+        let range = Self {
             from: from.context("--from")?,
             to: calendar.date(to).context("--to")?,
             refresh,
-        })
+        };
+        if let Some(from) = range.from {
+            range.since(from)?;
+        }
+        Ok(range)
     }
 
     pub(crate) fn wanted(&self, ledger: &Ledger) -> Result<Days> {
         let held = ledger.bounds().map(|(first, _)| first);
-        let from = self.from.or(held).ok_or_else(nowhere_to_begin)?;
+        self.since(self.from.or(held).ok_or_else(nowhere_to_begin)?)
+    }
+
+    fn since(&self, from: NaiveDate) -> Result<Days> {
         Days::between(from, self.to)
             .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
     }

@@ -41,7 +41,7 @@ pub(crate) async fn run(
         .await
         .map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
-    let asked = asked(arguments, &calendar, &ledger).map_err(usage)?;
+    let asked = asked(arguments, &calendar, &ledger, &location).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
     let connected = connection.open().await.map_err(Failure::unexpected)?;
     let pull = connected.pull(query, &days, calendar.zone);
@@ -66,8 +66,13 @@ pub(crate) async fn run(
     verification.tell()?;
     outcome?;
     let Verification {
-        differing, alike, ..
+        differing,
+        alike,
+        progress,
+        ..
     } = verification;
+    // What is said from here on stays: it would clear the last lines.
+    drop(progress);
     if !open.is_empty() {
         Message::note(format!("still open, so not compared: {}", runs(&open))).say();
     }
@@ -92,11 +97,16 @@ fn sync_again(location: &Location) -> String {
     )
 }
 
-fn asked(arguments: &VerifyArguments, calendar: &dates::Calendar, ledger: &Ledger) -> Result<Days> {
+fn asked(
+    arguments: &VerifyArguments,
+    calendar: &dates::Calendar,
+    ledger: &Ledger,
+    location: &Location,
+) -> Result<Days> {
     let bounds = ledger.bounds();
     let date = |text: &Option<String>, flag: &'static str, held: Option<NaiveDate>| match text {
         Some(text) => calendar.date(text).context(flag),
-        None => held.ok_or_else(|| anyhow!("{} holds no days yet", arguments.place)),
+        None => held.ok_or_else(|| anyhow!("{location} holds no days yet")),
     };
     let from = date(&arguments.from, "--from", bounds.map(|(first, _)| first))?;
     let to = date(&arguments.to, "--to", bounds.map(|(_, last)| last))?;
@@ -202,8 +212,11 @@ impl Verification<'_> {
                 .is_none_or(|day| difference.key() < day)
         {
             let line = difference.remove();
-            self.progress
-                .aside(|| Failure::printed(&format!("{line}\n")))?;
+            let printed = self
+                .progress
+                .aside(|| Failure::printed(&format!("{line}\n")));
+            // Whoever has seen enough has seen that there is a difference.
+            printed.map_err(Failure::after_a_difference)?;
         }
         Ok(())
     }

@@ -1,15 +1,18 @@
 //! What the API answers: customers, or a failure in words.
 
 use crate::Record;
+use crate::documented::fields;
+use crate::drift::Owner;
 use crate::record::Shape;
 use crate::scanner::{self, Scanner};
 use crate::source::{Source, mask};
 use bytes::Bytes;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Longest quotation, in characters, of a failure's message that is not text.
-const QUOTED: usize = 300;
+/// The longest message that is quoted though it is no text.
+const QUOTED: usize = 2_000;
 
 /// One answer, decided by its body alone: the API sends failures with HTTP 200, and the content
 /// type is not documented.
@@ -33,8 +36,8 @@ pub enum Answer {
     /// The API says that it failed.
     Failed {
         /// The API's own words, unchanged, which may be none. A message that is not text is
-        /// given as JSON, at most 300 characters of it; rows that came with a failure are
-        /// counted and not quoted, since they may be customers.
+        /// given as JSON, if it is short and cannot be a customer; else it is only said what it
+        /// is.
         message: String,
     },
 }
@@ -190,11 +193,7 @@ impl<'a> Envelope<'a> {
             (None, None) if self.message.is_some() => Ok(failed(None)),
             (None, None) => Err(AnswerError::NotAnAnswer),
             (_, Some(message)) => match message.as_bytes().first() {
-                Some(b'[') => {
-                    let rows: Vec<&RawValue> =
-                        serde_json::from_str(message).map_err(|_| AnswerError::NotAnAnswer)?;
-                    records(body, &rows)
-                }
+                Some(b'[') => records(body, message),
                 Some(b'"') => Ok(failed(Some(body.lossy(message)))),
                 _ => Err(AnswerError::NotAnAnswer),
             },
@@ -202,16 +201,22 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn records(body: &Source<'_>, rows: &[&RawValue]) -> Result<Answer, AnswerError> {
-    if rows.len() > MOST_ROWS {
+fn records(body: &Source<'_>, list: &str) -> Result<Answer, AnswerError> {
+    let mut values = Vec::new();
+    let whole = Scanner::new(list).list(|scanner| {
+        values.push(scanner.value()?);
+        (values.len() <= MOST_ROWS).then_some(())
+    });
+    if values.len() > MOST_ROWS {
         return Err(AnswerError::TooManyRows { limit: MOST_ROWS });
     }
-    let record = |(row, value): (usize, &&RawValue)| {
-        let record = Record::scan(body, &mut Scanner::new(value.get()));
+    whole.ok_or(AnswerError::NotAnAnswer)?;
+    let record = |(row, value): (usize, &str)| {
+        let record = Record::scan(body, &mut Scanner::new(value));
         let record = record.and_then(Result::ok);
         record.ok_or(AnswerError::MissingId { row })
     };
-    let records = rows.iter().enumerate().map(record);
+    let records = values.into_iter().enumerate().map(record);
     Ok(Answer::Customers(records.collect::<Result<_, _>>()?))
 }
 
@@ -220,17 +225,43 @@ fn says_success(status: &str) -> bool {
 }
 
 fn failed(message: Option<Cow<'_, str>>) -> Answer {
-    let message = match message.as_deref() {
-        None => String::new(),
-        Some(json) => match scanner::decode_text(json) {
-            Some(text) => text.into_owned(),
-            None => match serde_json::from_str::<Vec<&RawValue>>(json) {
-                Ok(rows) if rows.iter().any(|row| row.get().starts_with('{')) => {
-                    format!("(a list of {} rows)", rows.len())
-                }
-                _ => json.chars().take(QUOTED).collect(),
-            },
-        },
+    Answer::Failed {
+        message: message.map_or_else(String::new, |json| words(&json)),
+    }
+}
+
+fn words(json: &str) -> String {
+    if let Some(text) = scanner::decode_text(json) {
+        return text.into_owned();
+    }
+    let described = match json.as_bytes().first() {
+        Some(b'[') => {
+            let mut rows = 0_usize;
+            let _ = Scanner::new(json).list(|scanner| {
+                rows += 1;
+                scanner.value().map(drop)
+            });
+            format!("(a list of {rows} rows)")
+        }
+        Some(b'{') => "(an object)".into(),
+        _ => return json.chars().take(QUOTED).collect(),
     };
-    Answer::Failed { message }
+    let short = (json.len() <= QUOTED).then(|| serde_json::from_str::<Value>(json));
+    match short {
+        // Written anew, with no sign escaped that need not be.
+        Some(Ok(value)) if !may_be_customers(&value) => value.to_string(),
+        _ => described,
+    }
+}
+
+/// Whether there is an object in it that has a field of customers or contacts.
+fn may_be_customers(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(may_be_customers),
+        Value::Object(object) => object.iter().any(|(key, value)| {
+            let mut documented = fields(Owner::Customer).iter().chain(fields(Owner::Contact));
+            documented.any(|(name, _)| name == key) || may_be_customers(value)
+        }),
+        _ => false,
+    }
 }

@@ -139,7 +139,10 @@ fn inside(value: &str) -> Option<Cow<'_, str>> {
 
 fn integer(value: &str) -> Option<i64> {
     let text = inside(value)?;
-    text.parse().ok().or_else(|| {
+    // What looks like a number may be a code: `007` is not 7.
+    let is_code = matches!(text.as_bytes(), [b'+' | b'0', _, ..] | [b'-', b'0', ..]);
+    let number = text.parse().ok().filter(|_| !is_code);
+    number.or_else(|| {
         // Beyond 2^53 a double does not tell neighbours apart.
         let number: f64 = serde_json::from_str(&text).ok()?;
         let exact = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;

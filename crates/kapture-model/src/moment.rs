@@ -213,8 +213,15 @@ impl Letters<'_> {
 
 fn from_epoch(json: &str) -> Option<Moment> {
     let milliseconds = whole_number(json).filter(|number| *number >= FIRST_MILLISECOND)?;
-    let instant = DateTime::from_timestamp_millis(milliseconds)?;
-    (instant.date_naive() <= NaiveDate::from_ymd_opt(9999, 12, 31)?)
+    instant(DateTime::from_timestamp_millis(milliseconds)?)
+}
+
+/// An instant that is of the years 1 to 9999 in every zone.
+fn instant(instant: DateTime<Utc>) -> Option<Moment> {
+    let first = NaiveDate::from_ymd_opt(1, 1, 2)?;
+    let last = NaiveDate::from_ymd_opt(9999, 12, 30)?;
+    (first..=last)
+        .contains(&instant.date_naive())
         .then_some(Moment::Instant(instant))
 }
 
@@ -341,8 +348,8 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() {
             return Some(Moment::Local(local));
         }
-        let instant = local.and_local_timezone(self.offset()?).single()?;
-        Some(Moment::Instant(instant.to_utc()))
+        let time = local.and_local_timezone(self.offset()?).single()?;
+        instant(time.to_utc())
     }
 
     /// `Z`, `+05:30`, `+0530` or `+05`, up to the end.

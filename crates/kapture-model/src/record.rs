@@ -226,7 +226,8 @@ impl Record {
     ///
     /// # Errors
     /// Only for what no [`Value`] holds: values nested deeper than 127 levels, and numbers beyond
-    /// 1.8e308. Half a surrogate pair, which is no character, becomes U+FFFD here.
+    /// 1.8e308. Half a surrogate pair, which is no character, becomes U+FFFD here, and a number
+    /// has what a double holds of it: [`raw`](Self::raw) has all.
     pub fn customer(&self) -> Result<Customer, serde_json::Error> {
         let text = self.text();
         // By way of a value, because keys may be repeated and the last one counts.

@@ -180,7 +180,7 @@ impl<Z: TimeZone> RowReader<Z> {
                         if read.lossy || is_id && !is_plain_id(value) {
                             draft.keep(token, value);
                         }
-                        if kind == Kind::Date && read.cell != Cell::Nothing {
+                        if kind == Kind::Date && !scanner::is_nothing(value) {
                             dates |= 1 << key;
                         }
                         if let Some(column) = self.columns[owner as usize][key - 1] {

@@ -130,15 +130,25 @@ fn every_cut_of_an_answer_is_truncated() {
 }
 
 #[test]
-fn a_long_message_that_is_no_text_is_clipped_and_rows_are_never_quoted() {
-    let body = format!(
-        r#"{{"message":[{}7],"status":"failed"}}"#,
-        "\"é\",".repeat(200)
-    );
-    let told_long = told(body);
-    assert_eq!(told_long.chars().count(), "failed: ".len() + 300);
-    let rows = r#"{"message":[{"id":1,"name":"Asha"},{"id":2}],"status":"failed"}"#;
-    assert_eq!(told(rows), "failed: (a list of 2 rows)");
+fn a_message_that_is_no_text_is_quoted_if_it_is_short_and_cannot_be_a_customer() {
+    for (message, expected) in [
+        (r#"["limit",7]"#, r#"["limit",7]"#),
+        (
+            r#"{"limit":["is \u003d 0"],"status":4}"#,
+            r#"{"limit":["is = 0"],"status":4}"#,
+        ),
+        (r#"[{"id":1,"name":"Asha"},{"id":2}]"#, "(a list of 2 rows)"),
+        (r#"[[{"name":"Asha"}]]"#, "(a list of 1 rows)"),
+        (r#"{"customers":[{"id":1,"name":"Asha"}]}"#, "(an object)"),
+        (r#"{"name":"Asha"}"#, "(an object)"),
+        (
+            &format!("[{}7]", "1,".repeat(1_000)),
+            "(a list of 1001 rows)",
+        ),
+    ] {
+        let body = format!(r#"{{"message":{message},"status":"failed"}}"#);
+        assert_eq!(told(body), format!("failed: {expected}"), "{message}");
+    }
 }
 
 #[test]

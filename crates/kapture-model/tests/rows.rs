@@ -1,7 +1,9 @@
 //! Records as rows of tables.
 
 use bytes::Bytes;
-use kapture_model::{Cell, CustomerRow, Record, RowReader, contact_columns, customer_columns};
+use kapture_model::{
+    Cell, CustomerRow, Drift, Normaliser, Record, RowReader, contact_columns, customer_columns,
+};
 use serde_json::{Value, json};
 
 fn record(json: impl Into<Bytes>) -> Record {
@@ -74,6 +76,9 @@ fn values_of_other_types_are_converted_or_kept() {
         ("maxCreditAmt", json!("0.5"), Cell::Decimal(0.5), None),
         // Not in the column, so kept.
         ("zone", json!("north"), Cell::Nothing, Some(json!("north"))),
+        ("zone", json!("007"), Cell::Nothing, Some(json!("007"))),
+        ("zone", json!("+17"), Cell::Nothing, Some(json!("+17"))),
+        ("zone", json!("-017"), Cell::Nothing, Some(json!("-017"))),
         ("zone", json!(1.5), Cell::Nothing, Some(json!(1.5))),
         ("name", json!(["a"]), Cell::Nothing, Some(json!(["a"]))),
         (
@@ -223,4 +228,22 @@ fn contacts_that_are_no_list_of_objects_are_kept() {
         row.contacts[0].extra.as_deref(),
         Some(r#"{"nickname":"A"}"#)
     );
+}
+
+#[test]
+fn rows_and_lines_meet_the_same_drift() {
+    let record = record(
+        r#"{"id":1,"attr1":"x","zone":0.5,"generationDate":"soon","lastModificationTime":" ",
+            "contacts":[{"id":1,"generationDate":"soon"},{"id":2}]}"#,
+    );
+    let (mut rows, mut lines) = (RowReader::default(), Normaliser::default());
+    rows.read(&record);
+    lines.write(&record, &mut Vec::new());
+    let told = |drift: &Drift| {
+        let entries = drift
+            .iter()
+            .map(|entry| (entry.path.clone(), entry.kind, entry.count));
+        entries.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&rows.drift()), told(&lines.drift()));
 }

@@ -96,8 +96,8 @@ impl Location {
     /// # Errors
     /// When the text names none.
     pub fn parse(text: &str, format: Option<Format>) -> Result<Self, LocationError> {
-        let database = |location| match format {
-            Some(_) => Err(LocationError::DatabaseWithFormat(text.to_owned())),
+        let database = |location: Self| match format {
+            Some(_) => Err(LocationError::DatabaseWithFormat(location.to_string())),
             None => Ok(location),
         };
         if text == "-" {
@@ -112,7 +112,7 @@ impl Location {
             return database(Self::Postgres(text.to_owned()));
         }
         if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.trim_start_matches("//");
+            let path = path.strip_prefix("//").unwrap_or(path);
             // SQLite would take these for a database that nobody can find again.
             let nowhere = path.trim().is_empty() || path == ":memory:" || path.ends_with('/');
             if nowhere || path.starts_with("file:") {
@@ -317,6 +317,7 @@ mod tests {
             ("a.DB", Location::Sqlite("a.DB".into())),
             ("sqlite:a", Location::Sqlite("a".into())),
             ("sqlite:///a", Location::Sqlite("/a".into())),
+            ("sqlite:////a", Location::Sqlite("//a".into())),
             (
                 "postgres://me@host/db",
                 Location::Postgres("postgres://me@host/db".into()),
@@ -359,6 +360,12 @@ mod tests {
             assert!(matches!(error, LocationError::Address { .. }), "{error:?}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+        let with_format = Location::parse("postgres://me:secret@db/crm", Some(Format::Csv));
+        let error = with_format.unwrap_err().to_string();
+        assert!(
+            error.starts_with("`postgres://db/crm` is a database"),
+            "{error}"
+        );
     }
 
     #[test]

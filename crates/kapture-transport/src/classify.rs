@@ -6,7 +6,6 @@ use bytes::Bytes;
 use kapture_model::{Answer, AnswerError, Record};
 
 use crate::error::{Error, Refusal};
-use crate::quoted;
 use crate::transport::Response;
 
 /// The body decides, never the content type: a path that ends in `.html` may well say
@@ -37,21 +36,24 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
     }
     let message = match decoded {
         Ok(Answer::Failed { message }) => message,
+        // Whoever holds customers up does not say that there are none.
+        Ok(Answer::Customers(records)) if !records.is_empty() && status == 404 => {
+            return Err(Error::NotAnAnswer);
+        }
         _ => String::new(),
     };
     let refusal = Refusal { status, message };
+    let wait = response
+        .retry_after
+        .and_then(|text| retry_after(&text, now));
     Err(match status {
         300..=399 => Error::Redirected { status },
         401 => Error::Unauthorized(refusal),
         403 => Error::Forbidden(refusal),
         404 => Error::NotFound(refusal),
-        429 => Error::RateLimited {
-            wait: response
-                .retry_after
-                .and_then(|text| retry_after(&text, now)),
-        },
+        429 => Error::RateLimited { wait },
         // 408 and 425 ask for the same request once more; an odd 1xx is the gateway's trouble too.
-        408 | 425 | 500.. | ..=199 => Error::Server(refusal),
+        408 | 425 | 500.. | ..=199 => Error::Server { refusal, wait },
         _ => Error::Refused(refusal),
     })
 }
@@ -62,11 +64,14 @@ fn says_invalid_key(message: &str) -> bool {
     message.to_ascii_lowercase().contains("invalid auth key")
 }
 
+/// As good as never, and less than clocks can count.
+const NEVER: u64 = 100 * 365 * 86_400;
+
 /// `Retry-After` is a number of seconds or an HTTP date; a date in the past asks for no wait.
 fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds.min(NEVER)));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
@@ -77,7 +82,7 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 fn appearance(body: &Bytes) -> String {
     match page_title(body) {
         Some(title) if title.is_empty() => "a web page".into(),
-        Some(title) => format!("a web page titled “{}”", quoted(&title)),
+        Some(title) => format!("a web page titled “{title}”"),
         None => format!("something else, {} bytes long", body.len()),
     }
 }
@@ -167,7 +172,8 @@ mod tests {
         assert_eq!(of(404, failed), Err(Error::NotFound(refusal(404, "x"))));
         assert_eq!(of(404, "<html>"), Err(Error::NotFound(refusal(404, ""))));
         for status in [408, 500, 502, 503, 504] {
-            assert_eq!(of(status, failed), Err(Error::Server(refusal(status, "x"))));
+            let (refusal, wait) = (refusal(status, "x"), None);
+            assert_eq!(of(status, failed), Err(Error::Server { refusal, wait }));
         }
         assert_eq!(of(302, ""), Err(Error::Redirected { status: 302 }));
     }
@@ -178,6 +184,7 @@ mod tests {
             ("7", Some(7)),
             ("Mon, 23 Nov 2026 10:00:30 GMT", Some(30)),
             ("Mon, 23 Nov 2026 09:00:00 GMT", Some(0)),
+            ("18446744073709551615", Some(NEVER)),
             ("soon", None),
             ("-1", None),
         ] {
@@ -187,8 +194,19 @@ mod tests {
                 Err(Error::RateLimited { wait }),
                 "{text}"
             );
+            let refusal = refusal(503, "");
+            let busy = with_wait(503, "", Some(text));
+            assert_eq!(busy, Err(Error::Server { refusal, wait }), "{text}");
         }
         assert_eq!(of(429, ""), Err(Error::RateLimited { wait: None }));
+    }
+
+    #[test]
+    fn customers_are_no_way_to_say_that_there_are_none() {
+        let customers = r#"{"message":[{"id":1}],"status":"success"}"#;
+        assert_eq!(of(404, customers), Err(Error::NotAnAnswer));
+        let none = r#"{"message":[],"status":"success"}"#;
+        assert_eq!(of(404, none), Err(Error::NotFound(refusal(404, ""))));
     }
 
     #[test]

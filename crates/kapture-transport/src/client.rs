@@ -113,6 +113,7 @@ struct Shared {
     in_flight: AtomicUsize,
     requests: AtomicU64,
     retries: AtomicU64,
+    hurried_retries: AtomicU64,
     bytes: AtomicU64,
 }
 
@@ -138,6 +139,7 @@ impl Client {
                 in_flight: AtomicUsize::new(0),
                 requests: AtomicU64::new(0),
                 retries: AtomicU64::new(0),
+                hurried_retries: AtomicU64::new(0),
                 bytes: AtomicU64::new(0),
             }),
         }
@@ -179,39 +181,42 @@ impl Client {
         waiting: &(dyn Fn(Waiting) + Sync),
     ) -> Result<Vec<Record>, Error> {
         let shared = &self.shared;
-        let begun = Instant::now();
+        let mut spent = Duration::ZERO;
         let mut repeated = Repeated::default();
         let mut attempt = 0;
         loop {
             attempt += 1;
             let span = trace_span!("request", attempt, status = Empty, error = Empty);
-            let asked = shared.attempt(&body, begun, attempt).instrument(span);
-            let error = match asked.await {
+            let asked = shared.attempt(&body, spent, attempt).instrument(span);
+            let (outcome, duration) = asked.await;
+            spent += duration;
+            let error = match outcome {
                 Ok(records) => return Ok(records),
                 Err(error) => error,
             };
+            let times = repeated.count(error.refusal());
             let settled = error.refusal().is_some_and(|refusal| {
-                understood(refusal) || repeated.count(refusal) >= shared.options.retry.settled_after
+                understood(refusal) || times >= shared.options.retry.settled_after
             });
             if settled {
                 // It is an answer, and so was each time that it came before.
-                let times = repeated.times.max(1);
                 shared.answers.fetch_add(times.into(), Ordering::Relaxed);
             }
-            if settled || error.again() == Again::Never {
+            if settled || shared.is_hopeless(&error) {
                 return Err(error);
             }
-            let wait = match shared.next_wait(&error, attempt, begun) {
+            let wait = match shared.next_wait(&error, attempt, spent) {
                 Ok(wait) => wait,
                 Err(why) => {
                     return Err(Error::Exhausted {
                         attempts: attempt,
-                        elapsed: begun.elapsed(),
+                        elapsed: spent,
                         why,
                         last: Box::new(error),
                     });
                 }
             };
+            spent += wait;
             shared.retries.fetch_add(1, Ordering::Relaxed);
             waiting(Waiting {
                 attempt,
@@ -233,13 +238,14 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
-    /// One attempt of a call that began at `begun`; `number` counts its attempts from 1.
+    /// One attempt of a call, and how long it took; `number` counts its attempts from 1. What came
+    /// before took as long as was `spent`: waiting for others is not part of that, however long.
     async fn attempt(
         self: &Arc<Self>,
         body: &Bytes,
-        begun: Instant,
+        spent: Duration,
         number: u32,
-    ) -> Result<Vec<Record>, Error> {
+    ) -> (Result<Vec<Record>, Error>, Duration) {
         let permit = self.concurrency.enter().await;
         self.pace.wait().await;
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -249,11 +255,11 @@ impl Shared {
             token: self.token.clone(),
             body: body.clone(),
             // The last attempt does not outlast the time for the call; a moment for it is left
-            // even when the wait for a place took all of it.
+            // even when a wait took all of it.
             timeout: self
                 .options
                 .timeout
-                .min(self.time_left(begun).max(Duration::from_secs(1))),
+                .min(self.time_left(spent).max(Duration::from_secs(1))),
         };
         let under_way = UnderWay::begin(&self.in_flight);
         let exchange = Arc::clone(self).exchange(request, number);
@@ -263,7 +269,7 @@ impl Shared {
             Span::current().record("error", display(error));
         }
         self.learn(&outcome, &permit, sent, duration);
-        outcome
+        (outcome, duration)
     }
 
     /// One exchange: what its answer means, and how long it took.
@@ -293,8 +299,9 @@ impl Shared {
                 outcome
             }
             Err(error) => {
+                let error = Error::from(error).redacted(&self.token);
                 debug!(attempt, ?duration, %error, "no answer");
-                Err(error.into())
+                Err(error)
             }
         };
         (outcome, duration)
@@ -311,11 +318,16 @@ impl Shared {
             Err(Error::RateLimited { wait }) => {
                 // Whoever limits requests is there.
                 self.answered.store(true, Ordering::Relaxed);
-                // Waits beyond the time for a call end that call; the others need not wait so long.
+                // A wait beyond the time for a call ends the call that is asked to.
                 let wait = wait.map(|wait| wait.min(self.options.retry.retry_for));
                 self.pace.refused(sent, wait);
             }
-            Err(error) if error.is_overload() => permit.failed(),
+            Err(error) if error.is_overload() => {
+                permit.failed();
+                if let Some(wait) = error.wait() {
+                    self.pace.pause(wait.min(self.options.retry.retry_for));
+                }
+            }
             Err(error) if error.refusal().is_none() => {}
             answer => {
                 self.pace.answered(sent);
@@ -328,21 +340,28 @@ impl Shared {
         }
     }
 
+    /// Whether asking again is of no use. A server that has shown once who it is may be hidden for
+    /// a while by a gateway that restarts, or by a network that wants a login first.
+    fn is_hopeless(&self, error: &Error) -> bool {
+        let passing = matches!(error, Error::Tls(_)) && self.answered.load(Ordering::Relaxed);
+        error.again() == Again::Never && !passing
+    }
+
     /// The time that is left of this call, shorter while the server has not answered once.
-    fn time_left(&self, begun: Instant) -> Duration {
+    fn time_left(&self, spent: Duration) -> Duration {
         let policy = &self.options.retry;
         let whole = if self.answered.load(Ordering::Relaxed) {
             policy.retry_for
         } else {
             policy.retry_unanswered_for.min(policy.retry_for)
         };
-        whole.saturating_sub(begun.elapsed())
+        whole.saturating_sub(spent)
     }
 
-    fn next_wait(&self, error: &Error, attempt: u32, begun: Instant) -> Result<Duration, Bound> {
+    fn next_wait(&self, error: &Error, attempt: u32, spent: Duration) -> Result<Duration, Bound> {
         let policy = &self.options.retry;
         let answered = self.answered.load(Ordering::Relaxed);
-        let left = self.time_left(begun);
+        let left = self.time_left(spent);
         let nobody_there = matches!(error, Error::Connect(_)) && !answered;
         if nobody_there && attempt >= policy.unanswered_attempts {
             return Err(Bound::NeverAnswered);
@@ -354,9 +373,13 @@ impl Shared {
                 Bound::NeverAnswered
             });
         }
-        let allowed = policy.spare_retries + 2 * self.answers.load(Ordering::Relaxed);
-        if self.retries.load(Ordering::Relaxed) >= allowed {
-            return Err(Bound::Budget);
+        if policy.is_hurried(attempt) {
+            let answers = self.answers.load(Ordering::Relaxed);
+            let allowed = policy.spare_retries.saturating_add(2 * answers);
+            if self.hurried_retries.load(Ordering::Relaxed) >= allowed {
+                return Err(Bound::Budget);
+            }
+            self.hurried_retries.fetch_add(1, Ordering::Relaxed);
         }
         let share = self
             .dice
@@ -364,10 +387,10 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .f64();
         let wait = policy.wait(attempt, share);
-        match error {
-            Error::RateLimited { wait: Some(asked) } if *asked > left => Err(Bound::LongWait),
-            Error::RateLimited { wait: Some(asked) } => Ok(wait.max(*asked)),
-            _ => Ok(wait.min(left)),
+        match error.wait() {
+            Some(asked) if asked > left => Err(Bound::LongWait),
+            Some(asked) => Ok(wait.max(asked)),
+            None => Ok(wait.max(self.pace.pause_left()).min(left)),
         }
     }
 }
@@ -412,9 +435,10 @@ struct Repeated {
 }
 
 impl Repeated {
-    fn count(&mut self, refusal: &Refusal) -> u32 {
-        if self.last.as_ref() != Some(refusal) {
-            self.last = Some(refusal.clone());
+    /// Any other failure in between breaks the row.
+    fn count(&mut self, refusal: Option<&Refusal>) -> u32 {
+        if self.last.as_ref() != refusal {
+            self.last = refusal.cloned();
             self.times = 0;
         }
         self.times += 1;

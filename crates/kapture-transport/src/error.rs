@@ -58,9 +58,14 @@ pub enum Error {
         /// From `Retry-After`, if it was there.
         wait: Option<Duration>,
     },
-    /// HTTP 5xx. Tried again.
-    #[error("the server failed: {0}")]
-    Server(Refusal),
+    /// HTTP 5xx. Tried again, after the wait that the server asks for.
+    #[error("the server failed: {refusal}")]
+    Server {
+        /// What it said.
+        refusal: Refusal,
+        /// From `Retry-After`, if it was there.
+        wait: Option<Duration>,
+    },
     /// HTTP 3xx, as to a login page; never followed, so that the token goes to its host alone.
     /// Tried again.
     #[error("the server redirects elsewhere (HTTP status {status}) instead of answering")]
@@ -69,9 +74,10 @@ pub enum Error {
         status: u16,
     },
     /// A body that is not JSON, such as a login page. Tried again.
-    #[error("the answer is not JSON but {what}")]
+    #[error("the answer is not JSON but {}", quoted(what))]
     NotJson {
-        /// What it looks like instead; for a page its title, never a part of anything else.
+        /// What it looks like instead; for a page its title, never a part of anything else. Print
+        /// it through [`quoted`].
         what: String,
     },
     /// JSON, but not the documented envelope. Tried again.
@@ -102,13 +108,13 @@ pub enum Error {
     #[error("no whole answer within {:.0} s", .0.as_secs_f32())]
     Timeout(Duration),
     /// No connection. Tried again.
-    #[error("no connection to the server: {0}")]
+    #[error("no connection to the server: {}", quoted(.0))]
     Connect(String),
     /// The connection broke while the answer came. Tried again.
-    #[error("the connection broke off: {0}")]
+    #[error("the connection broke off: {}", quoted(.0))]
     Broken(String),
-    /// The server could not prove who it is. Never tried again.
-    #[error("no secure connection to the server: {0}")]
+    /// The server could not prove who it is. Tried again only in a run in which it did before.
+    #[error("no secure connection to the server: {}", quoted(.0))]
     Tls(String),
     /// Every try failed, and no more are allowed.
     #[error("gave up after {attempts} attempts in {:.0} s ({why})", .elapsed.as_secs_f32())]
@@ -173,7 +179,7 @@ impl Error {
             | Self::Exhausted { .. } => Again::Never,
             Self::NotFound(_) | Self::Refused(_) => Again::UntilSettled,
             Self::RateLimited { .. }
-            | Self::Server(_)
+            | Self::Server { .. }
             | Self::Redirected { .. }
             | Self::NotJson { .. }
             | Self::NotAnAnswer
@@ -188,6 +194,14 @@ impl Error {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::NotFound(refusal) | Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// How long the server asks to wait.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { wait } | Self::Server { wait, .. } => *wait,
             _ => None,
         }
     }
@@ -207,8 +221,11 @@ impl Error {
             | Self::Forbidden(refusal)
             | Self::NotFound(refusal)
             | Self::Refused(refusal)
-            | Self::Server(refusal) => refusal.message = token.redact(&refusal.message),
-            Self::NotJson { what } => *what = token.redact(what),
+            | Self::Server { refusal, .. } => refusal.message = token.redact(&refusal.message),
+            Self::NotJson { what: text }
+            | Self::Connect(text)
+            | Self::Broken(text)
+            | Self::Tls(text) => *text = token.redact(text),
             _ => {}
         }
         self
@@ -216,7 +233,7 @@ impl Error {
 
     /// Whether the server perhaps could not cope with what was asked at once.
     pub(crate) fn is_overload(&self) -> bool {
-        matches!(self, Self::Server(_) | Self::Timeout(_))
+        matches!(self, Self::Server { .. } | Self::Timeout(_))
     }
 }
 
@@ -240,6 +257,13 @@ mod tests {
         Refusal {
             status: 503,
             message: message.into(),
+        }
+    }
+
+    fn server(message: &str) -> Error {
+        Error::Server {
+            refusal: refusal(message),
+            wait: None,
         }
     }
 
@@ -269,7 +293,8 @@ mod tests {
         let page = Error::NotJson {
             what: "a web page titled “c2VjcmV0”".into(),
         };
-        for error in [page, Error::Server(refusal("who is c2VjcmV0?"))] {
+        let broken = Error::Broken("GoAway(c2VjcmV0)".into());
+        for error in [page, broken, server("who is c2VjcmV0?")] {
             let shown = error.redacted(&token).to_string();
             assert!(shown.contains("(redacted)") && !shown.contains("c2VjcmV0"));
         }
@@ -278,7 +303,7 @@ mod tests {
     /// A server that is slow or fails may be asked for too much at once; a broken line is no sign of it.
     #[test]
     fn only_failing_and_not_answering_in_time_are_signs_of_overload() {
-        assert!(Error::Server(refusal("")).is_overload());
+        assert!(server("").is_overload());
         assert!(Error::Timeout(Duration::from_secs(60)).is_overload());
         assert!(!Error::Refused(refusal("")).is_overload());
         assert!(!Error::Connect("refused".into()).is_overload());

@@ -37,9 +37,13 @@ impl Default for HttpOptions {
 ///
 /// Gzip is asked for and undone. What cookies the server sets are kept as long as this value
 /// lives, for load balancers with sticky sessions, and never longer. Redirects are not followed.
+/// The proxy that the environment names is asked for `https` alone, where it sees nothing of what
+/// is said.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
-    client: reqwest::Client,
+    secure: reqwest::Client,
+    /// For plain `http`, which stays on this machine.
+    plain: reqwest::Client,
     body_limit: usize,
 }
 
@@ -54,17 +58,24 @@ impl HttpTransport {
     /// A transport with its own connections and cookies.
     pub fn new(options: &HttpOptions) -> Result<Self, HttpSetupError> {
         install_crypto_provider();
-        let mut client = reqwest::Client::builder()
-            .user_agent(concat!("kapture/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(options.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .cookie_store(true);
-        if !options.https {
-            // Without any certificate nobody is trusted.
-            client = client.tls_certs_only([]);
-        }
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("kapture/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(options.connect_timeout)
+                .redirect(reqwest::redirect::Policy::none())
+                .cookie_store(true)
+        };
+        // A proxy would be shown the token, and without any certificate nobody is trusted.
+        let plain = builder().no_proxy().tls_certs_only([]);
+        let plain = plain.build().map_err(HttpSetupError)?;
+        let secure = if options.https {
+            builder().build().map_err(HttpSetupError)?
+        } else {
+            plain.clone()
+        };
         Ok(Self {
-            client: client.build().map_err(HttpSetupError)?,
+            secure,
+            plain,
             body_limit: options.body_limit,
         })
     }
@@ -87,8 +98,11 @@ impl Transport for HttpTransport {
         let mut token = HeaderValue::from_str(request.token.authorization().expose_secret())
             .map_err(|_| TransportError::Broken("the token fits no header".into()))?;
         token.set_sensitive(true);
-        let mut response = self
-            .client
+        let client = match request.url.scheme() {
+            "https" => &self.secure,
+            _ => &self.plain,
+        };
+        let mut response = client
             .post(request.url)
             .header(AUTHORIZATION, token)
             .header(CONTENT_TYPE, "application/json")

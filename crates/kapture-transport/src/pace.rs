@@ -26,6 +26,8 @@ pub(crate) struct Pace {
 struct State {
     rate: Rate,
     next: Option<Instant>,
+    /// The end of the pause that the server asked for.
+    go_on: Option<Instant>,
 }
 
 impl Pace {
@@ -37,6 +39,7 @@ impl Pace {
             state: Mutex::new(State {
                 rate: Rate::new(most.unwrap_or(f64::INFINITY)),
                 next: None,
+                go_on: None,
             }),
             turn: tokio::sync::Mutex::default(),
         }
@@ -62,7 +65,19 @@ impl Pace {
     pub(crate) fn refused(&self, sent: Instant, wait: Option<Duration>) {
         let mut state = self.lock();
         let go_on = state.rate.refused(sent, wait, Instant::now());
-        state.next = state.next.max(Some(go_on));
+        state.go_on = state.go_on.max(Some(go_on));
+    }
+
+    /// Nobody starts before the `wait` is over, which says nothing about the rate.
+    pub(crate) fn pause(&self, wait: Duration) {
+        let mut state = self.lock();
+        state.go_on = state.go_on.max(Instant::now().checked_add(wait));
+    }
+
+    /// How long the server still wants nobody to start.
+    pub(crate) fn pause_left(&self) -> Duration {
+        let go_on = self.lock().go_on;
+        go_on.map_or(Duration::ZERO, |go_on| go_on - Instant::now())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -74,13 +89,13 @@ impl State {
     /// Takes this moment if it is free, else returns the next one that may be.
     fn take_moment(&mut self) -> Option<Instant> {
         let now = Instant::now();
-        let next = self.next.unwrap_or(now);
+        let next = self.next.max(self.go_on).unwrap_or(now);
         if now < next {
             return Some(next);
         }
         let between = Duration::try_from_secs_f64(1.0 / self.rate.at(now))
             .map_or(LONGEST, |between| between.min(LONGEST));
-        let late = (now - next).min(between.max(LATE));
+        let late = (now - next).min(LATE);
         self.next = Some(now + between - late);
         self.rate.sent(now);
         None
@@ -112,6 +127,17 @@ mod tests {
             let seconds = start.elapsed().as_secs_f64();
             assert!((1.99..2.01).contains(&seconds), "{rate}: {seconds}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_is_kept_after_a_lull() {
+        let pace = Pace::new(Some(1.0));
+        pace.wait().await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let start = Instant::now();
+        pace.wait().await;
+        pace.wait().await;
+        assert!(start.elapsed() >= Duration::from_millis(990));
     }
 
     #[tokio::test(start_paused = true)]

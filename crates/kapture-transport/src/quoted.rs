@@ -26,7 +26,12 @@ pub fn quoted(text: &str) -> String {
 fn steers_direction(character: char) -> bool {
     matches!(
         character,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
     )
 }
 
@@ -45,6 +50,7 @@ mod tests {
             quoted("a\u{1b}[31mb\u{202e}c\nd"),
             "a\\u{1b}[31mb\\u{202e}c d"
         );
+        assert_eq!(quoted("a\u{61c}b\u{e0041}"), "a\\u{61c}b\\u{e0041}");
     }
 
     #[test]

@@ -89,6 +89,8 @@ impl Rate {
             return now + wait.unwrap_or_default();
         }
         let doubled = PAUSE * (1 << self.refusals_in_a_row.min(MOST_DOUBLINGS));
+        // Whoever asks for no wait at all, or one that is over by this clock, has not said how long.
+        let wait = wait.filter(|wait| !wait.is_zero());
         let go_on = now + wait.unwrap_or(doubled);
         self.refusals_in_a_row += 1;
         let is_first = self.last_refusal.replace(now).is_none();
@@ -107,7 +109,11 @@ impl Rate {
             let rate = self.at(now);
             let peak = match self.learnt {
                 None => answered.max(FIRST_GUESS).min(rate),
-                Some(learnt) if learnt.is_back(now) => TOLERATED * rate,
+                // A rate grows also while little is asked, which proves none of it. What was
+                // answered while it grew is a quarter of it at least, if all was made use of.
+                Some(learnt) if learnt.is_back(now) => {
+                    (TOLERATED * rate).min(learnt.peak.max(4.0 * answered))
+                }
                 Some(_) => answered.clamp(LEAST * rate, TOLERATED * rate),
             };
             self.learnt = Some(Cubic {
@@ -209,8 +215,22 @@ mod tests {
         assert_eq!(rate.at(now).round(), 38.0);
         let asked = Some(3 * SECOND);
         assert_eq!(rate.refused(now, asked, now), now + 3 * SECOND);
+        let none = Some(Duration::ZERO);
+        assert_eq!(rate.refused(now, none, now), now + 64 * SECOND);
         rate.answered(now);
         assert_eq!(rate.refused(now, None, now), now + SECOND);
+    }
+
+    #[test]
+    fn a_rate_that_grew_while_little_was_asked_is_forgotten() {
+        let (mut rate, mut now) = refused_after(40, f64::INFINITY);
+        now += 600 * SECOND;
+        for _ in 0..6_000 {
+            rate.answered(now);
+        }
+        assert!(rate.at(now) > 1_000.0);
+        rate.refused(now, None, now);
+        assert_eq!(rate.at(now).round(), 38.0);
     }
 
     #[test]

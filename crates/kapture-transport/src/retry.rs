@@ -9,7 +9,8 @@ pub struct RetryPolicy {
     pub first_wait: Duration,
     /// Where the doubling stops. Default 20 s.
     pub longest_wait: Duration,
-    /// The longest one call may take, attempts and waits together. Default 10 min.
+    /// The longest one call may take: its attempts and the waits between them, but not how long
+    /// it waits for calls before it. Default 10 min.
     pub retry_for: Duration,
     /// The same for a run in which the server has not answered once: its name is probably wrong. Default 100 s.
     pub retry_unanswered_for: Duration,
@@ -17,7 +18,8 @@ pub struct RetryPolicy {
     pub unanswered_attempts: u32,
     /// How often a failure has to repeat unchanged until it is taken for the server's answer. Default 3.
     pub settled_after: u32,
-    /// How many retries a run may make beyond two for each answer. Default 500.
+    /// How many retries a run may make beyond two for each answer, not counting those that come
+    /// after the doubling has stopped: an outage lasts as long as it lasts. Default 500.
     pub spare_retries: u64,
 }
 
@@ -40,11 +42,17 @@ impl RetryPolicy {
     /// between nothing and the doubled bound, so that parallel calls do not return in step.
     /// `share` is the die, in 0.0..1.0.
     pub(crate) fn wait(&self, attempt: u32, share: f64) -> Duration {
+        self.doubled(attempt).min(self.longest_wait).mul_f64(share)
+    }
+
+    /// Whether the wait after attempt number `attempt` is not yet the longest.
+    pub(crate) fn is_hurried(&self, attempt: u32) -> bool {
+        self.doubled(attempt) < self.longest_wait
+    }
+
+    fn doubled(&self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(20);
-        self.first_wait
-            .saturating_mul(1 << doublings)
-            .min(self.longest_wait)
-            .mul_f64(share)
+        self.first_wait.saturating_mul(1 << doublings)
     }
 }
 

@@ -30,6 +30,8 @@ pub enum TokenError {
     Unusable,
 }
 
+const REDACTED: &str = "(redacted)";
+
 impl Token {
     /// A token as the vendor hands it out, with or without the word `Basic` before it.
     /// Blanks around it are dropped: a file or a pasted line often ends in a line break.
@@ -53,9 +55,20 @@ impl Token {
         Self(STANDARD.encode(format!("{user}:{password}")).into())
     }
 
-    /// `text` without the token: a server may repeat what it was sent in what it says.
+    /// `text` without the token: a server may repeat what it was sent in what it says, also as
+    /// JSON with every sign escaped that may be, or without the padding at its end.
     pub(crate) fn redact(&self, text: &str) -> String {
-        text.replace(self.0.expose_secret(), "(redacted)")
+        let plain = self.0.expose_secret();
+        let core = plain.trim_end_matches('=');
+        let mut text = text.replace(plain, REDACTED);
+        for spelling in [
+            core.to_owned(),
+            core.replace('/', r"\/"),
+            core.replace('/', r"\u002f").replace('+', r"\u002b"),
+        ] {
+            text = text.replace(&spelling, REDACTED);
+        }
+        text
     }
 
     /// The value of the `Authorization` header: for a [`Transport`](crate::Transport) alone.
@@ -99,6 +112,23 @@ mod tests {
         assert_eq!(Token::ready(" \n").unwrap_err(), TokenError::Empty);
         assert_eq!(Token::ready("a b").unwrap_err(), TokenError::Unusable);
         assert_eq!(Token::ready("a\u{7f}").unwrap_err(), TokenError::Unusable);
+    }
+
+    #[test]
+    fn what_repeats_the_token_is_redacted_however_it_is_spelled() {
+        let token = Token::ready("a/b+c/d==").unwrap();
+        for (text, shown) in [
+            (
+                "Basic a/b+c/d== is no token",
+                "Basic (redacted) is no token",
+            ),
+            ("a/b+c/d", "(redacted)"),
+            (r"a\/b+c\/d==", "(redacted)=="),
+            (r"a/b+c/d\u003d\u003d", r"(redacted)\u003d\u003d"),
+            (r"a\u002fb\u002bc\u002fd", "(redacted)"),
+        ] {
+            assert_eq!(token.redact(text), shown);
+        }
     }
 
     #[test]
