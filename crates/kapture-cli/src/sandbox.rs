@@ -92,6 +92,7 @@ fn behaviour(arguments: &SandboxArguments) -> Result<Behaviour> {
             OrderKind::IdDescending => Order::IdDescending,
             OrderKind::Name => Order::Name,
             OrderKind::Turns => Order::Turns,
+            OrderKind::Ties => Order::Ties,
             OrderKind::Unstable => Order::Unstable,
         },
         movement: arguments.moving.map(|every| Movement {

@@ -148,12 +148,20 @@ impl Assembly {
         read: Option<(NaiveDate, Window)>,
         records: &[Record],
     ) -> Result<Routed, PullError> {
+        let date = |record: &Record| {
+            let created = record.created();
+            created.map(|moment| moment.local(&self.zone).date())
+        };
         let mut state = self.state();
+        if let Some((_, window)) = read
+            && let Some(day) = state.stranger(window, records.iter().filter_map(date))
+        {
+            // Before anything of the page counts as told.
+            return Err(PullError::Astray { window, day });
+        }
         let mut routed = Routed::default();
         for record in records {
-            let date = record
-                .created()
-                .map(|moment| moment.local(&self.zone).date());
+            let date = date(record);
             // A date that nobody can read must not cost the customer: its window places it.
             let Some(day) = date.or(read.map(|(day, _)| day)) else {
                 continue;
@@ -161,12 +169,8 @@ impl Assembly {
             if !self.asked.contains(day) {
                 continue;
             }
-            match (state.ended.get(&day), read) {
-                (Some(Ended::Done), Some((_, window))) if !near(day, window) => {
-                    return Err(PullError::Astray { window, day });
-                }
-                (Some(_), _) => continue,
-                (None, _) => {}
+            if state.ended.contains_key(&day) {
+                continue;
             }
             if date.is_none() && !state.undated.insert(record.id().clone()) {
                 continue;
@@ -223,6 +227,27 @@ impl Assembly {
 }
 
 impl State {
+    /// The date of a customer that shows that a page of `window` does not hold what was asked for:
+    /// of a day that is done, or of any, if all of them are too far away. One may have a date that
+    /// makes no sense.
+    fn stranger(
+        &self,
+        window: Window,
+        dates: impl Iterator<Item = NaiveDate>,
+    ) -> Option<NaiveDate> {
+        let (mut strange, mut some_belong) = (None, false);
+        for day in dates {
+            if near(day, window) {
+                some_belong = true;
+            } else if self.ended.get(&day) == Some(&Ended::Done) {
+                return Some(day);
+            } else {
+                strange = strange.or(Some(day));
+            }
+        }
+        strange.filter(|_| !some_belong)
+    }
+
     /// Returns whether the day is new.
     fn begin(&mut self, day: NaiveDate, clock: Clock) -> bool {
         if self.ended.contains_key(&day) || self.open.contains_key(&day) {
@@ -248,6 +273,7 @@ fn near(day: NaiveDate, window: Window) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Datelike;
     use futures_util::FutureExt;
 
     use super::*;
@@ -271,11 +297,15 @@ mod tests {
         assembly
     }
 
-    /// What becomes of a customer of `day` that comes in a window: how many are told of, if it may.
-    fn deliver(assembly: &Assembly, day: u32, window: Window) -> Result<usize, PullError> {
+    /// What becomes of customers of these days that come in a window: of how many days some are told,
+    /// if they may.
+    fn deliver(assembly: &Assembly, days: &[u32], window: Window) -> Result<usize, PullError> {
         let (events, mut told) = channel();
-        let row = format!(r#"{{"id":1,"generationDate":"2024-05-{day:02} 12:00:00"}}"#);
-        let records = [Record::decode(row.into_bytes().into()).unwrap()];
+        let record = |day: &u32| {
+            let row = format!(r#"{{"id":{day},"generationDate":"2024-05-{day:02} 12:00:00"}}"#);
+            Record::decode(row.into_bytes().into()).unwrap()
+        };
+        let records: Vec<_> = days.iter().map(record).collect();
         let delivered = assembly.deliver(&events, window.start, window, &records);
         delivered.now_or_never().expect("there is room")?;
         drop(events);
@@ -291,22 +321,45 @@ mod tests {
             assembly.end_window(day, Joint::Exact);
         });
         for window in [4, 5, 6, 7].map(|day| wide(may(day))) {
-            assert!(matches!(deliver(&assembly, 6, window), Ok(0)), "{window}");
+            assert!(
+                matches!(deliver(&assembly, &[6], window), Ok(0)),
+                "{window}"
+            );
         }
         for window in [narrow(may(5)), narrow(may(6)), narrow(may(7))] {
-            assert!(matches!(deliver(&assembly, 6, window), Ok(0)), "{window}");
+            assert!(
+                matches!(deliver(&assembly, &[6], window), Ok(0)),
+                "{window}"
+            );
         }
         for window in [narrow(may(4)), narrow(may(8)), wide(may(3)), wide(may(8))] {
-            let delivered = deliver(&assembly, 6, window);
+            let delivered = deliver(&assembly, &[window.start.day(), 6], window);
             assert!(
                 matches!(delivered, Err(PullError::Astray { day, .. }) if day == may(6)),
                 "{window}"
             );
         }
-        assert!(
-            matches!(deliver(&assembly, 8, wide(may(3))), Ok(1)),
-            "not finished"
-        );
+        let delivered = deliver(&assembly, &[3, 8], wide(may(3)));
+        assert_eq!(delivered.unwrap(), 2, "not finished");
+    }
+
+    #[test]
+    fn what_came_with_a_customer_astray_is_told_when_it_comes_again() {
+        let assembly = ended(6, |assembly, day| {
+            assembly.end_window(day, Joint::Exact);
+        });
+        assert!(deliver(&assembly, &[9, 3, 6], narrow(may(3))).is_err());
+        assert_eq!(deliver(&assembly, &[9], narrow(may(9))).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_page_of_nobody_who_belongs_to_its_window_is_astray() {
+        let days = Days::between(may(3), may(9)).unwrap();
+        let assembly = Assembly::new(days, Tz::UTC, DateTime::default);
+        let delivered = deliver(&assembly, &[6, 7], narrow(may(4)));
+        assert!(matches!(delivered, Err(PullError::Astray { day, .. }) if day == may(6)));
+        assert!(matches!(deliver(&assembly, &[5], narrow(may(4))), Ok(1)));
+        assert!(matches!(deliver(&assembly, &[], narrow(may(4))), Ok(0)));
     }
 
     #[test]
@@ -314,6 +367,6 @@ mod tests {
         let assembly = ended(6, |assembly, day| {
             assembly.fail_window(day);
         });
-        assert!(matches!(deliver(&assembly, 6, narrow(may(9))), Ok(0)));
+        assert_eq!(deliver(&assembly, &[6, 9], narrow(may(9))).unwrap(), 1);
     }
 }

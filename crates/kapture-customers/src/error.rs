@@ -54,6 +54,16 @@ pub enum PullError {
         /// The rows of the longest page it gave.
         rows: usize,
     },
+    /// The server shows no rows from some offset on, though there are some.
+    #[error(
+        "the server shows nothing of {window} from row {offset} on, where it had shown rows: it seems to page no further"
+    )]
+    OffsetTooLarge {
+        /// The window.
+        window: Window,
+        /// The first offset at which nothing came, though rows were known to stand there.
+        offset: u64,
+    },
     /// A window that held customers holds none any more, time and again.
     #[error(
         "the server contradicts itself: {window} held customers before and holds none now, so windows without customers prove nothing{}",
@@ -65,7 +75,8 @@ pub enum PullError {
         /// The server's words, if it refuses to answer.
         answer: Option<Refusal>,
     },
-    /// A customer of a day that was already complete came in a window that cannot hold it.
+    /// A page held customers that its window cannot hold, and no others; or one of a day that was
+    /// already complete.
     #[error(
         "{window} held a customer created on {day}, which is too far away for any time zone: the server does not seem to honour the dates it is asked for"
     )]
@@ -91,6 +102,7 @@ impl PullError {
             Self::EmptyUnproven { .. } => true,
             Self::Unstable { .. }
             | Self::OffsetIgnored { .. }
+            | Self::OffsetTooLarge { .. }
             | Self::Contradiction { .. }
             | Self::Astray { .. } => false,
         }

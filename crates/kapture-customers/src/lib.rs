@@ -17,6 +17,7 @@ mod confirmation;
 mod counting;
 mod days;
 mod empty_answer;
+mod equal_passes;
 mod error;
 mod event;
 mod events;

@@ -10,6 +10,7 @@ use crate::ahead::Ahead;
 use crate::assembly::Assembly;
 use crate::calibration::{Reach, go_beyond_midnight, spans_two_days, wide};
 use crate::counting::Counting;
+use crate::equal_passes::EqualPasses;
 use crate::error::PullError;
 use crate::event::Lesson;
 use crate::listing::{Join, Listing};
@@ -23,9 +24,9 @@ use crate::server::{Ask, Moment, Page, Server};
 /// thousand customers.
 const MOST_PASSES: u32 = 48;
 
-/// After how many readings that met the same rows in the same order, however odd, that is the
-/// order of this server, where its seams do not show it.
-const EQUAL_PASSES: u32 = 8;
+/// After how many readings in a row that found nothing where rows were read before, the server
+/// shows none from there on.
+const BROKEN_OFF_PASSES: u32 = 8;
 
 /// After how many readings of rows that come and go the rows that stood in place are enough.
 const MOVING_PASSES: u32 = 3;
@@ -75,6 +76,8 @@ pub(crate) struct Unproven {
 /// What has to be remembered of the first page of a window, once its records are told.
 struct FirstPage {
     ids: Vec<CustomerId>,
+    /// The rows asked for.
+    limit: u32,
     refused: Option<Refusal>,
     spans_two_days: bool,
     goes_beyond_midnight: bool,
@@ -85,6 +88,8 @@ struct Pass {
     listing: Listing,
     /// Some page did not join: the pass proves nothing but the number of rows.
     disorder: bool,
+    /// From this offset on it met nothing where it had met rows: the pass proves nothing at all.
+    hole: Option<u64>,
     /// By how many rows the weakest seam was joined.
     weakest_seam: u64,
     only_page: bool,
@@ -117,7 +122,7 @@ impl WindowReader {
         let first = match asked {
             Some(records) => {
                 self.deliver(self.window(), &records).await?;
-                self.first_page_of(&Page::of(records))
+                self.first_page_of(&Page::of(records), page_size)
             }
             None => self.first_page(page_size).await?,
         };
@@ -133,12 +138,13 @@ impl WindowReader {
 
     async fn first_page(&self, limit: u32) -> Result<FirstPage, PullError> {
         let page = self.ask(Ask::first_page(self.window(), limit)).await?;
-        Ok(self.first_page_of(&page))
+        Ok(self.first_page_of(&page, limit))
     }
 
-    fn first_page_of(&self, page: &Page) -> FirstPage {
+    fn first_page_of(&self, page: &Page, limit: u32) -> FirstPage {
         FirstPage {
             ids: page.ids(),
+            limit,
             refused: page.refused.clone(),
             spans_two_days: self.reach == Reach::Exclusive && spans_two_days(&page.records),
             goes_beyond_midnight: go_beyond_midnight(&page.records),
@@ -168,6 +174,11 @@ impl WindowReader {
         self.server.knowledge().pages.end(rows, limit)
     }
 
+    /// Whether the first page is the last one as well.
+    fn is_whole(&self, first: &FirstPage) -> bool {
+        self.end(first.ids.len(), first.limit) == End::Proven
+    }
+
     fn whole(&self, first: &FirstPage, joint: Joint) -> Whole {
         Whole {
             day: self.day,
@@ -185,13 +196,15 @@ impl WindowReader {
     async fn read_on(self, first: FirstPage) -> Result<WindowRead, PullError> {
         let mut limit = self.server.page_size;
         let mut first = first;
-        let mut trail = None;
-        let mut equal_passes = 1;
+        let mut equal = EqualPasses::default();
+        let mut broken_off = 0;
         let mut counting = Counting::default();
         let mut rows = 0;
         let mut ended_empty = false;
+        let mut passes = 0;
         for number in 1..=MOST_PASSES {
-            let Some(pass) = self.pass(&first.ids, limit).await? else {
+            passes = number;
+            let Some(pass) = self.pass(&first, limit).await? else {
                 return self.read_without_offset().await;
             };
             let listing = &pass.listing;
@@ -206,47 +219,62 @@ impl WindowReader {
             if number == 1 && !pass.only_page {
                 self.server.knowledge().windows.saw(rows);
             }
-            // The same rows in the same order: whatever is odd about them does not move.
-            if trail.replace(listing.trail()) == Some(listing.trail()) {
-                equal_passes += 1;
-            } else {
-                equal_passes = 1;
-            }
             let joined = pass.is_joined(self.order_is_stable());
-            // A customer on two pages may be this server's habit, or show that the order changes.
-            if joined && (pass.is_clean() || equal_passes > 1) || equal_passes == EQUAL_PASSES {
+            if joined && pass.is_clean() && pass.hole.is_none() {
                 return whole(&first, Joint::Exact);
-            }
-            if joined && listing.has_moved() && number >= MOVING_PASSES {
-                return whole(&first, Joint::Moving);
             }
             // Only now: most windows are read in one pass, and need no second set of their ids.
             counting.meet(number, listing.customers());
-            if pass.last_in_turn {
-                counting.count(number, rows, &pass.last_page);
+            if let Some(offset) = pass.hole {
+                broken_off += 1;
+                if broken_off == BROKEN_OFF_PASSES {
+                    return Err(PullError::OffsetTooLarge {
+                        window: self.window(),
+                        offset,
+                    });
+                }
+            } else {
+                broken_off = 0;
+                equal.meet(listing, first.limit, joined);
+                if equal.prove() {
+                    return whole(&first, Joint::Exact);
+                }
+                if joined && listing.has_moved() && number >= MOVING_PASSES {
+                    return whole(&first, Joint::Moving);
+                }
+                if pass.last_in_turn {
+                    counting.count(number, rows, &pass.last_page);
+                }
             }
             if counting.is_complete() {
                 return whole(&first, Joint::Counted);
             }
             // A longer page of another window may have shown meanwhile that there was one page.
-            if pass.only_page && self.end(first.ids.len(), limit) == End::Proven {
+            if pass.only_page && self.is_whole(&first) {
                 return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
             }
+            if equal.prove_nothing() {
+                break;
+            }
             tracing::debug!(window = %self.window(), number, rows, "reading the window again");
-            if equal_passes % 2 == 0 {
+            if number.count_ones().is_multiple_of(2) {
                 // Machines that answer in turn, each in its own order, would be met in the same
-                // turn again and again.
+                // turn again and again. No sequence has less of a rhythm (Thue–Morse).
                 self.first_page(limit).await?;
             }
             let larger = self.larger_limit(limit, rows);
-            first = match self.larger_page(limit, larger, first.ids.len()).await? {
+            let longest = listing.longest_page();
+            first = match self.larger_page(limit, larger, longest).await? {
                 Some(page) => {
                     limit = larger;
                     page
                 }
-                None => self.first_page(limit).await?,
+                None => {
+                    let cut = equal.cut(number + 1);
+                    self.first_page(cut.unwrap_or(limit)).await?
+                }
             };
-            if self.end(first.ids.len(), limit) == End::Proven {
+            if self.is_whole(&first) {
                 return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
             }
             counting.meet(number + 1, first.ids.iter());
@@ -261,7 +289,7 @@ impl WindowReader {
         }
         Err(PullError::Unstable {
             window: self.window(),
-            passes: MOST_PASSES,
+            passes,
             known: counting.known(),
             rows,
         })
@@ -305,17 +333,20 @@ impl WindowReader {
             self.server.knowledge().pages.was_too_large(larger);
             return Ok(None);
         }
-        Ok(Some(self.first_page_of(&Page::of(records))))
+        Ok(Some(self.first_page_of(&Page::of(records), larger)))
     }
 
     /// One pass, from its first page to a proven end; `None` if the server ignores the offset.
-    async fn pass(&self, first: &[CustomerId], limit: u32) -> Result<Option<Pass>, PullError> {
-        let mut listing = Listing::begin(first);
+    async fn pass(&self, first: &FirstPage, limit: u32) -> Result<Option<Pass>, PullError> {
+        let mut listing = Listing::begin(&first.ids);
         let mut ahead = Ahead::default();
         let mut disorder = false;
+        let mut hole = None;
         let mut weakest_seam = u64::MAX;
         let mut back = self.overlap(&listing);
-        let mut page_length = first.len();
+        let mut page_length = first.ids.len();
+        // A first page may have been asked to be shorter than those behind it.
+        let mut usual = first.limit == limit;
         let mut only_page = true;
         // Few rows may be the first ones again by coincidence.
         let mut first_again = 0;
@@ -327,12 +358,16 @@ impl WindowReader {
                 limit,
                 offset,
             };
-            let steady = !disorder
+            let steady = usual
+                && !disorder
                 && !listing.has_moved()
                 && back == self.overlap(&listing)
                 && self.server.knowledge().row_order.may_be_stable();
             let (page, in_turn) = ahead.page(self, ask, page_length, steady).await?;
             let news = listing.lacks_any_of(&page);
+            if page.is_empty() && offset < end {
+                hole = hole.or(Some(offset));
+            }
             let join = if disorder {
                 Join::Disorder
             } else {
@@ -357,7 +392,7 @@ impl WindowReader {
                     disorder = true;
                 }
                 Join::FirstAgain => {
-                    first_again += page.len();
+                    first_again += listing.first_page();
                     if back == 0 && first_again >= 2 * ANCHOR {
                         return Ok(None);
                     }
@@ -373,7 +408,9 @@ impl WindowReader {
             }
             if news {
                 only_page = false;
-                self.learn_full_page(page_length);
+                if usual {
+                    self.learn_full_page(page_length);
+                }
             }
             if self.end(page.len(), limit) == End::Proven {
                 if only_page {
@@ -382,6 +419,7 @@ impl WindowReader {
                 return Ok(Some(Pass {
                     listing,
                     disorder,
+                    hole,
                     weakest_seam,
                     only_page,
                     last_page: page,
@@ -389,6 +427,7 @@ impl WindowReader {
                 }));
             }
             page_length = page.len();
+            usual = true;
             back = if listing.end() <= end {
                 // A full page of rows already known: only the row behind them can tell more.
                 0
@@ -421,7 +460,7 @@ impl WindowReader {
         let mut page = self.first_page(limit).await?;
         loop {
             let rows = page.ids.len();
-            if self.end(rows, limit) == End::Proven {
+            if self.is_whole(&page) {
                 return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
             }
             if rows == limit as usize
@@ -446,7 +485,7 @@ impl WindowReader {
                     Err(error) if error.is_refusal() => {}
                     Err(error) => return Err(error),
                 }
-                if self.end(rows, limit) == End::Proven {
+                if self.is_whole(&page) {
                     return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
                 }
             }
@@ -460,9 +499,7 @@ impl WindowReader {
 
 impl Unproven {
     pub(crate) fn is_proven_meanwhile(&self) -> bool {
-        self.reader
-            .end(self.first.ids.len(), self.reader.server.page_size)
-            == End::Proven
+        self.reader.is_whole(&self.first)
     }
 
     /// For a window that was proven meanwhile.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use against::{InMemory, may, population, pull_from, truth};
 use async_trait::async_trait;
-use kapture_customers::PullError;
+use kapture_customers::{Pull, PullError};
 use kapture_model::{Answer, CustomerId};
 use kapture_sandbox::{Behaviour, EmptyForm, Limit, PerDay, SameDay, Tenant, Windows};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
@@ -92,6 +92,7 @@ async fn what_a_page_has_shown_is_not_missing_whatever_the_server_says_later() {
 }
 
 /// A server that takes one day for another.
+#[derive(Clone)]
 struct Confused {
     tenant: InMemory,
     asked: &'static str,
@@ -122,19 +123,22 @@ async fn a_server_that_answers_with_another_day_is_not_believed() {
         concurrency: 1,
         ..ClientOptions::default()
     };
-    let pulled = pull_from(server, may(3), may(20), |pull| pull, options).await;
-    assert!(
-        matches!(
-            pulled.failed.get(&may(20)),
-            Some(PullError::Astray { day, .. }) if *day == may(3)
-        ),
-        "{:?}",
-        pulled.failed
-    );
-    assert_eq!(
-        pulled.ids()[&may(3)],
-        truth(&tenant, may(3), may(3))[&may(3)]
-    );
+    // Also where nobody asked for the day whose customers come instead.
+    for from in [3, 20] {
+        let adjust = |pull: Pull| pull;
+        let pulled = pull_from(server.clone(), may(from), may(20), adjust, options.clone()).await;
+        assert!(
+            matches!(
+                pulled.failed.get(&may(20)),
+                Some(PullError::Astray { day, .. }) if *day == may(3)
+            ),
+            "{:?}",
+            pulled.failed
+        );
+        let told = pulled.ids().remove(&may(3));
+        let expected = (from == 3).then(|| truth(&tenant, may(3), may(3))[&may(3)].clone());
+        assert_eq!(told, expected);
+    }
 }
 
 /// A server that refuses now and then what is asked of one day.

@@ -5,10 +5,10 @@ mod against;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use against::{expect_truth, may, population, pull_from};
+use against::{expect_truth, may, population, pull_from, pull_with};
 use async_trait::async_trait;
-use kapture_customers::{Joint, Pull};
-use kapture_sandbox::{Behaviour, EmptyForm, Limit, Order, PerDay, Tenant};
+use kapture_customers::{Joint, Pull, PullError};
+use kapture_sandbox::{Behaviour, EmptyForm, Limit, Offset, Order, PerDay, Tenant};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
 /// The most rows in a page.
@@ -108,7 +108,7 @@ async fn a_customer_that_went_does_not_stand_for_one_that_was_never_met() {
         } else if offset == 0 {
             (1..=38).chain([last, 39]).collect()
         } else {
-            let shuffled = (1..=28).chain((29..=37).rev());
+            let shuffled = (1..=37).rev();
             [39].into_iter().chain(shuffled).chain([38, last]).collect()
         }
     })
@@ -158,6 +158,64 @@ async fn a_customer_that_comes_twice_may_stand_in_the_place_of_another() {
     .await;
     assert_eq!(ids, (1..=60).collect::<Vec<_>>());
     assert_eq!(joint, Joint::Exact);
+}
+
+/// The order of rows that have the same in common may depend on the page that is asked for, and a
+/// page may begin with the row that the one before ended with by coincidence.
+#[tokio::test(start_paused = true)]
+async fn ties_that_fall_otherwise_on_every_page() {
+    for seed in 0..30 {
+        for most in [10, 37, 100] {
+            let behaviour = Behaviour {
+                order: Order::Ties,
+                limit: Limit::CappedAt(most),
+                ..Behaviour::default()
+            };
+            let population = population(seed, PerDay::Between(most as u32, 4 * most as u32));
+            expect_truth(population, behaviour, may(3), may(4)).await;
+        }
+    }
+}
+
+/// As of an index that shows its first ten thousand rows, and nothing of the others.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_pages_no_further_is_right_or_named() {
+    for past_end in [
+        None,
+        Some(EmptyForm::Failed("Result window is too large".into())),
+        Some(EmptyForm::NotFound("Not Found".into())),
+    ] {
+        for (customers, most) in [(250, 100), (900, 499), (120, 1), (120, 119)] {
+            let behaviour = Behaviour {
+                offset: Offset::UpTo(most),
+                limit: Limit::CappedAt(60),
+                past_end: past_end.clone(),
+                ..Behaviour::default()
+            };
+            let population = population(2, PerDay::Fixed(customers));
+            let tenant = Arc::new(Tenant::new(population, behaviour));
+            let pulled = pull_with(
+                &tenant,
+                may(3),
+                may(4),
+                |pull| pull,
+                ClientOptions::default(),
+            );
+            let pulled = pulled.await;
+            assert!(
+                pulled.receipts.is_empty() || most == 119,
+                "{:?}",
+                pulled.receipts
+            );
+            for error in pulled.failed.values().chain(&pulled.error) {
+                let named = matches!(error, PullError::OffsetTooLarge { .. })
+                    || error
+                        .call_error()
+                        .is_some_and(|error| error.refusal().is_some());
+                assert!(named, "{error:?}");
+            }
+        }
+    }
 }
 
 /// Ten rows go during each pass and between passes, so that those that were counted are not met again.

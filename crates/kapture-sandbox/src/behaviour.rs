@@ -217,6 +217,8 @@ pub enum Offset {
     Ignored,
     /// One row less is skipped, so that neighbouring pages share a row.
     OneRowEarly,
+    /// So many rows are skipped, up to this number: beyond it a window seems to be over.
+    UpTo(u64),
 }
 
 /// The order of the rows of a window.
@@ -230,6 +232,9 @@ pub enum Order {
     Name,
     /// By id and by id descending in turn, as from two machines behind one address.
     Turns,
+    /// By something that several rows in a row have in common, so that each query is free to list
+    /// those in an order of its own; the same query lists them in the same.
+    Ties,
     /// Shuffled anew at every request.
     Unstable,
 }

@@ -22,6 +22,9 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request::{LEGACY_PATH, Request, SEARCH_PATH};
 
+/// How many rows in a row have in common what [`Order::Ties`] lists them by.
+const TIED: usize = 16;
+
 /// A fake tenant: customers, a behaviour, and an answer to every request.
 ///
 /// Answers follow from the request, its number, and nothing else, so a run against a tenant can be
@@ -221,6 +224,18 @@ impl Tenant {
             .unwrap_or(midnight)
     }
 
+    /// The most rows that a page of this query has.
+    fn limit(&self, query: &Query) -> u64 {
+        let limit = query.limit.unwrap_or(self.behaviour.default_limit);
+        match self.behaviour.limit {
+            Limit::Honoured => limit,
+            Limit::CappedAt(most) => limit.min(most),
+            Limit::DefaultAbove(most) if limit > most => self.behaviour.default_limit,
+            Limit::DefaultAbove(_) | Limit::RefusedAbove(_) => limit,
+            Limit::Ignored => u64::MAX,
+        }
+    }
+
     fn page(&self, query: &Query, covered: Range<NaiveDateTime>, asked: &mut Asked) -> Reply {
         let behaviour = &self.behaviour;
         let listing = self.listing(query, covered, asked.number);
@@ -229,16 +244,10 @@ impl Tenant {
             Offset::Honoured => query.offset,
             Offset::Ignored => 0,
             Offset::OneRowEarly => query.offset.saturating_sub(1),
+            Offset::UpTo(most) if query.offset > most => count,
+            Offset::UpTo(_) => query.offset,
         };
-        let limit = query.limit.unwrap_or(behaviour.default_limit);
-        let limit = match behaviour.limit {
-            Limit::Honoured => limit,
-            Limit::CappedAt(most) => limit.min(most),
-            Limit::DefaultAbove(most) if limit > most => behaviour.default_limit,
-            Limit::DefaultAbove(_) | Limit::RefusedAbove(_) => limit,
-            Limit::Ignored => u64::MAX,
-        };
-        let page = listing.page(offset, limit);
+        let page = listing.page(offset, self.limit(query));
         asked.rows = page.len();
         if asked.rows == 0 {
             let form: &EmptyForm = match &behaviour.past_end {
@@ -308,7 +317,7 @@ impl Tenant {
             order => order,
         };
         match order {
-            Order::Id | Order::Turns | Order::Unstable => {
+            Order::Id | Order::Turns | Order::Ties | Order::Unstable => {
                 rows.sort_unstable_by_key(|row| self.population.id(*row))
             }
             Order::IdDescending => {
@@ -330,6 +339,12 @@ impl Tenant {
         if self.behaviour.listed_twice > 0.0 {
             let again: Vec<Row> = rows.iter().filter(twice).copied().collect();
             rows.extend(again);
+        }
+        if self.behaviour.order == Order::Ties {
+            // As of a database that keeps the first rows it needs, and no others.
+            let needed = query.offset.saturating_add(self.limit(query));
+            let mut dice = fastrand::Rng::with_seed(draw(seed, Subject::Shuffle, needed));
+            rows.chunks_mut(TIED).for_each(|tied| dice.shuffle(tied));
         }
         if self.behaviour.order == Order::Unstable {
             fastrand::Rng::with_seed(draw(seed, Subject::Shuffle, number)).shuffle(&mut rows);

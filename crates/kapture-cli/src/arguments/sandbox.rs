@@ -105,6 +105,8 @@ pub(crate) enum OrderKind {
     Name,
     /// Oldest and newest first in turn
     Turns,
+    /// By something that rows have in common, so that each query lists those as it likes
+    Ties,
     /// Another one at every request
     Unstable,
 }

@@ -49,7 +49,7 @@ impl Transport for InMemory {
             }
             Some(Fault::Slow { .. }) | None => Ok(Response {
                 status: reply.status,
-                retry_after: reply.header("Retry-After").map(str::to_owned),
+                retry_after: reply.header("retry-after").map(str::to_owned),
                 body: Bytes::copy_from_slice(&reply.body),
             }),
         }

@@ -68,6 +68,36 @@ fn offset_skips(#[case] offset: Offset, #[case] expected: usize) {
     );
 }
 
+#[test]
+fn offset_may_go_no_further() {
+    let tenant = tenant(
+        250,
+        Behaviour {
+            offset: Offset::UpTo(100),
+            ..Behaviour::default()
+        },
+    );
+    assert_eq!(page(&tenant, json!({"limit": 50, "offset": 100})).len(), 50);
+    assert_eq!(page(&tenant, json!({"limit": 50, "offset": 101})).len(), 0);
+}
+
+/// Whatever page it is of, the same query lists ties in the same order, and another one in another.
+#[test]
+fn ties_fall_as_the_query_likes() {
+    let tenant = tenant(
+        250,
+        Behaviour {
+            order: Order::Ties,
+            ..Behaviour::default()
+        },
+    );
+    let rows = |limit: u32, offset: u32| page(&tenant, json!({"limit": limit, "offset": offset}));
+    assert_eq!(rows(250, 0), rows(250, 0));
+    assert_ne!(rows(100, 0), rows(250, 0)[..100]);
+    let all: BTreeSet<u64> = rows(250, 0).into_iter().collect();
+    assert_eq!(all, tenant.truth_ids(may(5), may(5)));
+}
+
 /// Pages of any size, asked one after the other, are the window; also across the blocks in which
 /// records are kept, and across the two days of an inclusive window.
 #[rstest]
