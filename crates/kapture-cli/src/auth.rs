@@ -45,7 +45,7 @@ async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
         ))?;
     let kept = login
         .keep(&configuration, arguments)
-        .map_err(Failure::unexpected)?;
+        .map_err(Failure::unwritten)?;
     Message::told(verdict).say();
     Message::told(format!(
         "Profile `{}` is in {}, and the token in {kept}.",
@@ -187,6 +187,12 @@ impl Login {
             true => None,
             false => keyring::keep(&key, &self.secret),
         };
+        // Nobody would know any more that an earlier one is there.
+        if let Some(earlier) = configuration.token_command(&self.profile)
+            && command.as_ref() != Some(&earlier)
+        {
+            keyring::forget(&earlier);
+        }
         let (file, command, kept) = match command {
             Some(command) => {
                 remove(&path)?;

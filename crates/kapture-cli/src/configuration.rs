@@ -106,6 +106,12 @@ impl Configuration {
         })
     }
 
+    /// The command that prints the token of a profile, if there is one.
+    pub(crate) fn token_command(&self, profile: &str) -> Option<Vec<String>> {
+        let profile = self.profiles.iter().find(|known| known.name == profile)?;
+        profile.token_command().map(|said| said.value)
+    }
+
     /// The names of its profiles.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.profiles.iter().map(|profile| profile.name.as_str())
@@ -125,11 +131,14 @@ impl Configuration {
                 self.path.display()
             )
         })?;
-        // With a second profile, the first one stays the one that is meant.
-        let first = self.names().next().unwrap_or(profile);
-        document
-            .entry("default-profile")
-            .or_insert_with(|| Item::Value(first.into()));
+        // With a second profile, the first one stays the one that is meant. Where there are more,
+        // none is meant, or one that is named.
+        if let [] | [_] = &self.profiles[..] {
+            let first = self.names().next().unwrap_or(profile);
+            document
+                .entry("default-profile")
+                .or_insert_with(|| Item::Value(first.into()));
+        }
         let profiles = document
             .entry("profiles")
             .or_insert_with(|| {
@@ -151,7 +160,11 @@ impl Configuration {
                     if let Some(before) = table.get(key).and_then(Item::as_value) {
                         *value.decor_mut() = before.decor().clone();
                     }
-                    table.insert(key, Item::Value(value));
+                    match table.get_mut(key) {
+                        // What stands above it is the key's, which stays.
+                        Some(item) => *item = Item::Value(value),
+                        None => drop(table.insert(key, Item::Value(value))),
+                    }
                 }
                 None => drop(table.remove(key)),
             }
@@ -375,12 +388,21 @@ mod tests {
             fs::read_to_string(&path).unwrap(),
             "default-profile = \"acme\"\n\n[profiles.acme]\ncm-id = 7\n"
         );
-        let text = "default-profile = 'b' # mine\n[profiles.acme] # first\nuser = 'me'\ncm-id = 7\n\n[profiles.b]\n";
+        let text = "default-profile = 'b' # mine\n[profiles.acme] # first\nuser = 'me'\n# the account\ncm-id = 7\n\n[profiles.b]\n";
         private_file::write(&path, text).unwrap();
         configuration.write("acme", &cm_id(8)).unwrap();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),
-            "default-profile = 'b' # mine\n[profiles.acme] # first\ncm-id = 8\n\n[profiles.b]\n"
+            "default-profile = 'b' # mine\n[profiles.acme] # first\n# the account\ncm-id = 8\n\n[profiles.b]\n"
+        );
+        // Nobody said which of two is meant.
+        let text = "[profiles.a]\n[profiles.b]\n";
+        private_file::write(&path, text).unwrap();
+        let configuration = Configuration::find(Some(&path)).unwrap();
+        configuration.write("b", &cm_id(7)).unwrap();
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "[profiles.a]\n[profiles.b]\ncm-id = 7\n"
         );
     }
 }

@@ -31,7 +31,8 @@ pub(crate) struct Connection {
     /// The tenant's zone, if it was named.
     pub(crate) zone: Option<Tz>,
     pub(crate) options: ClientOptions,
-    empty_answer: Option<String>,
+    /// What the user says that the server says where there are no customers.
+    pub(crate) empty_answer: Option<String>,
     /// Where the tenant, the account and the token were said.
     pub(crate) said: String,
     /// The profile that names the tenant, if one does.

@@ -82,7 +82,7 @@ impl Course<'_> {
         // Also of a run that failed: an older one would tell of another run.
         let written = self.summary.map_or(Ok(()), |path| {
             summary.write(path).map_err(|error| {
-                Failure::unexpected(error)
+                Failure::unwritten(error)
                     .context(format!("cannot write the summary to {}", path.display()))
             })
         });

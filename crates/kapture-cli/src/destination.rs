@@ -1,13 +1,12 @@
 //! Where records go and in which form, checked before anything is touched.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use chrono_tz::Tz;
 use kapture_sinks::{
-    Alongside, Dataset, Encoding, FileSink, Format, Location, Rows, Sink, SinkError, Source,
-    real_path,
+    Alongside, Dataset, Encoding, Format, Location, Rows, Sink, SinkError, Source, real_path,
 };
 
 use crate::arguments::FormArguments;
@@ -17,7 +16,7 @@ use crate::arguments::FormArguments;
 pub(crate) struct Destination {
     pub(crate) location: Location,
     encoding: Encoding,
-    contacts: Option<(PathBuf, Encoding)>,
+    contacts: Option<(Location, Encoding)>,
 }
 
 impl Destination {
@@ -70,9 +69,10 @@ impl Destination {
             files.push(("-o", real_path(path)));
         }
         for (flag, path) in further {
-            let Some(path) = path.map(real_path) else {
+            let Some(path) = path.filter(|path| *path != Path::new("-")) else {
                 continue;
             };
+            let path = real_path(path);
             if let Location::Dataset(root) = &self.location
                 && path.starts_with(real_path(root))
             {
@@ -91,15 +91,15 @@ impl Destination {
         let sink = self.location.create(source, &self.encoding).await?;
         Ok(match &self.contacts {
             None => sink,
-            Some((path, encoding)) => {
-                let contacts = FileSink::create(path, encoding)?;
-                Box::new(Alongside::new(sink, Box::new(contacts)))
+            Some((location, encoding)) => {
+                let contacts = location.create(source, encoding).await?;
+                Box::new(Alongside::new(sink, contacts))
             }
         })
     }
 }
 
-fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(PathBuf, Encoding)>> {
+fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(Location, Encoding)>> {
     let Some(path) = &form.contacts else {
         return Ok(None);
     };
@@ -111,11 +111,14 @@ fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(PathBuf
         ));
     }
     let mut encoding = encoding.clone();
-    encoding.format = Format::Csv;
-    encoding.compression = compression;
     encoding.rows = Rows::Contacts;
     encoding.raw = false;
-    Ok(Some((path.clone(), encoding)))
+    let location = Location::File {
+        path: path.clone(),
+        format: Format::Csv,
+        compression,
+    };
+    Ok(Some((location, encoding)))
 }
 
 /// A place that remembers which days it holds.

@@ -18,7 +18,7 @@ use crate::connection::{Connection, Tenancy};
 use crate::dates;
 use crate::failure::Failure;
 use allowance::Allowance;
-use finding::{Finding, Verdict};
+use finding::Finding;
 use proven::Proven;
 
 /// The most requests of each step. Together they are 25 at the most.
@@ -46,6 +46,7 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
     };
     let query = CustomerQuery::new(connection.cm_id);
     let said = connection.said.clone();
+    let empty_answer = connection.empty_answer.clone();
     let tenancy = connection.enter().await.map_err(Failure::unexpected)?;
     let http = tenancy.transport().map_err(Failure::unexpected)?;
     let allowance = Allowance::new(http);
@@ -58,6 +59,7 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
         day,
         json: arguments.json,
         proven,
+        empty_answer,
     };
     doctor.tell(Finding::ok("connection", said))?;
     let examined = doctor.examine().await;
@@ -77,6 +79,8 @@ struct Doctor {
     day: NaiveDate,
     json: bool,
     proven: Proven,
+    /// How the user says that the server says that there are no customers.
+    empty_answer: Option<String>,
 }
 
 impl Doctor {
@@ -99,10 +103,9 @@ impl Doctor {
         })
     }
 
-    /// Tells of a step that failed, and so ends the examination.
-    fn end(&self, finding: Finding, failure: Failure) -> Failure {
-        debug_assert_eq!(finding.verdict, Verdict::Failed);
-        match self.tell(finding) {
+    /// Tells why a step failed, which ends the examination.
+    fn end(&self, step: &'static str, failure: Failure) -> Failure {
+        match self.tell(Finding::failed(step, &failure)) {
             Ok(()) => failure.told(),
             Err(closed) => closed,
         }
@@ -133,14 +136,10 @@ impl Doctor {
             self.allowance.within(REACH / 2, page).await
         };
         let Some(asked) = probe(&self.client).await else {
-            return Err(self.end(
-                Finding::failed(
-                    "reach",
-                    format!("no usable answer to {} requests", REACH / 2),
-                    Some("wait until the server is well, and look again with -vv".into()),
-                ),
-                Failure::unreachable("the server gave no usable answer"),
-            ));
+            let found = format!("no usable answer to {} requests", REACH / 2);
+            let failure = Failure::unreachable(found)
+                .hint("wait until the server is well, and look again with -vv");
+            return Err(self.end("reach", failure));
         };
         let error = match asked {
             Ok(_) => None,
@@ -156,10 +155,7 @@ impl Doctor {
             } else {
                 "reach"
             };
-            let found = error.to_string();
-            let failure = Failure::call(error, endpoint);
-            let cure = failure.cure();
-            return Err(self.end(Finding::failed(step, found, cure), failure));
+            return Err(self.end(step, Failure::call(error, endpoint)));
         }
         self.tell(Finding::ok(
             "reach",
@@ -189,9 +185,7 @@ impl Doctor {
                 self.tell(Finding::ok("account", "accepted"))?;
                 Ok(Some(endpoint))
             }
-            Some(Error::NotFound(refusal))
-                if matches!(other, Some(Err(Error::NotFound(_))) | None) =>
-            {
+            Some(Error::NotFound(refusal)) if matches!(other, Some(Err(Error::NotFound(_)))) => {
                 // A server may say in this way that a day has no customers.
                 self.tell(Finding::warning(
                     "endpoint",
@@ -210,15 +204,19 @@ impl Doctor {
                 std::mem::swap(&mut self.client, &mut self.other);
                 Ok(Some(other_name))
             }
-            Some(error @ Error::NotFound(_)) => {
+            Some(error @ Error::NotFound(_)) if other_answers => {
                 let found = format!("{endpoint} does not answer, {other_name} does");
                 let cure = format!(
                     "add --endpoint {other_name}, or endpoint = \"{other_name}\" to the profile"
                 );
-                Err(self.end(
-                    Finding::failed("endpoint", found, Some(cure)),
-                    Failure::call(error, endpoint),
-                ))
+                let failure = Failure::call(error, endpoint).saying(found).hint(cure);
+                Err(self.end("endpoint", failure))
+            }
+            Some(error @ Error::NotFound(_)) => {
+                let failure = Failure::call(error, endpoint).hint(format!(
+                    "{other_name}, the other documented path, gave no usable answer either: look again with -vv"
+                ));
+                Err(self.end("endpoint", failure))
             }
             Some(Error::Refused(refusal)) => {
                 self.tell(Finding::ok("endpoint", format!("{endpoint} answers")))?;
@@ -232,37 +230,31 @@ impl Doctor {
             }
             Some(error @ (Error::Unauthorized(_) | Error::Forbidden(_))) => {
                 self.tell(Finding::ok("endpoint", format!("{endpoint} answers")))?;
-                let found = error.to_string();
-                let failure = Failure::call(error, endpoint);
-                let cure = failure.cure();
-                Err(self.end(Finding::failed("token", found, cure), failure))
+                Err(self.end("token", Failure::call(error, endpoint)))
             }
-            Some(error) => {
-                let found = error.to_string();
-                let failure = Failure::call(error, endpoint);
-                let cure = failure.cure();
-                Err(self.end(Finding::failed("endpoint", found, cure), failure))
-            }
+            Some(error) => Err(self.end("endpoint", Failure::call(error, endpoint))),
         }
     }
 
     /// Pulls one day as far as the allowance goes, and tells what that has shown.
     async fn windows(&self) -> Result<Reach, Failure> {
-        let pull = Pull::new(
+        let mut pull = Pull::new(
             self.client.clone(),
             self.query.clone(),
             Days::from_iter([self.day]),
         );
+        if let Some(sentence) = &self.empty_answer {
+            pull = pull.empty_answer(sentence);
+        }
         let mut shown = Shown::default();
         let outcome = self
             .allowance
             .within(PULL, shown.follow(pull.page_size(PAGE)))
             .await;
+        let cut_short = outcome.is_none();
         if let Some(Err(error)) = outcome {
-            let found = error.to_string();
             let failure = Failure::pull(error, self.tenancy.endpoint());
-            let cure = failure.cure();
-            return Err(self.end(Finding::failed("windows", found, cure), failure));
+            return Err(self.end("windows", failure));
         }
         let day = self.day;
         let elsewhere = "name a day that has customers with --day";
@@ -275,6 +267,11 @@ impl Doctor {
             Reach::Strict => {
                 Finding::ok("windows", "proven: one day at a time is accepted, no more")
             }
+            Reach::Unknown if cut_short => Finding::warning(
+                "windows",
+                format!("not shown by {PULL} requests, some of which had to be repeated"),
+                "wait until the server is well, and look again with -vv",
+            ),
             Reach::Unknown => Finding::warning(
                 "windows",
                 format!("{day} and the days beside it show no customers"),
@@ -338,7 +335,7 @@ impl Doctor {
             Some((Ok(_), Ok(_))) => Finding::ok("seam", "too few customers for two pages"),
             Some((Err(error), _) | (_, Err(error))) => Finding::warning(
                 "seam",
-                error.to_string(),
+                error.root().to_string(),
                 "what comes and goes is tried again in a pull",
             ),
             None => Finding::warning(

@@ -26,6 +26,11 @@ impl Failure {
         Self::new(2, error)
     }
 
+    /// A file that cannot be written.
+    pub(crate) fn unwritten(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(6, error.into())
+    }
+
     /// Something that should not happen.
     pub(crate) fn unexpected(error: impl Into<anyhow::Error>) -> Self {
         Self::new(1, error.into())
@@ -143,13 +148,28 @@ impl Failure {
     }
 
     /// The server gave nothing of use.
-    pub(crate) fn unreachable(what: &'static str) -> Self {
-        Self::new(5, anyhow::anyhow!(what))
+    pub(crate) fn unreachable(what: String) -> Self {
+        Self::new(5, anyhow::Error::msg(what))
+    }
+
+    /// The same exit code, for a reason in other words.
+    pub(crate) fn saying(self, what: String) -> Self {
+        Self {
+            error: Some(anyhow::Error::msg(what)),
+            ..self
+        }
+    }
+
+    /// What happened and why, in one line; nothing where there is nothing to say.
+    pub(crate) fn in_a_line(&self) -> String {
+        self.error
+            .as_ref()
+            .map_or_else(String::new, |error| format!("{error:#}"))
     }
 
     /// What to do next, if that is known.
-    pub(crate) fn cure(&self) -> Option<String> {
-        self.hint.clone()
+    pub(crate) fn cure(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// The same exit code, with nothing more to say.
@@ -192,6 +212,7 @@ fn exit_code(error: &PullError) -> u8 {
         None => match error {
             PullError::EmptyUnproven { .. }
             | PullError::OffsetIgnored { .. }
+            | PullError::OffsetTooLarge { .. }
             | PullError::Contradiction {
                 answer: Some(_), ..
             } => 4,
@@ -277,6 +298,9 @@ fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
         }
         PullError::Unstable { .. } => {
             "pull the day again when less is changing, or with --concurrency 1".into()
+        }
+        PullError::OffsetTooLarge { .. } => {
+            "narrow the pull with a filter, so that fewer customers are left of each day".into()
         }
         PullError::OffsetIgnored { .. } => {
             "narrow the pull with a filter, so that each day's customers fit in one page".into()

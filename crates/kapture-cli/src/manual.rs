@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &ManArguments) -> Result<(), Failure> {
     fs::create_dir_all(folder)
         .and_then(|()| write(&command, folder))
         .with_context(|| format!("cannot write man pages to {}", folder.display()))
-        .map_err(Failure::unexpected)
+        .map_err(Failure::unwritten)
 }
 
 fn write(command: &Command, folder: &Path) -> std::io::Result<()> {

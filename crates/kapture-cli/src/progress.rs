@@ -73,7 +73,10 @@ impl Progress {
     }
 
     pub(crate) fn customers(&self, more: usize) {
-        lock(&self.happening).customers += more as u64;
+        let mut happening = lock(&self.happening);
+        happening.customers += more as u64;
+        // Something moves: whoever waits does not hold up the others.
+        happening.waiting = None;
     }
 
     pub(crate) fn day_done(&self) {

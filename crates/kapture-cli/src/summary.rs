@@ -112,8 +112,11 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Whether the folder of a summary is there; said before anything is asked.
+/// Whether there is room for a summary under its name; said before anything is asked.
 pub(crate) fn check(path: Option<&Path>) -> Result<()> {
+    if let Some(path) = path.filter(|path| path.is_dir()) {
+        bail!("--summary: {} is a folder", path.display());
+    }
     let folder = path.and_then(|path| path.parent());
     match folder {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {

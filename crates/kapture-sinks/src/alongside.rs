@@ -34,7 +34,7 @@ impl Sink for Alongside {
     }
 
     async fn finish(&self) -> Result<(), SinkError> {
-        self.sink.finish().await?;
+        self.sink.finish().await.map_err(no_quiet_end)?;
         self.other.finish().await
     }
 
@@ -63,12 +63,20 @@ struct Writers {
 #[async_trait]
 impl DayWriter for Writers {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
-        self.writer.write(records).await?;
+        self.writer.write(records).await.map_err(no_quiet_end)?;
         self.other.write(records).await
     }
 
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
-        self.writer.commit(receipt).await?;
+        self.writer.commit(receipt).await.map_err(no_quiet_end)?;
         self.other.commit(receipt).await
+    }
+}
+
+/// Whoever reads one output may have seen enough of it, but not of the other one.
+fn no_quiet_end(error: SinkError) -> SinkError {
+    match error {
+        SinkError::Closed => SinkError::Stream(std::io::ErrorKind::BrokenPipe.into()),
+        error => error,
     }
 }

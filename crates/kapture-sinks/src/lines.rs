@@ -33,7 +33,10 @@ impl Encoder for Lines {
         self.buffer.clear();
         for record in records {
             if self.raw {
-                self.buffer.extend_from_slice(record.raw());
+                // A line break within a record stands between its values, where none is needed.
+                let raw = record.raw().iter();
+                self.buffer
+                    .extend(raw.filter(|byte| !matches!(byte, b'\n' | b'\r')));
             } else {
                 self.normaliser.write(record, &mut self.buffer);
             }

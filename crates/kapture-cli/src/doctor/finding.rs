@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::json;
 
+use crate::failure::Failure;
+
 /// How it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -54,15 +56,11 @@ impl Finding {
         }
     }
 
-    pub(super) fn failed(
-        step: &'static str,
-        found: impl Into<String>,
-        cure: Option<String>,
-    ) -> Self {
+    pub(super) fn failed(step: &'static str, failure: &Failure) -> Self {
         Self {
             verdict: Verdict::Failed,
-            cure,
-            ..Self::ok(step, found)
+            cure: failure.cure().map(str::to_owned),
+            ..Self::ok(step, failure.in_a_line())
         }
     }
 
