@@ -85,7 +85,11 @@ impl Run {
         };
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
             self.begin_window(day).await;
-            match self.ask_narrow(day, expected.take()).await? {
+            let answer = match self.ask_narrow(day, expected.take()).await {
+                Err(error) if !error.is_fatal() => continue,
+                answer => answer?,
+            };
+            match answer {
                 Ok(records) if go_beyond_midnight(&records) => {
                     self.first_pages.insert(narrow(day), records);
                     return Ok(Reach::Inclusive);

@@ -78,7 +78,7 @@ impl Run {
             return Ok(());
         }
         let asking = opaque.iter().map(|doubtful| {
-            let ask = Ask::first_page(doubtful.window, self.server.page_size);
+            let ask = Ask::first_page(doubtful.window, self.server.page_size());
             self.server.ask(ask)
         });
         let asking: Vec<_> = asking.collect();
@@ -121,7 +121,7 @@ impl Run {
             .find(|doubtful| doubtful.window.start == doubtful.window.end);
         if let Some(narrow) = narrow {
             let window = narrow.window;
-            let ask = Ask::first_page(wide(narrow.day), self.server.page_size);
+            let ask = Ask::first_page(wide(narrow.day), self.server.page_size());
             let too_wide = match self.server.ask_plainly(ask).await {
                 Ok(records) => {
                     self.keep(&records).await;

@@ -118,7 +118,7 @@ impl WindowReader {
 
     /// Reads the window, from a first page that was asked already if there is one.
     pub(crate) async fn read(self, asked: Option<Vec<Record>>) -> Result<WindowRead, PullError> {
-        let page_size = self.server.page_size;
+        let page_size = self.server.page_size();
         let first = match asked {
             Some(records) => {
                 self.deliver(self.window(), &records).await?;
@@ -194,7 +194,7 @@ impl WindowReader {
 
     /// Reads a window of more than one page, pass by pass.
     async fn read_on(self, first: FirstPage) -> Result<WindowRead, PullError> {
-        let mut limit = self.server.page_size;
+        let mut limit = self.server.page_size();
         let mut first = first;
         let mut equal = EqualPasses::default();
         let mut broken_off = 0;
@@ -456,7 +456,7 @@ impl WindowReader {
 
     /// Reads a window in one page, since the server gives the same rows at every offset.
     async fn read_without_offset(&self) -> Result<WindowRead, PullError> {
-        let mut limit = self.server.page_size;
+        let mut limit = self.server.page_size();
         let mut page = self.first_page(limit).await?;
         loop {
             let rows = page.ids.len();

@@ -135,7 +135,7 @@ impl Run {
     pub(crate) fn learn_reach(&mut self, reach: Reach, day: NaiveDate) {
         self.server.knowledge().reach = reach;
         self.server.events.learned(Lesson::Reach(reach));
-        self.to_learn = Some(Ask::first_page(reach.window(day), self.server.page_size));
+        self.to_learn = Some(Ask::first_page(reach.window(day), self.server.page_size()));
     }
 
     fn learn(&mut self, ask: Ask) -> Doing {

@@ -11,7 +11,7 @@ use crate::empty_answer::same_sentence;
 use crate::error::PullError;
 use crate::receipt::Joint;
 use crate::run::Run;
-use crate::server::Ask;
+use crate::server::{Ask, DEFAULT_LIMIT};
 
 /// How many wide windows are asked at once while nothing is known. On an inclusive server each of
 /// them costs a day too much, so few.
@@ -29,6 +29,7 @@ impl Run {
         } else if !self.server.knowledge().answered {
             self.begin().await?;
         }
+        let mut may_be_too_much = self.server.page_size() > DEFAULT_LIMIT;
         let mut scouts = 1;
         while self.reach() == Reach::Unknown && !self.windows.is_empty() {
             let days: Vec<_> = self
@@ -41,6 +42,14 @@ impl Run {
             }
             self.scout_days(days, true).await?;
             self.first_answer = None;
+            if std::mem::take(&mut may_be_too_much)
+                && let Some((_, answers)) = self.refused.first()
+                && self.is_limit_refused(answers).await
+            {
+                self.server.ask_for_less();
+                let days: Vec<_> = self.refused.drain(..).map(|(day, ..)| day).collect();
+                self.put_back(days);
+            }
             if self.server.knowledge().answered {
                 // What was refused before can be judged now.
                 let days: Vec<_> = self.refused.drain(..).map(|(day, ..)| day).collect();
@@ -66,7 +75,11 @@ impl Run {
             return Ok(());
         };
         self.begin_window(day).await;
-        let answer = self.ask_narrow(day, None).await?;
+        let answer = match self.ask_narrow(day, None).await {
+            // It is the trouble of this day, and tells nothing about the others.
+            Err(error) if !error.is_fatal() => return Ok(()),
+            answer => answer?,
+        };
         match answer {
             Ok(records) if go_beyond_midnight(&records) => {
                 self.first_pages.insert(narrow(day), records);
@@ -88,7 +101,7 @@ impl Run {
     async fn scout_days(&mut self, days: Vec<NaiveDate>, needed: bool) -> Result<(), PullError> {
         let answered_before = self.server.knowledge().answered;
         let answers = join_all(days.iter().map(|day| {
-            let ask = Ask::first_page(wide(*day), self.server.page_size);
+            let ask = Ask::first_page(wide(*day), self.server.page_size());
             self.server.ask_plainly(ask)
         }))
         .await;
@@ -142,6 +155,23 @@ impl Run {
         Ok(())
     }
 
+    /// Whether a window was refused because of the number of rows that was asked for: with the default
+    /// it is answered, or refused in other words.
+    async fn is_limit_refused(&self, answers: &[(Window, Refusal)]) -> bool {
+        for (window, refusal) in answers {
+            let ask = Ask::first_page(*window, DEFAULT_LIMIT);
+            match self.server.ask_expecting(ask, Some(refusal.clone())).await {
+                Ok(records) => {
+                    self.keep(&records).await;
+                    return true;
+                }
+                Err(error) if error.refusal().is_some_and(|other| other != refusal) => return true,
+                Err(_) => {}
+            }
+        }
+        false
+    }
+
     /// D…D+1 is refused: because it is too wide, because it holds no customers, or in earnest.
     async fn judge_refused(
         &self,
@@ -149,15 +179,23 @@ impl Run {
         error: Error,
         answered_before: bool,
     ) -> Result<Scouted, PullError> {
-        let ask = Ask::first_page(wide(day), self.server.page_size);
+        let ask = Ask::first_page(wide(day), self.server.page_size());
         let Some(refusal) = error.refusal() else {
-            return Err(ask.failed(error));
+            let error = ask.failed(error);
+            return match error.is_fatal() {
+                true => Err(error),
+                false => Ok(Scouted::Failed(error)),
+            };
         };
         let mut may_be_empty = true;
         let mut answers = vec![(ask.window, refusal.clone())];
         if !self.server.is_plain(refusal) {
             let narrow = narrow(day);
-            match self.ask_narrow(day, None).await? {
+            let answer = match self.ask_narrow(day, None).await {
+                Err(error) if !error.is_fatal() => return Ok(Scouted::Failed(error)),
+                answer => answer?,
+            };
+            match answer {
                 Ok(records) => return Ok(Scouted::Narrow(records)),
                 Err(other) if self.server.is_plain(&other) => {
                     return Ok(Scouted::Narrow(Vec::new()));
@@ -196,7 +234,7 @@ impl Run {
         {
             return Ok(answer.clone());
         }
-        let ask = Ask::first_page(narrow(day), self.server.page_size);
+        let ask = Ask::first_page(narrow(day), self.server.page_size());
         match self.server.ask_expecting(ask, expected).await {
             Ok(records) => {
                 self.keep(&records).await;
@@ -220,6 +258,6 @@ enum Scouted {
     RefusedAsEmpty(Refusal),
     /// It is refused, and nothing has been answered yet to judge that by.
     Unclear(Vec<(Window, Refusal)>),
-    /// It is refused in earnest.
+    /// It is refused in earnest, or answered with something that cannot be read.
     Failed(PullError),
 }

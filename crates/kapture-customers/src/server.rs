@@ -1,6 +1,6 @@
 //! One server as a pull knows it: how to ask it, and what has been learnt of it so far.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
@@ -19,8 +19,6 @@ use crate::window_length::WindowLength;
 pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) query: CustomerQuery,
-    /// The rows asked for in one page.
-    pub(crate) page_size: u32,
     /// The last day of the pull.
     pub(crate) last_day: NaiveDate,
     pub(crate) events: EventSender,
@@ -30,6 +28,7 @@ pub(crate) struct Server {
     in_flight: AtomicUsize,
     spare_pages: AtomicUsize,
     scouts: AtomicUsize,
+    page_size: AtomicU32,
     order: AtomicU64,
 }
 
@@ -127,6 +126,9 @@ impl Page {
     }
 }
 
+/// The documented default of `limit`: if any is accepted, this one is.
+pub(crate) const DEFAULT_LIMIT: u32 = 100;
+
 /// How many pages a run may ask beyond the end of their windows.
 const SPARE_PAGES: usize = 2;
 
@@ -174,7 +176,6 @@ impl Server {
         Self {
             client,
             query,
-            page_size,
             last_day,
             events,
             learning: futures_util::lock::Mutex::new(()),
@@ -185,6 +186,7 @@ impl Server {
             in_flight: AtomicUsize::new(0),
             spare_pages: AtomicUsize::new(SPARE_PAGES),
             scouts: AtomicUsize::new(SCOUTS),
+            page_size: AtomicU32::new(page_size),
             order: AtomicU64::new(0),
         }
     }
@@ -194,6 +196,16 @@ impl Server {
         self.knowledge
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rows asked for in one page.
+    pub(crate) fn page_size(&self) -> u32 {
+        self.page_size.load(Ordering::Relaxed)
+    }
+
+    /// From now on asks for no more rows than the server gives unasked.
+    pub(crate) fn ask_for_less(&self) {
+        self.page_size.fetch_min(DEFAULT_LIMIT, Ordering::Relaxed);
     }
 
     /// Whether a refusal plainly says that there are no customers.

@@ -27,7 +27,7 @@ fn limit() -> impl Strategy<Value = Limit> {
         (1..8u64).prop_map(Limit::CappedAt),
         Just(Limit::Ignored),
         (100..600u64).prop_map(Limit::DefaultAbove),
-        (500..900u64).prop_map(Limit::RefusedAbove),
+        (100..900u64).prop_map(Limit::RefusedAbove),
     ]
 }
 
@@ -94,7 +94,11 @@ prop_compose! {
     ) -> Behaviour {
         // A customer without a date belongs to the window that holds it. Where windows change in
         // the middle of a run, or share their midnights, two may, and nothing tells them apart.
+        // Nor where nobody is left to show how far windows reach, or a row or two are all to tell from.
         let shared = flip.is_some() || windows == Windows::Moments;
+        let vanishing = movement.as_ref().is_some_and(|movement| movement.change != Change::Insert);
+        let few = matches!(limit, Limit::CappedAt(..=2));
+        let undated = if shared || vanishing || few { 0.0 } else { undated };
         // Pages of few rows can be cut in few ways, and those of one have no seams: nothing shows that
         // others stand in the place of those that come twice, or behind the last.
         let order = match (limit, order) {

@@ -290,3 +290,39 @@ async fn a_failure_is_no_empty_answer_where_empty_windows_are_answered_with_succ
         "asked as the reach is learnt, and once more as that is in doubt"
     );
 }
+
+/// A server whose customers of one day have no id.
+struct Nameless(InMemory);
+
+#[async_trait]
+impl Transport for Nameless {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let asked = String::from_utf8_lossy(&request.body).contains("2024-05-05");
+        let mut response = self.0.send(request).await?;
+        if asked {
+            response.body = r#"{"message":[{"name":"Asha"}],"status":"success"}"#.into();
+        }
+        Ok(response)
+    }
+}
+
+/// Also of a day that is met before anything is known of the server.
+#[tokio::test(start_paused = true)]
+async fn rows_that_cannot_be_told_apart_fail_their_day_alone() {
+    for windows in Windows::ALL {
+        let behaviour = Behaviour {
+            windows,
+            ..Behaviour::default()
+        };
+        let population = population(6, PerDay::Listed(vec![(may(9), 7)]));
+        let tenant = Arc::new(Tenant::new(population, behaviour));
+        for from in [2, 5] {
+            let server = Nameless(InMemory(Arc::clone(&tenant)));
+            let options = ClientOptions::default();
+            let pulled = pull_from(server, may(from), may(9), |pull| pull, options).await;
+            assert!(pulled.error.is_none(), "{windows:?}: {:?}", pulled.error);
+            assert!(pulled.failed.contains_key(&may(5)), "{windows:?}");
+            assert_eq!(pulled.receipts[&may(9)].customers, 7, "{windows:?}");
+        }
+    }
+}

@@ -246,6 +246,24 @@ async fn a_larger_limit_need_not_be_accepted() {
     }
 }
 
+/// The page size that is asked for by default is more than the documented default.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_refuses_more_than_its_default_is_asked_for_that() {
+    for windows in Windows::ALL {
+        for customers in [0, 7, 130] {
+            let behaviour = Behaviour {
+                windows,
+                limit: Limit::RefusedAbove(100),
+                ..Behaviour::default()
+            };
+            let population = population(2, PerDay::Fixed(customers));
+            let tenant = expect_truth(population, behaviour, may(3), may(6)).await;
+            let refused = |asked: &&kapture_sandbox::Asked| asked.limit > Some(100);
+            assert!(tenant.requests().iter().filter(refused).count() < 12);
+        }
+    }
+}
+
 /// Breaks down where more than 500 rows are asked for.
 struct Overtaxed(InMemory);
 
