@@ -8,7 +8,7 @@
 
 use chrono::{Days, NaiveDate};
 use kapture_model::Window;
-use kapture_transport::Refusal;
+use kapture_transport::{Refusal, quoted};
 
 use crate::error::PullError;
 use crate::event::Lesson;
@@ -134,9 +134,8 @@ impl EmptyAnswers {
     }
 
     fn is_users(&self, refusal: &Refusal) -> bool {
-        self.from_user
-            .as_ref()
-            .is_some_and(|text| text.trim().eq_ignore_ascii_case(refusal.message.trim()))
+        let users = self.from_user.as_ref();
+        users.is_some_and(|text| as_told(text) == as_told(&refusal.message))
     }
 
     /// A question was answered with success and without customers: that is how this server says
@@ -168,6 +167,35 @@ impl EmptyAnswers {
         })
     }
 }
+
+/// A sentence as a user knows it: as errors print it, of whatever dates, in whatever case.
+fn as_told(sentence: &str) -> String {
+    let told = quoted(sentence).to_ascii_lowercase();
+    let is_date = |letters: &[char]| {
+        let mut places = letters.iter().enumerate();
+        letters.len() == DATE.len()
+            && places.all(|(place, letter)| match place {
+                4 | 7 => *letter == '-',
+                _ => letter.is_ascii_digit(),
+            })
+    };
+    let letters: Vec<_> = told.chars().collect();
+    let mut text = String::new();
+    let mut at = 0;
+    while let Some(letter) = letters.get(at) {
+        if letters.get(at..at + DATE.len()).is_some_and(is_date) {
+            text.push_str(DATE);
+            at += DATE.len();
+        } else {
+            text.push(*letter);
+            at += 1;
+        }
+    }
+    text
+}
+
+/// Stands for any date.
+const DATE: &str = "YYYY-MM-DD";
 
 impl Server {
     /// Whether a failure that repeated unchanged is this server's way to say "no customers".
@@ -372,6 +400,18 @@ mod tests {
         ] {
             assert!(!says_nothing_found(sentence), "{sentence}");
         }
+    }
+
+    #[test]
+    fn the_users_words_are_those_that_were_printed_for_whatever_window() {
+        let said = |message: &str| refusal(200, message);
+        let printed = quoted("Nichts\tvon 2024-05-01\nbis 2024-05-02\u{200b}");
+        let answers = EmptyAnswers::new(Some(printed));
+        let other = "nichts\tvon 2031-12-30\nbis 2031-12-31\u{200b}";
+        assert!(answers.is_plain(&said(other)));
+        assert!(!answers.is_plain(&said("nichts von 2031-12-30")));
+        assert!(!answers.is_plain(&said("Nichts von 2031-1-30 bis 2031-12-31")));
+        assert!(EmptyAnswers::new(Some("é".into())).is_plain(&said(" é\n")));
     }
 
     #[test]

@@ -21,6 +21,8 @@ const EXCLUSIVE: Windows = Windows::Exclusive {
 #[derive(Clone)]
 struct Forgetful {
     tenant: InMemory,
+    /// Whether it remembers, by the number of the request: else how it says so.
+    says: fn(u64, u64) -> Option<&'static str>,
     /// How many requests it answers in one way before it changes.
     every: u64,
     number: Arc<AtomicU64>,
@@ -32,17 +34,13 @@ struct Forgetful {
 impl Transport for Forgetful {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let empty = match number / self.every % 3 {
-            0 => {
-                let response = self.tenant.send(request).await?;
-                if let Ok(Answer::Customers(records)) = Answer::decode(response.body.clone()) {
-                    let ids = records.iter().map(|record| record.id().clone());
-                    self.shown.lock().expect("nobody panics").extend(ids);
-                }
-                return Ok(response);
+        let Some(empty) = (self.says)(number, self.every) else {
+            let response = self.tenant.send(request).await?;
+            if let Ok(Answer::Customers(records)) = Answer::decode(response.body.clone()) {
+                let ids = records.iter().map(|record| record.id().clone());
+                self.shown.lock().expect("nobody panics").extend(ids);
             }
-            1 => r#"{"message":[],"status":"success"}"#,
-            _ => r#"{"message":"No customers found","status":"failed"}"#,
+            return Ok(response);
         };
         Ok(Response {
             status: 200,
@@ -54,17 +52,26 @@ impl Transport for Forgetful {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_page_has_shown_is_not_missing_whatever_the_server_says_later() {
+    let now_and_then = |number, every| match number / every % 3 {
+        0 => None,
+        1 => Some(r#"{"message":[],"status":"success"}"#),
+        _ => Some(r#"{"message":"No customers found","status":"failed"}"#),
+    };
+    let for_ever =
+        |number, after| (number >= after).then_some(r#"{"message":[],"status":"success"}"#);
+    let kinds: [fn(u64, u64) -> Option<&'static str>; 2] = [now_and_then, for_ever];
     let mut sealed = 0;
-    for every in 1..12 {
+    for (every, says) in (1..12).flat_map(|every| kinds.map(|says| (every, says))) {
         for windows in [Windows::Inclusive, EXCLUSIVE, Windows::Strict] {
             let behaviour = Behaviour {
                 windows,
                 ..Behaviour::default()
             };
-            let sizes = vec![(may(2), 40), (may(4), 3)];
+            let sizes = vec![(may(2), 40), (may(4), 3), (may(5), 2)];
             let tenant = Arc::new(Tenant::new(population(5, PerDay::Listed(sizes)), behaviour));
             let server = Forgetful {
                 tenant: InMemory(Arc::clone(&tenant)),
+                says,
                 every,
                 number: Arc::default(),
                 shown: Arc::default(),

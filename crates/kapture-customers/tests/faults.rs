@@ -183,6 +183,30 @@ async fn rows_that_come_and_go_leave_those_that_stand() {
     }
 }
 
+/// All that is in flight meets the change at once, which is one change.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_ways_counts_once_however_many_requests_meet_it() {
+    let behaviour = Behaviour {
+        windows: Windows::Inclusive,
+        flip: Some(Flip {
+            after: 12,
+            to: Windows::Exclusive {
+                same_day: SameDay::Refused,
+            },
+        }),
+        ..Behaviour::default()
+    };
+    let tenant = Arc::new(Tenant::new(population(3, PerDay::Fixed(9)), behaviour));
+    let options = ClientOptions {
+        concurrency: 16,
+        ..ClientOptions::default()
+    };
+    let pulled = pull_with(&tenant, may(1), may(31), |pull| pull, options).await;
+    assert!(pulled.error.is_none(), "{:?}", pulled.error);
+    assert!(pulled.failed.is_empty(), "{:?}", pulled.failed);
+    assert_eq!(pulled.ids(), truth(&tenant, may(1), may(31)));
+}
+
 /// Days a few rows larger than a page are where a row has the best chance to stand in place by
 /// coincidence.
 #[tokio::test(start_paused = true)]
