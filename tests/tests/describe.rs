@@ -53,6 +53,12 @@ fn the_plan_of_a_sync_is_what_it_pulls() {
         told(&plan),
         "2024-05-01\n2024-05-02\n2024-05-05\n2024-05-06\n2024-05-07\n"
     );
+    let list = folder.path().join("days");
+    std::fs::write(&list, "2024-05-03\n2024-05-04\n").unwrap();
+    let list = ["plan", place, "--days", list.to_str().unwrap()];
+    assert_eq!(told(&list), "");
+    let refreshed = [&list[..], &["--refresh", "1"]].concat();
+    assert_eq!(told(&refreshed), "2024-05-04\n");
     let again = told(&["plan", place, "--to", "2024-05-04", "--refresh", "1"]);
     assert_eq!(again, "2024-05-04\n");
 }

@@ -379,6 +379,38 @@ fn what_the_server_refuses_is_not_kept() {
 }
 
 #[test]
+fn without_a_default_the_profiles_are_named() {
+    let home = Home::new();
+    home.file("config.toml", "[profiles.acme]\n[profiles.beta]\n");
+    let output = home.kapture(&DAY).output().unwrap();
+    expect(&output, 2, &["--profile", "acme, beta"]);
+}
+
+#[test]
+fn signing_in_keeps_every_setting_that_it_is_given() {
+    let (served, home) = (served(), Home::new());
+    let mut command = home.kapture(&login(&served.url(), &["--profile", "acme"]));
+    command.args(["--with-token", "--max-rps", "2.5", "--retry-for", "5m"]);
+    let output = feed(command, &format!("{DEFAULT_TOKEN}\n"));
+    expect(&output, 0, &["Profile `acme`"]);
+    let configuration = fs::read_to_string(home.folder().join("config.toml")).unwrap();
+    assert!(
+        configuration.contains("max-rps = \"2.5\""),
+        "{configuration}"
+    );
+    assert!(
+        configuration.contains("retry-for = \"5m\""),
+        "{configuration}"
+    );
+    expect(&home.kapture(&DAY).output().unwrap(), 0, &["5 customers"]);
+    let output = home
+        .kapture(&["auth", "login", "--sandbox"])
+        .output()
+        .unwrap();
+    expect(&output, 2, &["the sandbox needs no account"]);
+}
+
+#[test]
 fn without_a_terminal_nothing_is_asked() {
     let home = Home::new();
     let output = feed(home.kapture(&["auth", "login"]), "acme\n424242\n");

@@ -410,6 +410,54 @@ fn an_interrupted_pull_leaves_nothing_behind() {
     }
 }
 
+/// The API may send its JSON with line breaks, but a line is a record.
+#[test]
+fn raw_records_are_a_line_each_however_they_are_printed() {
+    let behaviour = Behaviour {
+        pretty: true,
+        ..Behaviour::default()
+    };
+    let served = Served::new(around_may(PerDay::Fixed(3)), behaviour);
+    let output = served.kapture(&WEEK).arg("--raw").output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let lines = output.stdout.lines().map(|line| line.unwrap());
+    let records = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    assert_eq!(records.count(), 21);
+}
+
+/// Whoever reads one output may have seen enough of it, but the contacts are not there then.
+#[test]
+fn contacts_are_not_lost_in_silence_with_the_reader_of_customers() {
+    let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let mut pull = served
+        .kapture(&WEEK)
+        .arg("--contacts")
+        .arg(folder.path().join("contacts.csv"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(pull.stdout.take());
+    let output = pull.wait_with_output().unwrap();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_is_found_out_at_once() {
+    let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let output = served
+        .kapture(&WEEK)
+        .arg("--summary")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 2, "{}", said(&output));
+    assert!(said(&output).contains("is a folder"), "{}", said(&output));
+}
+
 /// `nohup` is for runs that outlast the terminal they were started from.
 #[cfg(unix)]
 #[test]

@@ -123,6 +123,9 @@ impl Login {
     /// Takes what is given, and asks for the rest where there is somebody to ask.
     fn ask(arguments: &LoginArguments) -> Result<Self> {
         let given = &arguments.connection;
+        if given.sandbox {
+            bail!("the sandbox needs no account: kapture pull --sandbox works without");
+        }
         let mut lacking = Vec::new();
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         let tenant = match (&given.subdomain, &given.base_url) {
@@ -220,9 +223,15 @@ impl Login {
             // What is kept is the token, not this user's password.
             ("user", None),
         ];
+        let given = &arguments.connection;
         for (key, value) in [
-            ("endpoint", &arguments.connection.endpoint),
-            ("time-zone", &arguments.connection.time_zone),
+            ("endpoint", &given.endpoint),
+            ("time-zone", &given.time_zone),
+            ("empty-answer", &given.empty_answer),
+            ("timeout", &given.timeout),
+            ("retry-for", &given.retry_for),
+            ("concurrency", &given.concurrency),
+            ("max-rps", &given.max_rps),
         ] {
             if let Some(value) = value {
                 entries.push((key, Some(Value::from(value.as_str()))));

@@ -69,7 +69,17 @@ impl Connection {
         let places = places(arguments, profile.as_ref());
         let site = site(arguments, &places).map_err(Failure::usage)?;
         if site.is_none() && !arguments.sandbox {
-            return Err(Failure::usage(anyhow!("which tenant? No connection is given")).hint(WAYS));
+            let failure = Failure::usage(anyhow!("which tenant? No connection is given"));
+            let configuration = Configuration::find(arguments.config.as_deref());
+            let configuration = configuration.map_err(Failure::usage)?;
+            let names: Vec<_> = configuration.names().collect();
+            return Err(match &names[..] {
+                [] => failure.hint(WAYS),
+                names => failure.hint(format!(
+                    "name a profile with --profile: there are {}",
+                    names.join(", ")
+                )),
+            });
         }
         Self::of(arguments, &places, site).map_err(Failure::usage)
     }

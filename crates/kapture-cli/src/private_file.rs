@@ -50,7 +50,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Whether others than the owner may do this (4 read, 2 write). Pipes and the like pass. A file
-/// of another owner may be there for a group, as secrets are mounted into containers.
+/// of another owner may be there for a group to read, as secrets are mounted into containers.
 #[cfg(unix)]
 fn others_may(path: &Path, what: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -58,7 +58,12 @@ fn others_may(path: &Path, what: u32) -> bool {
         return false;
     };
     let mine = metadata.uid() == rustix::process::geteuid().as_raw();
-    let whom = if mine { what * 0o11 } else { what };
+    // Whoever may write may do so in the name of who reads.
+    let whom = if mine || what == 0o2 {
+        what * 0o11
+    } else {
+        what
+    };
     metadata.is_file() && metadata.mode() & whom != 0
 }
 
