@@ -190,12 +190,8 @@ impl Login {
             true => None,
             false => keyring::keep(&key, &self.secret),
         };
-        // Nobody would know any more that an earlier one is there.
-        if let Some(earlier) = configuration.token_command(&self.profile)
-            && command.as_ref() != Some(&earlier)
-        {
-            keyring::forget(&earlier);
-        }
+        let earlier = configuration.token_command(&self.profile);
+        let earlier = earlier.filter(|earlier| command.as_ref() != Some(earlier));
         let (file, command, kept) = match command {
             Some(command) => {
                 remove(&path)?;
@@ -238,6 +234,10 @@ impl Login {
             }
         }
         configuration.write(&self.profile, &entries)?;
+        if let Some(earlier) = earlier {
+            // Nobody would know any more that it is there.
+            keyring::forget(&earlier);
+        }
         Ok(kept)
     }
 }

@@ -74,7 +74,7 @@ impl Connection {
             let configuration = configuration.map_err(Failure::usage)?;
             let names: Vec<_> = configuration.names().collect();
             return Err(match &names[..] {
-                [] => failure.hint(WAYS),
+                names if names.is_empty() || profile.is_some() => failure.hint(WAYS),
                 names => failure.hint(format!(
                     "name a profile with --profile: there are {}",
                     names.join(", ")

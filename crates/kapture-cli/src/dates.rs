@@ -36,7 +36,7 @@ impl Calendar {
 
 /// The days asked for.
 pub(crate) fn settle(arguments: &DayArguments, calendar: &Calendar) -> Result<Days> {
-    let days = asked(arguments, calendar.today)?;
+    let days = asked(arguments, calendar)?;
     part(&days, arguments.shard.as_deref())
 }
 
@@ -48,7 +48,9 @@ pub(crate) fn part(days: &Days, shard: Option<&str>) -> Result<Days> {
     }
 }
 
-fn asked(arguments: &DayArguments, today: NaiveDate) -> Result<Days> {
+/// The same, before they are parted.
+pub(crate) fn asked(arguments: &DayArguments, calendar: &Calendar) -> Result<Days> {
+    let today = calendar.today;
     if let Some(path) = &arguments.days {
         return listed(path, today);
     }

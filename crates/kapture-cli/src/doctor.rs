@@ -168,7 +168,7 @@ impl Doctor {
         let other_name = endpoint.other();
         let other_answers = matches!(
             &other,
-            Some(Ok(_) | Err(Error::Refused(_) | Error::Unauthorized(_)))
+            Some(Ok(_) | Err(Error::Refused(_) | Error::Unauthorized(_) | Error::Forbidden(_)))
         );
         match error {
             None => {

@@ -55,7 +55,7 @@ pub(crate) fn forget(command: &[String]) -> bool {
 impl Tool {
     /// The one that a command is of, if the command prints what is ours.
     fn of(command: &[String]) -> Option<Self> {
-        let [program, action, flag, service, ..] = command else {
+        let [program, action, flag, service, _, ..] = command else {
             return None;
         };
         match [program, action, flag, service].map(String::as_str) {

@@ -64,12 +64,13 @@ async fn lacking(
     };
     let days = &arguments.days;
     if days.last.is_some() || days.days.is_some() {
-        let wanted = dates::settle(days, calendar).map_err(usage)?;
+        let wanted = dates::asked(days, calendar).map_err(usage)?;
         let Some((_, last)) = wanted.bounds() else {
             return Ok(wanted);
         };
         let range = Range::settle(None, &last.to_string(), arguments.refresh, calendar);
-        return Ok(range.map_err(usage)?.lacking(&ledger, &wanted));
+        let lacking = range.map_err(usage)?.lacking(&ledger, &wanted);
+        return dates::part(&lacking, days.shard.as_deref()).map_err(usage);
     }
     let to = days.to.as_deref().unwrap_or("today");
     let range = Range::settle(days.from.as_deref(), to, arguments.refresh, calendar);

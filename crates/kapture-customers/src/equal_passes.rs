@@ -47,8 +47,7 @@ impl EqualPasses {
         self.cuts.insert(pass.first_page());
         self.longest_page = pass.longest_page();
         self.uncut = pass.first_page() > asked as usize && !pass.has_news_behind_the_first_page();
-        let customers = pass.customers().count() as u64;
-        self.each_once = pass.expected() == customers;
+        self.each_once = pass.lists_each_once();
     }
 
     /// Whether these customers are all there are.

@@ -25,6 +25,8 @@ pub(crate) struct Listing {
     end: u64,
     /// How many rows repeat one of the same page.
     doubles: u64,
+    /// A page ended before the ones before it did.
+    shrank: bool,
     repeats: bool,
     moved: bool,
 }
@@ -94,9 +96,10 @@ impl Listing {
         self.repeats
     }
 
-    /// How many customers the rows would be, if each was on one page alone.
-    pub(crate) fn expected(&self) -> u64 {
-        self.end - self.doubles
+    /// Whether there is a customer for each row, but for those that a single page lists twice.
+    pub(crate) fn lists_each_once(&self) -> bool {
+        let rows = self.end.checked_sub(self.doubles);
+        !self.shrank && rows == Some(self.places.len() as u64)
     }
 
     /// The customers met.
@@ -190,7 +193,9 @@ impl Listing {
                 self.places.insert(id.clone(), place);
             }
         }
-        self.end = offset + page.len() as u64;
+        let end = offset + page.len() as u64;
+        self.shrank |= end < self.end;
+        self.end = end;
         self.longest_page = self.longest_page.max(page.len());
         // What a page repeats of the rows before it takes their place.
         self.tail.truncate(self.tail.len().saturating_sub(seam));
@@ -284,7 +289,11 @@ mod tests {
         assert!(listing.has_repeats(), "once is enough");
         let double = self::listing([1, 2, 1]);
         assert!(!double.has_repeats(), "one page may list somebody twice");
-        assert_eq!(double.expected(), 2);
+        assert!(double.lists_each_once());
+        let mut shrunk = self::listing((1..=10).flat_map(|id| [id, id]));
+        assert!(shrunk.lists_each_once());
+        shrunk.take(&ids([1, 7, 7]), 1);
+        assert!(!shrunk.lists_each_once());
     }
 
     #[test]

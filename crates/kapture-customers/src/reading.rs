@@ -88,7 +88,8 @@ struct Pass {
     listing: Listing,
     /// Some page did not join: the pass proves nothing but the number of rows.
     disorder: bool,
-    /// From this offset on it met nothing where it had met rows: the pass proves nothing at all.
+    /// From this offset on there was nothing where it had met rows: the pass ended early, and proves
+    /// nothing.
     hole: Option<u64>,
     /// By how many rows the weakest seam was joined.
     weakest_seam: u64,
@@ -341,7 +342,6 @@ impl WindowReader {
         let mut listing = Listing::begin(&first.ids);
         let mut ahead = Ahead::default();
         let mut disorder = false;
-        let mut hole = None;
         let mut weakest_seam = u64::MAX;
         let mut back = self.overlap(&listing);
         let mut page_length = first.ids.len();
@@ -366,7 +366,15 @@ impl WindowReader {
             let (page, in_turn) = ahead.page(self, ask, page_length, steady).await?;
             let news = listing.lacks_any_of(&page);
             if page.is_empty() && offset < end {
-                hole = hole.or(Some(offset));
+                return Ok(Some(Pass {
+                    listing,
+                    disorder,
+                    hole: Some(offset),
+                    weakest_seam,
+                    only_page,
+                    last_page: page,
+                    last_in_turn: in_turn,
+                }));
             }
             let join = if disorder {
                 Join::Disorder
@@ -419,7 +427,7 @@ impl WindowReader {
                 return Ok(Some(Pass {
                     listing,
                     disorder,
-                    hole,
+                    hole: None,
                     weakest_seam,
                     only_page,
                     last_page: page,

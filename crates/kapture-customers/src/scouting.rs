@@ -42,13 +42,13 @@ impl Run {
             }
             self.scout_days(days, true).await?;
             self.first_answer = None;
-            if std::mem::take(&mut may_be_too_much)
-                && let Some((_, answers)) = self.refused.first()
-                && self.is_limit_refused(answers).await
-            {
-                self.server.ask_for_less();
-                let days: Vec<_> = self.refused.drain(..).map(|(day, ..)| day).collect();
-                self.put_back(days);
+            if may_be_too_much && let Some((_, answers)) = self.refused.first() {
+                may_be_too_much = false;
+                if self.is_limit_refused(answers).await {
+                    self.server.ask_for_less();
+                    let days: Vec<_> = self.refused.drain(..).map(|(day, ..)| day).collect();
+                    self.put_back(days);
+                }
             }
             if self.server.knowledge().answered {
                 // What was refused before can be judged now.

@@ -109,8 +109,6 @@ prop_compose! {
             (Limit::CappedAt(1), Offset::UpTo(_)) => Offset::Honoured,
             _ => offset,
         };
-        // Nor where the first page has a row or two, none of which may show how far windows reach.
-        let undated = if shared || matches!(limit, Limit::CappedAt(..=2)) { 0.0 } else { undated };
         Behaviour {
             windows,
             flip,

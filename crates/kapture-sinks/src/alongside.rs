@@ -35,7 +35,7 @@ impl Sink for Alongside {
 
     async fn finish(&self) -> Result<(), SinkError> {
         self.sink.finish().await.map_err(no_quiet_end)?;
-        self.other.finish().await
+        self.other.finish().await.map_err(no_quiet_end)
     }
 
     fn drift(&self) -> Drift {
@@ -64,12 +64,12 @@ struct Writers {
 impl DayWriter for Writers {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
         self.writer.write(records).await.map_err(no_quiet_end)?;
-        self.other.write(records).await
+        self.other.write(records).await.map_err(no_quiet_end)
     }
 
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
         self.writer.commit(receipt).await.map_err(no_quiet_end)?;
-        self.other.commit(receipt).await
+        self.other.commit(receipt).await.map_err(no_quiet_end)
     }
 }
 

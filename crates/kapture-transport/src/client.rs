@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -109,6 +109,8 @@ struct Shared {
     pace: Pace,
     dice: Mutex<fastrand::Rng>,
     answered: AtomicBool,
+    /// Since when every attempt failed, whoever's it was.
+    failing_since: Mutex<Option<Instant>>,
     answers: AtomicU64,
     in_flight: AtomicUsize,
     requests: AtomicU64,
@@ -135,6 +137,7 @@ impl Client {
                 dice: Mutex::new(fastrand::Rng::with_seed(options.seed)),
                 options,
                 answered: AtomicBool::new(false),
+                failing_since: Mutex::default(),
                 answers: AtomicU64::new(0),
                 in_flight: AtomicUsize::new(0),
                 requests: AtomicU64::new(0),
@@ -314,6 +317,15 @@ impl Shared {
         sent: Instant,
         duration: Duration,
     ) {
+        let is_answer = outcome
+            .as_ref()
+            .map_or_else(|error| error.refusal().is_some(), |_| true);
+        let mut failing_since = lock(&self.failing_since);
+        *failing_since = match is_answer {
+            true => None,
+            false => failing_since.or(Some(Instant::now())),
+        };
+        drop(failing_since);
         match outcome {
             Err(Error::RateLimited { wait }) => {
                 // Whoever limits requests is there.
@@ -361,7 +373,9 @@ impl Shared {
     fn next_wait(&self, error: &Error, attempt: u32, spent: Duration) -> Result<Duration, Bound> {
         let policy = &self.options.retry;
         let answered = self.answered.load(Ordering::Relaxed);
-        let left = self.time_left(spent);
+        // Where nobody is answered, a call that has failed waits no longer, though it was not its turn.
+        let outage = lock(&self.failing_since).map_or(Duration::ZERO, |since| since.elapsed());
+        let left = self.time_left(spent.max(outage));
         let nobody_there = matches!(error, Error::Connect(_)) && !answered;
         if nobody_there && attempt >= policy.unanswered_attempts {
             return Err(Bound::NeverAnswered);
@@ -381,18 +395,18 @@ impl Shared {
             }
             self.hurried_retries.fetch_add(1, Ordering::Relaxed);
         }
-        let share = self
-            .dice
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .f64();
+        let share = lock(&self.dice).f64();
         let wait = policy.wait(attempt, share);
-        match error.wait() {
+        match error.wait().filter(|wait| !wait.is_zero()) {
             Some(asked) if asked > left => Err(Bound::LongWait),
             Some(asked) => Ok(wait.max(asked)),
             None => Ok(wait.max(self.pace.pause_left()).min(left)),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs `work` as a task of its own, so that pages are received and taken apart on every thread of

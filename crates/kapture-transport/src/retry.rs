@@ -10,7 +10,7 @@ pub struct RetryPolicy {
     /// Where the doubling stops. Default 20 s.
     pub longest_wait: Duration,
     /// The longest one call may take: its attempts and the waits between them, but not how long
-    /// it waits for calls before it. Default 10 min.
+    /// it waits for calls before it, as long as some are answered. Default 10 min.
     pub retry_for: Duration,
     /// The same for a run in which the server has not answered once: its name is probably wrong. Default 100 s.
     pub retry_unanswered_for: Duration,

@@ -66,7 +66,9 @@ impl Token {
             core.replace('/', r"\/"),
             core.replace('/', r"\u002f").replace('+', r"\u002b"),
         ] {
-            text = text.replace(&spelling, REDACTED);
+            if !spelling.is_empty() {
+                text = text.replace(&spelling, REDACTED);
+            }
         }
         text
     }

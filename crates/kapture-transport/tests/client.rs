@@ -415,6 +415,38 @@ async fn an_outage_is_outlasted_however_many_calls_it_meets() {
     assert!(answers.iter().all(|answer| *answer == Ok(0)), "{answers:?}");
 }
 
+/// Answers once, and then keeps everybody waiting.
+struct FallsSilent(AtomicBool);
+
+#[async_trait::async_trait]
+impl Transport for FallsSilent {
+    async fn send(&self, request: Request) -> Outcome {
+        if self.0.swap(true, Ordering::Relaxed) {
+            tokio::time::sleep(request.timeout).await;
+            return Err(TransportError::Timeout(request.timeout));
+        }
+        answer(200, NONE)
+    }
+}
+
+/// However many wait for their turn, which comes late where every attempt takes a minute.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_falls_silent_is_given_up_in_time() {
+    let client = Client::new(
+        FallsSilent(AtomicBool::new(false)),
+        &Site::base_url("http://127.0.0.1:9").expect("loopback"),
+        Token::ready("dG9rZW4=").expect("a token"),
+        ClientOptions::default(),
+    );
+    assert_eq!(call(&client).await, Ok(0));
+    let begun = Instant::now();
+    let calls = (0..32).map(|_| Box::pin(call(&client)));
+    let (first, ..) = futures_util::future::select_all(calls).await;
+    assert!(matches!(first, Err(Error::Exhausted { .. })), "{first:?}");
+    let minutes = begun.elapsed().as_secs() / 60;
+    assert!((10..13).contains(&minutes), "{minutes}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failure_in_between_breaks_a_row_of_refusals() {
     let client = client(vec![
