@@ -108,6 +108,11 @@ impl PullError {
         }
     }
 
+    /// Whether it is the trouble of a single row, which says nothing about other days.
+    pub(crate) fn is_of_a_row(&self) -> bool {
+        matches!(self.call_error(), Some(Error::MissingId { .. }))
+    }
+
     /// Whether the server refused, in its own words.
     pub(crate) fn is_refusal(&self) -> bool {
         self.call_error()

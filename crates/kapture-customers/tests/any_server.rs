@@ -171,6 +171,7 @@ async fn check(
     };
     let pulled = pull_with(&tenant, from, to, |pull| pull.page_size(page_size), options).await;
     let ids = pulled.ids();
+    pulled.expect_contents(&tenant);
     for day in pulled.receipts.keys() {
         let told = ids.get(day).cloned().unwrap_or_default();
         let missing = missing(&tenant, *day, &told);

@@ -80,6 +80,8 @@ pub(crate) fn number(request: &Request, key: &str) -> u64 {
 pub(crate) struct Pulled {
     /// How often each customer was told of, by day.
     pub(crate) customers: BTreeMap<NaiveDate, BTreeMap<CustomerId, u32>>,
+    /// The bytes of each.
+    records: BTreeMap<CustomerId, Bytes>,
     pub(crate) receipts: BTreeMap<NaiveDate, Receipt>,
     pub(crate) failed: BTreeMap<NaiveDate, PullError>,
     pub(crate) error: Option<PullError>,
@@ -89,6 +91,21 @@ pub(crate) struct Pulled {
 }
 
 impl Pulled {
+    /// Panics if what was told of a customer of a day that is done is not what the tenant holds.
+    pub(crate) fn expect_contents(&self, tenant: &Tenant) {
+        for day in self.receipts.keys() {
+            for customer in tenant.truth(*day, *day) {
+                let told = self.records.get(&CustomerId::Number(customer.id));
+                let told = told.map(|bytes| String::from_utf8_lossy(bytes));
+                assert!(
+                    told.as_ref().is_none_or(|told| *told == customer.json),
+                    "{told:?} is not {}",
+                    customer.json
+                );
+            }
+        }
+    }
+
     /// The ids of each day, sorted; panics if one came twice or a receipt does not agree.
     pub(crate) fn ids(&self) -> BTreeMap<NaiveDate, Vec<u64>> {
         for (day, customers) in &self.customers {
@@ -194,6 +211,8 @@ pub(crate) async fn gather(events: impl Stream<Item = Result<Event, PullError>>)
                 let customers = pulled.customers.entry(day).or_default();
                 for record in records {
                     *customers.entry(record.id().clone()).or_default() += 1;
+                    let bytes = record.raw().clone();
+                    pulled.records.insert(record.id().clone(), bytes);
                 }
             }
             Ok(Event::DayStarted(_)) => {
@@ -246,6 +265,7 @@ pub(crate) async fn expect_truth(
     assert!(pulled.error.is_none(), "{:?}\n{told}", pulled.error);
     assert!(pulled.failed.is_empty(), "{:?}\n{told}", pulled.failed);
     assert_eq!(pulled.ids(), truth(&tenant, from, to), "{told}");
+    pulled.expect_contents(&tenant);
     let days = (to - from).num_days() + 1;
     assert_eq!(pulled.receipts.len() as i64, days, "{told}");
     for asked in tenant.requests() {
