@@ -31,18 +31,15 @@ fn refused(sentence: &str) -> Outcome {
 }
 
 fn limited(wait: &str) -> Outcome {
+    asks_to_wait(429, wait)
+}
+
+fn asks_to_wait(status: u16, wait: &str) -> Outcome {
     Ok(Response {
-        status: 429,
+        status,
         retry_after: Some(wait.into()),
         body: "".into(),
     })
-}
-
-fn limited_without_a_wait() -> Response {
-    Response {
-        status: 429,
-        ..Response::default()
-    }
 }
 
 /// A client whose transport gives `outcomes` in turn, the last one for ever.
@@ -62,13 +59,20 @@ fn client_with(outcomes: Vec<Outcome>, options: ClientOptions) -> Client {
     new(transport, options)
 }
 
-fn new(transport: MockTransport, options: ClientOptions) -> Client {
+fn new(transport: impl Transport + 'static, options: ClientOptions) -> Client {
     Client::new(
         transport,
         &Site::base_url("http://127.0.0.1:9").expect("loopback"),
         Token::ready("dG9rZW4=").expect("a token"),
         ClientOptions { seed: 7, ..options },
     )
+}
+
+fn retrying(retry: RetryPolicy) -> ClientOptions {
+    ClientOptions {
+        retry,
+        ..ClientOptions::default()
+    }
 }
 
 async fn call(client: &Client) -> Result<usize, Error> {
@@ -238,13 +242,10 @@ async fn one_that_has_answered_is_tried_for_as_long_as_asked() {
         answer(503, ""),
         Err(TransportError::Connect("refused".into())),
     ] {
-        let options = ClientOptions {
-            retry: RetryPolicy {
-                retry_for: Duration::from_secs(1200),
-                ..RetryPolicy::default()
-            },
-            ..ClientOptions::default()
-        };
+        let options = retrying(RetryPolicy {
+            retry_for: Duration::from_secs(1200),
+            ..RetryPolicy::default()
+        });
         let client = client_with(vec![answer(200, NONE), outage], options);
         assert_eq!(call(&client).await, Ok(0));
         let begun = Instant::now();
@@ -257,13 +258,10 @@ async fn one_that_has_answered_is_tried_for_as_long_as_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_in_which_more_goes_wrong_than_right_ends() {
-    let options = ClientOptions {
-        retry: RetryPolicy {
-            spare_retries: 3,
-            ..RetryPolicy::default()
-        },
-        ..ClientOptions::default()
-    };
+    let options = retrying(RetryPolicy {
+        spare_retries: 3,
+        ..RetryPolicy::default()
+    });
     let client = client_with(vec![answer(200, NONE), answer(503, "")], options);
     assert_eq!(call(&client).await, Ok(0));
     let error = call(&client).await.unwrap_err();
@@ -284,13 +282,10 @@ async fn a_run_in_which_more_goes_wrong_than_right_ends() {
 /// It takes a few attempts to be sure of it, which say nothing against the server.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_repeats_is_an_answer_and_uses_up_no_retries() {
-    let options = ClientOptions {
-        retry: RetryPolicy {
-            spare_retries: 3,
-            ..RetryPolicy::default()
-        },
-        ..ClientOptions::default()
-    };
+    let options = retrying(RetryPolicy {
+        spare_retries: 3,
+        ..RetryPolicy::default()
+    });
     let refusal = r#"{"message":"E-1017","status":"failed"}"#;
     let client = client_with(vec![answer(200, refusal)], options);
     for _ in 0..20 {
@@ -323,7 +318,7 @@ async fn who_shows_progress_is_told_before_each_wait() {
 /// Where the server does not say how long, the pause is the run's own.
 #[tokio::test(start_paused = true)]
 async fn who_shows_progress_is_told_how_long_the_whole_run_pauses() {
-    let mut outcomes = vec![Ok(limited_without_a_wait()); 5];
+    let mut outcomes = vec![answer(429, ""); 5];
     outcomes.push(answer(200, NONE));
     let client = client(outcomes);
     let waits = Mutex::new(Vec::new());
@@ -346,11 +341,7 @@ async fn who_shows_progress_is_told_how_long_the_whole_run_pauses() {
 /// by what it answered before.
 #[tokio::test(start_paused = true)]
 async fn retry_after_holds_for_an_outage_too() {
-    let Ok(mut down) = answer(503, "") else {
-        panic!("an answer")
-    };
-    down.retry_after = Some("120".into());
-    let client = client(vec![Ok(down), answer(200, NONE)]);
+    let client = client(vec![asks_to_wait(503, "120"), answer(200, NONE)]);
     let begun = Instant::now();
     let (one, other) = tokio::join!(call(&client), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -432,12 +423,8 @@ impl Transport for FallsSilent {
 /// However many wait for their turn, which comes late where every attempt takes a minute.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_falls_silent_is_given_up_in_time() {
-    let client = Client::new(
-        FallsSilent(AtomicBool::new(false)),
-        &Site::base_url("http://127.0.0.1:9").expect("loopback"),
-        Token::ready("dG9rZW4=").expect("a token"),
-        ClientOptions::default(),
-    );
+    let silent = FallsSilent(AtomicBool::new(false));
+    let client = new(silent, ClientOptions::default());
     assert_eq!(call(&client).await, Ok(0));
     let begun = Instant::now();
     let calls = (0..32).map(|_| Box::pin(call(&client)));
@@ -520,9 +507,7 @@ async fn what_is_in_flight_is_counted_however_it_ends() {
             std::future::pending().await
         }
     }
-    let site = Site::base_url("http://127.0.0.1:9").unwrap();
-    let token = Token::ready("YTpi").unwrap();
-    let client = Client::new(Silent, &site, token, ClientOptions::default());
+    let client = new(Silent, ClientOptions::default());
     assert_eq!(client.in_flight(), 0);
     let call = || client.call("{}".into(), &|_| true, &|_| {});
     let calls = async { tokio::join!(call(), call()) };
