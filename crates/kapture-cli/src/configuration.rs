@@ -80,7 +80,7 @@ impl Configuration {
         };
         let Some((name, place)) = named else {
             return Ok(match (&self.default, &self.profiles[..]) {
-                (Some(name), profiles) => profiles.iter().find(|profile| profile.name == *name),
+                (Some(name), _) => self.named(name),
                 (None, [only]) => Some(only),
                 (None, _) => None,
             });
@@ -88,9 +88,12 @@ impl Configuration {
         self.get(&name).map(Some).with_context(|| place)
     }
 
+    fn named(&self, name: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.name == name)
+    }
+
     fn get(&self, name: &str) -> Result<&Profile> {
-        let found = self.profiles.iter().find(|profile| profile.name == name);
-        found.ok_or_else(|| {
+        self.named(name).ok_or_else(|| {
             let path = self.path.display();
             match self.names().collect::<Vec<_>>()[..] {
                 [] => anyhow!("there is no profile `{name}`: {path} has none. kapture auth login --profile {name} makes it"),
@@ -108,8 +111,7 @@ impl Configuration {
 
     /// The command that prints the token of a profile, if there is one.
     pub(crate) fn token_command(&self, profile: &str) -> Option<Vec<String>> {
-        let profile = self.profiles.iter().find(|known| known.name == profile)?;
-        profile.token_command().map(|said| said.value)
+        self.named(profile)?.token_command().map(|said| said.value)
     }
 
     /// The names of its profiles.

@@ -32,8 +32,9 @@ pub(crate) struct EqualPasses {
 }
 
 impl EqualPasses {
-    /// The next pass is over, for whose first page so many rows were asked. Its pages `joined` or not.
-    pub(crate) fn meet(&mut self, pass: &Listing, asked: u32, joined: bool) {
+    /// The next pass is over, for whose first page so many rows were asked; `only_page` if that one
+    /// held everybody. Its pages `joined` or not.
+    pub(crate) fn meet(&mut self, pass: &Listing, asked: u32, only_page: bool, joined: bool) {
         let mut customers = Checksum::default();
         pass.customers().for_each(|id| customers.add(id));
         if self.passes == 0 || self.customers != customers {
@@ -46,7 +47,7 @@ impl EqualPasses {
         self.joined = if joined { self.joined + 1 } else { 0 };
         self.cuts.insert(pass.first_page());
         self.longest_page = pass.longest_page();
-        self.uncut = pass.first_page() > asked as usize && !pass.has_news_behind_the_first_page();
+        self.uncut = only_page && pass.first_page() > asked as usize;
         self.each_once = pass.lists_each_once();
     }
 
@@ -102,7 +103,8 @@ mod tests {
 
     fn after(joined: bool, passes: &[Listing]) -> EqualPasses {
         let mut equal = EqualPasses::default();
-        passes.iter().for_each(|pass| equal.meet(pass, 500, joined));
+        let meet = |pass| equal.meet(pass, 500, false, joined);
+        passes.iter().for_each(meet);
         equal
     }
 
@@ -124,9 +126,9 @@ mod tests {
     fn two_of_them_have_to_join() {
         let (one, other) = (pass(&[1, 2, 3, 4, 2], 3), pass(&[1, 2, 3, 4, 2], 2));
         let mut equal = after(false, &[one]);
-        equal.meet(&other, 500, true);
+        equal.meet(&other, 500, false, true);
         assert!(!equal.prove());
-        equal.meet(&other, 500, true);
+        equal.meet(&other, 500, false, true);
         assert!(equal.prove());
     }
 
@@ -156,14 +158,14 @@ mod tests {
 
     #[test]
     fn a_server_that_ignores_the_limit_cannot_be_asked_for_less() {
-        let passes = |rows: &[u64], asked| {
+        let passes = |rows: &[u64], asked, only_page| {
             let mut equal = EqualPasses::default();
-            (0..8).for_each(|_| equal.meet(&pass(rows, 3), asked, false));
+            (0..8).for_each(|_| equal.meet(&pass(rows, 3), asked, only_page, false));
             equal
         };
-        assert!(passes(&[1, 2, 3, 3], 2).prove());
-        assert!(!passes(&[1, 2, 3, 3], 3).prove());
-        assert!(!passes(&[1, 2, 3, 4, 3], 2).prove());
+        assert!(passes(&[1, 2, 3, 3], 2, true).prove());
+        assert!(!passes(&[1, 2, 3, 3], 3, true).prove());
+        assert!(!passes(&[1, 2, 3, 4, 3], 2, false).prove());
     }
 
     #[test]

@@ -69,12 +69,6 @@ impl Listing {
         self.first_page.len()
     }
 
-    /// Whether another page held a customer that the first one did not.
-    pub(crate) fn has_news_behind_the_first_page(&self) -> bool {
-        let first: HashSet<_> = self.first_page.iter().collect();
-        first.len() < self.places.len()
-    }
-
     /// How many rows the longest page of this pass had.
     pub(crate) fn longest_page(&self) -> usize {
         self.longest_page

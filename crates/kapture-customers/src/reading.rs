@@ -236,7 +236,7 @@ impl WindowReader {
                 }
             } else {
                 broken_off = 0;
-                equal.meet(listing, first.limit, joined);
+                equal.meet(listing, first.limit, pass.only_page, joined);
                 if equal.prove() {
                     return whole(&first, Joint::Exact);
                 }
@@ -350,7 +350,7 @@ impl WindowReader {
         let mut only_page = true;
         // Few rows may be the first ones again by coincidence.
         let mut first_again = 0;
-        loop {
+        let (last_page, last_in_turn, hole) = loop {
             let end = listing.end();
             let offset = end.saturating_sub(back);
             let ask = Ask {
@@ -366,15 +366,7 @@ impl WindowReader {
             let (page, in_turn) = ahead.page(self, ask, page_length, steady).await?;
             let news = listing.lacks_any_of(&page);
             if page.is_empty() && offset < end {
-                return Ok(Some(Pass {
-                    listing,
-                    disorder,
-                    hole: Some(offset),
-                    weakest_seam,
-                    only_page,
-                    last_page: page,
-                    last_in_turn: in_turn,
-                }));
+                break (page, in_turn, Some(offset));
             }
             let join = if disorder {
                 Join::Disorder
@@ -424,15 +416,7 @@ impl WindowReader {
                 if only_page {
                     self.server.knowledge().pages.was_asked_in_vain();
                 }
-                return Ok(Some(Pass {
-                    listing,
-                    disorder,
-                    hole: None,
-                    weakest_seam,
-                    only_page,
-                    last_page: page,
-                    last_in_turn: in_turn,
-                }));
+                break (page, in_turn, None);
             }
             page_length = page.len();
             usual = true;
@@ -444,7 +428,16 @@ impl WindowReader {
             } else {
                 self.overlap(&listing)
             };
-        }
+        };
+        Ok(Some(Pass {
+            listing,
+            disorder,
+            hole,
+            weakest_seam,
+            only_page,
+            last_page,
+            last_in_turn,
+        }))
     }
 
     fn order_is_stable(&self) -> bool {
