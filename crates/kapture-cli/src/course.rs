@@ -60,10 +60,12 @@ impl Course<'_> {
             failed: None,
         };
         let begun = Instant::now();
+        // Before anything is asked for: whoever wants an end then is to be heard.
+        let interrupted = interrupted();
         let (events, pulling) = elsewhere(pull.events());
         let outcome = tokio::select! {
             outcome = following.follow(events) => outcome,
-            () = interrupted() => Err(Failure::interrupted()),
+            () = interrupted => Err(Failure::interrupted()),
         };
         // The pull is over before its end is told: nothing of it is still under way.
         pulling.abort();

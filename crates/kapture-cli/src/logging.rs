@@ -46,15 +46,9 @@ pub(crate) fn start(output: &OutputArguments) -> Logging {
     #[cfg(feature = "otel")]
     {
         let traces = crate::traces::Traces::start();
-        let spans = traces.as_ref().map(|traces| {
-            tracing_opentelemetry::layer()
-                .with_tracer(traces.tracer())
-                .with_location(false)
-                .with_threads(false)
-                .with_target(false)
-                .with_tracked_inactivity(false)
-                .with_filter(ours(LevelFilter::TRACE))
-        });
+        let spans = traces
+            .as_ref()
+            .map(|traces| traces.layer().with_filter(ours(LevelFilter::TRACE)));
         log.with(spans).init();
         Logging { _traces: traces }
     }

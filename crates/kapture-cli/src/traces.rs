@@ -1,7 +1,7 @@
 //! Traces of a run for an OpenTelemetry collector, as the standard `OTEL_*` variables say.
 
 use std::env;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use opentelemetry::Key;
@@ -10,11 +10,18 @@ use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData};
+use tracing::Subscriber;
+use tracing::span::Id;
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::message::Message;
 
 /// How long a collector may take, and with it the end of a run, unless something else is said.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long what was under way in a run that has ended may take to notice.
+const END: Duration = Duration::from_secs(1);
 
 /// What the exporter speaks.
 const PROTOCOL: &str = "http/protobuf";
@@ -25,6 +32,9 @@ pub(crate) struct Traces {
     provider: SdkTracerProvider,
     failure: Arc<OnceLock<String>>,
     patience: Duration,
+    /// Tells of each run that is over.
+    over: mpsc::Receiver<()>,
+    ends: Ends,
 }
 
 impl Traces {
@@ -73,20 +83,40 @@ impl Traces {
             .with_resource(resource())
             .with_batch_exporter(watched)
             .build();
+        let (ends, over) = mpsc::sync_channel(1);
         Ok(Self {
             provider,
             failure,
             patience,
+            over,
+            ends: Ends(ends),
         })
     }
 
-    pub(crate) fn tracer(&self) -> SdkTracer {
+    /// What turns spans into traces.
+    pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let spans = tracing_opentelemetry::layer()
+            .with_tracer(self.tracer())
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false);
+        // In this order: a span has been turned into one of a trace before its end is told.
+        spans.and_then(self.ends.clone())
+    }
+
+    fn tracer(&self) -> SdkTracer {
         self.provider.tracer("kapture")
     }
 }
 
 impl Drop for Traces {
     fn drop(&mut self) {
+        // A request that was given up is still a span of the run until its task has been dropped.
+        let _ = self.over.recv_timeout(END);
         let ended = self.provider.shutdown_with_timeout(self.patience);
         if let Some(why) = self.failure.get() {
             tell_of(why);
@@ -95,6 +125,25 @@ impl Drop for Traces {
                 "the collector did not take them within {:?}",
                 self.patience
             ));
+        }
+    }
+}
+
+/// Tells when the span of a run, which has none above it, has ended, and with it all that it was
+/// made of.
+#[derive(Clone, Debug)]
+struct Ends(mpsc::SyncSender<()>);
+
+impl<S> Layer<S> for Ends
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if context
+            .span(&id)
+            .is_some_and(|span| span.parent().is_none())
+        {
+            let _ = self.0.try_send(());
         }
     }
 }
