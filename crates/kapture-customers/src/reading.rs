@@ -175,6 +175,10 @@ impl WindowReader {
         self.server.knowledge().pages.end(rows, limit)
     }
 
+    fn is_shorter(&self, rows: usize, limit: u32) -> bool {
+        self.server.knowledge().pages.is_shorter(rows, limit)
+    }
+
     /// Whether the first page is the last one as well.
     fn is_whole(&self, first: &FirstPage) -> bool {
         self.end(first.ids.len(), first.limit) == End::Proven
@@ -378,7 +382,14 @@ impl WindowReader {
                     weakest_seam = weakest_seam.min(back);
                     self.server.knowledge().row_order.was_kept(back);
                 }
-                Join::Moved => self.server.knowledge().row_order.was_kept(ANCHOR as u64),
+                Join::Moved => {
+                    let mut knowledge = self.server.knowledge();
+                    knowledge.row_order.was_kept(ANCHOR as u64);
+                    // Rows came before it, or it counts rows that it does not show.
+                    if usual {
+                        knowledge.pages.may_be_cut(page_length, limit);
+                    }
+                }
                 Join::TooFew | Join::Gap => {
                     if let Some(further) = further_back(back, page_length) {
                         back = further;
@@ -408,13 +419,19 @@ impl WindowReader {
             }
             if news {
                 only_page = false;
-                if usual {
-                    self.learn_full_page(page_length);
+                if usual && listing.end() > end {
+                    self.learn_full_page(page_length, limit);
                 }
             }
-            if self.end(page.len(), limit) == End::Proven {
-                if only_page {
-                    self.server.knowledge().pages.was_asked_in_vain();
+            // However many rows a server leaves out, a page with room for more would have shown some.
+            let is_last = match listing.end() > end {
+                true => self.end(page.len(), limit) == End::Proven,
+                false => self.is_shorter(page.len(), limit),
+            };
+            if is_last {
+                if !news && usual {
+                    let mut knowledge = self.server.knowledge();
+                    knowledge.pages.was_asked_in_vain(page_length, limit);
                 }
                 break (page, in_turn, None);
             }
@@ -449,8 +466,8 @@ impl WindowReader {
         order.overlap(listing.longest_page())
     }
 
-    fn learn_full_page(&self, rows: usize) {
-        if self.server.knowledge().pages.was_full(rows) {
+    fn learn_full_page(&self, rows: usize, limit: u32) {
+        if self.server.knowledge().pages.was_full(rows, limit) {
             self.server.events.learned(Lesson::PageLength(rows));
         }
     }
@@ -461,7 +478,7 @@ impl WindowReader {
         let mut page = self.first_page(limit).await?;
         loop {
             let rows = page.ids.len();
-            if self.is_whole(&page) {
+            if self.is_shorter(rows, limit) {
                 return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
             }
             if rows == limit as usize
@@ -486,7 +503,7 @@ impl WindowReader {
                     Err(error) if error.is_refusal() => {}
                     Err(error) => return Err(error),
                 }
-                if self.is_whole(&page) {
+                if self.is_shorter(rows, limit) {
                     return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
                 }
             }
@@ -499,8 +516,14 @@ impl WindowReader {
 }
 
 impl Unproven {
-    pub(crate) fn is_proven_meanwhile(&self) -> bool {
-        self.reader.is_whole(&self.first)
+    /// What is to be done about it by now.
+    pub(crate) fn end(&self) -> End {
+        self.reader.end(self.rows(), self.first.limit)
+    }
+
+    /// The rows of its page.
+    pub(crate) fn rows(&self) -> usize {
+        self.first.ids.len()
     }
 
     /// For a window that was proven meanwhile.

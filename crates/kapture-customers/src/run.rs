@@ -15,6 +15,7 @@ use crate::calibration::Reach;
 use crate::confirmation::Unconfirmed;
 use crate::error::PullError;
 use crate::event::{Event, Lesson};
+use crate::page_length::End;
 use crate::pull::Calendar;
 use crate::reading::{Unproven, Whole, WindowRead, WindowReader};
 use crate::receipt::{Joint, Receipt};
@@ -23,10 +24,11 @@ use crate::server::{Ask, Server};
 /// How often a run believes that a server has changed its ways.
 const MOST_REOPENINGS: u32 = 3;
 
-/// How many windows may wait for a proof that others could bring for nothing. What waits keeps
-/// its days open, and whoever writes them busy: a run of many years must not need more of that
-/// than one of a month.
-const MOST_WAITING: usize = 64;
+/// How many windows may wait for a proof that others could bring for nothing: until one with a longer
+/// page is proven, and until they can be confirmed. What waits keeps its days open, and whoever
+/// writes them busy: a run of many years must not need more of that than one of a month.
+const MOST_UNPROVEN: usize = 16;
+const MOST_UNCONFIRMED: usize = 64;
 
 pub(crate) struct Run {
     pub(crate) server: Arc<Server>,
@@ -34,7 +36,10 @@ pub(crate) struct Run {
     pub(crate) calendar: Calendar,
     /// The days whose windows are still to be read, ascending.
     pub(crate) windows: VecDeque<NaiveDate>,
-    pub(crate) unproven: Vec<Unproven>,
+    /// Windows whose only page may be the last one, which others can prove.
+    unproven: Vec<Unproven>,
+    /// Those of them that nothing but their next page can prove.
+    to_ask: Vec<Unproven>,
     /// Windows without customers that wait for proof that windows like them still showed theirs.
     pub(crate) unconfirmed: Vec<Unconfirmed>,
     /// Windows that were refused before anything else was answered.
@@ -73,6 +78,7 @@ impl Run {
             calendar,
             windows,
             unproven: Vec::new(),
+            to_ask: Vec::new(),
             unconfirmed: Vec::new(),
             refused: Vec::new(),
             first_pages: BTreeMap::new(),
@@ -116,9 +122,10 @@ impl Run {
                 if self.unproven.is_empty() && self.unconfirmed.is_empty() {
                     return Ok(());
                 }
-                // Nothing else is left that could prove these windows: their next pages have to.
-                let most = self.server.client.concurrency().min(self.unproven.len());
-                doing.extend(self.unproven.drain(..most).map(read_on));
+                // Nothing else is left that could prove these windows: the next pages of the longest
+                // have to, and prove the others as well.
+                let at_once = self.server.client.concurrency();
+                doing.extend(self.longest_unproven().take(at_once).map(read_on));
                 if doing.is_empty() {
                     self.confirm().await?;
                 }
@@ -145,9 +152,13 @@ impl Run {
     }
 
     async fn next_reading(&mut self) -> Option<Doing> {
-        if self.unproven.len() > MOST_WAITING {
-            // The one that has waited longest.
-            return Some(read_on(self.unproven.remove(0)));
+        if let Some(unproven) = self.to_ask.pop() {
+            return Some(read_on(unproven));
+        }
+        if self.unproven.len() > MOST_UNPROVEN
+            && let Some(longest) = self.longest_unproven().next()
+        {
+            return Some(read_on(longest));
         }
         let reader = self.next_window().await?;
         let first_page = self.first_pages.remove(&reader.window());
@@ -156,12 +167,20 @@ impl Run {
         Some(reading.instrument(span).boxed())
     }
 
+    /// Takes those windows whose only page is the longest: whether it is followed by more is a proof
+    /// for the others.
+    fn longest_unproven(&mut self) -> impl Iterator<Item = Unproven> {
+        let longest = self.unproven.iter().map(Unproven::rows).max();
+        let is_longest = move |unproven: &mut Unproven| Some(unproven.rows()) == longest;
+        self.unproven.extract_if(.., is_longest)
+    }
+
     /// Whether many windows wait that only asking them again can confirm, and a window like them
     /// has shown customers.
     fn has_many_opaque(&self) -> bool {
         let opaque = self.unconfirmed.iter();
         let mut opaque = opaque.filter(|doubtful| doubtful.is_opaque(&self.server));
-        opaque.nth(MOST_WAITING).is_some_and(|doubtful| {
+        opaque.nth(MOST_UNCONFIRMED).is_some_and(|doubtful| {
             let witnesses = self.server.knowledge().witnesses;
             witnesses.like(doubtful.window).is_some()
         })
@@ -214,10 +233,10 @@ impl Run {
             Err(error) => self.fail(reader.day, &error).await,
         }
         for unproven in std::mem::take(&mut self.unproven) {
-            if unproven.is_proven_meanwhile() {
-                self.whole(unproven.whole()).await;
-            } else {
-                self.unproven.push(unproven);
+            match unproven.end() {
+                End::Proven => self.whole(unproven.whole()).await,
+                End::Ask => self.to_ask.push(unproven),
+                End::MayWait => self.unproven.push(unproven),
             }
         }
         self.settle_confirmed().await;

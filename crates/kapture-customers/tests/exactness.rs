@@ -183,6 +183,27 @@ async fn every_stable_order_and_listing() {
     }
 }
 
+/// Deleted ones, perhaps: its pages have many lengths, and one that is shorter than others may be
+/// followed by more.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_leaves_rows_out_of_its_pages() {
+    for left_out in [0.01, 0.05, 0.2] {
+        for per_day in [PerDay::Between(10, 150), PerDay::Between(90, 400)] {
+            for limit in [Limit::CappedAt(100), Limit::Honoured] {
+                for seed in 0..12 {
+                    let behaviour = Behaviour {
+                        left_out,
+                        limit,
+                        ..Behaviour::default()
+                    };
+                    let population = population(seed, per_day.clone());
+                    expect_truth(population, behaviour, may(3), may(9)).await;
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_order_that_changes_at_every_request() {
     for limit in LIMITS {

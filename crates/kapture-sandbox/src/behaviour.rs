@@ -65,6 +65,10 @@ pub struct Behaviour {
     /// The share of customers (0 to 1) that a window lists twice, the second time at its end.
     /// Default 0.
     pub listed_twice: f64,
+    /// The share of customers (0 to 1) that are left out of each page after it was cut, as by a server
+    /// that reads a page of rows and then drops the deleted ones. Nobody can see them, so they are no
+    /// part of the truth. Default 0.
+    pub left_out: f64,
     /// Rows that come and go while a client pages. Default none.
     pub movement: Option<Movement>,
 
@@ -114,6 +118,7 @@ impl Default for Behaviour {
             offset: Offset::Honoured,
             order: Order::Id,
             listed_twice: 0.0,
+            left_out: 0.0,
             movement: None,
             empty_window: EmptyForm::EmptyList,
             past_end: None,

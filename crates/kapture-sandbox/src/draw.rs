@@ -22,6 +22,7 @@ pub(crate) enum Subject {
     Movement,
     Fault,
     Session,
+    LeftOut,
 }
 
 /// A number that looks random but follows from its arguments (the splitmix64 finaliser).

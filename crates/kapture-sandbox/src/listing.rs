@@ -25,6 +25,13 @@ impl Listing {
         }
     }
 
+    /// Keeps the single rows that are to be kept. Of ranges all are.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(Row) -> bool) {
+        if let Self::Rows(rows) = self {
+            rows.retain(|row| is_kept(*row));
+        }
+    }
+
     /// The rows `offset .. offset + limit`, as far as they exist.
     pub(crate) fn page(self, offset: u64, limit: u64) -> Self {
         let end = offset.saturating_add(limit).min(self.len());

@@ -247,7 +247,8 @@ impl Tenant {
             Offset::UpTo(most) if query.offset > most => count,
             Offset::UpTo(_) => query.offset,
         };
-        let page = listing.page(offset, self.limit(query));
+        let mut page = listing.page(offset, self.limit(query));
+        page.retain(|row| !self.is_left_out(row));
         asked.rows = page.len();
         if asked.rows == 0 {
             let form: &EmptyForm = match &behaviour.past_end {
@@ -270,6 +271,7 @@ impl Tenant {
         let behaviour = &self.behaviour;
         let plain = behaviour.order == Order::Id
             && behaviour.listed_twice == 0.0
+            && behaviour.left_out == 0.0
             && behaviour.movement.is_none()
             && query.filter.is_empty();
         let planned = self.population.between(covered.start, covered.end);
@@ -350,6 +352,13 @@ impl Tenant {
             fastrand::Rng::with_seed(draw(seed, Subject::Shuffle, number)).shuffle(&mut rows);
         }
         rows
+    }
+
+    /// Whether no page shows this row, although it counts for `offset` and `limit`.
+    pub(crate) fn is_left_out(&self, row: Row) -> bool {
+        let (seed, id) = (self.population.seed, self.population.id(row));
+        let share = self.behaviour.left_out;
+        share > 0.0 && hits(share, draw(seed, Subject::LeftOut, id))
     }
 
     fn render(&self, page: Listing) -> Vec<u8> {

@@ -73,6 +73,7 @@ impl Tenant {
         rows.retain(|row| {
             let day = self.customer(*row).day(self.zone_shift);
             (from..=to).contains(&day)
+                && !self.is_left_out(*row)
                 && (which == Which::Ever || !moved.is_deleted(&self.population, *row))
         });
         rows.sort_unstable_by_key(|row| self.population.id(*row));

@@ -182,6 +182,27 @@ fn an_unstable_order_differs_at_every_request_and_repeats_with_the_run() {
     assert_eq!(run(), [first, second]);
 }
 
+/// They count for where a page begins and ends, and no page has them.
+#[test]
+fn rows_left_out_make_pages_shorter() {
+    let tenant = tenant(
+        400,
+        Behaviour {
+            left_out: 0.1,
+            ..Behaviour::default()
+        },
+    );
+    let pages =
+        [0, 100, 200, 300].map(|offset| page(&tenant, json!({"limit": 100, "offset": offset})));
+    let lengths = pages.each_ref().map(Vec::len);
+    assert!(
+        lengths.iter().all(|rows| (75..100).contains(rows)),
+        "{lengths:?}"
+    );
+    let all: BTreeSet<u64> = pages.into_iter().flatten().collect();
+    assert_eq!(all, tenant.truth_ids(may(5), may(5)));
+}
+
 #[test]
 fn rows_listed_twice_are_the_same_ones_each_time() {
     let tenant = tenant(
