@@ -2,8 +2,9 @@
 //!
 //! A server may cap `limit` without saying so, or ignore it, so a page shorter than asked proves
 //! nothing by itself. But no page can be cut short by a cap below the longest page that the same
-//! `limit` was answered with. What another limit brought proves nothing: one that is too large may
-//! be refused, or taken for the default.
+//! `limit` was answered with, unless rows were left out of it after it was cut; and then it is
+//! nearly as long. What another limit brought proves nothing: one that is too large may be refused,
+//! or taken for the default.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +15,6 @@ pub(crate) struct PageLength {
     lengths: BTreeMap<u32, Lengths>,
     full: Option<usize>,
     asked_in_vain: u32,
-    /// Pages nearly as long as a full one that were asked about, and those that were in vain.
-    doubted: u32,
-    doubted_in_vain: u32,
     /// The smallest limit that brought less than a smaller one, or nothing.
     too_large: Option<u32>,
 }
@@ -25,18 +23,18 @@ pub(crate) struct PageLength {
 #[derive(Debug, Clone, Copy, Default)]
 struct Lengths {
     longest: usize,
-    /// The shortest one that was followed by more. On most servers it is the longest as well.
-    shortest_full: Option<usize>,
-    /// The longest one that was followed by nothing.
-    longest_last: usize,
+    /// Pages nearly as long that were asked about, and those of them that turned out to be last,
+    /// since the last sign that rows are left out.
+    doubted: u32,
+    doubted_in_vain: u32,
 }
 
-/// How many requests in vain (pages that turned out to be last) are spent at once. Further
-/// questions wait for the end of the run: until then a longer page may have answered them.
+/// How many requests in vain (pages that turned out to be last) are spent at once on the longest
+/// pages. Further questions wait: until then a longer page may have answered them.
 const AT_ONCE: u32 = 2;
 
-/// How many pages that are nearly as long as a full one are asked about, and turn out to be last.
-const MOST_DOUBTED: u32 = 4;
+/// And how many on pages that are nearly as long.
+const MOST_DOUBTED: u32 = 8;
 
 /// What is to be done about a page that may be the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +43,7 @@ pub(crate) enum End {
     Proven,
     /// Only the next page can tell: ask for it.
     Ask,
-    /// Only the next page can tell, but a longer page of another window would tell as well.
+    /// Only the next page can tell, but what becomes of other windows may tell as well.
     MayWait,
 }
 
@@ -59,27 +57,24 @@ impl PageLength {
     /// A page with so many rows, where `limit` were asked, was followed by more. Returns whether
     /// that is news.
     pub(crate) fn was_full(&mut self, rows: usize, limit: u32) -> bool {
-        self.may_be_cut(rows, limit);
+        if self.is_shorter(rows, limit) {
+            self.doubt(limit);
+        }
         self.full.replace(rows) != Some(rows)
     }
 
-    /// A page with so many rows, where `limit` were asked, may be followed by more, whatever other
-    /// pages say.
-    pub(crate) fn may_be_cut(&mut self, rows: usize, limit: u32) {
+    /// It seems that rows are left out of the pages that `limit` is answered with: more of those that
+    /// are nearly as long as the longest are to be asked about.
+    pub(crate) fn doubt(&mut self, limit: u32) {
         let lengths = self.lengths.entry(limit).or_default();
-        let shortest = lengths.shortest_full.map_or(rows, |full| full.min(rows));
-        lengths.shortest_full = Some(shortest);
+        (lengths.doubted, lengths.doubted_in_vain) = (0, 0);
     }
 
-    /// A page with so many rows, where `limit` were asked, was followed by nothing.
+    /// A page with so many rows, where `limit` were asked, was asked about and followed by nothing.
     pub(crate) fn was_asked_in_vain(&mut self, rows: usize, limit: u32) {
-        let last = &mut self.lengths.entry(limit).or_default().longest_last;
-        *last = rows.max(*last);
-        if self.is_full(rows, limit) {
-            // Most pages like this are followed by more.
-        } else if self.full.is_some() {
-            self.doubted_in_vain += 1;
-        } else {
+        if self.is_shorter(rows, limit) && self.lengths(limit).is_near(rows) {
+            self.lengths.entry(limit).or_default().doubted_in_vain += 1;
+        } else if !self.is_full(rows, limit) {
             self.asked_in_vain += 1;
         }
     }
@@ -103,44 +98,44 @@ impl PageLength {
         self.too_large.is_some_and(|least| limit >= least)
     }
 
-    /// Whether a page of `rows` is the last one, where `limit` were asked. Whoever is told to ask
-    /// does; some questions are counted.
-    ///
-    /// It is when it [is shorter](Self::is_shorter) than another, and not by a few rows only. A
-    /// server that leaves rows out of pages which it has cut gives pages of many lengths. So a page
-    /// that is nearly as long as the longest waits until it is known whether that one is followed by
-    /// more. If it is, the first pages like this are asked about; and all of them, once a page was
-    /// followed by more that was not the longest.
+    /// What is to be done about a page of `rows`, where `limit` were asked. Whoever is told to ask
+    /// does: some questions are counted.
     pub(crate) fn end(&mut self, rows: usize, limit: u32) -> End {
-        let lengths = self.lengths(limit);
-        let full = lengths.shortest_full;
+        if self.is_last(rows, limit) {
+            return End::Proven;
+        }
         if !self.is_shorter(rows, limit) {
-            let must_ask = full.is_some() || self.is_full(rows, limit);
-            return match must_ask || self.asked_in_vain < AT_ONCE {
+            return match self.is_full(rows, limit) || self.asked_in_vain < AT_ONCE {
                 true => End::Ask,
                 false => End::MayWait,
             };
         }
-        let is_near = is_near(rows, full.unwrap_or(lengths.longest));
-        match full {
-            _ if !is_near => End::Proven,
-            None if rows < lengths.longest_last => End::Proven,
-            None => End::MayWait,
-            Some(full) if full < lengths.longest => End::Ask,
-            Some(_) if self.doubted_in_vain >= MOST_DOUBTED => End::Proven,
-            Some(_) if self.doubted >= MOST_DOUBTED => End::MayWait,
-            Some(_) => {
-                self.doubted += 1;
-                End::Ask
-            }
+        let lengths = self.lengths.entry(limit).or_default();
+        if lengths.doubted < MOST_DOUBTED {
+            lengths.doubted += 1;
+            End::Ask
+        } else {
+            End::MayWait
         }
     }
 
-    /// Whether a page of `rows`, where `limit` were asked, was cut at no length: it is shorter than
-    /// the longest page of that limit (so no cap cut it) and not of just the length asked for (so
-    /// `limit` did not cut it; a longer one shows that `limit` is ignored).
+    /// Whether a page of `rows` is the last one, where `limit` were asked.
+    ///
+    /// It is when it [is shorter](Self::is_shorter) than another, and not by a few rows only. A
+    /// server that leaves rows out of pages which it has cut gives pages of many lengths. So the
+    /// first pages that are nearly as long as the longest are asked about, and further ones as long
+    /// as there are [signs](Self::doubt) of this.
+    pub(crate) fn is_last(&self, rows: usize, limit: u32) -> bool {
+        let lengths = self.lengths(limit);
+        let is_known = !lengths.is_near(rows) || lengths.doubted_in_vain >= MOST_DOUBTED;
+        rows == 0 || self.is_shorter(rows, limit) && is_known
+    }
+
+    /// Whether a page of `rows`, where `limit` were asked, is shorter than the longest page of that
+    /// limit (so no cap cut it) and not of just the length asked for (so `limit` did not cut it; a
+    /// longer one shows that `limit` is ignored).
     pub(crate) fn is_shorter(&self, rows: usize, limit: u32) -> bool {
-        rows == 0 || rows < self.lengths(limit).longest && rows != limit as usize
+        rows < self.lengths(limit).longest && rows != limit as usize
     }
 
     fn lengths(&self, limit: u32) -> Lengths {
@@ -148,9 +143,11 @@ impl PageLength {
     }
 }
 
-/// Whether a page is so long that it might be a page of `full` rows but for some left out.
-fn is_near(rows: usize, full: usize) -> bool {
-    rows > 0 && rows >= full - full / 4
+impl Lengths {
+    /// Whether a page of `rows` may be a full one but for a few rows left out of it.
+    fn is_near(&self, rows: usize) -> bool {
+        rows >= self.longest - self.longest / 4
+    }
 }
 
 #[cfg(test)]
@@ -196,25 +193,8 @@ mod tests {
     }
 
     #[test]
-    fn a_page_nearly_as_long_waits_for_what_becomes_of_the_longest() {
+    fn a_few_pages_nearly_as_long_as_the_longest_are_asked_about() {
         let mut length = after(&[100, 75]);
-        assert_eq!(length.end(75, 500), End::MayWait);
-        assert_eq!(length.end(74, 500), End::Proven);
-        length.was_asked_in_vain(75, 500);
-        assert_eq!(
-            length.end(75, 500),
-            End::MayWait,
-            "who knows, it may be a cap"
-        );
-        assert_eq!(length.end(76, 500), End::MayWait);
-        length.was_asked_in_vain(100, 500);
-        assert_eq!(length.end(75, 500), End::Proven);
-    }
-
-    #[test]
-    fn of_a_server_that_cuts_a_few_pages_nearly_as_long_are_asked_about() {
-        let mut length = after(&[100, 75]);
-        length.was_full(100, 500);
         for _ in 0..MOST_DOUBTED {
             assert_eq!(length.end(75, 500), End::Ask);
         }
@@ -224,46 +204,39 @@ mod tests {
             "until these are answered"
         );
         assert_eq!(length.end(74, 500), End::Proven);
-        for _ in 0..MOST_DOUBTED {
-            length.was_asked_in_vain(100, 500);
+        for rows in [100, 40] {
+            for _ in 0..MOST_DOUBTED {
+                length.was_asked_in_vain(rows, 500);
+            }
+            assert_eq!(length.end(75, 500), End::MayWait, "says nothing");
         }
-        assert_eq!(
-            length.end(75, 500),
-            End::MayWait,
-            "a full page says nothing"
-        );
         for _ in 0..MOST_DOUBTED {
-            length.was_asked_in_vain(75, 500);
+            assert!(!length.is_last(75, 500));
+            length.was_asked_in_vain(99, 500);
         }
         assert_eq!(length.end(75, 500), End::Proven);
+        assert_eq!(length.end(75, 600), End::MayWait, "of another limit");
     }
 
     #[test]
-    fn where_rows_are_left_out_only_much_shorter_pages_are_the_end() {
-        let shorter_followed = {
+    fn signs_that_rows_are_left_out_bring_further_doubts() {
+        let settled = || {
             let mut length = after(&[100]);
-            length.was_full(96, 500);
-            length
-        };
-        let longer_came = {
-            let mut length = after(&[96]);
-            length.was_full(96, 500);
-            length.saw(100, 500);
-            length
-        };
-        let suspected = {
-            let mut length = after(&[100]);
-            length.may_be_cut(96, 500);
-            length
-        };
-        for mut length in [shorter_followed, longer_came, suspected] {
-            for _ in 0..20 {
-                length.was_asked_in_vain(97, 500);
-                assert_eq!(length.end(72, 500), End::Ask);
+            for _ in 0..MOST_DOUBTED {
+                length.was_asked_in_vain(96, 500);
             }
-            assert_eq!(length.end(71, 500), End::Proven);
-            assert_ne!(length.end(99, 1_000), End::Proven, "of another limit");
-        }
+            assert_eq!(length.end(96, 500), End::Proven);
+            length
+        };
+        let mut was_followed = settled();
+        was_followed.was_full(99, 500);
+        assert_eq!(was_followed.end(96, 500), End::Ask);
+        let mut seemed_so = settled();
+        seemed_so.doubt(500);
+        assert_eq!(seemed_so.end(96, 500), End::Ask);
+        let mut longest_was_followed = settled();
+        longest_was_followed.was_full(100, 500);
+        assert_eq!(longest_was_followed.end(96, 500), End::Proven);
     }
 
     #[test]

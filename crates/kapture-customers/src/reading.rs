@@ -181,7 +181,8 @@ impl WindowReader {
 
     /// Whether the first page is the last one as well.
     fn is_whole(&self, first: &FirstPage) -> bool {
-        self.end(first.ids.len(), first.limit) == End::Proven
+        let rows = first.ids.len();
+        self.server.knowledge().pages.is_last(rows, first.limit)
     }
 
     fn whole(&self, first: &FirstPage, joint: Joint) -> Whole {
@@ -385,10 +386,8 @@ impl WindowReader {
                 Join::Moved => {
                     let mut knowledge = self.server.knowledge();
                     knowledge.row_order.was_kept(ANCHOR as u64);
-                    // Rows came before it, or it counts rows that it does not show.
-                    if usual {
-                        knowledge.pages.may_be_cut(page_length, limit);
-                    }
+                    // Rows came or went, or it counts rows that it does not show.
+                    knowledge.pages.doubt(limit);
                 }
                 Join::TooFew | Join::Gap => {
                     if let Some(further) = further_back(back, page_length) {

@@ -187,8 +187,8 @@ async fn every_stable_order_and_listing() {
 /// followed by more.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_leaves_rows_out_of_its_pages() {
-    for left_out in [0.01, 0.05, 0.2] {
-        for per_day in [PerDay::Between(10, 150), PerDay::Between(90, 400)] {
+    for left_out in [0.003, 0.01, 0.05, 0.2] {
+        for per_day in [PerDay::Between(60, 150), PerDay::Between(90, 400)] {
             for limit in [Limit::CappedAt(100), Limit::Honoured] {
                 for seed in 0..12 {
                     let behaviour = Behaviour {

@@ -37,7 +37,8 @@ async fn expect_few_rounds(days: i64, customers: u32, concurrency: usize) {
     let asked = tenant.request_count();
     let told = format!("{days} days of {customers}, {concurrency} at once: {pages} pages");
     assert!(asked <= pages + 20, "{told}, {asked} requests");
-    let most = pages as f64 / concurrency as f64 + 6.0;
+    // Pages nearly as long as others are asked about, eight of them in vain.
+    let most = (pages as f64 + 8.0) / concurrency as f64 + 6.0;
     assert!(rounds <= most, "{told}, {rounds} rounds instead of {most}");
 }
 
