@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -79,12 +79,12 @@ fn feed(mut command: Command, text: &str) -> Output {
     let mut child = command
         .spawn()
         .expect("a fresh folder and a command that runs");
-    child
-        .stdin
-        .take()
-        .expect("a fresh folder and a command that runs")
-        .write_all(text.as_bytes())
-        .expect("a fresh folder and a command that runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // Whoever asks for nothing may have ended before it is told.
+    if let Err(error) = stdin.write_all(text.as_bytes()) {
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    }
+    drop(stdin);
     child
         .wait_with_output()
         .expect("a fresh folder and a command that runs")

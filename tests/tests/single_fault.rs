@@ -120,7 +120,9 @@ fn at_any_request() {
         }
     }
     println!("{tried} single faults: {ended} named, all others mended");
-    assert!(tried > 200, "{tried}");
+    // Eleven requests that every run makes, each with any fault; what is asked ahead may come too late
+    // to be counted.
+    assert!(tried > 150, "{tried}");
 }
 
 #[test]
