@@ -148,6 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn a_reach_is_told_in_a_word() {
+        let all = [
+            Reach::Unknown,
+            Reach::Inclusive,
+            Reach::Exclusive,
+            Reach::Strict,
+        ];
+        let told = all.map(|reach| reach.to_string());
+        assert_eq!(told, ["unknown", "inclusive", "exclusive", "strict"]);
+    }
+
+    #[test]
     fn midnight_in_any_zone_shows_no_more_than_a_moment() {
         let go_beyond = |moments: &[&str]| go_beyond_midnight(&created(moments));
         assert!(!go_beyond(&[]));
