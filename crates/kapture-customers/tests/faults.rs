@@ -4,8 +4,9 @@ mod against;
 
 use std::sync::Arc;
 
-use against::{expect_truth, may, missing, population, pull, pull_with, truth};
-use kapture_customers::{Joint, PullError, Reach};
+use against::{InMemory, events, expect_truth, may, missing, population, pull, pull_with, truth};
+use futures_util::StreamExt;
+use kapture_customers::{Event, Joint, Lesson, PullError, Reach};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Offset, Order, PerDay,
     Place, SameDay, Tenant, Windows,
@@ -18,6 +19,39 @@ const EXCLUSIVE: Windows = Windows::Exclusive {
 const EXCLUSIVE_REFUSING: Windows = Windows::Exclusive {
     same_day: SameDay::Refused,
 };
+
+/// Whoever shows progress learns why nothing comes, and what was found out.
+#[tokio::test(start_paused = true)]
+async fn waits_and_lessons_are_told() {
+    let behaviour = Behaviour {
+        limit: Limit::CappedAt(37),
+        empty_window: EmptyForm::Failed("Nobody here".into()),
+        faults: Faults::scheduled([(2, FaultKind::Unavailable503)]),
+        ..Behaviour::default()
+    };
+    let population = population(3, PerDay::Listed(vec![(may(3), 90)]));
+    let server = InMemory(Arc::new(Tenant::new(population, behaviour)));
+    let options = ClientOptions::default();
+    let told = events(server, may(3), may(5), |pull| pull, options);
+    let told: Vec<_> = told.map(|event| event.unwrap()).collect().await;
+    let (mut waits, mut lessons) = (Vec::new(), Vec::new());
+    for event in told {
+        match event {
+            Event::Waiting { attempt, error, .. } => waits.push((attempt, error.to_string())),
+            Event::Learned(lesson) => lessons.push(lesson),
+            _ => {}
+        }
+    }
+    let failed = |wait: &&(u32, String)| wait.0 == 1 && wait.1.contains("503");
+    assert_eq!(waits.iter().filter(failed).count(), 1, "{waits:?}");
+    for expected in [
+        Lesson::Reach(Reach::Inclusive),
+        Lesson::EmptyAnswer("Nobody here".into()),
+        Lesson::PageLength(37),
+    ] {
+        assert!(lessons.contains(&expected), "{lessons:?}");
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn one_request_in_ten_fails_in_every_way() {
