@@ -79,7 +79,7 @@ impl EqualPasses {
         let most = self.longest_page.checked_sub(1)?;
         // As many as a seam may need; where seams do not hold, two: one row cannot be met again.
         let least = if self.joined > 0 { ANCHOR + 1 } else { 2 }.min(most);
-        let share = f64::from(number.reverse_bits()) / (f64::from(u32::MAX) + 1.0);
+        let share = f64::from(number.reverse_bits()) / 2_f64.powi(32);
         let rows = least + ((most + 1 - least) as f64 * share) as usize;
         (rows..=most)
             .chain(least..rows)
