@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
-use kapture_tests::scripted::{Asked, Scripted};
+use kapture_tests::scripted::{Asked, Scripted, customers};
 use kapture_tests::{Running, Served, code, ids, names, run, said, status};
 use serde_json::Value;
 
@@ -322,8 +322,7 @@ fn one_a_day(asked: &Asked) -> Vec<u8> {
         .filter(|(_, date)| asked.holds(date))
         .map(|(id, date)| format!(r#"{{"id":{id},"generationDate":"{date} 10:20:30"}}"#))
         .collect();
-    let rows = asked.page(&rows).join(",");
-    format!(r#"{{"message":[{rows}],"status":"success"}}"#).into_bytes()
+    customers(asked.page(&rows))
 }
 
 const MOVED: &str = r#"{"message":"Account is being moved","status":"failed"}"#;

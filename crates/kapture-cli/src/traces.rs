@@ -9,7 +9,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
 use tracing::Subscriber;
 use tracing::span::Id;
 use tracing_subscriber::layer::{Context, Layer};
@@ -99,17 +99,13 @@ impl Traces {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let spans = tracing_opentelemetry::layer()
-            .with_tracer(self.tracer())
+            .with_tracer(self.provider.tracer("kapture"))
             .with_location(false)
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false);
         // In this order: a span has been turned into one of a trace before its end is told.
         spans.and_then(self.ends.clone())
-    }
-
-    fn tracer(&self) -> SdkTracer {
-        self.provider.tracer("kapture")
     }
 }
 

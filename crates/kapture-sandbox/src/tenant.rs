@@ -12,7 +12,7 @@ use crate::behaviour::{
 };
 use crate::blocks::Blocks;
 use crate::customer::{Customer, USUAL_BYTES};
-use crate::draw::{Subject, draw, hits};
+use crate::draw::{Subject, draw};
 use crate::journal::{Asked, Journal};
 use crate::listing::Listing;
 use crate::movement::Moved;
@@ -333,10 +333,8 @@ impl Tenant {
         }
         let seed = self.population.seed;
         let twice = |row: &&Row| {
-            hits(
-                self.behaviour.listed_twice,
-                draw(seed, Subject::Twice, self.population.id(**row)),
-            )
+            self.customer(**row)
+                .hits(self.behaviour.listed_twice, Subject::Twice)
         };
         if self.behaviour.listed_twice > 0.0 {
             let again: Vec<Row> = rows.iter().filter(twice).copied().collect();
@@ -356,9 +354,9 @@ impl Tenant {
 
     /// Whether no page shows this row, although it counts for `offset` and `limit`.
     pub(crate) fn is_left_out(&self, row: Row) -> bool {
-        let (seed, id) = (self.population.seed, self.population.id(row));
+        // Most tenants leave nobody out, and are not to look up each customer for that.
         let share = self.behaviour.left_out;
-        share > 0.0 && hits(share, draw(seed, Subject::LeftOut, id))
+        share > 0.0 && self.customer(row).hits(share, Subject::LeftOut)
     }
 
     fn render(&self, page: Listing) -> Vec<u8> {
