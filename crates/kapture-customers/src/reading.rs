@@ -57,8 +57,8 @@ pub(crate) struct Whole {
     pub(crate) day: NaiveDate,
     pub(crate) window: Window,
     pub(crate) joint: Joint,
-    /// It had no customers, or no further ones, or none but those of midnight, in an answer that
-    /// could also mean that the server changed its ways.
+    /// It had no customers, or none but those of midnight, in an answer that could also mean that
+    /// the server changed its ways.
     pub(crate) doubtful: bool,
     /// It was refused, in these words.
     pub(crate) refused: Option<Refusal>,
@@ -206,7 +206,6 @@ impl WindowReader {
         let mut broken_off = 0;
         let mut counting = Counting::default();
         let mut rows = 0;
-        let mut ended_empty = false;
         let mut passes = 0;
         for number in 1..=MOST_PASSES {
             passes = number;
@@ -214,13 +213,7 @@ impl WindowReader {
                 return self.read_without_offset().await;
             };
             let listing = &pass.listing;
-            // A page without rows is the end, or shows that the server has changed its ways.
-            ended_empty |= pass.last_page.is_empty();
-            let whole = |first: &FirstPage, joint| {
-                let mut whole = self.whole(first, joint);
-                whole.doubtful |= ended_empty;
-                Ok(WindowRead::Whole(whole))
-            };
+            let whole = |first: &FirstPage, joint| Ok(WindowRead::Whole(self.whole(first, joint)));
             rows = listing.end();
             if number == 1 && !pass.only_page {
                 self.server.knowledge().windows.saw(rows);
@@ -257,7 +250,7 @@ impl WindowReader {
             }
             // A longer page of another window may have shown meanwhile that there was one page.
             if pass.only_page && self.is_whole(&first) {
-                return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
+                return whole(&first, Joint::Exact);
             }
             if equal.prove_nothing() {
                 break;
@@ -281,7 +274,7 @@ impl WindowReader {
                 }
             };
             if self.is_whole(&first) {
-                return Ok(WindowRead::Whole(self.whole(&first, Joint::Exact)));
+                return whole(&first, Joint::Exact);
             }
             counting.meet(number + 1, first.ids.iter());
             if counting.is_complete() {

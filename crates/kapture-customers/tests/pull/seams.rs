@@ -1,11 +1,9 @@
 //! Rows that stand in place by coincidence: what a listing that keeps no order may show.
 
-mod against;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use against::{expect_truth, may, population, pull_from, pull_with};
+use crate::against::{expect_truth, may, population, pull_from, pull_with};
 use async_trait::async_trait;
 use kapture_customers::{Joint, Pull, PullError};
 use kapture_sandbox::{Behaviour, EmptyForm, Limit, Offset, Order, PerDay, Tenant};

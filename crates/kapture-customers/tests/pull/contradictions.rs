@@ -1,12 +1,10 @@
 //! A server that does not mean what it says: what it has shown counts, and what it cannot know does not.
 
-mod against;
-
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use against::{InMemory, may, population, pull_from, truth};
+use crate::against::{InMemory, may, population, pull_from, truth};
 use async_trait::async_trait;
 use kapture_customers::{Pull, PullError};
 use kapture_model::{Answer, CustomerId};

@@ -1,5 +1,4 @@
 //! A pull against a fake tenant in memory: no sockets, no real clock.
-#![allow(dead_code)] // Each test file uses its own part.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,13 +1,11 @@
 //! Whatever a server does that the vendor's page allows: a day that is said to be complete is.
 //!
 //! Every freedom is drawn at random. `PROPTEST_RNG_SEED=$RANDOM PROPTEST_CASES=8000` draws servers
-//! that nobody has met yet; failing cases are kept beside this file and tried first.
-
-mod against;
+//! that nobody has met yet; failing cases are kept in `proptest-regressions` and tried first.
 
 use std::sync::Arc;
 
-use against::{may, missing, population, pull_with};
+use crate::against::{may, missing, population, pull_with};
 use kapture_customers::PullError;
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Oddities, Offset,

@@ -1,12 +1,10 @@
 //! How long a pull takes on a server that takes a tenth of a second for each answer, in simulated
 //! time, against what it would take if every request were known from the beginning.
 
-mod against;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use against::{InMemory, Late, may, population, pull_from, truth};
+use crate::against::{InMemory, Late, may, population, pull_from, truth};
 use kapture_sandbox::{Behaviour, PerDay, Tenant};
 use kapture_transport::ClientOptions;
 use tokio::time::Instant;

@@ -1,10 +1,8 @@
 //! The result is the same on every server that the vendor's page allows.
 
-mod against;
-
 use std::sync::Arc;
 
-use against::{InMemory, expect_truth, may, number, population, pull, pull_from, truth};
+use crate::against::{InMemory, expect_truth, may, number, population, pull, pull_from, truth};
 use async_trait::async_trait;
 use kapture_customers::PullError;
 use kapture_model::Record;

@@ -1,13 +1,11 @@
 //! What goes on at the same time: answers that come late, consumers that are slow, and waits for a
 //! place or a moment.
 
-mod against;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
-use against::{
+use crate::against::{
     InMemory, Late, events, gather, may, missing, number, population, pull_from, pull_with, truth,
 };
 use async_trait::async_trait;

@@ -1,10 +1,10 @@
 //! Whatever goes wrong on the way, the result is the same; and what cannot be mended is named.
 
-mod against;
-
 use std::sync::Arc;
 
-use against::{InMemory, events, expect_truth, may, missing, population, pull, pull_with, truth};
+use crate::against::{
+    InMemory, events, expect_truth, may, missing, population, pull, pull_with, truth,
+};
 use futures_util::StreamExt;
 use kapture_customers::{Event, Joint, Lesson, PullError, Reach};
 use kapture_sandbox::{

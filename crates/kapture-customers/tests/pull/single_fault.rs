@@ -1,11 +1,9 @@
 //! One thing goes wrong, at each request of a pull in turn, in each way that is known.
 
-mod against;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use against::{Pulled, may, population, pull, truth};
+use crate::against::{Pulled, may, population, pull, truth};
 use kapture_sandbox::{Behaviour, EmptyForm, FaultKind, Faults, Limit, PerDay, Tenant, Windows};
 
 /// Servers that differ in what a pull has to ask them.

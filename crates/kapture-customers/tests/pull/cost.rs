@@ -1,11 +1,9 @@
 //! What a pull may cost: how many requests it makes for proof.
 
-mod against;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use against::{InMemory, Late, expect_truth, may, population, pull_from, truth};
+use crate::against::{InMemory, Late, expect_truth, may, population, pull_from, truth};
 use kapture_sandbox::{Asked, Behaviour, EmptyForm, Limit, PerDay, Tenant, Windows};
 use kapture_transport::ClientOptions;
 

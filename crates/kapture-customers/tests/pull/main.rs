@@ -1,0 +1,13 @@
+//! Pulls from a fake tenant, and from servers that are none.
+
+mod against;
+mod any_server;
+mod contradictions;
+mod cost;
+mod exactness;
+mod faults;
+mod interleaving;
+mod seams;
+mod secrets;
+mod single_fault;
+mod speed;
