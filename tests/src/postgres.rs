@@ -128,7 +128,10 @@ fn cluster() -> Option<Arc<Cluster>> {
     let Some(programs) = programs() else {
         let told =
             format!("no PostgreSQL: neither {URL} nor initdb, in PATH or /usr/lib/postgresql");
-        assert!(env::var_os("CI").is_none(), "{told}");
+        assert!(
+            env::var_os("CI").is_none_or(|value| value != "true"),
+            "{told}"
+        );
         eprintln!("skipped: {told}");
         return None;
     };

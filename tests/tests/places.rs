@@ -22,6 +22,28 @@ fn served(behaviour: Behaviour) -> Served {
 
 const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-04"];
 
+/// A link may be made before what it leads to.
+#[test]
+fn a_file_is_written_where_a_link_leads() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("deep")).unwrap();
+    symlink("deep/customers.ndjson", at("link.ndjson")).unwrap();
+    let pull = || {
+        let mut command = served.kapture(&["pull", "-o", "link.ndjson"]);
+        command.args(DAYS).current_dir(&folder);
+        let output = command.output().unwrap();
+        assert_eq!(code(&output), 0, "{}", said(&output));
+    };
+    for _ in ["made", "replaced"] {
+        pull();
+        assert!(at("link.ndjson").is_symlink());
+        let written = fs::metadata(at("deep/customers.ndjson")).unwrap();
+        assert!(written.len() > 0);
+    }
+}
+
 #[test]
 fn one_place_under_two_names_is_one_place() {
     let behaviour = Behaviour {

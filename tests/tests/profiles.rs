@@ -410,6 +410,30 @@ fn signing_in_keeps_every_setting_that_it_is_given() {
     expect(&output, 2, &["the sandbox needs no account"]);
 }
 
+/// What is checked is what is kept, wherever it was said.
+#[test]
+fn signing_in_takes_from_the_environment_what_is_not_given() {
+    let (served, home) = (served(), Home::new());
+    let mut command = home.kapture(&["auth", "login", "--with-token", "--max-rps", "2.5"]);
+    command
+        .env("KAPTURE_BASE_URL", served.url())
+        .env("KAPTURE_CM_ID", "424242")
+        .env("KAPTURE_ENDPOINT", "legacy")
+        .env("KAPTURE_MAX_RPS", "7")
+        .env("KAPTURE_PROFILE", "acme");
+    let output = feed(command, &format!("{DEFAULT_TOKEN}\n"));
+    expect(&output, 0, &["The server accepts it", "Profile `acme`"]);
+    let configuration = fs::read_to_string(home.folder().join("config.toml")).unwrap();
+    for kept in [
+        "cm-id = 424242",
+        "endpoint = \"legacy\"",
+        "max-rps = \"2.5\"",
+    ] {
+        assert!(configuration.contains(kept), "{kept}: {configuration}");
+    }
+    expect(&home.kapture(&DAY).output().unwrap(), 0, &["5 customers"]);
+}
+
 #[test]
 fn without_a_terminal_nothing_is_asked() {
     let home = Home::new();

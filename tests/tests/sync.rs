@@ -251,7 +251,8 @@ fn verify_names_what_differs() {
         &served,
         &[&["sync", text, "--format", "ndjson"], &range[..]].concat(),
     );
-    let output = run(&served, &["verify", text]);
+    let output = run(&served, &["verify", text, "-v"]);
+    assert!(said(&output).contains("learned"), "{}", said(&output));
     assert!(
         said(&output).contains("4 alike, 0 different"),
         "{}",
@@ -374,22 +375,27 @@ fn the_first_day_is_wanted_until_it_is_there() {
         one_a_day(asked)
     });
     let folder = tempfile::tempdir().unwrap();
-    for name in ["customers.db", "folder/"] {
+    let places = ["synced.db", "synced/", "pulled.db", "pulled/"];
+    for (name, first) in
+        places
+            .into_iter()
+            .zip([&["sync"][..], &["sync"], &["pull", "-o"], &["pull", "-o"]])
+    {
         let place = folder.path().join(name);
-        let sync = |further: &[&str]| {
-            let to = ["sync", place.to_str().unwrap(), "--to", "2024-05-04"];
-            let output = server.kapture(&[&to[..], further].concat()).output();
+        let run = |command: &[&str], further: &[&str]| {
+            let to = [place.to_str().unwrap(), "--to", "2024-05-04"];
+            let output = server.kapture(&[command, &to, further].concat()).output();
             output.unwrap()
         };
         refuses.store(true, Ordering::Relaxed);
-        let output = sync(&["--from", "2024-05-01"]);
+        let output = run(first, &["--from", "2024-05-01"]);
         assert_eq!(code(&output), 4, "{}", said(&output));
         let found = status(&place);
         assert_eq!(found["first"], "2024-05-01");
         assert_eq!(found["missing"], serde_json::json!(["2024-05-01"]));
 
         refuses.store(false, Ordering::Relaxed);
-        let output = sync(&[]);
+        let output = run(&["sync"], &[]);
         assert_eq!(code(&output), 0, "{}", said(&output));
         let found = status(&place);
         assert_eq!(found["days"].as_array().unwrap().len(), 4);

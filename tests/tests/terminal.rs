@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use kapture_sandbox::{Behaviour, PerDay, Population};
-use kapture_tests::{Served, kapture, names};
+use kapture_tests::{Served, kapture, names, said};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -268,6 +268,17 @@ fn signing_in_asks_and_does_not_show_the_password() {
     assert!(shown.contains("The server accepts it"), "{shown}");
     let folder = home.path().join("kapture");
     assert_eq!(names(&folder), ["config.toml", "tokens"]);
+}
+
+#[test]
+fn a_sandbox_that_finds_its_port_taken_says_so() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = kapture(&["sandbox", "--port", &port]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    for words in [&format!("cannot serve on 127.0.0.1:{port}"), "another port"] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
 }
 
 #[test]

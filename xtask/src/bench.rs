@@ -16,9 +16,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[OsString]) -> Result<bool, Error> 
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);
     let profile = if arguments.iter().any(|argument| argument == "--short") {
-        cmd!(shell, "cargo build --workspace --all-features --bins")
-            .quiet()
-            .run()?;
+        Workspace::build_binaries(shell)?;
         "debug"
     } else {
         cmd!(

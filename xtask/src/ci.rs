@@ -142,7 +142,7 @@ fn succeeds(command: Cmd<'_>) -> Result<Faults, Error> {
 
 fn tests(shell: &Shell) -> Result<Faults, Error> {
     // The end-to-end tests run the binary, and cargo builds no binary of another crate for a test.
-    succeeds(cmd!(shell, "cargo build --workspace --all-features --bins"))?;
+    Workspace::build_binaries(shell)?;
     if installed(shell, "nextest") {
         succeeds(cmd!(shell, "cargo nextest run --workspace --all-features"))
     } else {

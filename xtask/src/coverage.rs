@@ -1,4 +1,4 @@
-//! How many lines of each library the tests run, counted by cargo-llvm-cov.
+//! How many lines of each library that a pull rests on the tests run, counted by cargo-llvm-cov.
 
 use std::collections::BTreeMap;
 use std::fs;

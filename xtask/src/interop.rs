@@ -85,13 +85,8 @@ fn readers(shell: &Shell, folder: &Path, requirements: &Path) -> Result<PathBuf,
 
 /// Writes a week of the sandbox in every form.
 fn write(shell: &Shell, workspace: &Workspace, folder: &Path) -> Result<(), Error> {
-    // As the tests have it, so that nothing is built for this alone.
-    let build = cmd!(shell, "cargo build --workspace --all-features --bins");
-    println!("$ {build}");
-    build.quiet().run()?;
-    let kapture = format!("kapture{}", env::consts::EXE_SUFFIX);
-    let kapture = workspace.target.join("debug").join(kapture);
-
+    Workspace::build_binaries(shell)?;
+    let kapture = workspace.binary("debug", "kapture");
     shell.remove_path(folder)?;
     shell.create_dir(folder)?;
     let _folder = shell.push_dir(folder);

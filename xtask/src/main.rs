@@ -138,7 +138,7 @@ cargo xtask bench [--help]        what a pull costs, against a bare client and a
 cargo xtask soak [--help]         one sync after another from a server that misbehaves
 cargo xtask fuzz [--seconds N] [CLAIM]...
                                   bytes for which a claim of fuzz/ does not hold; needs nightly
-cargo xtask coverage              how many lines of each library the tests run; needs cargo-llvm-cov
+cargo xtask coverage              how many lines the tests run of what a pull rests on; needs cargo-llvm-cov
 cargo xtask advisories            known security problems of dependencies; needs a network
 
 Steps of ci:

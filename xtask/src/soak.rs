@@ -11,9 +11,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(shell: &Shell, arguments: &[OsString]) -> Result<(), Error> {
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);
-    cmd!(shell, "cargo build --workspace --all-features --bins")
-        .quiet()
-        .run()?;
+    Workspace::build_binaries(shell)?;
     let soak = workspace.binary("debug", "kapture-soak");
     Ok(cmd!(shell, "{soak} {arguments...}").quiet().run()?)
 }

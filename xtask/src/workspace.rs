@@ -31,6 +31,13 @@ pub(crate) struct Crate {
 }
 
 impl Workspace {
+    /// Builds every program as the tests have it, so that nothing is built for another step alone.
+    pub(crate) fn build_binaries(shell: &Shell) -> Result<(), Error> {
+        let build = cmd!(shell, "cargo build --workspace --all-features --bins");
+        println!("$ {build}");
+        Ok(build.quiet().run()?)
+    }
+
     /// A program that was built with this profile.
     pub(crate) fn binary(&self, profile: &str, name: &str) -> PathBuf {
         let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use kapture_transport::{Site, Token};
+use secrecy::ExposeSecret;
 use toml_edit::Value;
 
 use crate::arguments::{
@@ -12,18 +13,18 @@ use crate::arguments::{
     LogoutArguments,
 };
 use crate::configuration::Configuration;
-use crate::connection::Connection;
+use crate::connection::{Connection, TenantName};
 use crate::failure::Failure;
 use crate::message::Message;
-use crate::said::{self, Said};
-use crate::{check, connection, keyring, private_file, secret};
+use crate::said::{Places, Said};
+use crate::{check, connection, keyring, private_file, secret, standard_output};
 
 /// Signs in, out, or says who is signed in.
 pub(crate) async fn run(arguments: &AuthArguments) -> Result<(), Failure> {
     match &arguments.action {
         AuthAction::Login(arguments) => login(arguments).await,
         AuthAction::Status(arguments) => status(arguments).await,
-        AuthAction::Logout(arguments) => logout(arguments).map_err(Failure::usage),
+        AuthAction::Logout(arguments) => logout(arguments),
     }
 }
 
@@ -33,6 +34,7 @@ async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
         .map_err(Failure::usage)?;
     let connection = Connection::with_token(
         &arguments.connection,
+        &PLACES,
         login.site.clone(),
         login.cm_id,
         login.token.clone(),
@@ -58,43 +60,51 @@ async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
 
 async fn status(arguments: &AuthStatusArguments) -> Result<(), Failure> {
     let connection = Connection::settle(&arguments.connection)?;
-    Failure::printed(&format!("{}\n", connection.said))?;
+    standard_output::print(&format!("{}\n", connection.said))?;
     let verdict = check::once(connection).await.map_err(|failure| {
         failure.hint_if_unauthorized(
             "it may have expired, or its user been disabled: kapture auth login takes a new one",
         )
     })?;
-    Failure::printed(&format!("{verdict}\n"))
+    standard_output::print(&format!("{verdict}\n"))
 }
 
-fn logout(arguments: &LogoutArguments) -> Result<()> {
-    let configuration = Configuration::find(arguments.config.as_deref())?;
-    let profile = configuration.profile(arguments.profile.as_ref())?;
-    let profile = profile.context("which profile? Name it with --profile NAME")?;
+fn logout(arguments: &LogoutArguments) -> Result<(), Failure> {
+    let usage = Failure::usage;
+    let configuration = Configuration::find(arguments.config.as_deref()).map_err(usage)?;
+    let profile = configuration.profile(arguments.profile.as_ref());
+    let profile = profile.map_err(usage)?;
+    let profile =
+        profile.ok_or_else(|| usage(anyhow!("which profile? Name it with --profile NAME")))?;
     let name = &profile.name;
     let ours = token_file(&configuration.path, name);
-    match (profile.token_file(), profile.token_command()) {
+    let key = match (profile.token_file(), profile.token_command()) {
         (Some(file), _) if file.value == ours => {
-            remove(&ours)?;
-            configuration.write(name, &[("token-file", None)])?;
+            remove(&ours).map_err(Failure::unwritten)?;
+            "token-file"
         }
         (_, Some(command)) if keyring::is_ours(&command.value) => {
             if !keyring::forget(&command.value) {
-                bail!(
+                return Err(usage(anyhow!(
                     "the keyring does not remove the token of profile `{name}`: unlock it and try again; where it holds none any more, remove {}",
                     command.place
-                );
+                )));
             }
-            configuration.write(name, &[("token-command", None)])?;
+            "token-command"
         }
         (Some(Said { place, .. }), _) | (_, Some(Said { place, .. })) => {
-            bail!("auth login did not make what {place} names: remove it yourself")
+            return Err(usage(anyhow!(
+                "auth login did not make what {place} names: remove it yourself"
+            )));
         }
         (None, None) => {
             Message::told(format!("No token is kept for profile `{name}`.")).say();
             return Ok(());
         }
-    }
+    };
+    configuration
+        .write(name, &[(key, None)])
+        .map_err(Failure::unwritten)?;
     Message::told(format!("The token of profile `{name}` is gone.")).say();
     Ok(())
 }
@@ -108,15 +118,16 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Where the rest of a connection is said that is to be made a profile.
+const PLACES: Places<'static> = Places::Around(None);
+
 /// What is known of a connection before it is kept.
 struct Login {
     profile: String,
-    tenant: (&'static str, String),
+    tenant: TenantName,
     site: Site,
     cm_id: u64,
     token: Token,
-    /// The token again, as the text to be kept.
-    secret: String,
 }
 
 impl Login {
@@ -128,21 +139,19 @@ impl Login {
         }
         let mut lacking = Vec::new();
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-        let tenant = match (&given.subdomain, &given.base_url) {
-            (Some(name), _) => Some(("subdomain", name.clone())),
-            (None, Some(address)) => Some(("base-url", address.clone())),
-            (None, None) if terminal => Some((
-                "subdomain",
-                answer("Subdomain (the NAME in https://NAME.kapturecrm.com): ")?,
-            )),
-            (None, None) => {
+        let tenant = match connection::tenant(given, &PLACES)? {
+            Some(said) => Some(said.value),
+            None if terminal => Some(TenantName::Subdomain(answer(
+                "Subdomain (the NAME in https://NAME.kapturecrm.com): ",
+            )?)),
+            None => {
                 lacking.push("--subdomain NAME");
                 None
             }
         };
-        let cm_id = match &given.cm_id {
-            Some(text) => Some(text.clone()),
-            None if terminal => Some(answer("Account id (cm_id): ")?),
+        let cm_id = match connection::account(given, &PLACES)? {
+            Some(said) => Some(said.value),
+            None if terminal => Some(connection::account_id(&answer("Account id (cm_id): ")?)?),
             None => {
                 lacking.push("--cm-id N");
                 None
@@ -161,18 +170,13 @@ impl Login {
                 lacking.join(" and ")
             );
         };
-        let site = match tenant.0 {
-            "subdomain" => Site::subdomain(&tenant.1)?,
-            _ => Site::base_url(&tenant.1)?,
-        };
-        let cm_id = connection::account(&cm_id)?;
+        let site = tenant.site()?;
         let profile = profile_name(given, &tenant)?;
         let token = token(arguments)?;
         Ok(Self {
             profile,
             site,
             cm_id,
-            secret: secret_of(&token),
             token,
             tenant,
         })
@@ -186,9 +190,10 @@ impl Login {
             host: self.site.host(),
             cm_id: self.cm_id,
         };
+        let secret = self.token.authorization();
         let command = match arguments.keep_in_file {
             true => None,
-            false => keyring::keep(&key, &self.secret),
+            false => keyring::keep(&key, secret.expose_secret()),
         };
         let earlier = configuration.token_command(&self.profile);
         let earlier = earlier.filter(|earlier| command.as_ref() != Some(earlier));
@@ -199,20 +204,20 @@ impl Login {
                 (None, Some(words), "the keyring".to_owned())
             }
             None => {
-                private_file::write(&path, &format!("{}\n", self.secret))?;
+                private_file::write(&path, secret.expose_secret())?;
                 let relative = Value::from(format!("tokens/{}", self.profile));
                 let kept = format!("{}, {}", path.display(), private_file::PRIVACY);
                 (Some(relative), None, kept)
             }
         };
-        let (this, other) = match self.tenant.0 {
-            "subdomain" => ("subdomain", "base-url"),
-            _ => ("base-url", "subdomain"),
+        let (subdomain, base_url) = match &self.tenant {
+            TenantName::Subdomain(name) => (Some(Value::from(name)), None),
+            TenantName::BaseUrl(address) => (None, Some(Value::from(address))),
         };
         let cm_id = i64::try_from(self.cm_id).context("the account id")?;
         let mut entries = vec![
-            (this, Some(Value::from(self.tenant.1.as_str()))),
-            (other, None),
+            ("subdomain", subdomain),
+            ("base-url", base_url),
             ("cm-id", Some(Value::from(cm_id))),
             ("token-file", file),
             ("token-command", command),
@@ -229,8 +234,9 @@ impl Login {
             ("concurrency", &given.concurrency),
             ("max-rps", &given.max_rps),
         ] {
-            if let Some(value) = value {
-                entries.push((key, Some(Value::from(value.as_str()))));
+            // What is kept is what was checked.
+            if let Some(said) = PLACES.said(key, value.as_ref())? {
+                entries.push((key, Some(Value::from(said.value))));
             }
         }
         configuration.write(&self.profile, &entries)?;
@@ -242,14 +248,11 @@ impl Login {
     }
 }
 
-fn profile_name(given: &ConnectionArguments, tenant: &(&str, String)) -> Result<String> {
-    let name = match &given.profile {
-        Some(name) => name.clone(),
-        None => match said::variable("profile")? {
-            Some(said) => said.value,
-            None if tenant.0 == "subdomain" => tenant.1.clone(),
-            None => "default".into(),
-        },
+fn profile_name(given: &ConnectionArguments, tenant: &TenantName) -> Result<String> {
+    let name = match (PLACES.said("profile", given.profile.as_ref())?, tenant) {
+        (Some(said), _) => said.value,
+        (None, TenantName::Subdomain(name)) => name.clone(),
+        (None, TenantName::BaseUrl(_)) => "default".into(),
     };
     let usable = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     if name.is_empty() || !name.chars().all(usable) {
@@ -279,11 +282,6 @@ fn token(arguments: &LoginArguments) -> Result<Token> {
     let text = rpassword::prompt_password(format!("{what} (it is not shown): "))
         .context("cannot ask for the secret")?;
     secret::made_of(user, &text)
-}
-
-fn secret_of(token: &Token) -> String {
-    use secrecy::ExposeSecret;
-    token.authorization().expose_secret().to_owned()
 }
 
 /// Where the token of a profile is kept.

@@ -28,9 +28,10 @@ pub(crate) async fn once(mut connection: Connection) -> Result<String, Failure> 
         2,
         0,
     );
-    let connected = connection.open().await.map_err(Failure::unexpected)?;
-    let outcome = connected.client.call(body.into(), &|_| true, &|_| {}).await;
-    match outcome {
+    let connected = connection.open().await?;
+    let is_refusal = |error: &Error| error.refusal().is_some();
+    let call = connected.client.call(body.into(), &is_refusal, &|_| {});
+    match call.await {
         Ok(_) => Ok("The server accepts it.".into()),
         Err(Error::Refused(refusal) | Error::NotFound(refusal)) => Ok(format!(
             "The server does not refuse the token, but says: {refusal}. kapture doctor looks closer."

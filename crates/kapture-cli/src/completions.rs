@@ -7,6 +7,7 @@ use clap_complete::env::{CompleteEnv, Shells};
 use crate::arguments::{Arguments, CompletionsArguments};
 use crate::configuration::Configuration;
 use crate::failure::Failure;
+use crate::standard_output;
 
 /// With which a shell says that it wants completions.
 const VARIABLE: &str = "KAPTURE_COMPLETE";
@@ -27,7 +28,7 @@ pub(crate) fn run(arguments: &CompletionsArguments) -> Result<(), Failure> {
             .write_registration(VARIABLE, "kapture", "kapture", "kapture", &mut script)
             .map_err(Failure::unexpected)?;
     }
-    Failure::printed(&String::from_utf8_lossy(&script))
+    standard_output::print(&String::from_utf8_lossy(&script))
 }
 
 /// What a value may be, where it is checked later than the shape of the command.

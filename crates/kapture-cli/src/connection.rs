@@ -11,8 +11,8 @@ use kapture_model::CustomerQuery;
 use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
 use kapture_sinks::Source;
 use kapture_transport::{
-    Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, Token,
-    Transport,
+    Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, SiteError,
+    Token, Transport,
 };
 
 use crate::arguments::ConnectionArguments;
@@ -45,34 +45,38 @@ enum TenantAddress {
     Site { site: Site, token: Token },
 }
 
-/// A client, what else a pull over it needs, and the sandbox behind it if there is one.
+/// A client of a tenant.
 pub(crate) struct Connected {
     pub(crate) client: Client,
     /// The endpoint asked, for hints.
     pub(crate) endpoint: Endpoint,
-    empty_answer: Option<String>,
-    _tenancy: Tenancy,
+    tenancy: Tenancy,
 }
 
-/// A tenant that can be asked, and the sandbox behind it if there is one.
+/// A tenant that can be asked, what else a pull from it needs, and the sandbox behind it if there is
+/// one.
 pub(crate) struct Tenancy {
     site: Site,
     token: Token,
     options: ClientOptions,
+    zone: Option<Tz>,
+    empty_answer: Option<String>,
     _sandbox: Option<Server>,
 }
 
 impl Connection {
     /// Settles what is said in arguments, environment and profile.
     pub(crate) fn settle(arguments: &ConnectionArguments) -> Result<Self, Failure> {
-        let profile = profile(arguments).map_err(Failure::usage)?;
-        let places = places(arguments, profile.as_ref());
+        let configuration = configuration(arguments).map_err(Failure::usage)?;
+        let profile = profile(arguments, configuration.as_ref()).map_err(Failure::usage)?;
+        let places = places(arguments, profile);
         let site = site(arguments, &places).map_err(Failure::usage)?;
         if site.is_none() && !arguments.sandbox {
             let failure = Failure::usage(anyhow!("which tenant? No connection is given"));
-            let configuration = Configuration::find(arguments.config.as_deref());
-            let configuration = configuration.map_err(Failure::usage)?;
-            let names: Vec<_> = configuration.names().collect();
+            let names: Vec<_> = configuration
+                .iter()
+                .flat_map(Configuration::names)
+                .collect();
             return Err(match &names[..] {
                 names if names.is_empty() || profile.is_some() => failure.hint(WAYS),
                 names => failure.hint(format!(
@@ -86,13 +90,15 @@ impl Connection {
 
     /// The tenant's zone alone, for whoever asks nothing.
     pub(crate) fn zone(arguments: &ConnectionArguments) -> Result<Option<Tz>> {
-        let profile = profile(arguments)?;
-        named_zone(arguments, &places(arguments, profile.as_ref()))
+        let configuration = configuration(arguments)?;
+        let profile = profile(arguments, configuration.as_ref())?;
+        named_zone(arguments, &places(arguments, profile))
     }
 
-    /// One whose tenant, account and token are known; the rest is settled as ever.
+    /// One whose tenant, account and token are known; the rest is settled from `places`.
     pub(crate) fn with_token(
         arguments: &ConnectionArguments,
+        places: &Places<'_>,
         site: Site,
         cm_id: u64,
         token: Token,
@@ -102,12 +108,8 @@ impl Connection {
             profile: None,
             tenant: TenantAddress::Site { site, token },
             cm_id,
-            zone: arguments
-                .time_zone
-                .as_deref()
-                .map(zone::named)
-                .transpose()?,
-            options: options(arguments, &Places::Around(None))?,
+            zone: named_zone(arguments, places)?,
+            options: options(arguments, places)?,
             empty_answer: None,
         })
     }
@@ -117,10 +119,7 @@ impl Connection {
         places: &Places<'_>,
         site: Option<Said<Site>>,
     ) -> Result<Self> {
-        let cm_id = match places.said("cm-id", arguments.cm_id.as_ref())? {
-            Some(said) => Some(said.try_map(|text| account(&text))?),
-            None => None,
-        };
+        let cm_id = account(arguments, places)?;
         let options = options(arguments, places)?;
         let zone = named_zone(arguments, places)?;
         let empty_answer = places.said("empty-answer", arguments.empty_answer.as_ref())?;
@@ -173,38 +172,44 @@ impl Connection {
     }
 
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
-    pub(crate) async fn open(self) -> Result<Connected> {
-        let (empty_answer, said) = (self.empty_answer.clone(), self.said.clone());
+    pub(crate) async fn open(self) -> Result<Connected, Failure> {
+        let said = self.said.clone();
         let tenancy = self.enter().await?;
         let transport = tenancy.transport()?;
         tracing::info!(connection = %said, "asking");
         Ok(Connected {
             endpoint: tenancy.endpoint(),
-            empty_answer,
             client: tenancy.client(transport, tenancy.endpoint()),
-            _tenancy: tenancy,
+            tenancy,
         })
     }
 
     /// Starts the sandbox if that is what is talked to.
-    pub(crate) async fn enter(self) -> Result<Tenancy> {
+    pub(crate) async fn enter(self) -> Result<Tenancy, Failure> {
         let (site, token, sandbox) = match self.tenant {
             TenantAddress::Site { site, token } => (site, token, None),
             TenantAddress::Sandbox => {
-                let server = serve(Arc::new(Tenant::demo()), (Ipv4Addr::LOCALHOST, 0).into())
-                    .await
-                    .context("cannot start the sandbox")?;
-                let site = Site::base_url(&server.url())?;
-                (site, Token::ready(DEFAULT_TOKEN)?, Some(server))
+                let (site, token, server) = sandbox().await.map_err(Failure::unexpected)?;
+                (site, token, Some(server))
             }
         };
         Ok(Tenancy {
             site,
             token,
             options: self.options,
+            zone: self.zone,
+            empty_answer: self.empty_answer,
             _sandbox: sandbox,
         })
     }
+}
+
+async fn sandbox() -> Result<(Site, Token, Server)> {
+    let server = serve(Arc::new(Tenant::demo()), (Ipv4Addr::LOCALHOST, 0).into())
+        .await
+        .context("cannot start the sandbox")?;
+    let site = Site::base_url(&server.url())?;
+    Ok((site, Token::ready(DEFAULT_TOKEN)?, server))
 }
 
 impl Tenancy {
@@ -219,12 +224,12 @@ impl Tenancy {
     }
 
     /// Exchanges over HTTP with this tenant. Without encryption no certificates are needed.
-    pub(crate) fn transport(&self) -> Result<HttpTransport> {
+    pub(crate) fn transport(&self) -> Result<HttpTransport, Failure> {
         let options = HttpOptions {
             https: self.is_encrypted(),
             ..HttpOptions::default()
         };
-        Ok(HttpTransport::new(&options)?)
+        HttpTransport::new(&options).map_err(|error| Failure::usage(error.into()))
     }
 
     /// A client of this tenant at one of the endpoints.
@@ -234,6 +239,18 @@ impl Tenancy {
             ..self.options.clone()
         };
         Client::new(transport, &self.site, self.token.clone(), options)
+    }
+
+    /// A pull by one of its clients.
+    pub(crate) fn pull(&self, client: &Client, query: CustomerQuery, days: &Days) -> Pull {
+        let mut pull = Pull::new(client.clone(), query, days.clone());
+        if let Some(zone) = self.zone {
+            pull = pull.time_zone(zone);
+        }
+        if let Some(sentence) = &self.empty_answer {
+            pull = pull.empty_answer(sentence);
+        }
+        pull
     }
 
     /// The host's name and port.
@@ -250,15 +267,8 @@ impl Tenancy {
 
 impl Connected {
     /// A pull over this connection.
-    pub(crate) fn pull(&self, query: CustomerQuery, days: &Days, zone: Option<Tz>) -> Pull {
-        let mut pull = Pull::new(self.client.clone(), query, days.clone());
-        if let Some(zone) = zone {
-            pull = pull.time_zone(zone);
-        }
-        if let Some(sentence) = &self.empty_answer {
-            pull = pull.empty_answer(sentence);
-        }
-        pull
+    pub(crate) fn pull(&self, query: CustomerQuery, days: &Days) -> Pull {
+        self.tenancy.pull(&self.client, query, days)
     }
 }
 
@@ -270,14 +280,22 @@ fn address(site: &Site) -> String {
     address.trim_end_matches(endpoint.path()).to_owned()
 }
 
-/// The profile that is chosen, if there is any.
-fn profile(arguments: &ConnectionArguments) -> Result<Option<Profile>> {
-    if arguments.sandbox {
-        return Ok(None);
+/// The configuration, of which the sandbox needs none.
+fn configuration(arguments: &ConnectionArguments) -> Result<Option<Configuration>> {
+    match arguments.sandbox {
+        true => Ok(None),
+        false => Configuration::find(arguments.config.as_deref()).map(Some),
     }
-    let configuration = Configuration::find(arguments.config.as_deref())?;
-    let profile = configuration.profile(arguments.profile.as_ref())?;
-    Ok(profile.cloned())
+}
+
+/// The profile that is chosen, if there is any.
+fn profile<'a>(
+    arguments: &ConnectionArguments,
+    configuration: Option<&'a Configuration>,
+) -> Result<Option<&'a Profile>> {
+    configuration.map_or(Ok(None), |configuration| {
+        configuration.profile(arguments.profile.as_ref())
+    })
 }
 
 fn places<'a>(arguments: &ConnectionArguments, profile: Option<&'a Profile>) -> Places<'a> {
@@ -302,6 +320,32 @@ there are three ways to give one, and one to do without:
   --sandbox                                 a fake tenant inside this program, without an account";
 
 fn site(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Said<Site>>> {
+    let tenant = tenant(arguments, places)?;
+    let site = tenant.map(|said| said.try_map(|tenant| tenant.site()));
+    site.transpose()
+}
+
+/// How a tenant is named.
+#[derive(Debug)]
+pub(crate) enum TenantName {
+    Subdomain(String),
+    BaseUrl(String),
+}
+
+impl TenantName {
+    pub(crate) fn site(&self) -> Result<Site, SiteError> {
+        match self {
+            Self::Subdomain(name) => Site::subdomain(name),
+            Self::BaseUrl(address) => Site::base_url(address),
+        }
+    }
+}
+
+/// The tenant that is named, if any is.
+pub(crate) fn tenant(
+    arguments: &ConnectionArguments,
+    places: &Places<'_>,
+) -> Result<Option<Said<TenantName>>> {
     let subdomain = places.said("subdomain", arguments.subdomain.as_ref())?;
     let base_url = places.said("base-url", arguments.base_url.as_ref())?;
     match (subdomain, base_url) {
@@ -311,11 +355,9 @@ fn site(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<S
             address.place
         ),
         (Some(name), address) if address.as_ref().is_none_or(|said| name.layer < said.layer) => {
-            name.try_map(|name| Site::subdomain(&name)).map(Some)
+            Ok(Some(name.map(TenantName::Subdomain)))
         }
-        (_, Some(address)) => address
-            .try_map(|address| Site::base_url(&address))
-            .map(Some),
+        (_, Some(address)) => Ok(Some(address.map(TenantName::BaseUrl))),
         (_, None) => Ok(None),
     }
 }
@@ -377,8 +419,18 @@ fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Clien
     Ok(options)
 }
 
+/// The account that is named, if any is.
+pub(crate) fn account(
+    arguments: &ConnectionArguments,
+    places: &Places<'_>,
+) -> Result<Option<Said<u64>>> {
+    let said = places.said("cm-id", arguments.cm_id.as_ref())?;
+    said.map(|said| said.try_map(|text| account_id(&text)))
+        .transpose()
+}
+
 /// The account id that a text is.
-pub(crate) fn account(text: &str) -> Result<u64> {
+pub(crate) fn account_id(text: &str) -> Result<u64> {
     text.trim()
         .parse()
         .map_err(|_| anyhow!("the account id is a number, not `{text}`"))

@@ -12,10 +12,11 @@ use kapture_sinks::{DayWriter, Location, Sink};
 use kapture_transport::Endpoint;
 use tokio::task::JoinHandle;
 use tracing::field::{Empty, display};
-use tracing::{Instrument, Span, info, trace_span};
+use tracing::{Instrument, Span, trace_span};
 
 use crate::arguments::OutputArguments;
 use crate::connection::Connected;
+use crate::events::events;
 use crate::failure::Failure;
 use crate::interruption::interrupted;
 use crate::message::Message;
@@ -28,11 +29,10 @@ pub(crate) struct Course<'a> {
     pub(crate) connected: &'a Connected,
     pub(crate) location: &'a Location,
     pub(crate) sink: Box<dyn Sink>,
+    /// The days that are to be there afterwards.
+    pub(crate) wanted: &'a Days,
+    /// Those of them that are not there for good already.
     pub(crate) days: &'a Days,
-    /// The first day that the place is to hold, if later runs are to go on from there.
-    pub(crate) wanted_from: Option<NaiveDate>,
-    /// Days that were wanted, but are here for good already.
-    pub(crate) skipped: usize,
     pub(crate) summary: Option<&'a Path>,
     pub(crate) output: &'a OutputArguments,
 }
@@ -51,18 +51,18 @@ impl Course<'_> {
             ),
             summary: Summary {
                 days_asked: self.days.len(),
-                days_skipped: self.skipped,
+                days_skipped: self.wanted.len() - self.days.len(),
                 ..Summary::default()
             },
             endpoint: self.connected.endpoint,
             all_or_nothing: matches!(self.location, Location::File { .. }),
-            wanted_from: self.wanted_from,
+            wanted_from: self.wanted.bounds().map(|(first, _)| first),
             failed: None,
         };
         let begun = Instant::now();
         // Before anything is asked for: whoever wants an end then is to be heard.
         let interrupted = interrupted();
-        let (events, pulling) = elsewhere(pull.events());
+        let (events, pulling) = elsewhere(events(pull));
         let outcome = tokio::select! {
             outcome = following.follow(events) => outcome,
             () = interrupted => Err(Failure::interrupted()),
@@ -147,6 +147,7 @@ struct Following<'a> {
     endpoint: Endpoint,
     /// Whether a failed day leaves nothing worth going on for.
     all_or_nothing: bool,
+    /// The first day that the place is to hold, from where later runs are to go on, until it is told.
     wanted_from: Option<NaiveDate>,
     failed: Option<Failure>,
 }
@@ -198,7 +199,6 @@ impl Following<'_> {
                 self.progress.customers(records.len());
             }
             Event::DayDone(receipt) => {
-                info!(day = %receipt.day, customers = receipt.customers, "day done");
                 if let Some(DayUnderWay { writer, span }) = self.under_way.remove(&receipt.day) {
                     span.record("customers", receipt.customers);
                     writer.commit(&receipt).await.map_err(Failure::sink)?;
@@ -220,13 +220,7 @@ impl Following<'_> {
                     Some(_) => self.progress.aside(|| failure.report()),
                 }
             }
-            Event::Learned(lesson) => info!(?lesson, "learned"),
-            Event::Waiting {
-                wait,
-                attempt,
-                error,
-            } => {
-                info!(?wait, attempt, %error, "waiting");
+            Event::Waiting { wait, error, .. } => {
                 self.progress.waiting(wait, &error.to_string());
             }
             _ => {}

@@ -10,11 +10,9 @@ use kapture_customers::Days;
 
 use crate::arguments::DayArguments;
 
-/// What day it is, and where.
+/// What day it is.
 #[derive(Debug)]
 pub(crate) struct Calendar {
-    /// The zone that was named.
-    pub(crate) zone: Option<Tz>,
     today: NaiveDate,
 }
 
@@ -25,7 +23,7 @@ impl Calendar {
             Some(zone) => Utc::now().with_timezone(&zone).date_naive(),
             None => chrono::Local::now().date_naive(),
         };
-        Self { zone, today }
+        Self { today }
     }
 
     /// The day that a text means: `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.
@@ -48,7 +46,7 @@ pub(crate) fn part(days: &Days, shard: Option<&str>) -> Result<Days> {
     }
 }
 
-/// The same, before they are parted.
+/// The days asked for, before they are parted.
 pub(crate) fn asked(arguments: &DayArguments, calendar: &Calendar) -> Result<Days> {
     let today = calendar.today;
     if let Some(path) = &arguments.days {

@@ -15,8 +15,9 @@ use kapture_transport::{Client, Endpoint, Error, RetryPolicy};
 
 use crate::arguments::DoctorArguments;
 use crate::connection::{Connection, Tenancy};
-use crate::dates;
+use crate::events::events;
 use crate::failure::Failure;
+use crate::{dates, standard_output};
 use allowance::Allowance;
 use finding::Finding;
 use proven::Proven;
@@ -46,10 +47,8 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
     };
     let query = CustomerQuery::new(connection.cm_id);
     let said = connection.said.clone();
-    let empty_answer = connection.empty_answer.clone();
-    let tenancy = connection.enter().await.map_err(Failure::unexpected)?;
-    let http = tenancy.transport().map_err(Failure::unexpected)?;
-    let allowance = Allowance::new(http);
+    let tenancy = connection.enter().await?;
+    let allowance = Allowance::new(tenancy.transport()?);
     let mut doctor = Doctor {
         client: tenancy.client(allowance.clone(), tenancy.endpoint()),
         other: tenancy.client(allowance.clone(), tenancy.endpoint().other()),
@@ -59,7 +58,6 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
         day,
         json: arguments.json,
         proven,
-        empty_answer,
     };
     doctor.tell(Finding::ok("connection", said))?;
     let examined = doctor.examine().await;
@@ -79,8 +77,6 @@ struct Doctor {
     day: NaiveDate,
     json: bool,
     proven: Proven,
-    /// How the user says that the server says that there are no customers.
-    empty_answer: Option<String>,
 }
 
 impl Doctor {
@@ -96,7 +92,7 @@ impl Doctor {
     }
 
     fn tell(&self, finding: Finding) -> Result<(), Failure> {
-        Failure::printed(&if self.json {
+        standard_output::print(&if self.json {
             format!("{}\n", finding.json())
         } else {
             finding.text()
@@ -238,14 +234,8 @@ impl Doctor {
 
     /// Pulls one day as far as the allowance goes, and tells what that has shown.
     async fn windows(&self) -> Result<Reach, Failure> {
-        let mut pull = Pull::new(
-            self.client.clone(),
-            self.query.clone(),
-            Days::from_iter([self.day]),
-        );
-        if let Some(sentence) = &self.empty_answer {
-            pull = pull.empty_answer(sentence);
-        }
+        let days = Days::from_iter([self.day]);
+        let pull = self.tenancy.pull(&self.client, self.query.clone(), &days);
         let mut shown = Shown::default();
         let outcome = self
             .allowance
@@ -388,7 +378,8 @@ impl Doctor {
         offset: u64,
     ) -> Result<Vec<CustomerId>, Error> {
         let body = self.query.body(window, limit, offset);
-        let records = client.call(body.into(), &|_| true, &|_| {}).await?;
+        let is_refusal = |error: &Error| error.refusal().is_some();
+        let records = client.call(body.into(), &is_refusal, &|_| {}).await?;
         Ok(records.iter().map(|record| record.id().clone()).collect())
     }
 }
@@ -410,7 +401,7 @@ struct Shown {
 
 impl Shown {
     async fn follow(&mut self, pull: Pull) -> Result<(), kapture_customers::PullError> {
-        let mut events = pull.events();
+        let mut events = events(pull);
         while let Some(event) = events.next().await {
             match event? {
                 Event::Learned(Lesson::Reach(reach)) => self.reach = reach,

@@ -89,22 +89,11 @@ impl Failure {
         }
     }
 
-    /// Prints what a command is asked for on standard output.
-    pub(crate) fn printed(text: &str) -> Result<(), Self> {
-        use std::io::{ErrorKind, Write};
-        let mut out = std::io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Self::output_closed()),
-            Err(error) => Err(Self::sink(SinkError::Stream(error))),
-        }
-    }
-
     /// The pull, or a day of it, failed.
     pub(crate) fn pull(error: PullError, endpoint: Endpoint) -> Self {
         Self {
             code: exit_code(&error),
-            hint: hint(&error, endpoint),
+            hint: Some(hint(&error, endpoint)),
             error: Some(error.into()),
         }
     }
@@ -113,7 +102,7 @@ impl Failure {
     pub(crate) fn call(error: Error, endpoint: Endpoint) -> Self {
         Self {
             code: call_exit_code(&error),
-            hint: call_hint(&error, endpoint),
+            hint: Some(call_hint(&error, endpoint)),
             error: Some(error.into()),
         }
     }
@@ -252,8 +241,11 @@ fn sink_hint(error: &SinkError) -> Option<&'static str> {
         SinkError::File { source, .. } if is_full(source) => {
             "make room and run again: whatever was complete stays, and nothing half-written is left"
         }
+        SinkError::Stream(_) => {
+            "see that there is room and that it is still read, and run again: what was written so far is not complete"
+        }
         SinkError::Database { .. } => {
-            "once the database is well again, run again: whatever was complete stays"
+            "see that its address, user and password are right and that it is well, and run again: whatever was complete stays"
         }
         SinkError::File { .. } => {
             "see that there is room and that this user may write there, and run again: whatever was complete stays"
@@ -271,9 +263,9 @@ fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
-fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
+fn hint(error: &PullError, endpoint: Endpoint) -> String {
     let other = endpoint.other();
-    Some(match error {
+    match error {
         PullError::EmptyUnproven { answers } => {
             let words: Vec<_> = answers
                 .iter()
@@ -305,23 +297,55 @@ fn hint(error: &PullError, endpoint: Endpoint) -> Option<String> {
         PullError::OffsetIgnored { .. } => {
             "narrow the pull with a filter, so that each day's customers fit in one page".into()
         }
-        _ => return call_hint(error.call_error()?, endpoint),
-    })
+        PullError::Contradiction { .. } | PullError::Astray { .. } => {
+            "kapture doctor looks at what the server does, and -v tells what a pull learns of it; if it is so again later, ask the vendor".into()
+        }
+        _ => match error.call_error() {
+            Some(error) => call_hint(error, endpoint),
+            None => LOOK_CLOSER.into(),
+        },
+    }
 }
 
-fn call_hint(error: &Error, endpoint: Endpoint) -> Option<String> {
-    let other = endpoint.other();
-    Some(match error.root() {
-            Error::Unauthorized(_) => "kapture auth status says where the token came from; it is made from user name and password, and may have expired or been disabled".into(),
-            Error::Forbidden(_) => "ask the tenant's administrator to permit the customer API for this user".into(),
-            Error::NotFound(_) => format!("if this tenant has the other documented path, try --endpoint {other}"),
-            Error::Refused(_) => "the words are the server's own; if a key is missing, --full-body sends every documented one and --set adds others".into(),
-            Error::Connect(_) => "check the subdomain or base URL, and that this machine may reach it".into(),
-            Error::Tls(_) => "check that the address is the tenant's own, and the certificates of this machine".into(),
-            Error::Redirected { .. } | Error::NotJson { .. } => "a login page means that the address or the token is not the API's: check --base-url and the token".into(),
-            Error::RateLimited { .. } => "ask for less at once: --max-rps, or later".into(),
-            Error::Timeout(_) => "allow more time with --timeout, or ask for less at once with --concurrency".into(),
-            Error::TooLarge { .. } | Error::TooManyRows { .. } => "no page of customers is that large: check that the address is the API's own; where one day really holds so many, narrow the pull with a filter".into(),
-            _ => return None,
-    })
+/// Where nothing better is known.
+const LOOK_CLOSER: &str = "kapture doctor looks closer, and -vv tells each request";
+
+fn call_hint(error: &Error, endpoint: Endpoint) -> String {
+    let hint = match error.root() {
+        Error::NotFound(_) => {
+            let other = endpoint.other();
+            return format!("if this tenant has the other documented path, try --endpoint {other}");
+        }
+        Error::Unauthorized(_) => {
+            "kapture auth status says where the token came from; it is made from user name and password, and may have expired or been disabled"
+        }
+        Error::Forbidden(_) => {
+            "ask the tenant's administrator to permit the customer API for this user"
+        }
+        Error::Refused(_) => {
+            "the words are the server's own; if a key is missing, --full-body sends every documented one and --set adds others"
+        }
+        Error::Connect(_) => "check the subdomain or base URL, and that this machine may reach it",
+        Error::Tls(_) => {
+            "check that the address is the tenant's own, and the certificates of this machine"
+        }
+        Error::Redirected { .. } | Error::NotJson { .. } => {
+            "a login page means that the address or the token is not the API's: check --base-url and the token"
+        }
+        Error::RateLimited { .. } => "ask for less at once: --max-rps, or later",
+        Error::Timeout(_) => {
+            "allow more time with --timeout, or ask for less at once with --concurrency"
+        }
+        Error::Server { .. } | Error::Broken(_) | Error::Truncated => {
+            "wait until the server is well, and run again; -vv tells each request"
+        }
+        Error::TooLarge { .. } | Error::TooManyRows { .. } => {
+            "no page of customers is that large: check that the address is the API's own; where one day really holds so many, narrow the pull with a filter"
+        }
+        Error::MissingId { .. } => {
+            "without an id it cannot be told from another: have it mended in the CRM, or ask the vendor"
+        }
+        _ => LOOK_CLOSER,
+    };
+    hint.to_owned()
 }

@@ -1,13 +1,12 @@
 //! Log lines on standard error, as far as they are wanted.
 
-use std::io::IsTerminal;
-
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::arguments::{LogFormat, OutputArguments};
+use crate::colour;
 
 /// Logging that has been started, and ends when it is dropped.
 #[derive(Debug, Default)]
@@ -30,14 +29,12 @@ pub(crate) fn start(output: &OutputArguments) -> Logging {
         (_, 2) => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let colour = std::io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
         // A line that nobody reads is nothing to complain about, least of all to the same nobody.
         .log_internal_errors(false)
-        .with_ansi(colour);
+        .with_ansi(colour::suits(&std::io::stderr()));
     let lines = match output.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

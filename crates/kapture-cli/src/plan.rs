@@ -10,8 +10,8 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::message::Message;
 use crate::summary::counted;
-use crate::sync::Range;
-use crate::{dates, destination};
+use crate::sync::{self, Range};
+use crate::{dates, destination, standard_output};
 
 /// Says which days and windows a pull or sync would ask for. Asks nothing.
 pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
     } else {
         days.iter().map(|day| format!("{day}\n")).collect()
     };
-    Failure::printed(&text)?;
+    standard_output::print(&text)?;
     let padding = match windows.bounds() {
         Some((first, last)) => format!(", {first} to {last}"),
         None => String::new(),
@@ -63,19 +63,13 @@ async fn lacking(
         Err(error) => return Err(Failure::sink(error)),
     };
     let days = &arguments.days;
-    if days.last.is_some() || days.days.is_some() {
-        let wanted = dates::asked(days, calendar).map_err(usage)?;
-        let Some((_, last)) = wanted.bounds() else {
-            return Ok(wanted);
-        };
-        let range = Range::settle(None, &last.to_string(), arguments.refresh, calendar);
-        let lacking = range.map_err(usage)?.lacking(&ledger, &wanted);
-        return dates::part(&lacking, days.shard.as_deref()).map_err(usage);
-    }
-    let to = days.to.as_deref().unwrap_or("today");
-    let range = Range::settle(days.from.as_deref(), to, arguments.refresh, calendar);
-    let range = range.map_err(usage)?;
-    let wanted = range.wanted(&ledger).map_err(usage)?;
-    let lacking = range.lacking(&ledger, &wanted);
+    let wanted = if days.last.is_some() || days.days.is_some() {
+        dates::asked(days, calendar)
+    } else {
+        let to = days.to.as_deref().unwrap_or("today");
+        let range = Range::settle(days.from.as_deref(), to, calendar);
+        range.and_then(|range| range.wanted(&ledger))
+    };
+    let lacking = sync::lacking(&ledger, &wanted.map_err(usage)?, arguments.refresh);
     dates::part(&lacking, days.shard.as_deref()).map_err(usage)
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use kapture_sinks::real_path;
 
 /// Who can read what [`write()`] has written.
 pub(crate) const PRIVACY: &str = match cfg!(unix) {
@@ -38,9 +39,8 @@ pub(crate) fn refuse_if_others_write(path: &Path) -> Result<()> {
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     // Where a link leads is what is replaced, not the link.
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let folder = folder.unwrap_or(Path::new("."));
+    let path = real_path(path);
+    let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder).with_context(cannot)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
     file.write_all(text.as_bytes()).with_context(cannot)?;

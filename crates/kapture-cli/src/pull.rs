@@ -17,7 +17,7 @@ pub(crate) async fn run(
     let connection = Connection::settle(&arguments.connection)?;
     let zone = connection.zone;
     let calendar = dates::Calendar::of(zone);
-    let mut days = dates::settle(&arguments.days, &calendar).map_err(usage)?;
+    let wanted = dates::settle(&arguments.days, &calendar).map_err(usage)?;
     let destination =
         Destination::settle(&arguments.output, &arguments.form, zone).map_err(usage)?;
     destination
@@ -32,20 +32,20 @@ pub(crate) async fn run(
 
     let created = destination.create(&connection.source(&query)).await;
     let sink = created.map_err(Failure::sink)?;
-    let wanted = days.len();
     // A file of contacts is complete only if every day is pulled.
-    if !arguments.again && arguments.form.contacts.is_none() {
+    let days = if arguments.again || arguments.form.contacts.is_some() {
+        wanted.clone()
+    } else {
         let ledger = sink.ledger().await.map_err(Failure::sink)?;
-        days = ledger.lacking(&days);
-    }
-    let connected = connection.open().await.map_err(Failure::unexpected)?;
-    let pull = connected.pull(query, &days, zone);
+        ledger.lacking(&wanted)
+    };
+    let connected = connection.open().await?;
+    let pull = connected.pull(query, &days);
     let course = Course {
         connected: &connected,
         location: &destination.location,
         sink,
-        wanted_from: None,
-        skipped: wanted - days.len(),
+        wanted: &wanted,
         days: &days,
         summary: arguments.summary.as_deref(),
         output,

@@ -25,17 +25,26 @@ pub(crate) struct Said<T> {
 }
 
 impl<T> Said<T> {
+    /// The value made into another one.
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Said<U> {
+        Said {
+            value: make(self.value),
+            layer: self.layer,
+            place: self.place,
+        }
+    }
+
     /// The value made into another one. An error tells where the value was said.
     pub(crate) fn try_map<U, E: Into<anyhow::Error>>(
         self,
         make: impl FnOnce(T) -> Result<U, E>,
     ) -> Result<Said<U>> {
-        let Self {
+        let Said {
             value,
             layer,
             place,
-        } = self;
-        match make(value) {
+        } = self.map(make);
+        match value {
             Ok(value) => Ok(Said {
                 value,
                 layer,

@@ -15,6 +15,7 @@ use crate::arguments::{EmptyKind, OffsetKind, OrderKind, SandboxArguments, Windo
 use crate::failure::Failure;
 use crate::interruption::interrupted;
 use crate::message::Message;
+use crate::standard_output;
 
 /// Serves a fake tenant until interrupted.
 pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
@@ -28,10 +29,12 @@ pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
     )
     .await
     .map_err(|error| {
-        Failure::unexpected(error).context(format!("cannot serve on 127.0.0.1:{}", arguments.port))
+        Failure::usage(error.into())
+            .context(format!("cannot serve on 127.0.0.1:{}", arguments.port))
+            .hint("name another port with --port, or 0 for any that is free")
     })?;
     let interrupted = interrupted();
-    Failure::printed(&format!("{}\n", server.url()))?;
+    standard_output::print(&format!("{}\n", server.url()))?;
     Message::told(format!(
         "A fake tenant answers here until Ctrl-C. To pull from it:\n  \
          export KAPTURE_BASE_URL={} KAPTURE_CM_ID={DEFAULT_CM_ID} KAPTURE_USER=sandbox KAPTURE_PASSWORD=sandbox\n  \

@@ -4,6 +4,7 @@ use kapture_sinks::{Dialect, schema_sql};
 
 use crate::arguments::{DialectName, SchemaArguments, SchemaFormat};
 use crate::failure::Failure;
+use crate::standard_output;
 
 /// Prints what comes out, as others can read it.
 pub(crate) fn run(arguments: &SchemaArguments) -> Result<(), Failure> {
@@ -15,5 +16,5 @@ pub(crate) fn run(arguments: &SchemaArguments) -> Result<(), Failure> {
         SchemaFormat::JsonSchema => format!("{:#}\n", kapture_model::json_schema()),
         SchemaFormat::Sql => format!("{}\n", schema_sql(dialect).trim_end()),
     };
-    Failure::printed(&text)
+    standard_output::print(&text)
 }

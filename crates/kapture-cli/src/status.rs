@@ -1,7 +1,6 @@
 //! `kapture status`.
 
 use std::fmt::{self, Write};
-use std::io::IsTerminal;
 
 use chrono::{Datelike, NaiveDate};
 use kapture_customers::{DayState, Days};
@@ -9,10 +8,10 @@ use kapture_sinks::{Doubt, Ledger, Location};
 use serde_json::json;
 
 use crate::arguments::StatusArguments;
-use crate::destination;
 use crate::failure::Failure;
 use crate::runs::{by_doubt, runs};
 use crate::summary::counted;
+use crate::{colour, destination, standard_output};
 
 /// Shows what a place holds.
 pub(crate) async fn run(arguments: &StatusArguments) -> Result<(), Failure> {
@@ -23,11 +22,9 @@ pub(crate) async fn run(arguments: &StatusArguments) -> Result<(), Failure> {
     let text = if arguments.json {
         format!("{:#}\n", status.json())
     } else {
-        let colour = std::io::stdout().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        status.text(colour)
+        status.text(colour::suits(&std::io::stdout()))
     };
-    Failure::printed(&text)
+    standard_output::print(&text)
 }
 
 /// What a place holds.

@@ -38,7 +38,7 @@ impl Summary {
         let mut notes = Vec::new();
         if self.undated > 0 {
             notes.push(format!(
-                "{} customers have no creation date that can be read; they are counted to the day whose window held them",
+                "{} customers have no creation date that can be read, or one of another day than was asked for; they are counted to the day whose window held them",
                 self.undated
             ));
         }

@@ -24,13 +24,14 @@ pub(crate) async fn run(
     let connection = Connection::settle(&arguments.connection)?;
     let calendar = dates::Calendar::of(connection.zone);
     let (from, to) = (arguments.from.as_deref(), &arguments.to);
-    let range = Range::settle(from, to, arguments.refresh, &calendar).map_err(usage)?;
+    let range = Range::settle(from, to, &calendar).map_err(usage)?;
     let settling = settling(&arguments.settle).map_err(usage)?;
     let form = FormArguments {
         format: arguments.format.clone(),
         ..FormArguments::default()
     };
-    let destination = Destination::settle(&arguments.place, &form, calendar.zone).map_err(usage)?;
+    let destination =
+        Destination::settle(&arguments.place, &form, connection.zone).map_err(usage)?;
     check_remembers(&destination.location).map_err(usage)?;
     destination
         .check_apart(&[
@@ -54,7 +55,7 @@ pub(crate) async fn run(
     let sink = created.map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
-    let days = range.lacking(&ledger, &wanted);
+    let days = lacking(&ledger, &wanted, arguments.refresh);
     for (doubt, doubtful) in by_doubt(&ledger) {
         let again: Days = doubtful.iter().filter(|day| days.contains(*day)).collect();
         if !again.is_empty() {
@@ -62,17 +63,14 @@ pub(crate) async fn run(
             Message::note(format!("pulled again, because {doubt}: {again}")).say();
         }
     }
-    let connected = connection.open().await.map_err(Failure::unexpected)?;
-    let pull = connected
-        .pull(query, &days, calendar.zone)
-        .settling(settling);
+    let connected = connection.open().await?;
+    let pull = connected.pull(query, &days).settling(settling);
     let course = Course {
         connected: &connected,
         location: &destination.location,
         sink,
-        skipped: wanted.len() - days.len(),
+        wanted: &wanted,
         days: &days,
-        wanted_from: wanted.bounds().map(|(first, _)| first),
         summary: arguments.summary.as_deref(),
         output,
     };
@@ -94,21 +92,14 @@ pub(crate) struct Range {
     /// `None`: the first day that the place holds.
     from: Option<NaiveDate>,
     to: NaiveDate,
-    refresh: u64,
 }
 
 impl Range {
-    pub(crate) fn settle(
-        from: Option<&str>,
-        to: &str,
-        refresh: u64,
-        calendar: &dates::Calendar,
-    ) -> Result<Self> {
+    pub(crate) fn settle(from: Option<&str>, to: &str, calendar: &dates::Calendar) -> Result<Self> {
         let from = from.map(|text| calendar.date(text)).transpose();
         let range = Self {
             from: from.context("--from")?,
             to: calendar.date(to).context("--to")?,
-            refresh,
         };
         if let Some(from) = range.from {
             range.since(from)?;
@@ -125,15 +116,15 @@ impl Range {
         Days::between(from, self.to)
             .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
     }
+}
 
-    /// Those of the wanted days that have to be pulled.
-    pub(crate) fn lacking(&self, ledger: &Ledger, wanted: &Days) -> Days {
-        let fresh = |day: &NaiveDate| {
-            let since = self.to.checked_sub_days(DayCount::new(self.refresh));
-            self.refresh > 0 && since.is_none_or(|since| *day > since)
-        };
-        let lacking = ledger.lacking(wanted);
-        let fresh = wanted.iter().filter(fresh);
-        lacking.iter().chain(fresh).collect()
-    }
+/// Those of the wanted days that have to be pulled: what is not here for good, and the last ones that
+/// are to be pulled again anyway.
+pub(crate) fn lacking(ledger: &Ledger, wanted: &Days, refresh: u64) -> Days {
+    let last = wanted.bounds().map(|(_, last)| last);
+    let since = last.and_then(|last| last.checked_sub_days(DayCount::new(refresh)));
+    let fresh = |day: &NaiveDate| refresh > 0 && since.is_none_or(|since| *day > since);
+    let lacking = ledger.lacking(wanted);
+    let fresh = wanted.iter().filter(fresh);
+    lacking.iter().chain(fresh).collect()
 }

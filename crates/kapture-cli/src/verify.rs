@@ -14,13 +14,14 @@ use serde_json::json;
 
 use crate::arguments::{OutputArguments, VerifyArguments};
 use crate::connection::Connection;
+use crate::events::events;
 use crate::failure::Failure;
 use crate::interruption::interrupted;
 use crate::message::Message;
 use crate::progress::Progress;
 use crate::runs::runs;
 use crate::summary::counted;
-use crate::{dates, destination, query};
+use crate::{dates, destination, query, standard_output};
 
 /// How many ids are named in one line of text.
 const NAMED: usize = 20;
@@ -43,8 +44,8 @@ pub(crate) async fn run(
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let asked = asked(arguments, &calendar, &ledger, &location).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
-    let connected = connection.open().await.map_err(Failure::unexpected)?;
-    let pull = connected.pull(query, &days, calendar.zone);
+    let connected = connection.open().await?;
+    let pull = connected.pull(query, &days);
     let mut verification = Verification {
         sink: &*sink,
         ledger: &ledger,
@@ -146,7 +147,7 @@ struct Verification<'a> {
 
 impl Verification<'_> {
     async fn run(&mut self, pull: Pull) -> Result<(), Failure> {
-        let mut events = pull.events();
+        let mut events = events(pull);
         while let Some(event) = events.next().await {
             match event.map_err(|error| Failure::pull(error, self.endpoint))? {
                 Event::Records { day, records } => {
@@ -214,7 +215,7 @@ impl Verification<'_> {
             let line = difference.remove();
             let printed = self
                 .progress
-                .aside(|| Failure::printed(&format!("{line}\n")));
+                .aside(|| standard_output::print(&format!("{line}\n")));
             // Whoever has seen enough has seen that there is a difference.
             printed.map_err(Failure::after_a_difference)?;
         }

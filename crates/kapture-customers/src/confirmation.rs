@@ -88,7 +88,7 @@ impl Run {
         let well = self.still_holds_customers(witness.ask).await?.is_ok();
         for (doubtful, answer) in opaque.into_iter().zip(answers) {
             if let Ok(page) = &answer {
-                self.keep(&page.records).await;
+                self.keep(doubtful.window, &page.records).await;
             }
             match answer {
                 Ok(page) if well && page.refused == doubtful.refused => {
@@ -124,7 +124,7 @@ impl Run {
             let ask = Ask::first_page(wide(narrow.day), self.server.page_size());
             let too_wide = match self.server.ask_plainly(ask).await {
                 Ok(records) => {
-                    self.keep(&records).await;
+                    self.keep(ask.window, &records).await;
                     false
                 }
                 Err(error) => match error.refusal() {
@@ -160,7 +160,7 @@ impl Run {
     ) -> Result<Result<(), Option<Refusal>>, PullError> {
         match self.server.ask(ask).await {
             Ok(page) => {
-                self.keep(&page.records).await;
+                self.keep(ask.window, &page.records).await;
                 if is_witness(ask.window, &page.records) {
                     Ok(Ok(()))
                 } else {

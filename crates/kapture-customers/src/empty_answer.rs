@@ -7,8 +7,8 @@
 //! run. And in the end a window that held customers must hold them still: see `run`.
 
 use chrono::{Days, NaiveDate};
-use kapture_model::Window;
-use kapture_transport::{Refusal, quoted};
+use kapture_model::{Record, Window};
+use kapture_transport::{Error, Refusal, quoted};
 
 use crate::error::PullError;
 use crate::event::Lesson;
@@ -232,27 +232,52 @@ impl Server {
     }
 
     /// Asks the same question where the answer must be empty.
-    pub(crate) async fn learn_empty_answer(&self, ask: Ask) -> Result<(), PullError> {
+    async fn learn_empty_answer(&self, ask: Ask) -> Result<(), PullError> {
         let Some(empty) = self.must_be_empty(ask) else {
             return Ok(());
         };
-        let kind = Kind::of(&ask);
-        match self.ask_plainly(empty).await {
-            Ok(_) => self.knowledge().empty_answers.saw_plain_success(&ask),
-            Err(error) => {
-                let Some(refusal) = error.refusal() else {
-                    return Err(empty.failed(error));
-                };
-                let sentence = Sentence::of(refusal, empty.window);
-                let mut knowledge = self.knowledge();
-                let answers = &mut knowledge.empty_answers;
-                answers.learnt.retain(|(old, _)| *old != kind);
-                answers.learnt.push((kind, sentence));
-                let named = answers.named().unwrap_or_default();
-                drop(knowledge);
-                self.events.learned(Lesson::EmptyAnswer(named));
+        let answer = self.ask_plainly(empty).await;
+        self.take_empty_answer(ask, empty, answer)
+            .map_err(|error| empty.failed(error))
+    }
+
+    /// The same before it is known whether that will be needed. Whoever answers with trouble that far
+    /// ahead may do well elsewhere.
+    pub(crate) async fn learn_empty_answer_in_passing(&self, ask: Ask) {
+        if let Some(empty) = self.must_be_empty(ask) {
+            let answer = self.ask_in_passing(empty).await;
+            if let Err(error) = self.take_empty_answer(ask, empty, answer) {
+                tracing::debug!(window = %empty.window, %error, "not learnt");
             }
         }
+    }
+
+    /// What the question `ask` was answered with where the answer must be `empty`.
+    fn take_empty_answer(
+        &self,
+        ask: Ask,
+        empty: Ask,
+        answer: Result<Vec<Record>, Error>,
+    ) -> Result<(), Error> {
+        let kind = Kind::of(&ask);
+        let refusal = match answer {
+            Ok(_) => {
+                self.knowledge().empty_answers.saw_plain_success(&ask);
+                return Ok(());
+            }
+            Err(error) => match error.refusal() {
+                Some(refusal) => refusal.clone(),
+                None => return Err(error),
+            },
+        };
+        let sentence = Sentence::of(&refusal, empty.window);
+        let mut knowledge = self.knowledge();
+        let answers = &mut knowledge.empty_answers;
+        answers.learnt.retain(|(old, _)| *old != kind);
+        answers.learnt.push((kind, sentence));
+        let named = answers.named().unwrap_or_default();
+        drop(knowledge);
+        self.events.learned(Lesson::EmptyAnswer(named));
         Ok(())
     }
 

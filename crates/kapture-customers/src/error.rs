@@ -75,8 +75,7 @@ pub enum PullError {
         /// The server's words, if it refuses to answer.
         answer: Option<Refusal>,
     },
-    /// A page held customers that its window cannot hold, and no others; or one of a day that was
-    /// already complete.
+    /// A window held more customers that it cannot hold, by their dates, than others.
     #[error(
         "{window} held a customer created on {day}, which is too far away for any time zone: the server does not seem to honour the dates it is asked for"
     )]

@@ -489,7 +489,8 @@ impl WindowReader {
                 match self.server.ask(ask).await {
                     Ok(longer) => {
                         let events = &self.server.events;
-                        self.assembly.keep(events, &longer.records).await;
+                        let records = &longer.records;
+                        self.assembly.keep(events, ask.window, records).await;
                     }
                     // It need not be accepted where D…D is.
                     Err(error) if error.is_refusal() => {}

@@ -32,7 +32,8 @@ pub struct Receipt {
     pub customers: u64,
     /// Over their ids, whatever the order.
     pub checksum: Checksum,
-    /// How many of them have no date that could be read, and were placed by their window.
+    /// How many of them have no date that could be read, or one that their window cannot hold, and were
+    /// placed by their window.
     pub undated: u64,
     /// When the day was complete: its last window read, and confirmed where it had to be.
     pub fetched: DateTime<Utc>,

@@ -60,7 +60,7 @@ pub(crate) struct Run {
 /// What goes on at the same time, and what came of it.
 enum Done {
     Reading(WindowReader, Result<WindowRead, PullError>),
-    Learning(Result<(), PullError>),
+    Learning,
 }
 
 type Doing = BoxFuture<'static, Done>;
@@ -111,10 +111,7 @@ impl Run {
             if let Some(done) = doing.next().await {
                 match done {
                     Done::Reading(reader, read) => self.take(&reader, read).await?,
-                    Done::Learning(learnt) => {
-                        self.is_learning = false;
-                        learnt?;
-                    }
+                    Done::Learning => self.is_learning = false,
                 }
             } else if is_confirming {
                 self.confirm().await?;
@@ -148,7 +145,11 @@ impl Run {
     fn learn(&mut self, ask: Ask) -> Doing {
         self.is_learning = true;
         let server = Arc::clone(&self.server);
-        async move { Done::Learning(server.learn_empty_answer(ask).await) }.boxed()
+        let learning = async move {
+            server.learn_empty_answer_in_passing(ask).await;
+            Done::Learning
+        };
+        learning.boxed()
     }
 
     async fn next_reading(&mut self) -> Option<Doing> {
@@ -212,8 +213,9 @@ impl Run {
     }
 
     /// Hands on customers that came while something else was to be learnt.
-    pub(crate) async fn keep(&self, records: &[Record]) {
-        self.assembly.keep(&self.server.events, records).await;
+    pub(crate) async fn keep(&self, window: Window, records: &[Record]) {
+        let events = &self.server.events;
+        self.assembly.keep(events, window, records).await;
     }
 
     async fn take(

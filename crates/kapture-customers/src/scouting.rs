@@ -109,7 +109,7 @@ impl Run {
             let verdict = match answer {
                 Ok(records) if records.is_empty() => Scouted::Empty,
                 Ok(records) => {
-                    self.keep(&records).await;
+                    self.keep(wide(day), &records).await;
                     Scouted::Customers(records)
                 }
                 Err(error) => self.judge_refused(day, error, answered_before).await?,
@@ -162,7 +162,7 @@ impl Run {
             let ask = Ask::first_page(*window, DEFAULT_LIMIT);
             match self.server.ask_expecting(ask, Some(refusal.clone())).await {
                 Ok(records) => {
-                    self.keep(&records).await;
+                    self.keep(ask.window, &records).await;
                     return true;
                 }
                 Err(error) if error.refusal().is_some_and(|other| other != refusal) => return true,
@@ -237,7 +237,7 @@ impl Run {
         let ask = Ask::first_page(narrow(day), self.server.page_size());
         match self.server.ask_expecting(ask, expected).await {
             Ok(records) => {
-                self.keep(&records).await;
+                self.keep(ask.window, &records).await;
                 Ok(Ok(records))
             }
             Err(error) => match error.refusal() {

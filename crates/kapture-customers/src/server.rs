@@ -286,7 +286,18 @@ impl Server {
         ask: Ask,
         expected: Option<Refusal>,
     ) -> Result<Vec<Record>, Error> {
-        let body = self.query.body(ask.window, ask.limit, ask.offset).into();
+        self.ask_until(ask, self.is_answer(ask, expected)).await
+    }
+
+    /// The same for what a run can do without: anything but an answer is enough at its first coming.
+    pub(crate) async fn ask_in_passing(&self, ask: Ask) -> Result<Vec<Record>, Error> {
+        let is_answer = self.is_answer(ask, None);
+        self.ask_until(ask, |error| error.refusal().is_none() || is_answer(error))
+            .await
+    }
+
+    /// Tells the refusals that need not repeat.
+    fn is_answer(&self, ask: Ask, expected: Option<Refusal>) -> impl Fn(&Error) -> bool {
         let suspected = {
             let knowledge = self.knowledge();
             knowledge
@@ -294,18 +305,28 @@ impl Server {
                 .suspected(ask.window)
                 .filter(|_| !knowledge.answered)
         };
-        let understood = |refusal: &Refusal| {
-            suspected.as_ref() == Some(refusal)
-                || expected.as_ref() == Some(refusal)
-                || self.knowledge().empty_answers.is_understood(&ask, refusal)
-        };
+        move |error| {
+            error.refusal().is_some_and(|refusal| {
+                suspected.as_ref() == Some(refusal)
+                    || expected.as_ref() == Some(refusal)
+                    || self.knowledge().empty_answers.is_understood(&ask, refusal)
+            })
+        }
+    }
+
+    async fn ask_until(
+        &self,
+        ask: Ask,
+        is_enough: impl Fn(&Error) -> bool + Sync,
+    ) -> Result<Vec<Record>, Error> {
+        let body = self.query.body(ask.window, ask.limit, ask.offset).into();
         let span = tracing::debug_span!("page", day = %ask.window.start, window = %ask.window, offset = ask.offset, limit = ask.limit);
         let asked = self.moment();
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let _leaving = Leaving(&self.in_flight);
         let records = self
             .client
-            .call(body, &understood, &|waiting| {
+            .call(body, &is_enough, &|waiting| {
                 self.events.tell(waiting.into())
             })
             .instrument(span)

@@ -12,6 +12,7 @@ use kapture_model::{Drift, Record};
 use crate::aside::Aside;
 use crate::encoding::Encoding;
 use crate::error::SinkError;
+use crate::real_path::real_path;
 use crate::sink::{DayWriter, Sink};
 use crate::stream::StreamSink;
 
@@ -54,15 +55,8 @@ fn aside(path: &Path) -> io::Result<(PathBuf, Aside)> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     // The file behind a link is replaced, not the link.
-    let destination = if path.is_symlink() {
-        path.canonicalize()?
-    } else {
-        path.to_owned()
-    };
-    let folder = match destination.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
+    let destination = real_path(path);
+    let folder = destination.parent().unwrap_or(Path::new("/")).to_owned();
     if !folder.is_dir() {
         let missing = format!("the folder {} does not exist", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, missing));

@@ -67,14 +67,18 @@ fn says_invalid_key(message: &str) -> bool {
 /// As good as never, and less than clocks can count.
 const NEVER: u64 = 100 * 365 * 86_400;
 
-/// `Retry-After` is a number of seconds or an HTTP date; a date in the past asks for no wait.
+/// `Retry-After` is a number of seconds or an HTTP date. Whoever asks for no wait at all, or one that
+/// is over by this clock, has not said how long.
 fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds.min(NEVER)));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds.min(NEVER)),
+        Err(_) => {
+            let date = httpdate::parse_http_date(text).ok()?;
+            date.duration_since(now).ok()?
+        }
+    };
+    (!wait.is_zero()).then_some(wait)
 }
 
 /// Says what a body that is no JSON looks like. Only a page's title is repeated: anything else
@@ -183,7 +187,9 @@ mod tests {
         for (text, wait) in [
             ("7", Some(7)),
             ("Mon, 23 Nov 2026 10:00:30 GMT", Some(30)),
-            ("Mon, 23 Nov 2026 09:00:00 GMT", Some(0)),
+            ("0", None),
+            ("Mon, 23 Nov 2026 10:00:00 GMT", None),
+            ("Mon, 23 Nov 2026 09:00:00 GMT", None),
             ("18446744073709551615", Some(NEVER)),
             ("soon", None),
             ("-1", None),

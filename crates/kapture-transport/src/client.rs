@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::classify::classify;
 use crate::concurrency::{Concurrency, Permit};
-use crate::error::{Again, Bound, Error, Refusal};
+use crate::error::{Bound, Error, Refusal};
 use crate::pace::Pace;
 use crate::retry::RetryPolicy;
 use crate::transport::{Request, Transport};
@@ -109,8 +109,8 @@ struct Shared {
     pace: Pace,
     dice: Mutex<fastrand::Rng>,
     answered: AtomicBool,
-    /// Since when every attempt failed, whoever's it was.
-    failing_since: Mutex<Option<Instant>>,
+    /// The first and the last of the attempts that failed since one was answered, whoever's they were.
+    outage: Mutex<Option<(Instant, Instant)>>,
     answers: AtomicU64,
     in_flight: AtomicUsize,
     requests: AtomicU64,
@@ -137,7 +137,7 @@ impl Client {
                 dice: Mutex::new(fastrand::Rng::with_seed(options.seed)),
                 options,
                 answered: AtomicBool::new(false),
-                failing_since: Mutex::default(),
+                outage: Mutex::default(),
                 answers: AtomicU64::new(0),
                 in_flight: AtomicUsize::new(0),
                 requests: AtomicU64::new(0),
@@ -171,8 +171,8 @@ impl Client {
     /// all attempts. `waiting` is told before each wait.
     ///
     /// A failure in the server's own words ([`Error::Refused`], [`Error::NotFound`]) comes back
-    /// once it has repeated unchanged, because one that does not repeat was a hiccup; or at its
-    /// first coming, where the caller says that it is `understood`.
+    /// once it has repeated unchanged, because one that does not repeat was a hiccup. Any failure comes
+    /// back at its first coming where the caller says that it `is_enough`.
     ///
     /// # Panics
     ///
@@ -180,7 +180,7 @@ impl Client {
     pub async fn call(
         &self,
         body: Bytes,
-        understood: &(dyn Fn(&Refusal) -> bool + Sync),
+        is_enough: &(dyn Fn(&Error) -> bool + Sync),
         waiting: &(dyn Fn(Waiting) + Sync),
     ) -> Result<Vec<Record>, Error> {
         let shared = &self.shared;
@@ -198,14 +198,14 @@ impl Client {
                 Err(error) => error,
             };
             let times = repeated.count(error.refusal());
-            let settled = error.refusal().is_some_and(|refusal| {
-                understood(refusal) || times >= shared.options.retry.settled_after
-            });
-            if settled {
+            let is_refusal = error.refusal().is_some();
+            let is_settled = is_refusal && times >= shared.options.retry.settled_after;
+            let is_enough = is_settled || is_enough(&error);
+            if is_enough && is_refusal {
                 // It is an answer, and so was each time that it came before.
                 shared.answers.fetch_add(times.into(), Ordering::Relaxed);
             }
-            if settled || shared.is_hopeless(&error) {
+            if is_enough || shared.is_hopeless(&error) {
                 return Err(error);
             }
             let wait = match shared.next_wait(&error, attempt, spent) {
@@ -320,12 +320,16 @@ impl Shared {
         let is_answer = outcome
             .as_ref()
             .map_or_else(|error| error.refusal().is_some(), |_| true);
-        let mut failing_since = lock(&self.failing_since);
-        *failing_since = match is_answer {
-            true => None,
-            false => failing_since.or(Some(Instant::now())),
+        let mut outage = lock(&self.outage);
+        *outage = match (is_answer, *outage) {
+            (true, _) => None,
+            // Where nothing was asked for long, nobody knows what would have been answered.
+            (false, Some((first, last))) if last.elapsed() < self.longest_silence() => {
+                Some((first, Instant::now()))
+            }
+            (false, _) => Some((Instant::now(), Instant::now())),
         };
-        drop(failing_since);
+        drop(outage);
         match outcome {
             Err(Error::RateLimited { wait }) => {
                 // Whoever limits requests is there.
@@ -352,11 +356,16 @@ impl Shared {
         }
     }
 
+    /// How long it takes at most from one failure of an outage to the next, as long as somebody asks.
+    fn longest_silence(&self) -> Duration {
+        self.options.timeout + self.options.retry.longest_wait
+    }
+
     /// Whether asking again is of no use. A server that has shown once who it is may be hidden for
     /// a while by a gateway that restarts, or by a network that wants a login first.
     fn is_hopeless(&self, error: &Error) -> bool {
         let passing = matches!(error, Error::Tls(_)) && self.answered.load(Ordering::Relaxed);
-        error.again() == Again::Never && !passing
+        error.is_final() && !passing
     }
 
     /// The time that is left of this call, shorter while the server has not answered once.
@@ -374,7 +383,7 @@ impl Shared {
         let policy = &self.options.retry;
         let answered = self.answered.load(Ordering::Relaxed);
         // Where nobody is answered, a call that has failed waits no longer, though it was not its turn.
-        let outage = lock(&self.failing_since).map_or(Duration::ZERO, |since| since.elapsed());
+        let outage = lock(&self.outage).map_or(Duration::ZERO, |(first, _)| first.elapsed());
         let left = self.time_left(spent.max(outage));
         let nobody_there = matches!(error, Error::Connect(_)) && !answered;
         if nobody_there && attempt >= policy.unanswered_attempts {
@@ -397,7 +406,7 @@ impl Shared {
         }
         let share = lock(&self.dice).f64();
         let wait = policy.wait(attempt, share);
-        match error.wait().filter(|wait| !wait.is_zero()) {
+        match error.wait() {
             Some(asked) if asked > left => Err(Bound::LongWait),
             Some(asked) => Ok(wait.max(asked)),
             None => Ok(wait.max(self.pace.pause_left()).min(left)),

@@ -55,7 +55,7 @@ pub enum Error {
     /// HTTP 429. Tried again after the wait that the server asks for.
     #[error("the server asks for fewer requests")]
     RateLimited {
-        /// From `Retry-After`, if it was there.
+        /// From `Retry-After`, where that asks for any.
         wait: Option<Duration>,
     },
     /// HTTP 5xx. Tried again, after the wait that the server asks for.
@@ -63,7 +63,7 @@ pub enum Error {
     Server {
         /// What it said.
         refusal: Refusal,
-        /// From `Retry-After`, if it was there.
+        /// From `Retry-After`, where that asks for any.
         wait: Option<Duration>,
     },
     /// HTTP 3xx, as to a login page; never followed, so that the token goes to its host alone.
@@ -155,39 +155,18 @@ impl std::fmt::Display for Bound {
     }
 }
 
-/// Whether asking again can help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
-    /// The same question gets the same answer.
-    Never,
-    /// Perhaps: a failure that repeats unchanged is meant, one that does not was a hiccup.
-    UntilSettled,
-    /// Very likely.
-    Likely,
-}
-
 impl Error {
-    /// Whether asking again can help.
-    pub fn again(&self) -> Again {
-        match self {
+    /// Whether asking again is of no use: the same question gets the same answer.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(
+            self,
             Self::Unauthorized(_)
-            | Self::Forbidden(_)
-            | Self::MissingId { .. }
-            | Self::TooLarge { .. }
-            | Self::TooManyRows { .. }
-            | Self::Tls(_)
-            | Self::Exhausted { .. } => Again::Never,
-            Self::NotFound(_) | Self::Refused(_) => Again::UntilSettled,
-            Self::RateLimited { .. }
-            | Self::Server { .. }
-            | Self::Redirected { .. }
-            | Self::NotJson { .. }
-            | Self::NotAnAnswer
-            | Self::Truncated
-            | Self::Timeout(_)
-            | Self::Connect(_)
-            | Self::Broken(_) => Again::Likely,
-        }
+                | Self::Forbidden(_)
+                | Self::MissingId { .. }
+                | Self::TooLarge { .. }
+                | Self::TooManyRows { .. }
+                | Self::Tls(_)
+        )
     }
 
     /// The server's words, where the failure may be its way to say that there are no customers.

@@ -24,7 +24,7 @@ mod token;
 mod transport;
 
 pub use client::{Client, ClientOptions, Traffic, Waiting};
-pub use error::{Again, Bound, Error, Refusal};
+pub use error::{Bound, Error, Refusal};
 #[cfg(feature = "http")]
 pub use http::{HttpOptions, HttpSetupError, HttpTransport};
 pub use quoted::quoted;

@@ -89,8 +89,6 @@ impl Rate {
             return now + wait.unwrap_or_default();
         }
         let doubled = PAUSE * (1 << self.refusals_in_a_row.min(MOST_DOUBLINGS));
-        // Whoever asks for no wait at all, or one that is over by this clock, has not said how long.
-        let wait = wait.filter(|wait| !wait.is_zero());
         let go_on = now + wait.unwrap_or(doubled);
         self.refusals_in_a_row += 1;
         let is_first = self.last_refusal.replace(now).is_none();
@@ -215,8 +213,7 @@ mod tests {
         assert_eq!(rate.at(now).round(), 38.0);
         let asked = Some(3 * SECOND);
         assert_eq!(rate.refused(now, asked, now), now + 3 * SECOND);
-        let none = Some(Duration::ZERO);
-        assert_eq!(rate.refused(now, none, now), now + 64 * SECOND);
+        assert_eq!(rate.refused(now, None, now), now + 64 * SECOND);
         rate.answered(now);
         assert_eq!(rate.refused(now, None, now), now + SECOND);
     }

@@ -73,7 +73,8 @@ impl Token {
         text
     }
 
-    /// The value of the `Authorization` header: for a [`Transport`](crate::Transport) alone.
+    /// The value of the `Authorization` header: for a [`Transport`](crate::Transport), and for whoever
+    /// keeps the token where [`ready`](Self::ready) will take it from.
     pub fn authorization(&self) -> SecretString {
         format!("Basic {}", self.0.expose_secret()).into()
     }

@@ -155,12 +155,39 @@ async fn a_refusal_counts_once_it_has_repeated_unchanged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_that_is_understood_counts_at_once() {
-    let client = client(vec![refused("No customers")]);
-    let understood = |refusal: &kapture_transport::Refusal| refusal.message == "No customers";
-    let answer = client.call("{}".into(), &understood, &|_| {}).await;
-    assert!(matches!(answer, Err(Error::Refused(_))));
-    assert_eq!(client.traffic().requests, 1);
+async fn a_failure_that_is_enough_comes_back_at_once() {
+    for outcome in [refused("No customers"), answer(503, "")] {
+        let client = client(vec![outcome]);
+        let is_enough = |error: &Error| match error {
+            Error::Refused(refusal) => refusal.message == "No customers",
+            error => matches!(error, Error::Server { .. }),
+        };
+        let answer = client.call("{}".into(), &is_enough, &|_| {}).await;
+        assert!(matches!(
+            answer,
+            Err(Error::Refused(_) | Error::Server { .. })
+        ));
+        assert_eq!(client.traffic().requests, 1);
+    }
+}
+
+/// Whoever reads the output may take their time, and nothing is asked meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_stood_still_was_no_outage() {
+    let down = answer(503, "");
+    let client = client(vec![
+        answer(200, NONE),
+        down.clone(),
+        down,
+        answer(200, NONE),
+    ]);
+    call(&client).await.expect("an answer");
+    let second = std::pin::pin!(call(&client));
+    let begun = tokio::time::timeout(Duration::from_millis(1), second);
+    assert!(begun.await.is_err(), "it waits");
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(call(&client).await, Ok(0));
+    assert_eq!(client.traffic().requests, 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 /// Serve a fake tenant on this machine, for trying and testing
 ///
-/// It answers as the API does, with invented customers. Everything that the API leaves open is an
+/// It answers as the API does, with invented customers. Most of what the API leaves open is an
 /// option here.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -59,7 +59,7 @@ impl Proven {
         };
         self.write(configuration, profile)
             .map(Some)
-            .map_err(Failure::unexpected)
+            .map_err(Failure::unwritten)
     }
 
     fn write(&self, configuration: &Configuration, profile: &str) -> Result<String> {

@@ -4,14 +4,18 @@
 //! that nobody has met yet; failing cases are kept in `proptest-regressions` and tried first.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::against::{may, missing, population, pull_with};
-use kapture_customers::PullError;
+use async_trait::async_trait;
+
+use crate::against::{InMemory, may, missing, population, pull_from};
+use kapture_customers::{Pull, PullError, Reach, Receipt};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Oddities, Offset,
     Order, PerDay, Place, Tenant, Windows,
 };
-use kapture_transport::ClientOptions;
+use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 use proptest::prelude::*;
 
 fn windows() -> impl Strategy<Value = Windows> {
@@ -125,6 +129,35 @@ prop_compose! {
     }
 }
 
+/// A way to the tenant on which each message takes so many milliseconds, the first ones again after
+/// the last: requests reach it in any order, and so do its answers come back.
+struct Delayed {
+    tenant: InMemory,
+    delays: Vec<u64>,
+    messages: AtomicUsize,
+}
+
+impl Delayed {
+    async fn delay(&self) {
+        if self.delays.is_empty() {
+            return;
+        }
+        let message = self.messages.fetch_add(1, Ordering::Relaxed);
+        let milliseconds = self.delays[message % self.delays.len()];
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
+}
+
+#[async_trait]
+impl Transport for Delayed {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        self.delay().await;
+        let answer = self.tenant.send(request).await;
+        self.delay().await;
+        answer
+    }
+}
+
 /// Whether every day has to be completed on such a server: nothing about it is beyond proof.
 fn must_succeed(behaviour: &Behaviour) -> bool {
     let plain = |form: &EmptyForm| {
@@ -151,11 +184,14 @@ async fn check(
     seed: u64,
     per_day: PerDay,
     behaviour: Behaviour,
+    delays: Vec<u64>,
     days: i64,
     page_size: u32,
     concurrency: usize,
 ) -> Result<(), TestCaseError> {
     let must_succeed = must_succeed(&behaviour);
+    let are_dated = behaviour.oddities.null_dates == 0.0;
+    let is_inclusive = behaviour.windows == Windows::Inclusive;
     // Pages of a few rows are of interest where days have a few rows more, and slow elsewhere.
     let per_day = match behaviour.limit {
         Limit::CappedAt(most @ 0..8) => PerDay::Between(0, 4 * most as u32),
@@ -167,9 +203,21 @@ async fn check(
         concurrency,
         ..ClientOptions::default()
     };
-    let pulled = pull_with(&tenant, from, to, |pull| pull.page_size(page_size), options).await;
+    let transport = Delayed {
+        tenant: InMemory(Arc::clone(&tenant)),
+        delays,
+        messages: AtomicUsize::new(0),
+    };
+    let adjust = |pull: Pull| pull.page_size(page_size);
+    let pulled = pull_from(transport, from, to, adjust, options).await;
     let ids = pulled.ids();
     pulled.expect_contents(&tenant);
+    let is_exclusive = |receipt: &Receipt| receipt.reach == Reach::Exclusive;
+    if !are_dated && is_inclusive && pulled.receipts.values().any(is_exclusive) {
+        // Where all that a window shows came at midnight, the next ones are asked larger than needed.
+        // They hold two days, and nothing tells whose those are that are dated nowhere.
+        return Ok(());
+    }
     for day in pulled.receipts.keys() {
         let told = ids.get(day).cloned().unwrap_or_default();
         let missing = missing(&tenant, *day, &told);
@@ -220,6 +268,7 @@ proptest! {
         seed in any::<u64>(),
         per_day in per_day(),
         behaviour in server(),
+        delays in prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(0..400u64, 1..12)],
         days in 1..9i64,
         page_size in prop_oneof![Just(500u32), Just(50), 2..60u32],
         concurrency in 1..12usize,
@@ -229,7 +278,7 @@ proptest! {
             .start_paused(true)
             .build()
             .unwrap();
-        runtime.block_on(check(seed, per_day, behaviour, days, page_size, concurrency))?;
+        runtime.block_on(check(seed, per_day, behaviour, delays, days, page_size, concurrency))?;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::against::{InMemory, may, population, pull_from, truth};
 use async_trait::async_trait;
@@ -143,6 +144,44 @@ async fn a_server_that_answers_with_another_day_is_not_believed() {
         let told = pulled.ids().remove(&may(3));
         let expected = (from == 3).then(|| truth(&tenant, may(3), may(3))[&may(3)].clone());
         assert_eq!(told, expected);
+    }
+}
+
+/// A server that fails where it is asked about a time to come.
+struct Timeless(InMemory);
+
+#[async_trait]
+impl Transport for Timeless {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let body = String::from_utf8_lossy(&request.body);
+        match body.contains(r#""createStartDate":"2024"#) {
+            true => self.0.send(request).await,
+            false => Ok(Response {
+                status: 500,
+                ..Response::default()
+            }),
+        }
+    }
+}
+
+/// What a day without customers looks like is asked about a day years ahead. Where nothing is refused,
+/// nobody needs to know.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_fails_years_ahead_is_pulled_from_like_any_other() {
+    for windows in [Windows::Inclusive, EXCLUSIVE, Windows::Strict] {
+        let behaviour = Behaviour {
+            windows,
+            ..Behaviour::default()
+        };
+        let tenant = Arc::new(Tenant::new(population(8, PerDay::Between(0, 9)), behaviour));
+        let begun = tokio::time::Instant::now();
+        let server = Timeless(InMemory(Arc::clone(&tenant)));
+        let options = ClientOptions::default();
+        let pulled = pull_from(server, may(3), may(20), |pull| pull, options).await;
+        assert!(pulled.error.is_none(), "{:?}", pulled.error);
+        assert_eq!(pulled.receipts.len(), 18, "{:?}", pulled.failed);
+        assert_eq!(pulled.ids(), truth(&tenant, may(3), may(20)));
+        assert!(begun.elapsed() < Duration::from_secs(10), "{windows:?}");
     }
 }
 

@@ -1,0 +1,31 @@
+//! What a pull tells, which is logged whoever follows it.
+
+use futures_util::{Stream, StreamExt};
+use kapture_customers::{Event, Pull, PullError};
+use tracing::info;
+
+/// The events of a pull.
+pub(crate) fn events(
+    pull: Pull,
+) -> impl Stream<Item = Result<Event, PullError>> + Send + Unpin + 'static {
+    pull.events().inspect(|event| {
+        if let Ok(event) = event {
+            log(event);
+        }
+    })
+}
+
+fn log(event: &Event) {
+    match event {
+        Event::DayDone(receipt) => {
+            info!(day = %receipt.day, customers = receipt.customers, "day done");
+        }
+        Event::Learned(lesson) => info!(?lesson, "learned"),
+        Event::Waiting {
+            wait,
+            attempt,
+            error,
+        } => info!(?wait, attempt, %error, "waiting"),
+        _ => {}
+    }
+}
