@@ -48,8 +48,6 @@ enum TenantAddress {
 /// A client of a tenant.
 pub(crate) struct Connected {
     pub(crate) client: Client,
-    /// The endpoint asked, for hints.
-    pub(crate) endpoint: Endpoint,
     tenancy: Tenancy,
 }
 
@@ -178,7 +176,6 @@ impl Connection {
         let transport = tenancy.transport()?;
         tracing::info!(connection = %said, "asking");
         Ok(Connected {
-            endpoint: tenancy.endpoint(),
             client: tenancy.client(transport, tenancy.endpoint()),
             tenancy,
         })
@@ -266,6 +263,11 @@ impl Tenancy {
 }
 
 impl Connected {
+    /// The endpoint asked, for hints.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.tenancy.endpoint()
+    }
+
     /// A pull over this connection.
     pub(crate) fn pull(&self, query: CustomerQuery, days: &Days) -> Pull {
         self.tenancy.pull(&self.client, query, days)

@@ -54,7 +54,7 @@ impl Course<'_> {
                 days_skipped: self.wanted.len() - self.days.len(),
                 ..Summary::default()
             },
-            endpoint: self.connected.endpoint,
+            endpoint: self.connected.endpoint(),
             all_or_nothing: matches!(self.location, Location::File { .. }),
             wanted_from: self.wanted.bounds().map(|(first, _)| first),
             failed: None,

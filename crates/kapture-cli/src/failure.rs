@@ -45,19 +45,15 @@ impl Failure {
         }
     }
 
-    /// Whoever read the output has seen enough: a quiet end, and no failure.
-    pub(crate) fn output_closed() -> Self {
-        Self {
-            code: 0,
-            error: None,
-            hint: None,
-        }
-    }
-
     /// The destination failed.
     pub(crate) fn sink(error: SinkError) -> Self {
         match error {
-            SinkError::Closed => Self::output_closed(),
+            // Whoever read the output has seen enough: a quiet end, and no failure.
+            SinkError::Closed => Self {
+                code: 0,
+                error: None,
+                hint: None,
+            },
             error => Self {
                 code: 6,
                 hint: sink_hint(&error).map(str::to_owned),
@@ -332,6 +328,7 @@ fn call_hint(error: &Error, endpoint: Endpoint) -> String {
         Error::Redirected { .. } | Error::NotJson { .. } => {
             "a login page means that the address or the token is not the API's: check --base-url and the token"
         }
+        Error::NotAnAnswer => "check with --base-url that the address is the API's own",
         Error::RateLimited { .. } => "ask for less at once: --max-rps, or later",
         Error::Timeout(_) => {
             "allow more time with --timeout, or ask for less at once with --concurrency"

@@ -49,7 +49,7 @@ pub(crate) async fn run(
     let mut verification = Verification {
         sink: &*sink,
         ledger: &ledger,
-        endpoint: connected.endpoint,
+        endpoint: connected.endpoint(),
         json: arguments.json,
         fetched: BTreeMap::new(),
         outstanding: days.iter().collect(),

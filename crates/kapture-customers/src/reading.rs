@@ -261,7 +261,12 @@ impl WindowReader {
                 // turn again and again. No sequence has less of a rhythm (Thue–Morse).
                 self.first_page(limit).await?;
             }
-            let larger = self.larger_limit(limit, rows);
+            // One page has no seams: where the server has not shown a cap, the next pass asks for the
+            // whole window at once.
+            let larger = match self.server.knowledge().pages.is_capped_below(limit) {
+                true => limit,
+                false => limit_for_whole(limit, rows),
+            };
             let longest = listing.longest_page();
             first = match self.larger_page(limit, larger, longest).await? {
                 Some(page) => {
@@ -292,21 +297,6 @@ impl WindowReader {
             known: counting.known(),
             rows,
         })
-    }
-
-    /// One page has no seams: where the server has not shown a cap, the next pass asks for the
-    /// whole window at once. The page size is doubled, so that windows share what the lengths of
-    /// their pages prove.
-    fn larger_limit(&self, limit: u32, rows: u64) -> u32 {
-        let whole = rows + rows / 4 + 100;
-        if whole > LARGEST_PAGE || self.server.knowledge().pages.is_capped_below(limit) {
-            return limit;
-        }
-        let mut larger = limit;
-        while u64::from(larger) < whole {
-            larger *= 2;
-        }
-        larger
     }
 
     /// The first page with a `larger` limit than the one that brought so many `rows`. `None` if
@@ -538,6 +528,20 @@ fn is_about_any_page(error: &Error) -> bool {
     )
 }
 
+/// A limit with room for a window of so many rows, and some that may have come since, if one piece is
+/// not too much for that. It is doubled, so that windows share what the lengths of their pages prove.
+fn limit_for_whole(limit: u32, rows: u64) -> u32 {
+    let whole = rows + rows / 4 + 100;
+    if whole > LARGEST_PAGE {
+        return limit;
+    }
+    let mut larger = limit;
+    while u64::from(larger) < whole {
+        larger *= 2;
+    }
+    larger
+}
+
 /// The next distance to ask back, as long as a page has room for more than known rows.
 fn further_back(back: u64, page_length: usize) -> Option<u64> {
     let furthest = (page_length as u64).saturating_sub(1);
@@ -547,4 +551,17 @@ fn further_back(back: u64, page_length: usize) -> Option<u64> {
         furthest
     };
     (next > back).then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_at_once_has_room_for_more_and_an_end() {
+        for (rows, larger) in [(300, 500), (320, 500), (321, 1_000), (15_920, 32_000)] {
+            assert_eq!(limit_for_whole(500, rows), larger, "{rows}");
+        }
+        assert_eq!(limit_for_whole(500, 15_921), 500);
+    }
 }
