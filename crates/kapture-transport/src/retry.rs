@@ -69,6 +69,16 @@ mod tests {
     }
 
     #[test]
+    fn nobody_hurries_who_waits_as_long_as_may_be() {
+        let policy = RetryPolicy {
+            longest_wait: Duration::from_secs(1),
+            ..RetryPolicy::default()
+        };
+        let hurried = [1, 2, 3, 4].map(|attempt| policy.is_hurried(attempt));
+        assert_eq!(hurried, [true, true, false, false]);
+    }
+
+    #[test]
     fn jitter_is_full() {
         let policy = RetryPolicy::default();
         assert_eq!(policy.wait(3, 0.0), Duration::ZERO);

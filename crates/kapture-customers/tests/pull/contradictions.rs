@@ -343,7 +343,8 @@ impl Transport for Nameless {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let asked = String::from_utf8_lossy(&request.body).contains("2024-05-05");
         let mut response = self.0.send(request).await?;
-        if asked {
+        let is_refused = String::from_utf8_lossy(&response.body).contains("failed");
+        if asked && !is_refused {
             response.body = r#"{"message":[{"name":"Asha"}],"status":"success"}"#.into();
         }
         Ok(response)

@@ -1,17 +1,21 @@
 //! Whatever goes wrong on the way, the result is the same; and what cannot be mended is named.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::against::{
-    InMemory, events, expect_truth, may, missing, population, pull, pull_with, truth,
+    InMemory, events, expect_truth, may, missing, population, pull, pull_from, pull_with, truth,
 };
+use async_trait::async_trait;
 use futures_util::StreamExt;
 use kapture_customers::{Event, Joint, Lesson, PullError, Reach};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Offset, Order, PerDay,
     Place, SameDay, Tenant, Windows,
 };
-use kapture_transport::{Bound, ClientOptions, Error};
+use kapture_transport::{
+    Bound, ClientOptions, Error, Request, Response, Transport, TransportError,
+};
 
 const EXCLUSIVE: Windows = Windows::Exclusive {
     same_day: SameDay::Empty,
@@ -387,6 +391,55 @@ async fn a_dead_server_is_given_up_within_two_minutes() {
             ..
         })
     ));
+}
+
+/// A server that answers some requests and then none.
+struct Mortal {
+    tenant: InMemory,
+    left: AtomicU64,
+}
+
+#[async_trait]
+impl Transport for Mortal {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let one_less = |left: u64| left.checked_sub(1);
+        let left = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        match left {
+            Ok(_) => self.tenant.send(request).await,
+            Err(_) => Err(TransportError::Broken("reset".into())),
+        }
+    }
+}
+
+/// Not each of sixty days has to find that out for itself.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_goes_down_for_good_ends_the_run_however_far_it_came() {
+    for windows in Windows::ALL {
+        for answers in 0..9 {
+            let behaviour = Behaviour {
+                windows,
+                ..Behaviour::default()
+            };
+            let population = population(1, PerDay::Listed(vec![(may(4), 3), (may(5), 3)]));
+            let server = Mortal {
+                tenant: InMemory(Arc::new(Tenant::new(population, behaviour))),
+                left: AtomicU64::new(answers),
+            };
+            let begun = tokio::time::Instant::now();
+            let options = ClientOptions::default();
+            let pulled = pull_from(server, may(1), may(60), |pull| pull, options).await;
+            let told = format!("{windows:?}, {answers} answers");
+            assert!(
+                begun.elapsed().as_secs() < 700,
+                "{:?}: {told}",
+                begun.elapsed()
+            );
+            let error = pulled.error.expect("the run to end");
+            assert!(error.is_fatal(), "{error}: {told}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
