@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::against::{InMemory, Late, expect_truth, may, population, pull_from, truth};
+use async_trait::async_trait;
 use kapture_sandbox::{Asked, Behaviour, EmptyForm, Limit, PerDay, Tenant, Windows};
-use kapture_transport::ClientOptions;
+use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
 /// Days of different sizes cost one request each, two more for the neighbours, further pages, and
 /// two dozen for everything that has to be proven.
@@ -124,4 +126,48 @@ async fn no_further_page_is_asked_twice() {
         times.retain(|(_, offset), times| *offset > 0 && *times > 1);
         assert!(times.is_empty(), "{customers} customers: {times:?}");
     }
+}
+
+/// A server that refuses to tell of the days from 11 May to 9 June, and counts what it is asked.
+struct Moved {
+    tenant: InMemory,
+    asked: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl Transport for Moved {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let body = String::from_utf8_lossy(&request.body);
+        let is_moved = (11..=40).any(|day| {
+            let start = format!(r#""createStartDate":"{}""#, may(day));
+            body.contains(&start)
+        });
+        if !is_moved {
+            return self.tenant.send(request).await;
+        }
+        Ok(Response {
+            status: 200,
+            retry_after: None,
+            body: r#"{"message":"Account is being moved","status":"failed"}"#.into(),
+        })
+    }
+}
+
+/// That a day is refused may mean that the server has changed its ways, but not each time. A refusal
+/// is asked for three times; and three times all that are under way are read anew.
+#[tokio::test(start_paused = true)]
+async fn days_that_are_refused_are_not_asked_for_ever() {
+    let population = population(1, PerDay::Fixed(5));
+    let asked = Arc::new(AtomicU64::new(0));
+    let server = Moved {
+        tenant: InMemory(Arc::new(Tenant::new(population, Behaviour::default()))),
+        asked: Arc::clone(&asked),
+    };
+    let options = ClientOptions::default();
+    let pulled = pull_from(server, may(1), may(60), |pull| pull, options).await;
+    assert!(pulled.error.is_none(), "{:?}", pulled.error);
+    assert_eq!(pulled.failed.len(), 32, "{:?}", pulled.failed.keys());
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked <= 32 + 3 * 30 + 3 * 60, "{asked}");
 }
