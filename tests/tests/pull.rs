@@ -546,7 +546,7 @@ fn the_summary_is_there_for_machines_too() {
 #[test]
 fn each_request_is_a_line_for_machines() {
     let behaviour = Behaviour {
-        faults: Faults::scheduled([(2, FaultKind::Status500)]),
+        faults: Faults::scheduled([(1, FaultKind::Status500)]),
         ..Behaviour::default()
     };
     let served = Served::new(around_may(PerDay::Fixed(5)), behaviour);
