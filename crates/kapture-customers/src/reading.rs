@@ -16,7 +16,7 @@ use crate::event::Lesson;
 use crate::listing::{Join, Listing};
 use crate::page_length::End;
 use crate::receipt::Joint;
-use crate::row_order::ANCHOR;
+use crate::row_order::{ANCHOR, RowOrder};
 use crate::server::{Ask, Moment, Page, Server};
 
 /// How often a window is read at most. A listing in random order shows a fraction 1 − 1/e of its
@@ -101,8 +101,8 @@ struct Pass {
 
 impl Pass {
     /// Whether its seams show that no row was skipped.
-    fn is_joined(&self, order_is_stable: bool) -> bool {
-        let enough = if order_is_stable { 1 } else { ANCHOR as u64 };
+    fn is_joined(&self, order: RowOrder) -> bool {
+        let enough = if order.is_stable() { 1 } else { ANCHOR as u64 };
         !self.disorder && self.weakest_seam >= enough
     }
 
@@ -218,7 +218,8 @@ impl WindowReader {
             if number == 1 && !pass.only_page {
                 self.server.knowledge().windows.saw(rows);
             }
-            let joined = pass.is_joined(self.order_is_stable());
+            // What other windows have shown meanwhile counts as well.
+            let joined = pass.is_joined(self.server.knowledge().row_order);
             if joined && pass.is_clean() && pass.hole.is_none() {
                 return whole(&first, Joint::Exact);
             }
@@ -439,10 +440,6 @@ impl WindowReader {
         }))
     }
 
-    fn order_is_stable(&self) -> bool {
-        self.server.knowledge().row_order.is_stable()
-    }
-
     fn overlap(&self, listing: &Listing) -> u64 {
         let order = self.server.knowledge().row_order;
         order.overlap(listing.longest_page())
@@ -556,6 +553,25 @@ fn further_back(back: u64, page_length: usize) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_row_joins_pages_only_where_rows_keep_their_order() {
+        let pass = |weakest_seam| Pass {
+            listing: Listing::default(),
+            disorder: false,
+            hole: None,
+            weakest_seam,
+            only_page: false,
+            last_page: Vec::new(),
+            last_in_turn: true,
+        };
+        let mut order = RowOrder::default();
+        assert!(!pass(1).is_joined(order) && pass(8).is_joined(order));
+        order.was_kept(8);
+        assert!(pass(1).is_joined(order) && !pass(0).is_joined(order));
+        order.was_broken();
+        assert!(!pass(7).is_joined(order) && pass(8).is_joined(order));
+    }
 
     #[test]
     fn what_is_asked_at_once_has_room_for_more_and_an_end() {
