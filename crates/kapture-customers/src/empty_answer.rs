@@ -259,18 +259,17 @@ impl Server {
         empty: Ask,
         answer: Result<Vec<Record>, Error>,
     ) -> Result<(), Error> {
-        let kind = Kind::of(&ask);
-        let refusal = match answer {
+        let sentence = match answer {
             Ok(_) => {
                 self.knowledge().empty_answers.saw_plain_success(&ask);
                 return Ok(());
             }
             Err(error) => match error.refusal() {
-                Some(refusal) => refusal.clone(),
+                Some(refusal) => Sentence::of(refusal, empty.window),
                 None => return Err(error),
             },
         };
-        let sentence = Sentence::of(&refusal, empty.window);
+        let kind = Kind::of(&ask);
         let mut knowledge = self.knowledge();
         let answers = &mut knowledge.empty_answers;
         answers.learnt.retain(|(old, _)| *old != kind);

@@ -320,15 +320,12 @@ impl Shared {
         let is_answer = outcome
             .as_ref()
             .map_or_else(|error| error.refusal().is_some(), |_| true);
+        let now = Instant::now();
         let mut outage = lock(&self.outage);
-        *outage = match (is_answer, *outage) {
-            (true, _) => None,
-            // Where nothing was asked for long, nobody knows what would have been answered.
-            (false, Some((first, last))) if last.elapsed() < self.longest_silence() => {
-                Some((first, Instant::now()))
-            }
-            (false, _) => Some((Instant::now(), Instant::now())),
-        };
+        // Where nothing was asked for long, nobody knows what would have been answered.
+        let going_on = outage.filter(|(_, last)| now - *last < self.longest_silence());
+        let first = going_on.map_or(now, |(first, _)| first);
+        *outage = (!is_answer).then_some((first, now));
         drop(outage);
         match outcome {
             Err(Error::RateLimited { wait }) => {
