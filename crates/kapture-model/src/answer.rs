@@ -35,9 +35,9 @@ pub enum Answer {
     Customers(Vec<Record>),
     /// The API says that it failed.
     Failed {
-        /// The API's own words, unchanged, which may be none. A message that is not text is
-        /// given as JSON, if it is short and cannot be a customer; else it is only said what it
-        /// is.
+        /// The API's own words, unchanged, which may be none. A message that is not text, or text that
+        /// is JSON again, is given as JSON if it is short and cannot be a customer; of an object it is
+        /// else only said that it is one.
         message: String,
     },
 }
@@ -92,7 +92,8 @@ impl Answer {
     ///
     /// - A list with status `success` (in any case) or without a status: customers. An empty
     ///   list, null, blank text or nothing at all with `success`: no customers.
-    /// - Any other status, or text where the list should be: a failure.
+    /// - Any other status, or text where the list should be: a failure. But who says so and holds up
+    ///   rows that may be customers contradicts itself.
     ///
     /// A leading byte order mark and whitespace are skipped, and bytes in text that are no UTF-8
     /// stay as they are in the records: neither may cost a page of customers. Null and blank text
@@ -100,7 +101,7 @@ impl Answer {
     ///
     /// # Errors
     /// When the body is empty, cut short, not JSON or of another shape, when it contradicts itself
-    /// (`message` or `status` twice, and not the same), or when a row has no usable id.
+    /// (`message` or `status` twice, and not the same; a failure with rows), or when a row has no usable id.
     pub fn decode(body: Bytes) -> Result<Answer, AnswerError> {
         let masked;
         let text = match str::from_utf8(&body) {
@@ -188,13 +189,14 @@ impl<'a> Envelope<'a> {
         let succeeded = status.map(says_success);
         match (succeeded, said) {
             (Some(true), None) => Ok(Answer::Customers(Vec::new())),
-            (Some(false), message) => Ok(failed(message.map(|json| body.lossy(json)))),
+            (Some(false), None) => failed(None),
+            (Some(false), Some(message)) => failed(Some(body.lossy(message))),
             // Without a status nothing vouches for an empty message: it may be a failure.
-            (None, None) if self.message.is_some() => Ok(failed(None)),
+            (None, None) if self.message.is_some() => failed(None),
             (None, None) => Err(AnswerError::NotAnAnswer),
             (_, Some(message)) => match message.as_bytes().first() {
                 Some(b'[') => records(body, message),
-                Some(b'"') => Ok(failed(Some(body.lossy(message)))),
+                Some(b'"') => failed(Some(body.lossy(message))),
                 _ => Err(AnswerError::NotAnAnswer),
             },
         }
@@ -224,34 +226,35 @@ fn says_success(status: &str) -> bool {
     scanner::decode_text(status).is_some_and(|text| text.trim().eq_ignore_ascii_case("success"))
 }
 
-fn failed(message: Option<Cow<'_, str>>) -> Answer {
-    Answer::Failed {
-        message: message.map_or_else(String::new, |json| words(&json)),
+fn failed(message: Option<Cow<'_, str>>) -> Result<Answer, AnswerError> {
+    let message = message.map_or_else(|| Some(String::new()), |json| words(&json));
+    // Who holds customers up does not say that there are none.
+    let message = message.ok_or(AnswerError::NotAnAnswer)?;
+    Ok(Answer::Failed { message })
+}
+
+/// What a message says; nothing where it is a list of rows that may be customers.
+fn words(json: &str) -> Option<String> {
+    let text = scanner::decode_text(json);
+    // Some encode twice.
+    let json = text.as_deref().unwrap_or(json);
+    let short = (json.len() <= QUOTED).then(|| serde_json::from_str::<Value>(json));
+    match (&text, short) {
+        (Some(text), _) if !looks_like_json(text) => Some(text.to_string()),
+        // Written anew, with no sign escaped that need not be.
+        (_, Some(Ok(value))) if !may_be_customers(&value) => Some(value.to_string()),
+        (None, _) if json.starts_with('"') => Some(json.chars().take(QUOTED).collect()),
+        _ if json.trim_start().starts_with('[') => None,
+        _ => Some("(an object)".into()),
     }
 }
 
-fn words(json: &str) -> String {
-    if let Some(text) = scanner::decode_text(json) {
-        return text.into_owned();
-    }
-    let described = match json.as_bytes().first() {
-        Some(b'[') => {
-            let mut rows = 0_usize;
-            let _ = Scanner::new(json).list(|scanner| {
-                rows += 1;
-                scanner.value().map(drop)
-            });
-            format!("(a list of {rows} rows)")
-        }
-        Some(b'{') => "(an object)".into(),
-        _ => return json.chars().take(QUOTED).collect(),
-    };
-    let short = (json.len() <= QUOTED).then(|| serde_json::from_str::<Value>(json));
-    match short {
-        // Written anew, with no sign escaped that need not be.
-        Some(Ok(value)) if !may_be_customers(&value) => value.to_string(),
-        _ => described,
-    }
+/// Whether a text is, or begins like, a list of objects or an object.
+fn looks_like_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let behind = |sign| text.strip_prefix(sign).map(str::trim_start);
+    behind('[').is_some_and(|inner| inner.starts_with(['{', '[']))
+        || behind('{').is_some_and(|inner| inner.starts_with('"'))
 }
 
 /// Whether there is an object in it that has a field of customers or contacts.

@@ -137,18 +137,34 @@ fn a_message_that_is_no_text_is_quoted_if_it_is_short_and_cannot_be_a_customer()
             r#"{"limit":["is \u003d 0"],"status":4}"#,
             r#"{"limit":["is = 0"],"status":4}"#,
         ),
-        (r#"[{"id":1,"name":"Asha"},{"id":2}]"#, "(a list of 2 rows)"),
-        (r#"[[{"name":"Asha"}]]"#, "(a list of 1 rows)"),
+        (r#""[{\"code\":3}]""#, r#"[{"code":3}]"#),
+        (r#""[E-1017] {none}""#, "[E-1017] {none}"),
+        (r#""{\"name\":\"Asha\"}""#, "(an object)"),
         (r#"{"customers":[{"id":1,"name":"Asha"}]}"#, "(an object)"),
         (r#"{"name":"Asha"}"#, "(an object)"),
-        (
-            &format!("[{}7]", "1,".repeat(1_000)),
-            "(a list of 1001 rows)",
-        ),
     ] {
         let body = format!(r#"{{"message":{message},"status":"failed"}}"#);
         assert_eq!(told(body), format!("failed: {expected}"), "{message}");
     }
+}
+
+/// Not in the list, not in text that is JSON again, nor where that was cut.
+#[test]
+fn a_failure_that_holds_up_rows_is_no_answer() {
+    for message in [
+        r#"[{"id":1,"name":"Asha"},{"id":2}]"#,
+        r#"[[{"name":"Asha"}]]"#,
+        &format!("[{}7]", "1,".repeat(1_000)),
+        r#""[{\"id\":1,\"name\":\"Asha\"}]""#,
+        r#"" [ {\"id\":1,\"name\":\"As""#,
+    ] {
+        for status in ["failed", "ok"] {
+            let body = format!(r#"{{"message":{message},"status":"{status}"}}"#);
+            assert_eq!(told(body), "NotAnAnswer", "{message}");
+        }
+    }
+    let twice = r#"{"message":"[{\"id\":1,\"name\":\"Asha\"}]","status":"success"}"#;
+    assert_eq!(told(twice), "NotAnAnswer");
 }
 
 #[test]
