@@ -1,5 +1,6 @@
 //! One reliable call: the limits, the attempt, its meaning, and the only retry loop.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -109,14 +110,35 @@ struct Shared {
     pace: Pace,
     dice: Mutex<fastrand::Rng>,
     answered: AtomicBool,
-    /// The first and the last of the attempts that failed since one was answered, whoever's they were.
-    outage: Mutex<Option<(Instant, Instant)>>,
+    outage: Mutex<Option<Outage>>,
+    calls: AtomicU64,
     answers: AtomicU64,
     in_flight: AtomicUsize,
     requests: AtomicU64,
     retries: AtomicU64,
     hurried_retries: AtomicU64,
     bytes: AtomicU64,
+}
+
+/// How many questions may be trouble while others, had they been asked, would be answered. The same
+/// customer may be part of two windows.
+const MOST_TROUBLED: usize = 2;
+
+/// What has failed since something was answered.
+#[derive(Debug)]
+struct Outage {
+    /// When the first attempt failed, and when the last.
+    first: Instant,
+    last: Instant,
+    /// The calls that have failed, or the first of them.
+    calls: BTreeSet<u64>,
+}
+
+impl Outage {
+    /// Whether no other call can fare better.
+    fn is_general(&self) -> bool {
+        self.calls.len() > MOST_TROUBLED
+    }
 }
 
 impl Client {
@@ -138,6 +160,7 @@ impl Client {
                 options,
                 answered: AtomicBool::new(false),
                 outage: Mutex::default(),
+                calls: AtomicU64::new(0),
                 answers: AtomicU64::new(0),
                 in_flight: AtomicUsize::new(0),
                 requests: AtomicU64::new(0),
@@ -184,13 +207,15 @@ impl Client {
         waiting: &(dyn Fn(Waiting) + Sync),
     ) -> Result<Vec<Record>, Error> {
         let shared = &self.shared;
+        let number = shared.calls.fetch_add(1, Ordering::Relaxed);
         let mut spent = Duration::ZERO;
         let mut repeated = Repeated::default();
         let mut attempt = 0;
         loop {
             attempt += 1;
             let span = trace_span!("request", attempt, status = Empty, error = Empty);
-            let asked = shared.attempt(&body, spent, attempt).instrument(span);
+            let asked = shared.attempt(number, &body, spent, attempt);
+            let asked = asked.instrument(span);
             let (outcome, duration) = asked.await;
             spent += duration;
             let error = match outcome {
@@ -241,13 +266,14 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
-    /// One attempt of a call, and how long it took; `number` counts its attempts from 1. What came
-    /// before took as long as was `spent`: waiting for others is not part of that, however long.
+    /// One attempt of a call, and how long it took; `attempt` counts from 1. What came before took as
+    /// long as was `spent`: waiting for others is not part of that, however long.
     async fn attempt(
         self: &Arc<Self>,
+        call: u64,
         body: &Bytes,
         spent: Duration,
-        number: u32,
+        attempt: u32,
     ) -> (Result<Vec<Record>, Error>, Duration) {
         let permit = self.concurrency.enter().await;
         self.pace.wait().await;
@@ -265,13 +291,13 @@ impl Shared {
                 .min(self.time_left(spent).max(Duration::from_secs(1))),
         };
         let under_way = UnderWay::begin(&self.in_flight);
-        let exchange = Arc::clone(self).exchange(request, number);
+        let exchange = Arc::clone(self).exchange(request, attempt);
         let (outcome, duration) = alongside(exchange.in_current_span()).await;
         drop(under_way);
         if let Err(error) = &outcome {
             Span::current().record("error", display(error));
         }
-        self.learn(&outcome, &permit, sent, duration);
+        self.learn(call, &outcome, &permit, sent, duration);
         (outcome, duration)
     }
 
@@ -312,6 +338,7 @@ impl Shared {
 
     fn learn(
         &self,
+        call: u64,
         outcome: &Result<Vec<Record>, Error>,
         permit: &Permit<'_>,
         sent: Instant,
@@ -323,9 +350,21 @@ impl Shared {
         let now = Instant::now();
         let mut outage = lock(&self.outage);
         // Where nothing was asked for long, nobody knows what would have been answered.
-        let going_on = outage.filter(|(_, last)| now - *last < self.longest_silence());
-        let first = going_on.map_or(now, |(first, _)| first);
-        *outage = (!is_answer).then_some((first, now));
+        let going_on =
+            outage.take_if(|outage| !is_answer && now - outage.last < self.longest_silence());
+        *outage = (!is_answer).then(|| {
+            let (first, calls) = (now, BTreeSet::new());
+            let mut outage = going_on.unwrap_or(Outage {
+                first,
+                last: now,
+                calls,
+            });
+            outage.last = now;
+            if !outage.is_general() {
+                outage.calls.insert(call);
+            }
+            outage
+        });
         drop(outage);
         match outcome {
             Err(Error::RateLimited { wait }) => {
@@ -380,17 +419,20 @@ impl Shared {
         let policy = &self.options.retry;
         let answered = self.answered.load(Ordering::Relaxed);
         // Where nobody is answered, a call that has failed waits no longer, though it was not its turn.
-        let outage = lock(&self.outage).map_or(Duration::ZERO, |(first, _)| first.elapsed());
-        let left = self.time_left(spent.max(outage));
+        let outage = lock(&self.outage);
+        let general = outage.as_ref().filter(|outage| outage.is_general());
+        let lasted = general.map_or(Duration::ZERO, |outage| outage.first.elapsed());
+        drop(outage);
+        let left = self.time_left(spent.max(lasted));
         let nobody_there = matches!(error, Error::Connect(_)) && !answered;
         if nobody_there && attempt >= policy.unanswered_attempts {
             return Err(Bound::NeverAnswered);
         }
         if left.is_zero() {
-            return Err(if answered {
-                Bound::Time
-            } else {
-                Bound::NeverAnswered
+            return Err(match answered {
+                false => Bound::NeverAnswered,
+                true if self.time_left(lasted).is_zero() => Bound::Outage,
+                true => Bound::Time,
             });
         }
         if policy.is_hurried(attempt) {

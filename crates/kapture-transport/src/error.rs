@@ -121,7 +121,7 @@ pub enum Error {
     Exhausted {
         /// How often it was tried.
         attempts: u32,
-        /// From the first attempt to giving up.
+        /// How long its attempts took, and the waits between them. Waiting for a turn is no part of it.
         elapsed: Duration,
         /// Which bound was met.
         why: Bound,
@@ -136,8 +136,10 @@ pub enum Error {
 pub enum Bound {
     /// The server has never answered in this run.
     NeverAnswered,
-    /// The time for one call is used up.
+    /// The time for one call is used up. Others may be answered.
     Time,
+    /// No call was answered for as long as that.
+    Outage,
     /// The server asks to wait longer than the time that is left.
     LongWait,
     /// The run's budget of retries is used up: more goes wrong than right.
@@ -149,6 +151,9 @@ impl std::fmt::Display for Bound {
         f.write_str(match self {
             Self::NeverAnswered => "the server has not answered once",
             Self::Time => "the time for retries is used up",
+            Self::Outage => {
+                "the server has answered nothing for as long as one request may be retried"
+            }
             Self::LongWait => "the server asks to wait longer than the time left",
             Self::Budget => "the retries allowed for one run are used up",
         })

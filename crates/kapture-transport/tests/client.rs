@@ -283,13 +283,58 @@ async fn one_that_has_answered_is_tried_for_as_long_as_asked() {
     }
 }
 
+/// Two windows that hold the same customer may never be answered, though all others are.
+#[tokio::test(start_paused = true)]
+async fn the_trouble_of_two_questions_is_no_outage_and_that_of_more_is() {
+    let client = || client(vec![answer(200, NONE), answer(503, "")]);
+    let why = |outcome: &Result<usize, Error>| match outcome {
+        Err(Error::Exhausted { why, .. }) => *why,
+        other => panic!("{other:?}"),
+    };
+
+    let one_by_one = client();
+    let begun = Instant::now();
+    assert_eq!(call(&one_by_one).await, Ok(0));
+    for bound in [Bound::Time, Bound::Time, Bound::Outage] {
+        assert_eq!(why(&call(&one_by_one).await), bound);
+    }
+    assert_eq!(begun.elapsed().as_secs(), 1_200);
+
+    for (at_once, bound) in [(2, Bound::Time), (3, Bound::Outage)] {
+        let client = client();
+        let begun = Instant::now();
+        assert_eq!(call(&client).await, Ok(0));
+        let calls = futures_util::future::join_all((0..at_once).map(|_| call(&client)));
+        let whys: Vec<_> = calls.await.iter().map(why).collect();
+        assert_eq!(whys, vec![bound; at_once]);
+        assert_eq!(begun.elapsed().as_secs(), 600);
+    }
+}
+
+/// What was refused was answered, and by whom refuses is there.
+#[tokio::test(start_paused = true)]
+async fn who_has_refused_has_answered() {
+    let refusals = vec![refused("E-1017"); 3];
+    let down = Err(TransportError::Connect("refused".into()));
+    let client = client([refusals, vec![down]].concat());
+    let refusal = call(&client).await.unwrap_err();
+    assert!(matches!(refusal, Error::Refused(_)), "{refusal:?}");
+    let begun = Instant::now();
+    let error = call(&client).await.unwrap_err().to_string();
+    assert!(
+        error.contains("(the time for retries is used up)"),
+        "{error}"
+    );
+    assert_eq!(begun.elapsed().as_secs(), 600);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_in_which_more_goes_wrong_than_right_ends() {
     let options = retrying(RetryPolicy {
         spare_retries: 3,
         ..RetryPolicy::default()
     });
-    let client = client_with(vec![answer(200, NONE), answer(503, "")], options);
+    let client = client_with(vec![answer(200, NONE), answer(503, "")], options.clone());
     assert_eq!(call(&client).await, Ok(0));
     let error = call(&client).await.unwrap_err();
     // Two retries for the good answer, and three to spare.
@@ -304,6 +349,26 @@ async fn a_run_in_which_more_goes_wrong_than_right_ends() {
         ),
         "{error:?}"
     );
+
+    // A refusal that does not repeat is nothing good.
+    let changing = ["Busy", "Very busy"].repeat(9).into_iter().map(refused);
+    let outcomes = [answer(200, NONE)].into_iter().chain(changing);
+    let client = client_with(outcomes.collect(), options);
+    assert_eq!(call(&client).await, Ok(0));
+    let error = call(&client).await.unwrap_err();
+    assert!(error.to_string().contains("after 6 attempts"), "{error:?}");
+}
+
+#[test]
+fn a_client_has_as_many_calls_in_flight_as_it_may() {
+    let client = |concurrency| {
+        let options = ClientOptions {
+            concurrency,
+            ..ClientOptions::default()
+        };
+        client_with(vec![answer(200, NONE)], options)
+    };
+    assert_eq!([0, 1, 5].map(|most| client(most).concurrency()), [1, 1, 5]);
 }
 
 /// It takes a few attempts to be sure of it, which say nothing against the server.
