@@ -69,6 +69,8 @@ pub struct Behaviour {
     /// that reads a page of rows and then drops the deleted ones. Nobody can see them, so they are no
     /// part of the truth. Default 0.
     pub left_out: f64,
+    /// The most bytes that the rows of a page have together; one row may have more. Default any number.
+    pub page_bytes: Option<usize>,
     /// Rows that come and go while a client pages. Default none.
     pub movement: Option<Movement>,
 
@@ -119,6 +121,7 @@ impl Default for Behaviour {
             order: Order::Id,
             listed_twice: 0.0,
             left_out: 0.0,
+            page_bytes: None,
             movement: None,
             empty_window: EmptyForm::EmptyList,
             past_end: None,

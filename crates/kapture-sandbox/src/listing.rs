@@ -26,7 +26,7 @@ impl Listing {
     }
 
     /// Keeps the single rows that are to be kept. Of ranges all are.
-    pub(crate) fn retain(&mut self, is_kept: impl Fn(Row) -> bool) {
+    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(Row) -> bool) {
         if let Self::Rows(rows) = self {
             rows.retain(|row| is_kept(*row));
         }

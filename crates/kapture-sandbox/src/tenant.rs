@@ -249,6 +249,9 @@ impl Tenant {
         };
         let mut page = listing.page(offset, self.limit(query));
         page.retain(|row| !self.is_left_out(row));
+        if let Some(most) = behaviour.page_bytes {
+            self.cut_at_bytes(&mut page, most);
+        }
         asked.rows = page.len();
         if asked.rows == 0 {
             let form: &EmptyForm = match &behaviour.past_end {
@@ -272,6 +275,7 @@ impl Tenant {
         let plain = behaviour.order == Order::Id
             && behaviour.listed_twice == 0.0
             && behaviour.left_out == 0.0
+            && behaviour.page_bytes.is_none()
             && behaviour.movement.is_none()
             && query.filter.is_empty();
         let planned = self.population.between(covered.start, covered.end);
@@ -357,6 +361,14 @@ impl Tenant {
         // Most tenants leave nobody out, and are not to look up each customer for that.
         let share = self.behaviour.left_out;
         share > 0.0 && self.customer(row).hits(share, Subject::LeftOut)
+    }
+
+    fn cut_at_bytes(&self, page: &mut Listing, most: usize) {
+        let (mut text, mut is_first) = (String::new(), true);
+        page.retain(|row| {
+            self.customer(row).write(&mut text);
+            std::mem::take(&mut is_first) || text.len() <= most
+        });
     }
 
     fn render(&self, page: Listing) -> Vec<u8> {

@@ -204,6 +204,31 @@ fn rows_left_out_make_pages_shorter() {
 }
 
 #[test]
+fn pages_may_be_cut_at_a_number_of_bytes() {
+    let cut_at = |bytes| {
+        let behaviour = Behaviour {
+            page_bytes: Some(bytes),
+            ..Behaviour::default()
+        };
+        tenant(400, behaviour)
+    };
+    let tenant = cut_at(20_000);
+    let mut lengths = BTreeSet::new();
+    let mut all = BTreeSet::new();
+    while all.len() < 400 {
+        let ids = page(&tenant, json!({"limit": 100, "offset": all.len()}));
+        lengths.insert(ids.len());
+        all.extend(ids);
+    }
+    assert_eq!(all, tenant.truth_ids(may(5), may(5)));
+    assert!(
+        lengths.len() > 2 && lengths.last() < Some(&100),
+        "{lengths:?}"
+    );
+    assert_eq!(page(&cut_at(1), json!({"limit": 100})).len(), 1);
+}
+
+#[test]
 fn rows_listed_twice_are_the_same_ones_each_time() {
     let tenant = tenant(
         200,
