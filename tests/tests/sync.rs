@@ -362,6 +362,38 @@ fn a_day_that_fails_leaves_the_others_there() {
     }
 }
 
+#[test]
+fn a_server_that_shows_nothing_costs_no_customers() {
+    let well = Arc::new(AtomicBool::new(true));
+    let is_well = Arc::clone(&well);
+    let server = Scripted::bodies(move |asked| match is_well.load(Ordering::Relaxed) {
+        true => one_a_day(asked),
+        false => customers(&[]),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["customers.db", "lines/"] {
+        let place = folder.path().join(place);
+        let sync = |more: &[&str]| {
+            let output = server
+                .kapture(&["sync", place.to_str().unwrap(), "--to", "2024-05-10"])
+                .args(more)
+                .output();
+            output.unwrap()
+        };
+        well.store(true, Ordering::Relaxed);
+        assert_eq!(code(&sync(&["--from", "2024-05-01"])), 0);
+        well.store(false, Ordering::Relaxed);
+        let output = sync(&["--refresh", "3"]);
+        assert_eq!(code(&output), 5, "{}", said(&output));
+        assert!(said(&output).contains("whether they are gone cannot be told"));
+        assert_eq!(status(&place)["customers"], 10);
+        well.store(true, Ordering::Relaxed);
+        let output = sync(&["--refresh", "3"]);
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert_eq!(status(&place)["customers"], 10);
+    }
+}
+
 /// The days that never came may be the first ones. A later run, which is told no first day, goes on
 /// from there all the same.
 #[test]

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use kapture_customers::{Days, Pull};
 use kapture_model::CustomerQuery;
 use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
-use kapture_sinks::Source;
+use kapture_sinks::{Ledger, Source};
 use kapture_transport::{
     Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, SiteError,
     Token, Transport,
@@ -271,6 +271,13 @@ impl Connected {
     /// A pull over this connection.
     pub(crate) fn pull(&self, query: CustomerQuery, days: &Days) -> Pull {
         self.tenancy.pull(&self.client, query, days)
+    }
+
+    /// The same into a place that holds customers already.
+    pub(crate) fn pull_into(&self, ledger: &Ledger, query: CustomerQuery, days: &Days) -> Pull {
+        let receipts = ledger.iter().filter(|receipt| receipt.customers > 0);
+        let held = receipts.map(|receipt| receipt.day).collect();
+        self.pull(query, days).held(held)
     }
 }
 

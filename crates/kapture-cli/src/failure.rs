@@ -198,6 +198,7 @@ fn exit_code(error: &PullError) -> u8 {
             PullError::EmptyUnproven { .. }
             | PullError::OffsetIgnored { .. }
             | PullError::OffsetTooLarge { .. }
+            | PullError::Wavering { .. }
             | PullError::Contradiction {
                 answer: Some(_), ..
             } => 4,
@@ -293,7 +294,13 @@ fn hint(error: &PullError, endpoint: Endpoint) -> String {
         PullError::OffsetIgnored { .. } => {
             "narrow the pull with a filter, so that each day's customers fit in one page".into()
         }
-        PullError::Contradiction { .. } | PullError::Astray { .. } => {
+        PullError::Vanished { .. } => {
+            "run again later; if they are gone for good, ask for a day that has customers as well, to show that the server is well".into()
+        }
+        PullError::Contradiction { .. }
+        | PullError::Unwitnessed { .. }
+        | PullError::Wavering { .. }
+        | PullError::Astray { .. } => {
             "kapture doctor looks at what the server does, and -v tells what a pull learns of it; if it is so again later, ask the vendor".into()
         }
         _ => match error.call_error() {

@@ -32,15 +32,15 @@ pub(crate) async fn run(
 
     let created = destination.create(&connection.source(&query)).await;
     let sink = created.map_err(Failure::sink)?;
+    let ledger = sink.ledger().await.map_err(Failure::sink)?;
     // A file of contacts is complete only if every day is pulled.
     let days = if arguments.again || arguments.form.contacts.is_some() {
         wanted.clone()
     } else {
-        let ledger = sink.ledger().await.map_err(Failure::sink)?;
         ledger.lacking(&wanted)
     };
     let connected = connection.open().await?;
-    let pull = connected.pull(query, &days);
+    let pull = connected.pull_into(&ledger, query, &days);
     let course = Course {
         connected: &connected,
         location: &destination.location,

@@ -64,7 +64,8 @@ pub(crate) async fn run(
         }
     }
     let connected = connection.open().await?;
-    let pull = connected.pull(query, &days).settling(settling);
+    let pull = connected.pull_into(&ledger, query, &days);
+    let pull = pull.settling(settling);
     let course = Course {
         connected: &connected,
         location: &destination.location,

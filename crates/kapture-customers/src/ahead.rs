@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use kapture_model::{CustomerId, Window};
+use kapture_model::Window;
 
 use crate::error::PullError;
 use crate::reading::WindowReader;
-use crate::server::{Ask, Server};
+use crate::server::{Ask, Rows, Server};
 
 /// Each time that so many pages of a window of so many rows were read, one more spare page and one
 /// more scout may be in vain: where much is read, a little more does not weigh.
@@ -47,8 +47,7 @@ pub(crate) struct Ahead {
     taken: u64,
 }
 
-/// The ids on a page.
-type Answer = Result<Vec<CustomerId>, PullError>;
+type Answer = Result<Rows, PullError>;
 
 /// Why a page was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +70,7 @@ impl Ahead {
         ask: Ask,
         page_length: usize,
         steady: bool,
-    ) -> Result<(Vec<CustomerId>, bool), PullError> {
+    ) -> Result<(Rows, bool), PullError> {
         let server = &reader.server;
         let window = Some((ask.window, ask.limit));
         if self.window != window {
@@ -198,7 +197,7 @@ impl Ahead {
     }
 
     fn take(&mut self, server: &Server, offset: u64, answer: Answer) {
-        let holds = answer.as_ref().is_ok_and(|page| !page.is_empty());
+        let holds = answer.as_ref().is_ok_and(|page| !page.ids.is_empty());
         if holds {
             self.holds = self.holds.max(offset);
             self.empty = self.empty.filter(|empty| *empty > offset);

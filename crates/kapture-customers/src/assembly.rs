@@ -271,7 +271,7 @@ impl State {
 }
 
 /// Whether a window may hold customers dated `day`, in whatever zone it was cut.
-fn near(day: NaiveDate, window: Window) -> bool {
+pub(crate) fn near(day: NaiveDate, window: Window) -> bool {
     let first = window.start.pred_opt().unwrap_or(window.start);
     let last = window.end.succ_opt().unwrap_or(window.end);
     (first..=last).contains(&day)

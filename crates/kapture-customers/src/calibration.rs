@@ -6,6 +6,7 @@ use chrono::{NaiveDate, Timelike};
 use kapture_model::{Record, Window};
 use serde::{Deserialize, Serialize};
 
+use crate::assembly::near;
 use crate::empty_answer::same_words;
 use crate::error::PullError;
 use crate::run::Run;
@@ -70,6 +71,10 @@ pub(crate) fn narrow(day: NaiveDate) -> Window {
     }
 }
 
+pub(crate) fn is_narrow(window: Window) -> bool {
+    window.start == window.end
+}
+
 impl Run {
     /// Settles the question with a day whose wide window holds customers.
     ///
@@ -86,7 +91,7 @@ impl Run {
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
             self.begin_window(day).await;
             let answer = match self.ask_narrow(day, expected.take()).await {
-                Err(error) if error.is_of_a_row() => continue,
+                Err(error) if !error.is_fatal() => continue,
                 answer => answer?,
             };
             match answer {
@@ -120,12 +125,14 @@ pub(crate) fn go_beyond_midnight(records: &[Record]) -> bool {
 }
 
 /// Whether customers of one window were created further apart than an exclusive window allows,
-/// with two hours to spare for clocks that change: then the end day is included after all.
-pub(crate) fn spans_two_days(records: &[Record]) -> bool {
+/// with two hours to spare for clocks that change: then the end day is included after all. Dates
+/// that the window cannot hold make no sense, and tell nothing.
+pub(crate) fn spans_two_days(window: Window, records: &[Record]) -> bool {
     let mut moments = records
         .iter()
         .filter_map(Record::created)
-        .map(|moment| moment.local(&chrono::Utc));
+        .map(|moment| moment.local(&chrono::Utc))
+        .filter(|moment| near(moment.date(), window));
     let Some(first) = moments.next() else {
         return false;
     };
@@ -172,7 +179,8 @@ mod tests {
 
     #[test]
     fn only_more_than_a_day_of_any_length_is_two_days() {
-        let spans = |moments: &[&str]| spans_two_days(&created(moments));
+        let window = wide(NaiveDate::from_ymd_opt(2024, 5, 2).unwrap());
+        let spans = |moments: &[&str]| spans_two_days(window, &created(moments));
         assert!(!spans(&[]));
         assert!(!spans(&["2024-05-02 10:00:00", "unknown"]));
         // The clock may be set back within an exclusive window, by two hours at the most.
@@ -183,5 +191,6 @@ mod tests {
             "2024-05-02 00:00:00",
             "2024-05-03 23:00:00"
         ]));
+        assert!(!spans(&["2024-05-02 09:00:00", "1970-01-01 00:00:00"]));
     }
 }

@@ -10,12 +10,13 @@ use chrono::{Days, NaiveDate};
 use kapture_model::{Record, Window};
 use kapture_transport::{Error, Refusal, quoted};
 
+use crate::calibration::is_narrow;
 use crate::error::PullError;
 use crate::event::Lesson;
 use crate::server::{Ask, Server};
 
-/// Failures that are documented to mean something else.
-const KNOWN_REFUSALS: [&str; 2] = ["invalid auth key", "invalid json"];
+/// A failure that is documented to mean something else.
+const KNOWN_REFUSAL: &str = "invalid json";
 
 /// How far after the last asked day a window must be empty. Far enough for every time zone and
 /// typing error, not so far that a 32-bit clock ends before it.
@@ -29,11 +30,17 @@ const ROWS_BEHIND: u64 = 1_000_000_000;
 pub(crate) struct EmptyAnswers {
     /// The sentence that the user says means "no customers".
     from_user: Option<String>,
-    learnt: Vec<(Kind, Sentence)>,
+    learnt: Vec<(Kind, Form)>,
     /// Refused windows, before anything was answered: each further one need not repeat it.
     suspected: Option<Sentence>,
-    /// Where the window that must be empty was answered with success, failures are failures.
-    plain_success: Vec<Kind>,
+}
+
+/// How questions of a kind are answered where there are no customers.
+#[derive(Debug, PartialEq, Eq)]
+enum Form {
+    /// With success, at least once: then failures are failures, whatever is said elsewhere.
+    Success,
+    Refusal(Sentence),
 }
 
 /// Empty windows and offsets past the end may be answered differently, as may windows of
@@ -47,7 +54,7 @@ struct Kind {
 impl Kind {
     fn of(ask: &Ask) -> Self {
         Self {
-            one_day: ask.window.start == ask.window.end,
+            one_day: is_narrow(ask.window),
             further_page: ask.offset > 0,
         }
     }
@@ -105,11 +112,33 @@ impl EmptyAnswers {
         self.suspected = Some(Sentence::of(refusal, window));
     }
 
-    fn learnt(&self, kind: Kind) -> Option<&Sentence> {
-        self.learnt
-            .iter()
-            .find(|(learnt, _)| *learnt == kind)
-            .map(|(_, sentence)| sentence)
+    fn learnt(&self, kind: Kind) -> Option<&Form> {
+        let mut learnt = self.learnt.iter();
+        let (_, form) = learnt.find(|(learnt, _)| *learnt == kind)?;
+        Some(form)
+    }
+
+    /// Returns whether it is believed.
+    fn learn(&mut self, kind: Kind, form: Form) -> bool {
+        let believed = self.learnt(kind) != Some(&Form::Success);
+        if believed {
+            self.learnt.retain(|(learnt, _)| *learnt != kind);
+            self.learnt.push((kind, form));
+        }
+        believed
+    }
+
+    /// Whether questions like this one are answered with success where there are no customers.
+    pub(crate) fn are_successes(&self, ask: &Ask) -> bool {
+        self.learnt(Kind::of(ask)) == Some(&Form::Success)
+    }
+
+    /// Whether a refusal is known to be the answer where there are no customers.
+    fn is_learnt(&self, ask: &Ask, refusal: &Refusal) -> bool {
+        let Some(Form::Refusal(sentence)) = self.learnt(Kind::of(ask)) else {
+            return false;
+        };
+        *sentence == Sentence::of(refusal, ask.window)
     }
 
     /// Whether a refusal plainly says that there are no customers: in itself, or by the user's word.
@@ -121,16 +150,16 @@ impl EmptyAnswers {
     /// it means, or it is a 404 that is known to mean just that. Any other words might stand for a
     /// hiccup as well.
     pub(crate) fn is_understood(&self, ask: &Ask, refusal: &Refusal) -> bool {
-        self.is_plain(refusal)
-            || refusal.status == 404
-                && self.learnt(Kind::of(ask)) == Some(&Sentence::of(refusal, ask.window))
+        self.is_plain(refusal) || refusal.status == 404 && self.is_learnt(ask, refusal)
     }
 
     /// What a first page without customers is known to be answered with. There is none for further
     /// pages: a window is not asked again for where it was found to end.
     pub(crate) fn expected(&self, ask: &Ask) -> Option<Refusal> {
-        let sentence = self.learnt(Kind::of(ask)).filter(|_| ask.offset == 0)?;
-        Some(sentence.for_window(ask.window))
+        match self.learnt(Kind::of(ask))? {
+            Form::Refusal(sentence) if ask.offset == 0 => Some(sentence.for_window(ask.window)),
+            _ => None,
+        }
     }
 
     fn is_users(&self, refusal: &Refusal) -> bool {
@@ -141,21 +170,21 @@ impl EmptyAnswers {
     /// A question was answered with success and without customers: that is how this server says
     /// it, and a failure is a failure.
     pub(crate) fn saw_plain_success(&mut self, ask: &Ask) {
-        let kind = Kind::of(ask);
-        if !self.plain_success.contains(&kind) {
-            self.plain_success.push(kind);
-        }
+        self.learn(Kind::of(ask), Form::Success);
     }
 
-    /// Takes back what was learnt, but not what the user said.
+    /// Takes back what was learnt of failures, but not what the user said. That a failure is one stays.
     pub(crate) fn forget(&mut self) {
-        self.learnt.clear();
-        self.plain_success.clear();
+        self.learnt.retain(|(_, form)| *form == Form::Success);
     }
 
     /// The sentence for receipts.
     pub(crate) fn named(&self) -> Option<String> {
-        let (_, sentence) = self.learnt.first()?;
+        let mut forms = self.learnt.iter().map(|(_, form)| form);
+        let sentence = forms.find_map(|form| match form {
+            Form::Success => None,
+            Form::Refusal(sentence) => Some(sentence),
+        })?;
         let words = sentence
             .template
             .replace(START, "DATE")
@@ -173,11 +202,10 @@ fn as_told(sentence: &str) -> String {
     let told = quoted(sentence).to_ascii_lowercase();
     let is_date = |letters: &[char]| {
         let mut places = letters.iter().enumerate();
-        letters.len() == DATE.len()
-            && places.all(|(place, letter)| match place {
-                4 | 7 => *letter == '-',
-                _ => letter.is_ascii_digit(),
-            })
+        places.all(|(place, letter)| match place {
+            4 | 7 => *letter == '-',
+            _ => letter.is_ascii_digit(),
+        })
     };
     let letters: Vec<_> = told.chars().collect();
     let mut text = String::new();
@@ -207,28 +235,29 @@ impl Server {
         if self.knowledge().empty_answers.is_users(refusal) {
             return Ok(true);
         }
-        let words = refusal.message.to_lowercase();
-        if KNOWN_REFUSALS.iter().any(|known| words.contains(known)) {
+        if refusal.message.to_lowercase().contains(KNOWN_REFUSAL) {
             return Ok(false);
         }
         // One proof serves all days: whoever comes second finds it made.
         let _one_at_a_time = self.learning.lock().await;
-        let kind = Kind::of(&ask);
-        let sentence = Sentence::of(refusal, ask.window);
-        let is_learnt = || self.knowledge().empty_answers.learnt(kind) == Some(&sentence);
+        let is_learnt = || self.knowledge().empty_answers.is_learnt(&ask, refusal);
         if is_learnt() {
             return Ok(true);
         }
         {
             let knowledge = self.knowledge();
             // Without any success in this run, only a sentence that leaves no doubt is believed.
-            let believable = knowledge.answered || knowledge.empty_answers.is_plain(refusal);
-            if !believable || knowledge.empty_answers.plain_success.contains(&kind) {
+            let answers = &knowledge.empty_answers;
+            let believable = knowledge.answered || answers.is_plain(refusal);
+            if !believable || answers.are_successes(&ask) {
                 return Ok(false);
             }
         }
-        self.learn_empty_answer(ask).await?;
-        Ok(is_learnt())
+        match self.learn_empty_answer(ask).await {
+            Err(error) if error.is_fatal() => Err(error),
+            // Nothing was learnt from trouble in the far future, and nothing is believed.
+            _ => Ok(is_learnt()),
+        }
     }
 
     /// Asks the same question where the answer must be empty.
@@ -269,14 +298,14 @@ impl Server {
                 None => return Err(error),
             },
         };
-        let kind = Kind::of(&ask);
-        let mut knowledge = self.knowledge();
-        let answers = &mut knowledge.empty_answers;
-        answers.learnt.retain(|(old, _)| *old != kind);
-        answers.learnt.push((kind, sentence));
-        let named = answers.named().unwrap_or_default();
-        drop(knowledge);
-        self.events.learned(Lesson::EmptyAnswer(named));
+        let learnt = {
+            let answers = &mut self.knowledge().empty_answers;
+            let believed = answers.learn(Kind::of(&ask), Form::Refusal(sentence));
+            answers.named().filter(|_| believed)
+        };
+        if let Some(named) = learnt {
+            self.events.learned(Lesson::EmptyAnswer(named));
+        }
         Ok(())
     }
 
@@ -460,7 +489,7 @@ mod tests {
     fn learnt(ask: &Ask, refusal: &Refusal) -> EmptyAnswers {
         let mut answers = EmptyAnswers::new(Some("None".into()));
         let sentence = Sentence::of(refusal, ask.window);
-        answers.learnt.push((Kind::of(ask), sentence));
+        assert!(answers.learn(Kind::of(ask), Form::Refusal(sentence)));
         answers
     }
 
@@ -499,14 +528,35 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_is_one_where_a_question_like_it_was_answered_with_success() {
+        let ask = Ask::first_page(wide(day(1)), 500);
+        let further = Ask { offset: 1, ..ask };
+        let gone = || Form::Refusal(Sentence::of(&refusal(404, "gone"), wide(day(1))));
+        for success_first in [true, false] {
+            let mut answers = EmptyAnswers::default();
+            if success_first {
+                answers.saw_plain_success(&ask);
+            }
+            assert_eq!(answers.learn(Kind::of(&ask), gone()), !success_first);
+            answers.saw_plain_success(&ask);
+            assert!(!answers.is_understood(&ask, &refusal(404, "gone")));
+            assert_eq!((answers.expected(&ask), answers.named()), (None, None));
+            assert!(answers.learn(Kind::of(&further), gone()));
+            assert!(answers.is_understood(&further, &refusal(404, "gone")));
+            assert_eq!(answers.named().as_deref(), Some("gone"));
+        }
+    }
+
+    #[test]
     fn what_was_learnt_is_forgotten_and_what_the_user_said_is_not() {
         let ask = Ask::first_page(wide(day(1)), 500);
         let mut answers = learnt(&ask, &refusal(404, "gone"));
-        answers.saw_plain_success(&ask);
         answers.forget();
         assert_eq!((answers.expected(&ask), answers.named()), (None, None));
-        assert!(answers.plain_success.is_empty());
         assert!(answers.is_plain(&refusal(200, "none")));
+        answers.saw_plain_success(&ask);
+        answers.forget();
+        assert!(answers.are_successes(&ask));
     }
 
     #[test]

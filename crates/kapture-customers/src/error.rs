@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use kapture_model::Window;
-use kapture_transport::{Error, Refusal};
+use kapture_transport::{Bound, Error, Refusal};
 
 /// Why a pull, or a day of it, could not be completed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,6 +64,35 @@ pub enum PullError {
         /// The first offset at which nothing came, though rows were known to stand there.
         offset: u64,
     },
+    /// A window shows no customers where no window as wide has shown any, though others have: so
+    /// would a server that does not answer such windows.
+    #[error(
+        "the server shows no customers of {window}, which proves nothing: it has shown none of any window as wide"
+    )]
+    Unwitnessed {
+        /// The window.
+        window: Window,
+    },
+    /// A window is refused in words that may mean "no customers", but not always in the same.
+    #[error(
+        "the server refuses {window}, but not always alike, so that whether this means “no customers” cannot be told{}",
+        said(answer)
+    )]
+    Wavering {
+        /// The window.
+        window: Window,
+        /// The server's words at first.
+        answer: Option<Refusal>,
+    },
+    /// A window that [held](crate::Pull::held) customers before this run shows none now, as does every
+    /// other: so would a server that is out of order.
+    #[error(
+        "the server shows no customers of {window}, which has held some, nor of any other window: whether they are gone cannot be told"
+    )]
+    Vanished {
+        /// The window.
+        window: Window,
+    },
     /// A window that held customers holds none any more, time and again.
     #[error(
         "the server contradicts itself: {window} held customers before and holds none now, so windows without customers prove nothing{}",
@@ -91,6 +120,14 @@ impl PullError {
     /// Whether no other day can fare better: the server cannot be reached, or refuses altogether.
     pub fn is_fatal(&self) -> bool {
         match self {
+            // Others may be answered, or have been.
+            Self::Call {
+                source:
+                    Error::Exhausted {
+                        why: Bound::Time, ..
+                    },
+                ..
+            } => false,
             Self::Call { source, .. } => matches!(
                 source,
                 Error::Unauthorized(_)
@@ -102,14 +139,12 @@ impl PullError {
             Self::Unstable { .. }
             | Self::OffsetIgnored { .. }
             | Self::OffsetTooLarge { .. }
+            | Self::Unwitnessed { .. }
+            | Self::Wavering { .. }
+            | Self::Vanished { .. }
             | Self::Contradiction { .. }
             | Self::Astray { .. } => false,
         }
-    }
-
-    /// Whether it is the trouble of a single row, which says nothing about other days.
-    pub(crate) fn is_of_a_row(&self) -> bool {
-        matches!(self.call_error(), Some(Error::MissingId { .. }))
     }
 
     /// Whether the server refused, in its own words.

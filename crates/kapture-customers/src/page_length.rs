@@ -3,8 +3,8 @@
 //! A server may cap `limit` without saying so, or ignore it, so a page shorter than asked proves
 //! nothing by itself. But no page can be cut short by a cap below the longest page that the same
 //! `limit` was answered with, unless rows were left out of it after it was cut; and then it is
-//! nearly as long. What another limit brought proves nothing: one that is too large may be refused,
-//! or taken for the default.
+//! nearly as long. Where the cap is one of bytes, the same holds for these. What another limit brought
+//! proves nothing: one that is too large may be refused, or taken for the default.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,26 @@ use std::collections::BTreeMap;
 pub(crate) struct PageLength {
     /// By the limit that was asked for.
     lengths: BTreeMap<u32, Lengths>,
-    full: Option<usize>,
     asked_in_vain: u32,
     /// The smallest limit that brought less than a smaller one, or nothing.
     too_large: Option<u32>,
 }
 
+/// How long a page is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Length {
+    pub(crate) rows: usize,
+    /// Of all rows together.
+    pub(crate) bytes: usize,
+}
+
 /// The lengths of the pages that were answered to the same limit.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lengths {
-    longest: usize,
+    /// The most rows that one had, and the most bytes that one had.
+    longest: Length,
+    /// The rows of the last page that was followed by more.
+    full: Option<usize>,
     /// Pages nearly as long that were asked about, and those of them that turned out to be last,
     /// since the last sign that rows are left out.
     doubted: u32,
@@ -48,19 +58,21 @@ pub(crate) enum End {
 }
 
 impl PageLength {
-    /// A page with so many rows came where `limit` were asked.
-    pub(crate) fn saw(&mut self, rows: usize, limit: u32) {
-        let lengths = self.lengths.entry(limit).or_default();
-        lengths.longest = rows.max(lengths.longest);
+    /// A page as long as this came where `limit` rows were asked.
+    pub(crate) fn saw(&mut self, page: Length, limit: u32) {
+        let longest = &mut self.lengths.entry(limit).or_default().longest;
+        longest.rows = page.rows.max(longest.rows);
+        longest.bytes = page.bytes.max(longest.bytes);
     }
 
-    /// A page with so many rows, where `limit` were asked, was followed by more. Returns whether
-    /// that is news.
-    pub(crate) fn was_full(&mut self, rows: usize, limit: u32) -> bool {
-        if self.is_shorter(rows, limit) {
+    /// A page as long as this, where `limit` rows were asked, was followed by more. Returns whether
+    /// its rows are news.
+    pub(crate) fn was_full(&mut self, page: Length, limit: u32) -> bool {
+        if self.is_shorter(page, limit) {
             self.doubt(limit);
         }
-        self.full.replace(rows) != Some(rows)
+        let full = &mut self.lengths.entry(limit).or_default().full;
+        full.replace(page.rows) != Some(page.rows)
     }
 
     /// It seems that rows are left out of the pages that `limit` is answered with: more of those that
@@ -70,23 +82,24 @@ impl PageLength {
         (lengths.doubted, lengths.doubted_in_vain) = (0, 0);
     }
 
-    /// A page with so many rows, where `limit` were asked, was asked about and followed by nothing.
-    pub(crate) fn was_asked_in_vain(&mut self, rows: usize, limit: u32) {
-        if self.is_shorter(rows, limit) && self.lengths(limit).is_near(rows) {
+    /// A page as long as this, where `limit` rows were asked, was asked about and followed by nothing.
+    pub(crate) fn was_asked_in_vain(&mut self, page: Length, limit: u32) {
+        if self.is_shorter(page, limit) && self.lengths(limit).is_near(page) {
             self.lengths.entry(limit).or_default().doubted_in_vain += 1;
-        } else if !self.is_full(rows, limit) {
+        } else if !self.is_full(page.rows, limit) {
             self.asked_in_vain += 1;
         }
     }
 
     /// Whether pages of `rows`, where `limit` were asked, are known to be followed by more.
     pub(crate) fn is_full(&self, rows: usize, limit: u32) -> bool {
-        rows == limit as usize || self.full == Some(rows)
+        rows == limit as usize || self.lengths(limit).full == Some(rows)
     }
 
     /// Whether pages shorter than `limit` were followed by more: a larger limit is no use.
     pub(crate) fn is_capped_below(&self, limit: u32) -> bool {
-        self.full.is_some_and(|full| full < limit as usize)
+        let full = self.lengths(limit).full;
+        full.is_some_and(|rows| rows < limit as usize)
     }
 
     /// A page of `limit` was refused, or shorter than one with a smaller limit.
@@ -98,14 +111,14 @@ impl PageLength {
         self.too_large.is_some_and(|least| limit >= least)
     }
 
-    /// What is to be done about a page of `rows`, where `limit` were asked. Whoever is told to ask
-    /// does: some questions are counted.
-    pub(crate) fn end(&mut self, rows: usize, limit: u32) -> End {
-        if self.is_last(rows, limit) {
+    /// What is to be done about a page as long as this, where `limit` rows were asked. Whoever is told
+    /// to ask does: some questions are counted.
+    pub(crate) fn end(&mut self, page: Length, limit: u32) -> End {
+        if self.is_last(page, limit) {
             return End::Proven;
         }
-        if !self.is_shorter(rows, limit) {
-            return match self.is_full(rows, limit) || self.asked_in_vain < AT_ONCE {
+        if !self.is_shorter(page, limit) {
+            return match self.is_full(page.rows, limit) || self.asked_in_vain < AT_ONCE {
                 true => End::Ask,
                 false => End::MayWait,
             };
@@ -119,23 +132,24 @@ impl PageLength {
         }
     }
 
-    /// Whether a page of `rows` is the last one, where `limit` were asked.
+    /// Whether a page as long as this is the last one, where `limit` rows were asked.
     ///
-    /// It is when it [is shorter](Self::is_shorter) than another, and not by a few rows only. A
-    /// server that leaves rows out of pages which it has cut gives pages of many lengths. So the
-    /// first pages that are nearly as long as the longest are asked about, and further ones as long
-    /// as there are [signs](Self::doubt) of this.
-    pub(crate) fn is_last(&self, rows: usize, limit: u32) -> bool {
+    /// It is when it [is shorter](Self::is_shorter) than another, and not by little only. A server that
+    /// leaves rows out of pages which it has cut, or cuts them at a number of bytes, gives pages of many
+    /// lengths. So the first pages that are nearly as long as the longest are asked about, and further
+    /// ones as long as there are [signs](Self::doubt) of this.
+    pub(crate) fn is_last(&self, page: Length, limit: u32) -> bool {
         let lengths = self.lengths(limit);
-        let is_known = !lengths.is_near(rows) || lengths.doubted_in_vain >= MOST_DOUBTED;
-        rows == 0 || self.is_shorter(rows, limit) && is_known
+        let is_known = !lengths.is_near(page) || lengths.doubted_in_vain >= MOST_DOUBTED;
+        page.rows == 0 || self.is_shorter(page, limit) && is_known
     }
 
-    /// Whether a page of `rows`, where `limit` were asked, is shorter than the longest page of that
-    /// limit (so no cap cut it) and not of just the length asked for (so `limit` did not cut it; a
-    /// longer one shows that `limit` is ignored).
-    pub(crate) fn is_shorter(&self, rows: usize, limit: u32) -> bool {
-        rows < self.lengths(limit).longest && rows != limit as usize
+    /// Whether a page, where `limit` rows were asked, is shorter than the longest page of that limit,
+    /// in rows as in bytes (so no cap cut it), and not of just as many rows as were asked for (so
+    /// `limit` did not cut it; a longer one shows that `limit` is ignored).
+    pub(crate) fn is_shorter(&self, page: Length, limit: u32) -> bool {
+        let longest = self.lengths(limit).longest;
+        page.rows < longest.rows && page.bytes < longest.bytes && page.rows != limit as usize
     }
 
     fn lengths(&self, limit: u32) -> Lengths {
@@ -144,9 +158,11 @@ impl PageLength {
 }
 
 impl Lengths {
-    /// Whether a page of `rows` may be a full one but for a few rows left out of it.
-    fn is_near(&self, rows: usize) -> bool {
-        rows >= self.longest - self.longest / 4
+    /// Whether a page may be a full one: but for a few rows left out of it, or one that was too long
+    /// to fit in.
+    fn is_near(&self, page: Length) -> bool {
+        let near = |length, longest| length >= longest - longest / 4;
+        near(page.rows, self.longest.rows) || near(page.bytes, self.longest.bytes)
     }
 }
 
@@ -154,41 +170,47 @@ impl Lengths {
 mod tests {
     use super::*;
 
+    /// A page of as many rows of one length.
+    fn page(rows: usize) -> Length {
+        let bytes = 100 * rows;
+        Length { rows, bytes }
+    }
+
     fn after(pages: &[usize]) -> PageLength {
         let mut length = PageLength::default();
-        pages.iter().for_each(|rows| length.saw(*rows, 500));
+        pages.iter().for_each(|rows| length.saw(page(*rows), 500));
         length
     }
 
     #[test]
     fn a_short_page_alone_proves_nothing() {
-        assert_eq!(after(&[37]).end(37, 500), End::Ask);
+        assert_eq!(after(&[37]).end(page(37), 500), End::Ask);
     }
 
     #[test]
     fn a_page_shorter_than_another_is_not_cut_by_a_cap() {
-        assert_eq!(after(&[37, 12]).end(12, 500), End::Proven);
+        assert_eq!(after(&[37, 12]).end(page(12), 500), End::Proven);
     }
 
     #[test]
     fn a_page_of_the_length_asked_is_never_the_proven_end() {
-        assert_eq!(after(&[800]).end(500, 500), End::Ask);
-        assert_eq!(after(&[800]).end(499, 500), End::Proven);
+        assert_eq!(after(&[800]).end(page(500), 500), End::Ask);
+        assert_eq!(after(&[800]).end(page(499), 500), End::Proven);
         // Longer than asked: `limit` is ignored, so it did not cut this page either.
-        assert_eq!(after(&[800]).end(501, 500), End::Proven);
+        assert_eq!(after(&[800]).end(page(501), 500), End::Proven);
     }
 
     #[test]
     fn the_longest_page_itself_has_to_be_asked_about() {
         let mut length = after(&[100, 60]);
-        assert_eq!(length.end(100, 500), End::Ask);
-        length.was_asked_in_vain(100, 500);
-        length.was_asked_in_vain(100, 500);
-        assert_eq!(length.end(100, 500), End::MayWait);
+        assert_eq!(length.end(page(100), 500), End::Ask);
+        length.was_asked_in_vain(page(100), 500);
+        length.was_asked_in_vain(page(100), 500);
+        assert_eq!(length.end(page(100), 500), End::MayWait);
         assert!(!length.is_capped_below(500));
-        assert!(length.was_full(100, 500));
-        assert!(!length.was_full(100, 500));
-        assert_eq!(length.end(100, 500), End::Ask);
+        assert!(length.was_full(page(100), 500));
+        assert!(!length.was_full(page(100), 500));
+        assert_eq!(length.end(page(100), 500), End::Ask);
         assert!(length.is_capped_below(500) && !length.is_capped_below(100));
     }
 
@@ -196,26 +218,26 @@ mod tests {
     fn a_few_pages_nearly_as_long_as_the_longest_are_asked_about() {
         let mut length = after(&[100, 75]);
         for _ in 0..MOST_DOUBTED {
-            assert_eq!(length.end(75, 500), End::Ask);
+            assert_eq!(length.end(page(75), 500), End::Ask);
         }
         assert_eq!(
-            length.end(75, 500),
+            length.end(page(75), 500),
             End::MayWait,
             "until these are answered"
         );
-        assert_eq!(length.end(74, 500), End::Proven);
+        assert_eq!(length.end(page(74), 500), End::Proven);
         for rows in [100, 40] {
             for _ in 0..MOST_DOUBTED {
-                length.was_asked_in_vain(rows, 500);
+                length.was_asked_in_vain(page(rows), 500);
             }
-            assert_eq!(length.end(75, 500), End::MayWait, "says nothing");
+            assert_eq!(length.end(page(75), 500), End::MayWait, "says nothing");
         }
         for _ in 0..MOST_DOUBTED {
-            assert!(!length.is_last(75, 500));
-            length.was_asked_in_vain(99, 500);
+            assert!(!length.is_last(page(75), 500));
+            length.was_asked_in_vain(page(99), 500);
         }
-        assert_eq!(length.end(75, 500), End::Proven);
-        assert_eq!(length.end(75, 600), End::MayWait, "of another limit");
+        assert_eq!(length.end(page(75), 500), End::Proven);
+        assert_eq!(length.end(page(75), 600), End::MayWait, "of another limit");
     }
 
     #[test]
@@ -223,29 +245,29 @@ mod tests {
         let settled = || {
             let mut length = after(&[100]);
             for _ in 0..MOST_DOUBTED {
-                length.was_asked_in_vain(96, 500);
+                length.was_asked_in_vain(page(96), 500);
             }
-            assert_eq!(length.end(96, 500), End::Proven);
+            assert_eq!(length.end(page(96), 500), End::Proven);
             length
         };
         let mut was_followed = settled();
-        was_followed.was_full(99, 500);
-        assert_eq!(was_followed.end(96, 500), End::Ask);
+        was_followed.was_full(page(99), 500);
+        assert_eq!(was_followed.end(page(96), 500), End::Ask);
         let mut seemed_so = settled();
         seemed_so.doubt(500);
-        assert_eq!(seemed_so.end(96, 500), End::Ask);
+        assert_eq!(seemed_so.end(page(96), 500), End::Ask);
         let mut longest_was_followed = settled();
-        longest_was_followed.was_full(100, 500);
-        assert_eq!(longest_was_followed.end(96, 500), End::Proven);
+        longest_was_followed.was_full(page(100), 500);
+        assert_eq!(longest_was_followed.end(page(96), 500), End::Proven);
     }
 
     #[test]
     fn what_one_limit_brought_proves_nothing_about_another() {
         let mut length = after(&[500]);
-        length.saw(100, 1_000);
-        assert_eq!(length.end(100, 1_000), End::Ask);
-        length.saw(300, 1_000);
-        assert_eq!(length.end(100, 1_000), End::Proven);
+        length.saw(page(100), 1_000);
+        assert_eq!(length.end(page(100), 1_000), End::Ask);
+        length.saw(page(300), 1_000);
+        assert_eq!(length.end(page(100), 1_000), End::Proven);
     }
 
     #[test]
@@ -261,7 +283,26 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_long_rows_may_have_been_cut_at_a_number_of_bytes() {
+        let of_long_rows = |rows| Length {
+            rows,
+            bytes: 1_000 * rows,
+        };
+        let mut length = after(&[100]);
+        length.saw(of_long_rows(12), 500);
+        assert_eq!(length.end(of_long_rows(12), 500), End::Ask);
+        assert!(length.was_full(of_long_rows(12), 500));
+        assert_eq!(
+            length.end(of_long_rows(9), 500),
+            End::Ask,
+            "one more did not fit"
+        );
+        assert_eq!(length.end(of_long_rows(8), 500), End::Proven);
+        assert_eq!(length.end(page(60), 500), End::Proven);
+    }
+
+    #[test]
     fn no_rows_are_the_end() {
-        assert_eq!(after(&[]).end(0, 500), End::Proven);
+        assert_eq!(after(&[]).end(page(0), 500), End::Proven);
     }
 }

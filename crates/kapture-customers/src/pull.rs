@@ -46,6 +46,7 @@ pub struct Pull {
     client: Client,
     query: CustomerQuery,
     days: Days,
+    held: Days,
     page_size: u32,
     empty_answer: Option<String>,
     calendar: Calendar,
@@ -69,6 +70,7 @@ impl Pull {
             client,
             query,
             days,
+            held: Days::default(),
             page_size: 500,
             empty_answer: None,
             calendar: Calendar {
@@ -77,6 +79,14 @@ impl Pull {
                 settling: TimeDelta::hours(6),
             },
         }
+    }
+
+    /// Days that held customers when an earlier run read them. That one of them holds none any more is
+    /// believed only if it is answered so twice, and a window that holds customers shows before and
+    /// after that the server is well; else the day fails.
+    pub fn held(mut self, days: Days) -> Self {
+        self.held = days;
+        self
     }
 
     /// How many rows are asked for in one page: 500 by default. What the server makes of it is
@@ -137,6 +147,7 @@ impl Pull {
             self.query,
             self.page_size,
             last_day,
+            self.held,
             self.empty_answer,
             events,
         );

@@ -1,5 +1,6 @@
 //! Reading one window whole: its pages, pass by pass, until nothing can have been skipped.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -14,10 +15,10 @@ use crate::equal_passes::EqualPasses;
 use crate::error::PullError;
 use crate::event::Lesson;
 use crate::listing::{Join, Listing};
-use crate::page_length::End;
+use crate::page_length::{End, Length};
 use crate::receipt::Joint;
 use crate::row_order::{ANCHOR, RowOrder};
-use crate::server::{Ask, Moment, Page, Server};
+use crate::server::{Ask, Moment, Page, Rows, Server};
 
 /// How often a window is read at most. A listing in random order shows a fraction 1 − 1/e of its
 /// rows at each reading, and each row has to be met twice, so that this is enough for a hundred
@@ -62,6 +63,8 @@ pub(crate) struct Whole {
     pub(crate) doubtful: bool,
     /// It was refused, in these words.
     pub(crate) refused: Option<Refusal>,
+    /// It has no customers, though its day held some before this run.
+    pub(crate) vanished: bool,
     /// It was taken for an exclusive window, but its customers were created too far apart for one.
     pub(crate) spans_two_days: bool,
     pub(crate) answered: Moment,
@@ -75,7 +78,7 @@ pub(crate) struct Unproven {
 
 /// What has to be remembered of the first page of a window, once its records are told.
 struct FirstPage {
-    ids: Vec<CustomerId>,
+    rows: Rows,
     /// The rows asked for.
     limit: u32,
     refused: Option<Refusal>,
@@ -127,7 +130,7 @@ impl WindowReader {
             }
             None => self.first_page(page_size).await?,
         };
-        match self.end(first.ids.len(), page_size) {
+        match self.end(first.rows.length(), page_size) {
             End::Proven => Ok(WindowRead::Whole(self.whole(&first, Joint::Exact))),
             End::Ask => self.read_on(first).await,
             End::MayWait => Ok(WindowRead::Unproven(Unproven {
@@ -144,17 +147,18 @@ impl WindowReader {
 
     fn first_page_of(&self, page: &Page, limit: u32) -> FirstPage {
         FirstPage {
-            ids: page.ids(),
+            rows: page.rows(),
             limit,
             refused: page.refused.clone(),
-            spans_two_days: self.reach == Reach::Exclusive && spans_two_days(&page.records),
+            spans_two_days: self.reach == Reach::Exclusive
+                && spans_two_days(self.window(), &page.records),
             goes_beyond_midnight: go_beyond_midnight(&page.records),
         }
     }
 
-    /// The ids on a page, whose records are handed on: all that is needed of them afterwards.
-    pub(crate) async fn page(&self, ask: Ask) -> Result<Vec<CustomerId>, PullError> {
-        Ok(self.ask(ask).await?.ids())
+    /// The rows of a page, whose records are handed on.
+    pub(crate) async fn page(&self, ask: Ask) -> Result<Rows, PullError> {
+        Ok(self.ask(ask).await?.rows())
     }
 
     /// Asks for a page and hands on what it brings.
@@ -171,28 +175,31 @@ impl WindowReader {
             .await
     }
 
-    fn end(&self, rows: usize, limit: u32) -> End {
-        self.server.knowledge().pages.end(rows, limit)
+    fn end(&self, page: Length, limit: u32) -> End {
+        self.server.knowledge().pages.end(page, limit)
     }
 
-    fn is_shorter(&self, rows: usize, limit: u32) -> bool {
-        self.server.knowledge().pages.is_shorter(rows, limit)
+    fn is_shorter(&self, page: Length, limit: u32) -> bool {
+        self.server.knowledge().pages.is_shorter(page, limit)
     }
 
     /// Whether the first page is the last one as well.
     fn is_whole(&self, first: &FirstPage) -> bool {
-        let rows = first.ids.len();
-        self.server.knowledge().pages.is_last(rows, first.limit)
+        let length = first.rows.length();
+        self.server.knowledge().pages.is_last(length, first.limit)
     }
 
     fn whole(&self, first: &FirstPage, joint: Joint) -> Whole {
+        let vanished = first.rows.ids.is_empty() && self.server.held.contains(self.day);
         Whole {
             day: self.day,
             window: self.window(),
             joint,
             doubtful: first.refused.is_some()
-                || self.reach.is_narrow() && !first.goes_beyond_midnight,
+                || self.reach.is_narrow() && !first.goes_beyond_midnight
+                || vanished,
             refused: first.refused.clone(),
+            vanished,
             spans_two_days: first.spans_two_days,
             answered: self.server.moment(),
         }
@@ -279,10 +286,11 @@ impl WindowReader {
                     self.first_page(cut.unwrap_or(limit)).await?
                 }
             };
-            if self.is_whole(&first) {
+            // A window that seems to have shrunk has to show it in another pass.
+            if first.rows.ids.len() as u64 >= rows && self.is_whole(&first) {
                 return whole(&first, Joint::Exact);
             }
-            counting.meet(number + 1, first.ids.iter());
+            counting.meet(number + 1, first.rows.ids.iter());
             if counting.is_complete() {
                 let joint = if pass.is_clean() {
                     Joint::Exact
@@ -328,12 +336,12 @@ impl WindowReader {
 
     /// One pass, from its first page to a proven end; `None` if the server ignores the offset.
     async fn pass(&self, first: &FirstPage, limit: u32) -> Result<Option<Pass>, PullError> {
-        let mut listing = Listing::begin(&first.ids);
+        let mut listing = Listing::begin(&first.rows.ids);
         let mut ahead = Ahead::default();
         let mut disorder = false;
         let mut weakest_seam = u64::MAX;
         let mut back = self.overlap(&listing);
-        let mut page_length = first.ids.len();
+        let mut length = first.rows.length();
         // A first page may have been asked to be shorter than those behind it.
         let mut usual = first.limit == limit;
         let mut only_page = true;
@@ -352,7 +360,8 @@ impl WindowReader {
                 && !listing.has_moved()
                 && back == self.overlap(&listing)
                 && self.server.knowledge().row_order.may_be_stable();
-            let (page, in_turn) = ahead.page(self, ask, page_length, steady).await?;
+            let (rows, in_turn) = ahead.page(self, ask, length.rows, steady).await?;
+            let (this, page) = (rows.length(), rows.ids);
             let news = listing.lacks_any_of(&page);
             if page.is_empty() && offset < end {
                 break (page, in_turn, Some(offset));
@@ -374,7 +383,7 @@ impl WindowReader {
                     knowledge.pages.doubt(limit);
                 }
                 Join::TooFew | Join::Gap => {
-                    if let Some(further) = further_back(back, page_length) {
+                    if let Some(further) = further_back(back, length.rows) {
                         back = further;
                         continue;
                     }
@@ -403,28 +412,30 @@ impl WindowReader {
             if news {
                 only_page = false;
                 if usual && listing.end() > end {
-                    self.learn_full_page(page_length, limit);
+                    self.learn_full_page(length, limit);
                 }
             }
-            // However many rows a server leaves out, a page with room for more would have shown some.
-            let is_last = match listing.end() > end {
-                true => self.end(page.len(), limit) == End::Proven,
-                false => self.is_shorter(page.len(), limit),
+            let is_last = match listing.end().cmp(&end) {
+                // It ends before rows that are known: it was cut, or some have gone.
+                Ordering::Less => false,
+                // However many rows a server leaves out, a page with room for more would have shown some.
+                Ordering::Equal => self.is_shorter(this, limit),
+                Ordering::Greater => self.end(this, limit) == End::Proven,
             };
             if is_last {
                 if !news && usual {
                     let mut knowledge = self.server.knowledge();
-                    knowledge.pages.was_asked_in_vain(page_length, limit);
+                    knowledge.pages.was_asked_in_vain(length, limit);
                 }
                 break (page, in_turn, None);
             }
-            page_length = page.len();
+            length = this;
             usual = true;
             back = if listing.end() <= end {
                 // A full page of rows already known: only the row behind them can tell more.
                 0
             } else if join == Join::Moved {
-                FAR_BACK.min(page_length as u64 - 1)
+                FAR_BACK.min(length.rows as u64 - 1)
             } else {
                 self.overlap(&listing)
             };
@@ -445,9 +456,9 @@ impl WindowReader {
         order.overlap(listing.longest_page())
     }
 
-    fn learn_full_page(&self, rows: usize, limit: u32) {
-        if self.server.knowledge().pages.was_full(rows, limit) {
-            self.server.events.learned(Lesson::PageLength(rows));
+    fn learn_full_page(&self, page: Length, limit: u32) {
+        if self.server.knowledge().pages.was_full(page, limit) {
+            self.server.events.learned(Lesson::PageLength(page.rows));
         }
     }
 
@@ -455,42 +466,48 @@ impl WindowReader {
     async fn read_without_offset(&self) -> Result<WindowRead, PullError> {
         let mut limit = self.server.page_size();
         let mut page = self.first_page(limit).await?;
-        loop {
-            let rows = page.ids.len();
-            if self.is_shorter(rows, limit) {
-                return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
-            }
-            if rows == limit as usize
-                && u64::from(limit) < LARGEST_PAGE
-                && let Some(larger) = self.larger_page(limit, limit * 4, rows).await?
-            {
-                limit *= 4;
-                page = larger;
-                continue;
-            }
-            // A longer page would show that this one was not cut; where the end day is included,
-            // two days make one.
-            if self.reach == Reach::Inclusive {
-                // Asked for its length. What is dated nowhere would seem to belong to this day.
-                let ask = Ask::first_page(wide(self.day), limit);
-                match self.server.ask(ask).await {
-                    Ok(longer) => {
-                        let events = &self.server.events;
-                        let records = &longer.records;
-                        self.assembly.keep(events, ask.window, records).await;
-                    }
-                    // It need not be accepted where D…D is.
-                    Err(error) if error.is_refusal() => {}
-                    Err(error) => return Err(error),
-                }
-                if self.is_shorter(rows, limit) {
-                    return Ok(WindowRead::Whole(self.whole(&page, Joint::Exact)));
+        let mut grows = true;
+        while grows
+            && !self.is_whole(&page)
+            && u64::from(limit) < LARGEST_PAGE
+            && let rows = page.rows.ids.len()
+            && let Some(larger) = self.larger_page(limit, limit * 4, rows).await?
+        {
+            limit *= 4;
+            grows = larger.rows.ids.len() > rows;
+            page = larger;
+        }
+        // A longer page would show that this one was not cut; where the end day is included, two days
+        // make one.
+        if self.reach == Reach::Inclusive {
+            for start in [Some(self.day), self.day.pred_opt()].into_iter().flatten() {
+                if !self.is_whole(&page) {
+                    self.ask_two_days(start, limit).await?;
                 }
             }
-            return Err(PullError::OffsetIgnored {
+        }
+        match self.is_whole(&page) {
+            true => Ok(WindowRead::Whole(self.whole(&page, Joint::Exact))),
+            false => Err(PullError::OffsetIgnored {
                 window: self.window(),
-                rows,
-            });
+                rows: page.rows.ids.len(),
+            }),
+        }
+    }
+
+    /// Asks two days for their length. What is dated nowhere would seem to belong to this one.
+    async fn ask_two_days(&self, start: NaiveDate, limit: u32) -> Result<(), PullError> {
+        let ask = Ask::first_page(wide(start), limit);
+        match self.server.ask(ask).await {
+            Ok(longer) => {
+                let events = &self.server.events;
+                let records = &longer.records;
+                self.assembly.keep(events, ask.window, records).await;
+                Ok(())
+            }
+            // It need not be accepted where D…D is.
+            Err(error) if error.is_refusal() => Ok(()),
+            Err(error) => Err(error),
         }
     }
 }
@@ -498,12 +515,12 @@ impl WindowReader {
 impl Unproven {
     /// What is to be done about it by now.
     pub(crate) fn end(&self) -> End {
-        self.reader.end(self.rows(), self.first.limit)
+        self.reader.end(self.first.rows.length(), self.first.limit)
     }
 
     /// The rows of its page.
     pub(crate) fn rows(&self) -> usize {
-        self.first.ids.len()
+        self.first.rows.ids.len()
     }
 
     /// For a window that was proven meanwhile.

@@ -53,8 +53,8 @@ pub(crate) struct Run {
     /// It is being learnt: until then only windows that are known to hold customers are read.
     is_learning: bool,
     pub(crate) reopenings: u32,
-    /// How many windows may still be read again because they were refused for a while.
-    pub(crate) rereadings: usize,
+    /// How often windows were read again because they were refused for a while.
+    pub(crate) rereadings: BTreeMap<NaiveDate, u32>,
 }
 
 /// What goes on at the same time, and what came of it.
@@ -86,7 +86,7 @@ impl Run {
             to_learn: None,
             is_learning: false,
             reopenings: 0,
-            rereadings: 1_000,
+            rereadings: BTreeMap::new(),
         }
     }
 
@@ -101,7 +101,7 @@ impl Run {
             }
             // Proof is asked for alone: what is not polled meanwhile could hold the place, or the
             // moment, that it waits for.
-            let is_confirming = self.has_many_opaque();
+            let is_confirming = self.has_many_unconfirmed();
             while !is_confirming
                 && doing.len() < self.server.client.concurrency()
                 && let Some(reading) = self.next_reading().await
@@ -176,15 +176,14 @@ impl Run {
         self.unproven.extract_if(.., is_longest)
     }
 
-    /// Whether many windows wait that only asking them again can confirm, and a window like them
-    /// has shown customers.
-    fn has_many_opaque(&self) -> bool {
-        let opaque = self.unconfirmed.iter();
-        let mut opaque = opaque.filter(|doubtful| doubtful.is_opaque(&self.server));
-        opaque.nth(MOST_UNCONFIRMED).is_some_and(|doubtful| {
-            let witnesses = self.server.knowledge().witnesses;
-            witnesses.like(doubtful.window).is_some()
-        })
+    /// Whether many windows wait for a proof, and a window like them has shown customers.
+    fn has_many_unconfirmed(&self) -> bool {
+        let first = self.unconfirmed.first();
+        self.unconfirmed.len() > MOST_UNCONFIRMED
+            && first.is_some_and(|doubtful| {
+                let witnesses = self.server.knowledge().witnesses;
+                witnesses.like(doubtful.window).is_some()
+            })
     }
 
     async fn next_window(&mut self) -> Option<WindowReader> {
@@ -253,14 +252,15 @@ impl Run {
                 joint: whole.joint,
                 answered: whole.answered,
                 refused: whole.refused,
+                vanished: whole.vanished,
             });
             return;
         }
+        self.done(whole.day, whole.joint).await;
         if whole.spans_two_days && self.reach() == Reach::Exclusive && self.may_reopen() {
             // Nothing is lost, an exclusive window is only larger than needed; but it will do with less.
             self.reopen([]);
         }
-        self.done(whole.day, whole.joint).await;
     }
 
     pub(crate) fn may_reopen(&self) -> bool {

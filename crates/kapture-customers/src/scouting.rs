@@ -77,7 +77,7 @@ impl Run {
         self.begin_window(day).await;
         let answer = match self.ask_narrow(day, None).await {
             // It is the trouble of this day, and tells nothing about the others.
-            Err(error) if error.is_of_a_row() => return Ok(()),
+            Err(error) if !error.is_fatal() => return Ok(()),
             answer => answer?,
         };
         match answer {
@@ -115,18 +115,26 @@ impl Run {
                 Err(error) => self.judge_refused(day, error, answered_before).await?,
             };
             let known = self.reach() != Reach::Unknown;
+            let accepts_wide = self.server.knowledge().accepts_wide;
             match &verdict {
                 Scouted::Customers(_) if !known => {
                     let reach = self.calibrate(day).await?;
                     self.learn_reach(reach, day);
                 }
-                Scouted::Narrow(_) if !known => self.learn_reach(Reach::Strict, day),
+                // Where D…D+1 was accepted before, that it is refused for a day without customers is the
+                // trouble of this day alone.
+                Scouted::Narrow(records) if !known && (!records.is_empty() || !accepts_wide) => {
+                    self.learn_reach(Reach::Strict, day);
+                }
                 _ => {}
             }
             if !needed {
                 continue;
             }
             match verdict {
+                Scouted::Empty if self.server.held.contains(day) => {
+                    self.leave_unconfirmed(day, wide(day), None);
+                }
                 Scouted::Empty => self.done(day, Joint::Exact).await,
                 Scouted::Customers(records) => {
                     if self.reach() == Reach::Exclusive {
@@ -134,25 +142,33 @@ impl Run {
                     }
                     self.put_back([day]);
                 }
-                Scouted::Narrow(records) => {
+                Scouted::Narrow(records) if self.reach() == Reach::Strict => {
                     if !records.is_empty() {
                         self.first_pages.insert(narrow(day), records);
                     }
                     self.put_back([day]);
                 }
                 _ if known => self.put_back([day]),
-                Scouted::RefusedAsEmpty(refusal) => self.unconfirmed.push(Unconfirmed {
-                    day,
-                    window: wide(day),
-                    joint: Joint::Exact,
-                    answered: self.server.moment(),
-                    refused: Some(refusal),
-                }),
+                Scouted::Narrow(_) => self.leave_unconfirmed(day, narrow(day), None),
+                Scouted::RefusedAsEmpty(refusal) => {
+                    self.leave_unconfirmed(day, wide(day), Some(refusal));
+                }
                 Scouted::Unclear(answers) => self.refused.push((day, answers)),
                 Scouted::Failed(error) => self.fail(day, &error).await,
             }
         }
         Ok(())
+    }
+
+    fn leave_unconfirmed(&mut self, day: NaiveDate, window: Window, refused: Option<Refusal>) {
+        self.unconfirmed.push(Unconfirmed {
+            day,
+            window,
+            joint: Joint::Exact,
+            answered: self.server.moment(),
+            refused,
+            vanished: self.server.held.contains(day),
+        });
     }
 
     /// Whether a window was refused because of the number of rows that was asked for: with the default
@@ -182,9 +198,9 @@ impl Run {
         let ask = Ask::first_page(wide(day), self.server.page_size());
         let Some(refusal) = error.refusal() else {
             let error = ask.failed(error);
-            return match error.is_of_a_row() {
-                true => Ok(Scouted::Failed(error)),
-                false => Err(error),
+            return match error.is_fatal() {
+                true => Err(error),
+                false => Ok(Scouted::Failed(error)),
             };
         };
         let mut may_be_empty = true;
@@ -192,7 +208,7 @@ impl Run {
         if !self.server.is_plain(refusal) {
             let narrow = narrow(day);
             let answer = match self.ask_narrow(day, None).await {
-                Err(error) if error.is_of_a_row() => return Ok(Scouted::Failed(error)),
+                Err(error) if !error.is_fatal() => return Ok(Scouted::Failed(error)),
                 answer => answer?,
             };
             match answer {
@@ -252,7 +268,7 @@ impl Run {
 enum Scouted {
     Empty,
     Customers(Vec<Record>),
-    /// Only D…D is accepted, and holds these.
+    /// D…D alone is accepted, and holds these.
     Narrow(Vec<Record>),
     /// It is refused in the way that means "no customers" here.
     RefusedAsEmpty(Refusal),

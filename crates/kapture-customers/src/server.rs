@@ -8,11 +8,12 @@ use kapture_model::{CustomerId, CustomerQuery, Record, Window};
 use kapture_transport::{Client, Error, Refusal};
 use tracing::Instrument;
 
-use crate::calibration::{Reach, go_beyond_midnight};
+use crate::calibration::{Reach, go_beyond_midnight, is_narrow};
+use crate::days::Days;
 use crate::empty_answer::EmptyAnswers;
 use crate::error::PullError;
 use crate::events::EventSender;
-use crate::page_length::PageLength;
+use crate::page_length::{Length, PageLength};
 use crate::row_order::RowOrder;
 use crate::window_length::WindowLength;
 
@@ -21,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) query: CustomerQuery,
     /// The last day of the pull.
     pub(crate) last_day: NaiveDate,
+    /// The days that held customers before this run.
+    pub(crate) held: Days,
     pub(crate) events: EventSender,
     /// Held while an empty answer is being proven.
     pub(crate) learning: futures_util::lock::Mutex<()>,
@@ -39,6 +42,8 @@ pub(crate) struct Knowledge {
     pub(crate) empty_answers: EmptyAnswers,
     /// Whether any request was answered with success.
     pub(crate) answered: bool,
+    /// Whether a window wider than D…D was.
+    pub(crate) accepts_wide: bool,
     pub(crate) pages: PageLength,
     pub(crate) row_order: RowOrder,
     pub(crate) windows: WindowLength,
@@ -48,7 +53,7 @@ pub(crate) struct Knowledge {
 
 /// Whether windows as wide as this one are answered with what they hold.
 pub(crate) fn is_witness(window: Window, records: &[Record]) -> bool {
-    if window.start == window.end {
+    if is_narrow(window) {
         go_beyond_midnight(records)
     } else {
         !records.is_empty()
@@ -74,7 +79,7 @@ pub(crate) struct Witnesses {
 impl Witnesses {
     /// The one for windows as wide as `window`.
     pub(crate) fn like(&self, window: Window) -> Option<Witness> {
-        if window.start == window.end {
+        if is_narrow(window) {
             self.narrow
         } else {
             self.wide
@@ -82,7 +87,7 @@ impl Witnesses {
     }
 
     fn add(&mut self, mut witness: Witness) {
-        let like = if witness.ask.window.start == witness.ask.window.end {
+        let like = if is_narrow(witness.ask.window) {
             &mut self.narrow
         } else {
             &mut self.wide
@@ -118,11 +123,35 @@ impl Page {
         }
     }
 
-    pub(crate) fn ids(&self) -> Vec<CustomerId> {
-        self.records
-            .iter()
-            .map(|record| record.id().clone())
-            .collect()
+    pub(crate) fn rows(&self) -> Rows {
+        let ids = self.records.iter().map(|record| record.id().clone());
+        Rows {
+            ids: ids.collect(),
+            bytes: length(&self.records).bytes,
+        }
+    }
+}
+
+/// What has to be remembered of the rows of a page, once its records are told.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) ids: Vec<CustomerId>,
+    bytes: usize,
+}
+
+impl Rows {
+    pub(crate) fn length(&self) -> Length {
+        Length {
+            rows: self.ids.len(),
+            bytes: self.bytes,
+        }
+    }
+}
+
+fn length(records: &[Record]) -> Length {
+    Length {
+        rows: records.len(),
+        bytes: records.iter().map(|record| record.raw().len()).sum(),
     }
 }
 
@@ -170,6 +199,7 @@ impl Server {
         query: CustomerQuery,
         page_size: u32,
         last_day: NaiveDate,
+        held: Days,
         empty_answer: Option<String>,
         events: EventSender,
     ) -> Self {
@@ -177,6 +207,7 @@ impl Server {
             client,
             query,
             last_day,
+            held,
             events,
             learning: futures_util::lock::Mutex::new(()),
             knowledge: Mutex::new(Knowledge {
@@ -333,7 +364,8 @@ impl Server {
             .await?;
         let mut knowledge = self.knowledge();
         knowledge.answered = true;
-        knowledge.pages.saw(records.len(), ask.limit);
+        knowledge.accepts_wide |= !is_narrow(ask.window);
+        knowledge.pages.saw(length(&records), ask.limit);
         if records.is_empty() {
             knowledge.empty_answers.saw_plain_success(&ask);
         }

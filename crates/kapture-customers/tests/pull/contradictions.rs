@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::against::{InMemory, may, population, pull_from, truth};
+use crate::against::{InMemory, may, population, pull_from, pull_with, truth};
 use async_trait::async_trait;
 use kapture_customers::{Pull, PullError};
 use kapture_model::{Answer, CustomerId};
@@ -185,6 +185,101 @@ async fn a_server_that_fails_years_ahead_is_pulled_from_like_any_other() {
     }
 }
 
+/// A tenant with a customer that it cannot show: every window of which it is a part is answered with
+/// this instead, and perhaps every window years ahead as well.
+#[derive(Clone)]
+struct Poisoned {
+    tenant: InMemory,
+    customer: String,
+    answer: Result<Response, TransportError>,
+    years_ahead_too: bool,
+}
+
+#[async_trait]
+impl Transport for Poisoned {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let body = String::from_utf8_lossy(&request.body);
+        let years_ahead = !body.contains(r#""createStartDate":"2024"#);
+        let response = self.tenant.send(request).await?;
+        let shown = String::from_utf8_lossy(&response.body).contains(&self.customer);
+        match shown || years_ahead && self.years_ahead_too {
+            true => self.answer.clone(),
+            false => Ok(response),
+        }
+    }
+}
+
+/// The first pages that are asked for may be answered so, or those of windows beside quiet days: the
+/// days to which the customer might belong fail, and all others are whole.
+#[tokio::test(start_paused = true)]
+async fn a_window_that_is_never_shown_fails_its_days_alone() {
+    let refused = serde_json::json!({ "message": "E-1017", "status": "failed" });
+    let answers = [
+        Ok(Response {
+            status: 200,
+            body: refused.to_string().into(),
+            ..Response::default()
+        }),
+        Ok(Response {
+            status: 500,
+            ..Response::default()
+        }),
+        Err(TransportError::TooLarge(1)),
+    ];
+    for (answer, years_ahead_too) in answers.iter().flat_map(|it| [(it, false), (it, true)]) {
+        for windows in Windows::ALL {
+            for sizes in [
+                vec![(may(5), 4)],
+                vec![(may(5), 4), (may(9), 1)],
+                (1..12).map(|day| (may(day), 3)).collect(),
+            ] {
+                let status = answer.as_ref().map_or(0, |it| it.status);
+                // Where the only windows without customers are those years ahead, what these are
+                // answered with is what such windows are answered with.
+                if years_ahead_too && status == 200 && sizes.len() > 2 {
+                    continue;
+                }
+                for from in 1..=6 {
+                    // Who has answered nothing yet is not there.
+                    if status == 500 && from == 5 {
+                        continue;
+                    }
+                    let told =
+                        format!("{answer:?} {years_ahead_too} {windows:?} {sizes:?} from {from}");
+                    let behaviour = Behaviour {
+                        windows,
+                        ..Behaviour::default()
+                    };
+                    let population = population(7, PerDay::Listed(sizes.clone()));
+                    let tenant = Arc::new(Tenant::new(population, behaviour));
+                    let poison = *tenant.truth_ids(may(5), may(5)).first().expect("one");
+                    let server = Poisoned {
+                        tenant: InMemory(Arc::clone(&tenant)),
+                        customer: poison.to_string(),
+                        answer: answer.clone(),
+                        years_ahead_too,
+                    };
+                    let options = ClientOptions::default();
+                    let pulled = pull_from(server, may(from), may(9), |pull| pull, options).await;
+                    assert!(pulled.error.is_none(), "{:?}: {told}", pulled.error);
+                    let truth = truth(&tenant, may(from), may(9));
+                    let ids = pulled.ids();
+                    for day in pulled.receipts.keys() {
+                        assert_eq!(ids.get(day), truth.get(day), "{day}: {told}");
+                    }
+                    let beside = may(3)..=may(6);
+                    for (day, error) in &pulled.failed {
+                        assert!(beside.contains(day), "{day} {error}: {told}");
+                    }
+                    assert_eq!(pulled.failed.contains_key(&may(5)), from <= 5, "{told}");
+                    let days = pulled.receipts.len() + pulled.failed.len();
+                    assert_eq!(days, 10 - from as usize, "{told}");
+                }
+            }
+        }
+    }
+}
+
 /// A server that refuses now and then what is asked of one day.
 struct Troubled<F> {
     tenant: InMemory,
@@ -285,6 +380,31 @@ async fn a_day_that_is_refused_in_changing_words_fails_in_the_end() {
         "the windows beside it may hold its customers"
     );
     assert_eq!(pulled.receipts.len(), 6);
+    let asked = tenant.request_count();
+    assert!(asked < 300, "{asked}");
+}
+
+/// Refused whenever it is asked for the first time, and shown when that is to be confirmed.
+#[tokio::test(start_paused = true)]
+async fn a_day_that_is_refused_every_other_time_fails_in_the_end() {
+    let behaviour = Behaviour {
+        empty_window: EmptyForm::Failed("E-1017".into()),
+        ..Behaviour::default()
+    };
+    let tenant = Arc::new(Tenant::new(population(7, PerDay::Fixed(2)), behaviour));
+    let server = Troubled::new(&tenant, |asked, is_asked| {
+        (is_asked && asked % 2 == 1).then_some("E-1017")
+    });
+    let options = ClientOptions::default();
+    let pulled = pull_from(server, may(1), may(9), |pull| pull, options).await;
+    assert!(pulled.error.is_none(), "{:?}", pulled.error);
+    assert_eq!(pulled.failed.len(), 3);
+    for error in pulled.failed.values() {
+        let told = "the server refuses 2024-05-05…2024-05-05, but not always alike, so that whether this means “no customers” cannot be told; it answers “E-1017”";
+        assert!(error.to_string().starts_with(told), "{error}");
+    }
+    let asked = tenant.request_count();
+    assert!(asked < 300, "{asked}");
 }
 
 /// Once another window has shown how far they reach, the one that was refused meanwhile is read as
@@ -369,6 +489,90 @@ async fn rows_that_cannot_be_told_apart_fail_their_day_alone() {
             let failed = may(from.max(5));
             assert!(pulled.failed.contains_key(&failed), "{windows:?}");
             assert_eq!(pulled.receipts[&may(9)].customers, 7, "{windows:?}");
+        }
+    }
+}
+
+/// A server that at first shows no customers, whatever it is asked.
+struct OutOfOrder {
+    tenant: InMemory,
+    left: AtomicU64,
+}
+
+#[async_trait]
+impl Transport for OutOfOrder {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let one_less = |left: u64| left.checked_sub(1);
+        let left = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        match left {
+            Ok(_) => Ok(Response {
+                status: 200,
+                body: r#"{"message":[],"status":"success"}"#.into(),
+                ..Response::default()
+            }),
+            Err(_) => self.tenant.send(request).await,
+        }
+    }
+}
+
+/// It may be that they are gone, or that the server is out of order, for a while or for good.
+#[tokio::test(start_paused = true)]
+async fn a_day_that_held_customers_does_not_lose_them_to_an_empty_list() {
+    for windows in Windows::ALL {
+        for empty_answers in (1..=14).chain([u64::MAX]) {
+            let behaviour = Behaviour {
+                windows,
+                ..Behaviour::default()
+            };
+            let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 3)).collect());
+            let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
+            let server = OutOfOrder {
+                tenant: InMemory(Arc::clone(&tenant)),
+                left: AtomicU64::new(empty_answers),
+            };
+            let adjust = |pull: Pull| pull.held((3..=8).map(may).collect());
+            let options = ClientOptions::default();
+            let pulled = pull_from(server, may(3), may(8), adjust, options).await;
+            let told = format!("{empty_answers} empty answers, {windows:?}");
+            assert!(pulled.error.is_none(), "{:?}: {told}", pulled.error);
+            // A window that was answered, and is then refused for its width, fails for that.
+            let is_named = |error: &PullError| match error {
+                PullError::Vanished { .. } => true,
+                error => error.to_string().contains("asking for") && windows == Windows::Strict,
+            };
+            assert!(pulled.failed.values().all(is_named), "{:?}", pulled.failed);
+            let (ids, truth) = (pulled.ids(), truth(&tenant, may(3), may(8)));
+            for day in pulled.receipts.keys() {
+                assert_eq!(ids.get(day), truth.get(day), "{day}: {told}");
+            }
+            match empty_answers {
+                ..6 => assert_eq!(pulled.failed.len(), 0, "{told}"),
+                u64::MAX => assert_eq!(pulled.failed.len(), 6, "{told}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// They were deleted, and others show that the server is well.
+#[tokio::test(start_paused = true)]
+async fn a_day_that_held_customers_may_hold_none() {
+    for windows in Windows::ALL {
+        for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
+            let behaviour = Behaviour {
+                windows,
+                empty_window,
+                ..Behaviour::default()
+            };
+            let sizes = PerDay::Listed(vec![(may(2), 3), (may(7), 3)]);
+            let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
+            let adjust = |pull: Pull| pull.held((1..=8).map(may).collect());
+            let options = ClientOptions::default();
+            let pulled = pull_with(&tenant, may(1), may(8), adjust, options).await;
+            assert_eq!(pulled.receipts.len(), 8, "{:?}", pulled.failed);
+            assert_eq!(pulled.ids(), truth(&tenant, may(1), may(8)));
         }
     }
 }

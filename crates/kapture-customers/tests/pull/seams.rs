@@ -228,6 +228,26 @@ async fn a_window_that_never_stands_still_is_told_to_be_moving() {
     assert_eq!(joint, Joint::Moving);
 }
 
+/// The order changes at every request, so that the first pass counts rows that it does not meet; and
+/// then there are none, once.
+#[tokio::test(start_paused = true)]
+async fn a_window_that_seems_empty_all_at_once_is_read_on() {
+    for quiet in 2..=6 {
+        let requests = AtomicUsize::new(0);
+        let (ids, _) = pulled(move |first_pages, offset| {
+            if first_pages == quiet && offset == 0 {
+                return Vec::new();
+            }
+            let request = requests.fetch_add(1, Ordering::Relaxed) as u64;
+            let mut ids: Vec<_> = (1..=126).collect();
+            ids.sort_by_key(|id| id * (request * 37 % 126 + 1) % 127);
+            ids
+        })
+        .await;
+        assert_eq!(ids, (1..=126).collect::<Vec<_>>(), "{quiet}");
+    }
+}
+
 /// The same, but for the first pass alone.
 #[tokio::test(start_paused = true)]
 async fn a_window_that_stands_still_at_last_is_proven() {
