@@ -405,6 +405,29 @@ fn an_interrupted_pull_leaves_nothing_behind() {
     }
 }
 
+/// Nobody reads what is written, so that the run is kept waiting before it could look around.
+#[cfg(unix)]
+#[test]
+fn whoever_asks_twice_for_an_end_is_not_kept_waiting_by_a_reader() {
+    use std::io::Read;
+    use std::process::Command;
+    // A page is far more than a pipe holds: after its first byte, the rest is stuck.
+    let served = Served::new(around_may(PerDay::Fixed(500)), Behaviour::default());
+    let mut child = served
+        .kapture(&WEEK)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = child.stdout.as_mut().unwrap();
+    out.read_exact(&mut [0]).unwrap();
+    for signal in ["-TERM", "-INT"] {
+        let mut kill = Command::new("kill");
+        kill.args([signal, &child.id().to_string()]);
+        assert!(kill.status().unwrap().success());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
 /// The API may send its JSON with line breaks, but a line is a record.
 #[test]
 fn raw_records_are_a_line_each_however_they_are_printed() {
