@@ -29,6 +29,17 @@ fn the_sandbox_needs_no_account_and_no_certificates() {
     assert!(said(&output).starts_with("7 days, "), "{}", said(&output));
 }
 
+/// The libraries that kapture is made of listen to variables of their own.
+#[test]
+fn no_variable_of_a_library_ends_a_run() {
+    for threads in ["0", "abc"] {
+        let mut pull = kapture(&WEEK);
+        pull.env("TOKIO_WORKER_THREADS", threads);
+        let output = pull.arg("--sandbox").output().unwrap();
+        assert_eq!(code(&output), 0, "{threads}: {}", said(&output));
+    }
+}
+
 #[test]
 fn the_same_customers_on_servers_of_every_kind() {
     for (number, windows) in Windows::ALL.into_iter().enumerate() {

@@ -41,7 +41,9 @@ mod traces;
 mod verify;
 mod zone;
 
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use clap::Parser;
 use tracing::Instrument;
@@ -67,7 +69,11 @@ fn main() -> ExitCode {
 }
 
 fn attend(arguments: Arguments, logging: Logging) -> Result<(), Failure> {
+    // Said here, so that no variable meant for another program decides it or is an error. On a
+    // machine of one core, answers are still received while another one is taken apart.
+    let threads = available_parallelism().map_or(1, NonZero::get).max(2);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(Failure::unexpected)?;
