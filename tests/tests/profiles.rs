@@ -379,6 +379,45 @@ fn what_the_server_refuses_is_not_kept() {
 }
 
 #[test]
+fn an_account_that_no_profile_can_name_is_refused_before_anything_is_asked() {
+    let (served, home) = (served(), Home::new());
+    let url = served.url();
+    let number = u64::MAX.to_string();
+    let login = ["auth", "login", "--base-url", &url, "--cm-id", &number];
+    let mut command = home.kapture(&login);
+    command.arg("--with-token");
+    let output = feed(command, DEFAULT_TOKEN);
+    expect(
+        &output,
+        2,
+        &["error: --cm-id: the account id", "too large for a profile"],
+    );
+    assert_eq!(served.tenant.request_count(), 0);
+    assert!(!home.folder().exists());
+}
+
+#[test]
+fn without_its_profile_no_secret_is_kept() {
+    let (served, home) = (served(), Home::new());
+    let url = served.url();
+    let sign_in = || {
+        let login = login(&url, &["--with-token", "--profile", "acme"]);
+        let output = feed(home.kapture(&login), DEFAULT_TOKEN);
+        expect(&output, 6, &["cannot write", "config.toml"]);
+    };
+    // It cannot be written there, though the folder beside it can.
+    let configuration = home.file("config.toml", "");
+    fs::remove_file(&configuration).unwrap();
+    std::os::unix::fs::symlink("/dev/null/config.toml", &configuration).unwrap();
+    sign_in();
+    assert!(names(&home.folder().join("tokens")).is_empty());
+    // What a profile had before stays its own.
+    let secret = home.file("tokens/acme", "ZWFybGllcjpvbmU=");
+    sign_in();
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "ZWFybGllcjpvbmU=");
+}
+
+#[test]
 fn without_a_default_the_profiles_are_named() {
     let home = Home::new();
     home.file("config.toml", "[profiles.acme]\n[profiles.beta]\n");

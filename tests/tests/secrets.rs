@@ -256,6 +256,14 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         assert!(home.holding().is_empty());
         assert_eq!(code(&run(&PULL)), 2);
 
+        // Where no profile can come to be, it is not kept there either.
+        let source = home.file("source", TOKEN, 0o600);
+        let nowhere = ["--token-file", &source, "--config", "/dev/null/config.toml"];
+        let told = run(&login(&url, &nowhere));
+        assert_eq!(code(&told), 6, "{}", said(&told));
+        assert_eq!(home.holding(), ["source"], "{name}");
+        fs::remove_file(&source).unwrap();
+
         // One that does not give back what it was given is none.
         home.file(
             &format!("bin/{name}"),

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use kapture_transport::{Site, Token};
-use secrecy::ExposeSecret;
 use toml_edit::Value;
 
 use crate::arguments::{
     AuthAction, AuthArguments, AuthStatusArguments, ConnectionArguments, LoginArguments,
     LogoutArguments,
 };
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Entries};
 use crate::connection::{Connection, TenantName};
 use crate::failure::Failure;
+use crate::kept::Kept;
+use crate::keyring::{self, Key};
 use crate::message::Message;
 use crate::said::{Places, Said};
-use crate::{check, connection, keyring, private_file, secret, standard_output};
+use crate::{check, connection, private_file, secret, standard_output};
 
 /// Signs in, out, or says who is signed in.
 pub(crate) async fn run(arguments: &AuthArguments) -> Result<(), Failure> {
@@ -80,7 +81,7 @@ fn logout(arguments: &LogoutArguments) -> Result<(), Failure> {
     let ours = token_file(&configuration.path, name);
     let key = match (profile.token_file(), profile.token_command()) {
         (Some(file), _) if file.value == ours => {
-            remove(&ours).map_err(Failure::unwritten)?;
+            private_file::remove(&ours).map_err(Failure::unwritten)?;
             "token-file"
         }
         (_, Some(command)) if keyring::is_ours(&command.value) => {
@@ -109,15 +110,6 @@ fn logout(arguments: &LogoutArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Where the rest of a connection is said that is to be made a profile.
 const PLACES: Places<'static> = Places::Around(None);
 
@@ -137,6 +129,10 @@ impl Login {
         if given.sandbox {
             bail!("the sandbox needs no account: kapture pull --sandbox works without");
         }
+        let account = connection::account(given, &PLACES)?;
+        let account =
+            account.map(|said| said.try_map(|cm_id| profile_number(cm_id).map(|_| cm_id)));
+        let account = account.transpose()?;
         let mut lacking = Vec::new();
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         let tenant = match connection::tenant(given, &PLACES)? {
@@ -149,9 +145,13 @@ impl Login {
                 None
             }
         };
-        let cm_id = match connection::account(given, &PLACES)? {
+        let cm_id = match account {
             Some(said) => Some(said.value),
-            None if terminal => Some(connection::account_id(&answer("Account id (cm_id): ")?)?),
+            None if terminal => {
+                let cm_id = connection::account_id(&answer("Account id (cm_id): ")?)?;
+                profile_number(cm_id)?;
+                Some(cm_id)
+            }
             None => {
                 lacking.push("--cm-id N");
                 None
@@ -182,45 +182,37 @@ impl Login {
         })
     }
 
-    /// Keeps the secret, then the profile that refers to it. Says where the secret is.
+    /// Keeps the secret, then the profile that refers to it. Says where the secret is. Without the
+    /// profile, the secret is not kept either.
     fn keep(&self, configuration: &Configuration, arguments: &LoginArguments) -> Result<String> {
+        let mut entries = self.entries(arguments)?;
         let path = token_file(&configuration.path, &self.profile);
-        let key = keyring::Key {
+        let earlier = configuration.token_command(&self.profile);
+        let key = Key {
             profile: &self.profile,
             host: self.site.host(),
             cm_id: self.cm_id,
         };
-        let secret = self.token.authorization();
-        let command = match arguments.keep_in_file {
-            true => None,
-            false => keyring::keep(&key, secret.expose_secret()),
-        };
-        let earlier = configuration.token_command(&self.profile);
-        let earlier = earlier.filter(|earlier| command.as_ref() != Some(earlier));
-        let (file, command, kept) = match command {
-            Some(command) => {
-                remove(&path)?;
-                let words = Value::from_iter(command);
-                (None, Some(words), "the keyring".to_owned())
-            }
-            None => {
-                private_file::write(&path, secret.expose_secret())?;
-                let relative = Value::from(format!("tokens/{}", self.profile));
-                let kept = format!("{}, {}", path.display(), private_file::PRIVACY);
-                (Some(relative), None, kept)
-            }
-        };
+        let kept = Kept::keep(&key, &self.token, path, arguments.keep_in_file)?;
+        entries.extend(kept.entries(&self.profile));
+        if let Err(error) = configuration.write(&self.profile, &entries) {
+            kept.take_back(earlier.as_ref());
+            return Err(error);
+        }
+        kept.replace(earlier)?;
+        Ok(kept.to_string())
+    }
+
+    /// What the profile says, but for where the secret is.
+    fn entries(&self, arguments: &LoginArguments) -> Result<Entries> {
         let (subdomain, base_url) = match &self.tenant {
             TenantName::Subdomain(name) => (Some(Value::from(name)), None),
             TenantName::BaseUrl(address) => (None, Some(Value::from(address))),
         };
-        let cm_id = i64::try_from(self.cm_id).context("the account id")?;
         let mut entries = vec![
             ("subdomain", subdomain),
             ("base-url", base_url),
-            ("cm-id", Some(Value::from(cm_id))),
-            ("token-file", file),
-            ("token-command", command),
+            ("cm-id", Some(Value::from(profile_number(self.cm_id)?))),
             // What is kept is the token, not this user's password.
             ("user", None),
         ];
@@ -239,13 +231,18 @@ impl Login {
                 entries.push((key, Some(Value::from(said.value))));
             }
         }
-        configuration.write(&self.profile, &entries)?;
-        if let Some(earlier) = earlier {
-            // Nobody would know any more that it is there.
-            keyring::forget(&earlier);
-        }
-        Ok(kept)
+        Ok(entries)
     }
+}
+
+/// An account's number as a profile holds it.
+fn profile_number(cm_id: u64) -> Result<i64> {
+    i64::try_from(cm_id).map_err(|_| {
+        anyhow!(
+            "the account id {cm_id} is too large for a profile, which holds numbers up to {}",
+            i64::MAX
+        )
+    })
 }
 
 fn profile_name(given: &ConnectionArguments, tenant: &TenantName) -> Result<String> {

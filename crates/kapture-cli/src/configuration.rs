@@ -16,6 +16,9 @@ use crate::said;
 /// Everything at the top of the file.
 const KEYS: [&str; 2] = ["default-profile", "profiles"];
 
+/// Keys of a profile and what they are to say; `None` takes a key out.
+pub(crate) type Entries = Vec<(&'static str, Option<Value>)>;
+
 /// The configuration file, read and checked as a whole.
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -125,7 +128,9 @@ impl Configuration {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot write {}", self.path.display()));
+            }
         };
         let mut document: DocumentMut = text.parse().map_err(|_| {
             anyhow!(

@@ -15,6 +15,7 @@ mod duration;
 mod events;
 mod failure;
 mod interruption;
+mod kept;
 mod keyring;
 mod logging;
 mod manual;

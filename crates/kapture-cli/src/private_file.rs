@@ -1,7 +1,7 @@
 //! Files that are their owner's alone: refused if others could read them, written so that others cannot.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -47,6 +47,16 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     file.as_file().sync_all().with_context(cannot)?;
     file.persist(&path).with_context(cannot)?;
     Ok(())
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether others than the owner may do this (4 read, 2 write). Pipes and the like pass. A file
