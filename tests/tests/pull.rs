@@ -277,6 +277,12 @@ fn wrong_usage_is_a_sentence_before_anything_is_asked() {
         (&["--last", "7d", "--shard", "9/8"], "I/N"),
         (&["--last", "7d", "-o", "customers.xlsx"], ".ndjson"),
         (&["--last", "7d", "-o", "s3://bucket/"], "no place"),
+        (
+            &["--last", "7d", "-o", "", "--format", "csv"],
+            "an empty name is no place",
+        ),
+        (&["--last", "7d", "--contacts", ""], "a value is required"),
+        (&["--last", "7d", "--summary", ""], "a value is required"),
         (&["--last", "7d", "-o", "a.csv", "--raw"], "--raw"),
         (
             &["--last", "7d", "-o", "a.csv", "--format", "ndjson"],

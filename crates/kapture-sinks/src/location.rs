@@ -51,6 +51,11 @@ pub enum Location {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocationError {
+    /// An empty text, as of a variable that is not set.
+    #[error(
+        "an empty name is no place: name a file (customers.csv), a folder (out/) or a database (customers.db, postgres://…)"
+    )]
+    Empty,
     /// Nothing tells what kind of place it is.
     #[error(
         "what `{0}` is to become cannot be told from its name: end it in .ndjson, .csv or .parquet for a file, in .db for a SQLite database, or in / for a folder with one file a day"
@@ -100,6 +105,9 @@ impl Location {
             Some(_) => Err(LocationError::DatabaseWithFormat(location.to_string())),
             None => Ok(location),
         };
+        if text.is_empty() {
+            return Err(LocationError::Empty);
+        }
         if text == "-" {
             return Ok(Self::StandardOutput);
         }
@@ -331,6 +339,8 @@ mod tests {
     #[test]
     fn other_addresses_are_refused_with_a_reason() {
         let cases = [
+            ("", None, "an empty name"),
+            ("", Some(Format::Csv), "an empty name"),
             ("customers", None, "cannot be told"),
             ("a.txt", None, "cannot be told"),
             ("s3://bucket/a", None, "is no place"),
