@@ -478,6 +478,28 @@ fn contacts_are_not_lost_in_silence_with_the_reader_of_customers() {
     assert!(names(folder.path()).is_empty());
 }
 
+/// Compressed, the contacts meet the full disk when all of them are there.
+#[cfg(target_os = "linux")]
+#[test]
+fn customers_are_not_replaced_where_their_contacts_have_no_room() {
+    let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let (customers, contacts) = (
+        folder.path().join("customers.csv"),
+        folder.path().join("contacts.csv.zst"),
+    );
+    std::fs::write(&customers, "before").unwrap();
+    std::os::unix::fs::symlink("/dev/full", &contacts).unwrap();
+    let mut pull = served.kapture(&WEEK);
+    pull.arg("-o").arg(&customers);
+    let output = pull.arg("--contacts").arg(&contacts).output().unwrap();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    let sentence = format!("cannot write {}", contacts.display());
+    assert!(said(&output).contains(&sentence), "{}", said(&output));
+    assert_eq!(std::fs::read_to_string(&customers).unwrap(), "before");
+    assert_eq!(names(folder.path()), ["contacts.csv.zst", "customers.csv"]);
+}
+
 #[test]
 fn a_summary_that_cannot_be_written_is_found_out_at_once() {
     let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());

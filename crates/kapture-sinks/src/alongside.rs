@@ -33,9 +33,14 @@ impl Sink for Alongside {
         }))
     }
 
-    async fn finish(&self) -> Result<(), SinkError> {
-        self.sink.finish().await.map_err(no_quiet_end)?;
-        self.other.finish().await.map_err(no_quiet_end)
+    async fn complete(&self) -> Result<(), SinkError> {
+        self.sink.complete().await.map_err(no_quiet_end)?;
+        self.other.complete().await.map_err(no_quiet_end)
+    }
+
+    async fn put_in_place(&self) -> Result<(), SinkError> {
+        self.sink.put_in_place().await.map_err(no_quiet_end)?;
+        self.other.put_in_place().await.map_err(no_quiet_end)
     }
 
     fn drift(&self) -> Drift {
@@ -78,5 +83,50 @@ fn no_quiet_end(error: SinkError) -> SinkError {
     match error {
         SinkError::Closed => SinkError::Stream(std::io::ErrorKind::BrokenPipe.into()),
         error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{self, Write};
+
+    use super::*;
+    use crate::encoding::Encoding;
+    use crate::file::FileSink;
+    use crate::format::Format;
+    use crate::stream::StreamSink;
+
+    /// Takes nothing, as a disk without room.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_replaced_before_both_are_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("customers.ndjson");
+        let encoding = Encoding::new(Format::Ndjson);
+        for file_first in [true, false] {
+            fs::write(&path, "before").unwrap();
+            let file: Box<dyn Sink> = Box::new(FileSink::create(&path, &encoding).unwrap());
+            let full: Box<dyn Sink> = Box::new(StreamSink::new(Full, &encoding).unwrap());
+            let both = match file_first {
+                true => Alongside::new(file, full),
+                false => Alongside::new(full, file),
+            };
+            assert!(both.finish().await.is_err());
+            assert_eq!(fs::read_to_string(&path).unwrap(), "before");
+            drop(both);
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        }
     }
 }

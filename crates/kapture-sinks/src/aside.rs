@@ -49,10 +49,15 @@ impl Aside {
         self.file.try_clone()
     }
 
+    /// Brings what was written to disk, which is where it may turn out that there is no room.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
     /// Puts the file in its place. Its bytes are on disk before its name is: a crash must not
     /// leave an empty file.
     pub(crate) fn put_in_place(self) -> io::Result<()> {
-        self.file.sync_all()?;
+        self.sync()?;
         let folder = self.destination.parent().map(Path::to_owned);
         self.path
             .persist(&self.destination)

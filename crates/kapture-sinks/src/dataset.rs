@@ -392,10 +392,6 @@ impl Sink for Dataset {
         Ok(Box::new(SpoolWriter::new(Arc::clone(&self.held))))
     }
 
-    async fn finish(&self) -> Result<(), SinkError> {
-        Ok(())
-    }
-
     fn drift(&self) -> Drift {
         let drift = self.held.drift.lock();
         drift.unwrap_or_else(PoisonError::into_inner).clone()

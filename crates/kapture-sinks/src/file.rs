@@ -1,8 +1,9 @@
 //! Records to a file that is there when it is complete.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -21,7 +22,7 @@ use crate::stream::StreamSink;
 pub struct FileSink {
     path: PathBuf,
     stream: StreamSink,
-    /// `None` once it stands in its place.
+    /// `None` once it stands in its place, and where nothing is replaced.
     aside: Mutex<Option<Aside>>,
 }
 
@@ -46,6 +47,23 @@ impl FileSink {
             stream: StreamSink::new(writer, encoding)?,
             aside: Mutex::new(Some(aside)),
         })
+    }
+}
+
+impl FileSink {
+    /// Records to the device or pipe at `path`, which stays what it is.
+    pub(crate) fn onto(path: &Path, encoding: &Encoding) -> Result<Self, SinkError> {
+        let out = File::options().write(true).open(path);
+        let out = out.map_err(SinkError::file(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            stream: StreamSink::new(out, encoding)?,
+            aside: Mutex::new(None),
+        })
+    }
+
+    fn aside(&self) -> MutexGuard<'_, Option<Aside>> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,17 +100,17 @@ impl Sink for FileSink {
         }))
     }
 
-    async fn finish(&self) -> Result<(), SinkError> {
-        let named = |error| named(&self.path, error);
-        self.stream.finish().await.map_err(named)?;
-        let aside = self
-            .aside
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        aside.map_or(Ok(()), |aside| {
-            aside.put_in_place().map_err(SinkError::file(&self.path))
-        })
+    async fn complete(&self) -> Result<(), SinkError> {
+        let ended = self.stream.complete().await;
+        ended.map_err(|error| named(&self.path, error))?;
+        let synced = self.aside().as_ref().map_or(Ok(()), Aside::sync);
+        synced.map_err(SinkError::file(&self.path))
+    }
+
+    async fn put_in_place(&self) -> Result<(), SinkError> {
+        let aside = self.aside().take();
+        let placed = aside.map_or(Ok(()), Aside::put_in_place);
+        placed.map_err(SinkError::file(&self.path))
     }
 
     fn drift(&self) -> Drift {

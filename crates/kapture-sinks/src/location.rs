@@ -259,12 +259,11 @@ impl Location {
 /// A file; or, where a device or a pipe stands under its name, a stream to that.
 fn file(path: &Path, encoding: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
     let special = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-    if special {
-        let out = std::fs::File::options().write(true).open(path);
-        let out = out.map_err(SinkError::file(path))?;
-        return Ok(Box::new(StreamSink::new(out, encoding)?));
-    }
-    Ok(Box::new(FileSink::create(path, encoding)?))
+    let sink = match special {
+        true => FileSink::onto(path, encoding)?,
+        false => FileSink::create(path, encoding)?,
+    };
+    Ok(Box::new(sink))
 }
 
 impl fmt::Display for Location {

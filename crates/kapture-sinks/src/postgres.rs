@@ -258,10 +258,6 @@ impl Sink for Postgres {
         Ok(Box::new(SpoolWriter::new(Arc::clone(&self.held))))
     }
 
-    async fn finish(&self) -> Result<(), SinkError> {
-        Ok(())
-    }
-
     fn drift(&self) -> Drift {
         self.held.reader().drift()
     }

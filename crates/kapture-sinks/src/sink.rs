@@ -17,7 +17,21 @@ pub trait Sink: Send + Sync {
     async fn day(&self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError>;
 
     /// Every day was committed: whatever is only there as a whole is put in its place.
-    async fn finish(&self) -> Result<(), SinkError>;
+    async fn finish(&self) -> Result<(), SinkError> {
+        self.complete().await?;
+        self.put_in_place().await
+    }
+
+    /// The first step of [`finish`](Self::finish), which does all that may well fail: what was
+    /// written is ended and on disk, and whatever is to be replaced still stands.
+    async fn complete(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// The second step of [`finish`](Self::finish): what is complete takes its name.
+    async fn put_in_place(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
 
     /// What was met in the records that the documentation does not promise, as far as the sink
     /// had to look at them.

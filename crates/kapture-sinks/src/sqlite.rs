@@ -221,10 +221,6 @@ impl Sink for Sqlite {
         Ok(Box::new(SpoolWriter::new(Arc::clone(&self.held))))
     }
 
-    async fn finish(&self) -> Result<(), SinkError> {
-        Ok(())
-    }
-
     fn drift(&self) -> Drift {
         self.held.state().reader.drift()
     }
