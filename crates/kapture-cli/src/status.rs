@@ -42,6 +42,8 @@ impl<'a> Status<'a> {
         let bounds = ledger.bounds();
         let all = bounds.and_then(|(first, last)| Days::between(first, last).ok());
         let missing = |day: &NaiveDate| ledger.get(*day).is_none();
+        // Others may have written to it: there are counts that no days of this world sum up to.
+        let customers = ledger.iter().map(|receipt| receipt.customers);
         let open = ledger
             .iter()
             .filter(|receipt| receipt.state == DayState::Open);
@@ -50,7 +52,7 @@ impl<'a> Status<'a> {
             ledger,
             missing: all.unwrap_or_default().iter().filter(missing).collect(),
             open: open.map(|receipt| receipt.day).collect(),
-            customers: ledger.iter().map(|receipt| receipt.customers).sum(),
+            customers: customers.fold(0, u64::saturating_add),
         }
     }
 
@@ -117,7 +119,7 @@ impl Calendar<'_> {
         };
         let most = self.most.unwrap_or_default().max(1);
         // A day with any customers never looks like one without.
-        let shade = (receipt.customers * 8).div_ceil(most);
+        let shade = (u128::from(receipt.customers) * 8).div_ceil(u128::from(most));
         let shade = SHADES[usize::try_from(shade).unwrap_or(0).min(8)];
         (shade, (receipt.state == DayState::Open).then_some("33"))
     }
@@ -206,6 +208,24 @@ mod tests {
         let coloured = Status::of(&location, &ledger).text(true);
         assert!(coloured.contains("\u{1b}[31mx\u{1b}[0m"));
         assert!(coloured.contains("\u{1b}[33m█\u{1b}[0m"));
+    }
+
+    #[test]
+    fn counts_beyond_any_sum_are_shown() {
+        let ledger: Ledger = [
+            receipt("2024-05-01", u64::MAX / 2, DayState::Sealed),
+            receipt("2024-05-02", u64::MAX, DayState::Sealed),
+        ]
+        .into_iter()
+        .collect();
+        let location = Location::Sqlite("customers.db".into());
+        let text = Status::of(&location, &ledger).text(false);
+        let most = u64::MAX;
+        assert!(
+            text.contains(&format!("{most} customers on 2 days")),
+            "{text}"
+        );
+        assert!(text.contains("2024-05 ▄█"), "{text}");
     }
 
     #[test]
