@@ -124,6 +124,22 @@ fn a_row_of_the_ledger_that_cannot_be_read_is_pulled_again() {
 }
 
 #[test]
+fn a_database_that_is_a_file_has_no_password_to_look_at() {
+    let served = served();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    sync(&served, &place, &FROM);
+    let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
+    execute("DROP TABLE customers");
+    let place = place.to_str().unwrap();
+    let mut command = served.kapture(&["sync", place, "--to", "2024-05-05"]);
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    let hint = "hint: see that no other program keeps it locked or has changed its tables";
+    assert!(said(&output).contains(hint), "{}", said(&output));
+}
+
+#[test]
 fn what_cannot_be_mended_comes_with_a_cure() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();

@@ -244,6 +244,9 @@ fn sink_hint(error: &SinkError) -> Option<&'static str> {
         SinkError::Database { .. } => {
             "see that its address, user and password are right and that it is well, and run again: whatever was complete stays"
         }
+        SinkError::DatabaseFile { .. } => {
+            "see that no other program keeps it locked or has changed its tables, and that this user may write to it and its folder, and run again: whatever was complete stays"
+        }
         SinkError::File { .. } => {
             "see that there is room and that this user may write there, and run again: whatever was complete stays"
         }

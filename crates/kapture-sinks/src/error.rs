@@ -37,7 +37,16 @@ pub enum SinkError {
     /// Records that wait for their day to be complete have no room in the temporary folder.
     #[error("cannot keep a day's records in the temporary folder until it is complete")]
     Spool(#[source] io::Error),
-    /// A database failed.
+    /// A database that is a file failed.
+    #[error("the database {} failed", path.display())]
+    DatabaseFile {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The server of a database failed.
     #[error("the database {place} failed")]
     Database {
         /// The database, without a password.
@@ -175,7 +184,7 @@ impl SinkError {
         }
     }
 
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    #[cfg(feature = "postgres")]
     pub(crate) fn database(place: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Database {
             place: place.to_owned(),

@@ -385,7 +385,8 @@ mod tests {
         steps.push("CREATE TABLE kapture_further (id INTEGER)".into());
         steps.push("CREATE TABLE customers (id INTEGER)".into());
         let error = Sqlite::create_by(&steps, &path, &source(), Tz::UTC);
-        assert!(matches!(error.err().unwrap(), SinkError::Database { .. }));
+        let error = error.err().unwrap();
+        assert!(matches!(error, SinkError::DatabaseFile { .. }), "{error:?}");
         let sink = Sqlite::open(&path, None).unwrap();
         let state = sink.held.state();
         assert!(
@@ -400,6 +401,21 @@ mod tests {
         drop(Sqlite::create_by(&steps, &path, &source(), Tz::UTC).unwrap());
         let error = Sqlite::create(&path, &source(), Tz::UTC).err().unwrap();
         assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_database_that_another_program_holds_is_no_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = at(&folder);
+        let sink = Sqlite::create(&path, &source(), Tz::UTC).unwrap();
+        let at_once = "PRAGMA busy_timeout = 0";
+        sink.held.state().connection.execute_batch(at_once).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = commit(&sink, "2024-05-02", "A", 5).await.unwrap_err();
+        assert!(matches!(error, SinkError::DatabaseFile { .. }), "{error:?}");
+        other.execute_batch("ROLLBACK").unwrap();
+        commit(&sink, "2024-05-02", "A", 5).await.unwrap();
     }
 
     #[tokio::test]

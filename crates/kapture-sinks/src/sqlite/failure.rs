@@ -37,7 +37,10 @@ pub(super) fn failed(path: &Path) -> impl Fn(Error) -> SinkError + '_ {
                 place,
                 what: "parts of it cannot be read".into(),
             },
-            _ => SinkError::database(&place, error),
+            _ => SinkError::DatabaseFile {
+                path: path.to_owned(),
+                source: error.into(),
+            },
         }
     }
 }
