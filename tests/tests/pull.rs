@@ -555,7 +555,7 @@ fn days_may_be_listed_and_sharded() {
     let served = Served::new(around_may(PerDay::Between(5, 40)), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("days");
-    std::fs::write(&list, "2024-05-02\n\n 2024-05-05 \n").unwrap();
+    std::fs::write(&list, "\u{feff}2024-05-02\n\n 2024-05-05 \n").unwrap();
     let output = served
         .kapture(&["pull", "--days", list.to_str().unwrap()])
         .output()

@@ -123,6 +123,8 @@ fn listed(path: &Path, today: NaiveDate) -> Result<Days> {
         text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the days from {}", path.display()))?;
     }
+    // Some editors begin a file with a mark of its byte order.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let days: Days = text
         .lines()
         .enumerate()

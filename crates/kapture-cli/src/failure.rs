@@ -64,11 +64,12 @@ impl Failure {
 
     /// What was verified is not as it should be.
     pub(crate) fn differences(days: usize, hint: String) -> Self {
+        let verb = if days == 1 { "differs" } else { "differ" };
         let days = crate::summary::counted(days as u64, "day");
         Self {
             code: DIFFERENT,
             error: Some(anyhow::anyhow!(
-                "{days} differ from what the server holds now"
+                "{days} {verb} from what the server holds now"
             )),
             hint: Some(hint),
         }
