@@ -1,15 +1,12 @@
 //! Windows without customers, confirmed: empty because there were none, and not because the server
 //! changed its ways or was out of order.
 
-use std::sync::Arc;
-
 use chrono::NaiveDate;
 use futures_util::stream::{self, StreamExt};
-use kapture_model::{Record, Window};
+use kapture_model::Window;
 use kapture_transport::{Error, Refusal};
 
-use crate::calibration::{self, is_narrow, wide};
-use crate::empty_answer::same_words;
+use crate::calibration::is_narrow;
 use crate::error::PullError;
 use crate::receipt::Joint;
 use crate::run::Run;
@@ -32,7 +29,7 @@ pub(crate) struct Unconfirmed {
 
 impl Unconfirmed {
     /// Whether it was refused in words that could just as well tell of a passing trouble.
-    fn is_opaque(&self, server: &Server) -> bool {
+    pub(crate) fn is_opaque(&self, server: &Server) -> bool {
         self.refused
             .as_ref()
             .is_some_and(|refusal| !server.is_plain(refusal))
@@ -75,12 +72,11 @@ impl Run {
             };
             // Customers were met in windows of another width only.
             let well = self.still_holds_customers(other.ask).await?;
-            return self
-                .doubt(well.err().unwrap_or(PullError::Unwitnessed { window }))
-                .await;
+            let error = well.err().unwrap_or(PullError::Unwitnessed { window });
+            return self.doubt(window, error).await;
         };
         if let Err(error) = self.still_holds_customers(witness.ask).await? {
-            return self.doubt(error).await;
+            return self.doubt(window, error).await;
         }
         self.settle_confirmed().await;
         // What is left may tell of a passing trouble. The server is well now; if it is well afterwards
@@ -122,96 +118,6 @@ impl Run {
         Ok(())
     }
 
-    /// The whole run met no customer. Then windows are believed for a plain sentence only, and if they
-    /// held none before; and narrow ones, which are asked only because wide ones are refused, if those
-    /// still are.
-    async fn confirm_without_customers(&mut self) -> Result<(), PullError> {
-        let narrow = self.unconfirmed.iter();
-        let narrow = narrow.filter(|doubtful| is_narrow(doubtful.window));
-        let narrow: Vec<_> = narrow.map(|doubtful| doubtful.day).collect();
-        let answers = self.ask_wide(&narrow).await;
-        let mut answered = None;
-        for (day, answer) in narrow.iter().zip(&answers) {
-            match answer {
-                Ok(records) => self.keep(wide(*day), records).await,
-                // That it plainly has no customers is no word about its width.
-                Err(error) if error.refusal().is_some_and(|it| self.server.is_plain(it)) => {}
-                Err(_) => continue,
-            }
-            answered = Some(calibration::narrow(*day));
-        }
-        if let Some(window) = answered {
-            return self.doubt(PullError::Unwitnessed { window }).await;
-        }
-        let accepts_wide = self.server.knowledge().accepts_wide;
-        for (day, answer) in narrow.into_iter().zip(answers) {
-            // Where others as wide were accepted, it is the trouble of this one.
-            if let Err(error) = answer
-                && (accepts_wide || error.refusal().is_none())
-            {
-                let error = self.wide_page(day).failed(error);
-                if error.is_fatal() {
-                    return Err(error);
-                }
-                self.unconfirmed.retain(|doubtful| doubtful.day != day);
-                self.fail(day, &error).await;
-            }
-        }
-        // What was taken for an empty answer is a failure where others have turned out to be.
-        let server = Arc::clone(&self.server);
-        let is_failure = |doubtful: &mut Unconfirmed| {
-            let ask = Ask::first_page(doubtful.window, server.page_size());
-            let is_failure = server.knowledge().empty_answers.are_successes(&ask);
-            is_failure && doubtful.is_opaque(&server)
-        };
-        let failures = self.unconfirmed.extract_if(.., is_failure);
-        let failures: Vec<_> = failures.map(|doubtful| doubtful.day).collect();
-        if !failures.is_empty() {
-            self.put_back(failures);
-            return Ok(());
-        }
-        let unconfirmed = std::mem::take(&mut self.unconfirmed);
-        for doubtful in &unconfirmed {
-            if let Some(refusal) = doubtful.refused.as_ref()
-                && doubtful.is_opaque(&self.server)
-            {
-                return Err(PullError::EmptyUnproven {
-                    answers: vec![(doubtful.window, refusal.clone())],
-                });
-            }
-        }
-        for doubtful in unconfirmed {
-            let Unconfirmed { day, window, .. } = doubtful;
-            match doubtful.vanished {
-                true => self.fail(day, &PullError::Vanished { window }).await,
-                false => self.done(day, doubtful.joint).await,
-            }
-        }
-        Ok(())
-    }
-
-    fn wide_page(&self, day: NaiveDate) -> Ask {
-        Ask::first_page(wide(day), self.server.page_size())
-    }
-
-    /// Asks the wide windows of `days`, which are likely to be refused in the words of the first.
-    async fn ask_wide(&self, days: &[NaiveDate]) -> Vec<Result<Vec<Record>, Error>> {
-        let Some((first, others)) = days.split_first() else {
-            return Vec::new();
-        };
-        let answer = self.server.ask_plainly(self.wide_page(*first)).await;
-        let refusal = answer.as_ref().err().and_then(Error::refusal).cloned();
-        let asking = others.iter().map(|day| {
-            let words = refusal.as_ref();
-            let expected = words.map(|words| same_words(words, wide(*first), wide(*day)));
-            self.server.ask_expecting(self.wide_page(*day), expected)
-        });
-        let asking: Vec<_> = asking.collect();
-        let at_once = self.server.client.concurrency();
-        let others: Vec<_> = stream::iter(asking).buffered(at_once).collect().await;
-        [answer].into_iter().chain(others).collect()
-    }
-
     /// Asks a page that held customers once more. If it shows none: what is wrong.
     async fn still_holds_customers(&self, ask: Ask) -> Result<Result<(), PullError>, PullError> {
         let window = ask.window;
@@ -232,13 +138,14 @@ impl Run {
         Ok(Err(PullError::Contradiction { window, answer }))
     }
 
-    /// Reads the first of the unconfirmed windows and those as wide anew, because they prove nothing
-    /// any more; `error` tells why, should that have been done too often.
-    async fn doubt(&mut self, error: PullError) -> Result<(), PullError> {
-        let Some(first) = self.unconfirmed.first() else {
-            return Ok(());
-        };
-        let doubtful = self.take_unconfirmed_like(first.window);
+    /// Reads the unconfirmed windows as wide as `window` anew, because they prove nothing any more;
+    /// `error` tells why, should that have been done too often.
+    pub(crate) async fn doubt(
+        &mut self,
+        window: Window,
+        error: PullError,
+    ) -> Result<(), PullError> {
+        let doubtful = self.take_unconfirmed_like(window);
         let days = doubtful.iter().map(|doubtful| doubtful.day);
         if self.may_reopen() {
             self.reopen(days);

@@ -30,6 +30,7 @@ mod row_order;
 mod run;
 mod scouting;
 mod server;
+mod unwitnessed;
 mod window_length;
 
 pub use calibration::Reach;
