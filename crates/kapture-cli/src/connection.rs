@@ -160,13 +160,13 @@ impl Connection {
     }
 
     /// Whose customers a query over this connection asks for. A tenant is known by its address,
-    /// whichever way that was said.
+    /// whichever way that was said. Where no zone is named instants are seen in UTC.
     pub(crate) fn source(&self, query: &CustomerQuery) -> Source {
         let tenant = match &self.tenant {
             TenantAddress::Sandbox => "sandbox".to_owned(),
             TenantAddress::Site { site, .. } => address(site),
         };
-        Source::new(tenant, query.selection())
+        Source::new(tenant, query.selection(), self.zone.unwrap_or(Tz::UTC))
     }
 
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.

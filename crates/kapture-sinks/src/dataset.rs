@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use kapture_customers::Receipt;
 use kapture_model::{CustomerId, Drift};
 use serde::{Deserialize, Serialize};
@@ -77,16 +78,16 @@ struct Remembered {
 }
 
 impl Description {
-    fn source(&self) -> Source {
-        Source::new(&self.tenant, &self.source)
+    fn source(&self, zone: Tz) -> Source {
+        Source::new(&self.tenant, &self.source, zone)
     }
 }
 
 impl Dataset {
     /// Opens the dataset at `root` to write to it, and makes it if nothing is there.
     ///
-    /// `source` says whose customers it holds; it is compared with what the dataset says. Of
-    /// `encoding` the format must be the dataset's, if there is one.
+    /// `source` says whose customers it holds, and in which zone instants are seen; it is compared
+    /// with what the dataset says. Of `encoding` the format must be the dataset's, if there is one.
     ///
     /// # Errors
     /// When the folder holds something else, or another run is writing to it.
@@ -95,6 +96,7 @@ impl Dataset {
         let encoding = Encoding {
             compression: Compression::None,
             rows: Rows::Customers,
+            zone: source.zone,
             ..encoding
         };
         // What this build cannot write is said now, and not when the first day is complete.
@@ -147,7 +149,9 @@ impl Dataset {
         };
         held.encoding.format = held.format(&description)?;
         if let Some(source) = source {
-            description.source().is_same(&held.place(), source)?;
+            description
+                .source(source.zone)
+                .is_same(&held.place(), source)?;
         }
         Ok(Self {
             held: Arc::new(held),
@@ -259,7 +263,9 @@ impl Held {
                 asked: self.encoding.format.to_string(),
             });
         }
-        description.source().is_same(&self.place(), source)
+        description
+            .source(source.zone)
+            .is_same(&self.place(), source)
     }
 
     /// Puts a small file in its place, all at once.

@@ -173,7 +173,7 @@ impl Location {
 
     /// Opens it to write to it. `source` says whose customers it is to hold, which places that
     /// remember compare with what they hold. Of `encoding` the form and compression are taken
-    /// from the place where its name tells.
+    /// from the place where its name tells, and the zone from `source` by those that remember.
     ///
     /// # Errors
     /// When it cannot be written, holds something else, or another run is writing to it.
@@ -203,15 +203,9 @@ impl Location {
                 encoding.clone(),
             )?)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => {
-                let zone = encoding.zone;
-                Ok(Box::new(crate::Sqlite::create(path, source, zone)?))
-            }
+            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::create(path, source)?)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(url) => {
-                let zone = encoding.zone;
-                Ok(Box::new(crate::Postgres::create(url, source, zone).await?))
-            }
+            Self::Postgres(url) => Ok(Box::new(crate::Postgres::create(url, source).await?)),
             #[allow(unreachable_patterns)]
             other => {
                 let _ = source;

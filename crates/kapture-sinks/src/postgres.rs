@@ -72,8 +72,8 @@ impl Postgres {
     /// Connects to write, makes the tables if they are not there, and brings those of an earlier
     /// version up to date.
     ///
-    /// `source` says whose customers the database holds; it is compared with what that says.
-    /// Instants (epoch milliseconds) are seen in `zone`.
+    /// `source` says whose customers the database holds, and in which zone instants are seen; it
+    /// is compared with what that says.
     ///
     /// # Errors
     /// When the database cannot be reached, holds tables of other makes under our names, or
@@ -81,8 +81,8 @@ impl Postgres {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn create(url: &str, source: &Source, zone: Tz) -> Result<Self, SinkError> {
-        let postgres = Self::connect(url, zone).await?;
+    pub async fn create(url: &str, source: &Source) -> Result<Self, SinkError> {
+        let postgres = Self::connect(url, source.zone).await?;
         postgres.held.connection.take_lock().await?;
         postgres.held.prepare(source).await?;
         Ok(postgres)

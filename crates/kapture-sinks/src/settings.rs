@@ -64,6 +64,7 @@ impl Settings {
         let held = Source {
             tenant: held("tenant", &source.tenant),
             selection: held("source", &source.selection),
+            zone: source.zone,
         };
         held.is_same(place, source)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
@@ -14,14 +15,17 @@ pub struct Source {
     pub tenant: String,
     /// Which of its customers: [`CustomerQuery::selection`](kapture_model::CustomerQuery::selection).
     pub selection: String,
+    /// The zone in which instants (epoch milliseconds) are seen.
+    pub zone: Tz,
 }
 
 impl Source {
-    /// The customers of `selection` at `tenant`.
-    pub fn new(tenant: impl Into<String>, selection: impl Into<String>) -> Self {
+    /// The customers of `selection` at `tenant`, with instants seen in `zone`.
+    pub fn new(tenant: impl Into<String>, selection: impl Into<String>, zone: Tz) -> Self {
         Self {
             tenant: tenant.into(),
             selection: selection.into(),
+            zone,
         }
     }
 
@@ -87,8 +91,9 @@ mod tests {
     use super::*;
 
     fn told(held: (&str, &str), asked: (&str, &str)) -> String {
-        let held = Source::new(held.0, held.1);
-        let error = held.is_same("customers.db", &Source::new(asked.0, asked.1));
+        let held = Source::new(held.0, held.1, Tz::UTC);
+        let asked = Source::new(asked.0, asked.1, Tz::UTC);
+        let error = held.is_same("customers.db", &asked);
         error.unwrap_err().to_string()
     }
 
@@ -105,7 +110,7 @@ mod tests {
             told(otherwise, filtered),
             "customers.db holds the customers of account 7 filtered by email, with other values than those asked for"
         );
-        let source = Source::new(filtered.0, filtered.1);
+        let source = Source::new(filtered.0, filtered.1, Tz::UTC);
         assert!(!format!("{source:?}").contains("asha"));
     }
 

@@ -56,25 +56,20 @@ impl Sqlite {
     /// Opens the database at `path` to write to it, makes it if nothing is there, and brings
     /// tables of an earlier version up to date.
     ///
-    /// `source` says whose customers it holds; it is compared with what the database says.
-    /// Instants (epoch milliseconds) are seen in `zone`.
+    /// `source` says whose customers it holds, and in which zone instants are seen; it is compared
+    /// with what the database says.
     ///
     /// # Errors
     /// When it holds tables of other makes under our names, or another run is writing to it.
-    pub fn create(path: &Path, source: &Source, zone: Tz) -> Result<Self, SinkError> {
-        Self::create_by(&schema_steps(Dialect::Sqlite), path, source, zone)
+    pub fn create(path: &Path, source: &Source) -> Result<Self, SinkError> {
+        Self::create_by(&schema_steps(Dialect::Sqlite), path, source)
     }
 
-    fn create_by(
-        steps: &[String],
-        path: &Path,
-        source: &Source,
-        zone: Tz,
-    ) -> Result<Self, SinkError> {
+    fn create_by(steps: &[String], path: &Path, source: &Source) -> Result<Self, SinkError> {
         // Whatever it is called, one run at a time writes to it.
         let file = real_path(path);
         let lock = Lock::take(&lock_of(&file), &path.display().to_string())?;
-        let held = Held::new(path, access::to_write(&file)?, zone);
+        let held = Held::new(path, access::to_write(&file)?, source.zone);
         held.prepare(steps, source)?;
         Ok(Self {
             held: Arc::new(held),
@@ -286,7 +281,7 @@ mod tests {
     use tempfile::TempDir;
 
     fn source() -> Source {
-        Source::new("acme.kapturecrm.com", "account 7")
+        Source::new("acme.kapturecrm.com", "account 7", Tz::UTC)
     }
 
     fn at(folder: &TempDir) -> PathBuf {
@@ -322,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn of_copies_from_two_days_the_one_modified_last_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let sink = Sqlite::create(&at(&folder), &source(), Tz::UTC).unwrap();
+        let sink = Sqlite::create(&at(&folder), &source()).unwrap();
         let held = || {
             let select = "SELECT name || ' ' || kapture_day FROM customers";
             text(&sink.held.state().connection, select)
@@ -341,7 +336,7 @@ mod tests {
         for version in 1..steps.len() {
             let folder = tempfile::tempdir().unwrap();
             let path = at(&folder);
-            drop(Sqlite::create_by(&steps[..version], &path, &source(), Tz::UTC).unwrap());
+            drop(Sqlite::create_by(&steps[..version], &path, &source()).unwrap());
             let old = Connection::open(&path).unwrap();
             old.execute(
                 "INSERT INTO customers (kapture_day, id, name) VALUES ('2024-05-02', 9, 'Kept')",
@@ -355,7 +350,7 @@ mod tests {
                 matches!(error, SinkError::Earlier { found, .. } if found == version),
                 "{error:?}"
             );
-            let sink = Sqlite::create(&path, &source(), Tz::UTC).unwrap();
+            let sink = Sqlite::create(&path, &source()).unwrap();
             commit(&sink, "2024-05-03", "New", 5).await.unwrap();
             drop(sink);
             let sink = Sqlite::open(&path, Some(&source())).unwrap();
@@ -381,10 +376,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = at(&folder);
         let mut steps = schema_steps(Dialect::Sqlite);
-        drop(Sqlite::create_by(&steps, &path, &source(), Tz::UTC).unwrap());
+        drop(Sqlite::create_by(&steps, &path, &source()).unwrap());
         steps.push("CREATE TABLE kapture_further (id INTEGER)".into());
         steps.push("CREATE TABLE customers (id INTEGER)".into());
-        let error = Sqlite::create_by(&steps, &path, &source(), Tz::UTC);
+        let error = Sqlite::create_by(&steps, &path, &source());
         let error = error.err().unwrap();
         assert!(matches!(error, SinkError::DatabaseFile { .. }), "{error:?}");
         let sink = Sqlite::open(&path, None).unwrap();
@@ -398,8 +393,8 @@ mod tests {
         drop(state);
         // And a later version than is known is left alone.
         steps.pop();
-        drop(Sqlite::create_by(&steps, &path, &source(), Tz::UTC).unwrap());
-        let error = Sqlite::create(&path, &source(), Tz::UTC).err().unwrap();
+        drop(Sqlite::create_by(&steps, &path, &source()).unwrap());
+        let error = Sqlite::create(&path, &source()).err().unwrap();
         assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
     }
 
@@ -407,7 +402,7 @@ mod tests {
     async fn a_database_that_another_program_holds_is_no_server() {
         let folder = tempfile::tempdir().unwrap();
         let path = at(&folder);
-        let sink = Sqlite::create(&path, &source(), Tz::UTC).unwrap();
+        let sink = Sqlite::create(&path, &source()).unwrap();
         let at_once = "PRAGMA busy_timeout = 0";
         sink.held.state().connection.execute_batch(at_once).unwrap();
         let other = Connection::open(&path).unwrap();
@@ -421,7 +416,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let sink = Sqlite::create(&at(&folder), &source(), Tz::UTC).unwrap();
+        let sink = Sqlite::create(&at(&folder), &source()).unwrap();
         commit(&sink, "2024-05-02", "A", 5).await.unwrap();
         let full = "PRAGMA max_page_count = 1";
         sink.held.state().connection.execute_batch(full).unwrap();

@@ -163,15 +163,15 @@ async fn a_row_of_the_ledger_that_cannot_be_read_leaves_its_day_in_doubt() {
 async fn customers_of_two_accounts_do_not_mix() {
     let schema = schema!();
     drop(create(&schema).await);
-    let other = Source::new(source().tenant, "account 7");
-    let Err(error) = Postgres::create(&schema.url(), &other, Tz::UTC).await else {
+    let other = Source::new(source().tenant, "account 7", Tz::UTC);
+    let Err(error) = Postgres::create(&schema.url(), &other).await else {
         panic!("created");
     };
     assert!(
         matches!(&error, SinkError::OtherSelection { held, asked, .. } if *held == source().selection && asked == "account 7"),
         "{error:?}"
     );
-    let other = Source::new("globex.kapturecrm.com", source().selection);
+    let other = Source::new("globex.kapturecrm.com", source().selection, Tz::UTC);
     let Err(error) = Postgres::open(&schema.url(), Some(&other)).await else {
         panic!("opened");
     };
@@ -308,9 +308,7 @@ async fn texts_and_numbers_that_a_server_cannot_hold_are_held() {
 async fn settings_of_the_server_make_no_difference() {
     let schema = schema!();
     let url = format!("{}%20-cDateStyle%3DSQL,DMY", schema.url());
-    let sink = Postgres::create(&url, &source(), Tz::UTC)
-        .await
-        .expect("a database");
+    let sink = Postgres::create(&url, &source()).await.expect("a database");
     commit(&sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
@@ -337,7 +335,7 @@ async fn a_wrong_password_is_named_and_not_shown() {
     let told = format!("{} {error:?}", told(&error));
     assert!(told.contains("password authentication failed"), "{told}");
     assert!(!told.contains("secret"), "{told}");
-    let sink = Postgres::create(&address("right"), &source(), Tz::UTC).await;
+    let sink = Postgres::create(&address("right"), &source()).await;
     drop(sink.expect("a database"));
     schema.execute("DROP OWNED BY clerk; DROP ROLE clerk");
 }
@@ -376,7 +374,7 @@ async fn tls_is_there_when_it_is_required_and_no_certificate_goes_unchecked() {
         assert!(error.contains("certificate"), "{unchecked}: {error}");
     }
     let known = format!("sslmode=verify-full&sslrootcert={}", authority.display());
-    let sink = Postgres::create(&to(&known), &source(), Tz::UTC)
+    let sink = Postgres::create(&to(&known), &source())
         .await
         .expect("a database");
     commit(&sink, &[customer(1, "Asha")])
@@ -425,12 +423,12 @@ fn customer(id: u32, name: &str) -> Value {
 }
 
 async fn create(schema: &Schema) -> Postgres {
-    let postgres = Postgres::create(&schema.url(), &source(), Tz::UTC).await;
+    let postgres = Postgres::create(&schema.url(), &source()).await;
     postgres.expect("a database")
 }
 
 async fn refused(url: &str) -> SinkError {
-    match Postgres::create(url, &source(), Tz::UTC).await {
+    match Postgres::create(url, &source()).await {
         Ok(_) => panic!("created"),
         Err(error) => error,
     }

@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 
 /// Whose customers it holds.
 pub(crate) fn source() -> Source {
-    Source::new("acme.kapturecrm.com", "account 424242")
+    Source::new("acme.kapturecrm.com", "account 424242", Tz::UTC)
 }
 
 pub(crate) struct PostgresSubject(pub(crate) Schema);
@@ -22,7 +22,7 @@ pub(crate) struct PostgresSubject(pub(crate) Schema);
 #[async_trait]
 impl Subject for PostgresSubject {
     async fn create(&self) -> Box<dyn Sink> {
-        let postgres = Postgres::create(&self.0.url(), &source(), Tz::UTC).await;
+        let postgres = Postgres::create(&self.0.url(), &source()).await;
         Box::new(postgres.expect("a database"))
     }
 

@@ -7,13 +7,14 @@ pub(crate) mod parquet;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
+use chrono_tz::Tz;
 use kapture_model::Column;
 use kapture_sinks::Source;
 use serde_json::{Map, Value};
 
 /// Whose customers they hold.
 pub(crate) fn source() -> Source {
-    Source::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#)
+    Source::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC)
 }
 
 /// A customer or contact put together from its columns and its extra object, which has the

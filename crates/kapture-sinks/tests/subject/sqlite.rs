@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
 use kapture_sinks::{Sink, Sqlite};
@@ -24,7 +23,7 @@ impl Default for SqliteSubject {
 impl Subject for SqliteSubject {
     async fn create(&self) -> Box<dyn Sink> {
         let path = self.0.path().join("customers.db");
-        Box::new(Sqlite::create(&path, &super::source(), Tz::UTC).expect("a database"))
+        Box::new(Sqlite::create(&path, &super::source()).expect("a database"))
     }
 
     fn keeps_one_copy(&self) -> bool {
