@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::NaiveDate;
-use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
+use kapture_sandbox::{Behaviour, FaultKind, Faults, Oddities, PerDay, Population};
 use kapture_tests::scripted::{Asked, Scripted, customers};
 use kapture_tests::{Running, Served, code, ids, names, run, said, status};
 use serde_json::Value;
@@ -215,6 +215,75 @@ fn one_place_holds_one_account_with_one_set_of_filters() {
     let output = served.kapture(&arguments).output().unwrap();
     assert_eq!(code(&output), 6, "{}", said(&output));
     assert_eq!(names(&photos), ["holiday.jpg"]);
+}
+
+/// Where creation dates are instants, a customer near midnight may be in neither of two days that
+/// were cut in two zones.
+#[test]
+fn one_place_has_days_of_one_time_zone() {
+    let behaviour = Behaviour {
+        oddities: Oddities {
+            epoch_dates: 1.0,
+            ..Oddities::default()
+        },
+        ..Behaviour::default()
+    };
+    let served = tenant(9, PerDay::Fixed(24), behaviour);
+    let folder = tempfile::tempdir().unwrap();
+    let zone = ["--time-zone", "Asia/Kolkata"];
+    let days = |to| ["--from", "2024-05-01", "--to", to];
+    let pull = [&["pull", "--quiet"][..], &days("2024-05-04"), &zone].concat();
+    let truth = ids(&run(&served, &pull).stdout);
+    for name in ["customers.db", "lines/"] {
+        let place = folder.path().join(name);
+        let place = place.to_str().unwrap();
+        let sync = ["sync", place];
+        run(&served, &[&sync[..], &days("2024-05-02"), &zone].concat());
+        let asked = served.tenant.request_count();
+        for arguments in [
+            [&sync[..], &["--to", "2024-05-04"]].concat(),
+            [&sync[..], &days("2024-05-04")].concat(),
+            [&["pull", "-o", place], &days("2024-05-04")[..]].concat(),
+            vec!["verify", place],
+        ] {
+            let output = served.kapture(&arguments).output().unwrap();
+            assert_eq!(code(&output), 6, "{arguments:?}: {}", said(&output));
+            for words in [
+                "holds days of the time zone Asia/Kolkata, not of UTC",
+                "hint: give --time-zone Asia/Kolkata as before, or name another place",
+            ] {
+                assert!(said(&output).contains(words), "{}", said(&output));
+            }
+        }
+        assert_eq!(served.tenant.request_count(), asked, "nothing was asked");
+        run(
+            &served,
+            &[&sync[..], &["--to", "2024-05-04"], &zone].concat(),
+        );
+        run(&served, &[&["verify", place], &zone[..]].concat());
+        assert_eq!(
+            status(Path::new(place))["customers"],
+            truth.len(),
+            "{name}: each customer once"
+        );
+    }
+}
+
+/// Days that were cut without a zone are those of UTC.
+#[test]
+fn a_place_that_was_told_no_time_zone_is_one_of_utc() {
+    let served = tenant(9, PerDay::Fixed(3), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    sync(&served, &place, "2024-05-01", "2024-05-02");
+    let place = place.to_str().unwrap();
+    let sync = |zone| ["sync", place, "--to", "2024-05-03", "--time-zone", zone];
+    let output = served.kapture(&sync("America/Lima")).output().unwrap();
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    let sentence = "holds days of the time zone UTC, not of America/Lima";
+    assert!(said(&output).contains(sentence), "{}", said(&output));
+    run(&served, &sync("UTC"));
+    run(&served, &["sync", place, "--to", "2024-05-04"]);
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Failure {
             },
             error => Self {
                 code: 6,
-                hint: sink_hint(&error).map(str::to_owned),
+                hint: sink_hint(&error),
                 error: Some(error.into()),
             },
         }
@@ -216,8 +216,8 @@ fn call_exit_code(error: &Error) -> u8 {
     }
 }
 
-fn sink_hint(error: &SinkError) -> Option<&'static str> {
-    Some(match error {
+fn sink_hint(error: &SinkError) -> Option<String> {
+    let hint = match error {
         SinkError::Locked { .. } => "wait until it is done, or stop it",
         SinkError::Foreign { .. } => "name another place; one to write to may be empty",
         SinkError::Later { .. } => "use the version of kapture that made it, or a later one",
@@ -227,6 +227,11 @@ fn sink_hint(error: &SinkError) -> Option<&'static str> {
         }
         SinkError::OtherSelection { .. } => {
             "one place holds the customers of one account and one set of filters: name another place for these"
+        }
+        SinkError::OtherZone { held, .. } => {
+            return Some(format!(
+                "give --time-zone {held} as before, or name another place; without --time-zone it is UTC"
+            ));
         }
         SinkError::OtherFormat { .. } => "leave --format out, or name another folder",
         SinkError::Absent { .. } => "kapture sync makes it",
@@ -255,7 +260,8 @@ fn sink_hint(error: &SinkError) -> Option<&'static str> {
             "see that it is there as kapture wrote it, and that this user may read it"
         }
         _ => return None,
-    })
+    };
+    Some(hint.to_owned())
 }
 
 /// Whether there is no room: on the disk, in a quota, or for one file.

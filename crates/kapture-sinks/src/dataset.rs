@@ -20,7 +20,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use kapture_customers::Receipt;
 use kapture_model::{CustomerId, Drift};
 use serde::{Deserialize, Serialize};
@@ -33,7 +32,7 @@ use crate::format::Format;
 use crate::ledger::{Doubt, Ledger};
 use crate::lock::Lock;
 use crate::sink::{DayWriter, Sink};
-use crate::source::Source;
+use crate::source::{HeldSource, Source};
 use crate::spool::{Keeper, SpoolWriter, Spooled};
 
 /// What the name of a day's folder begins with.
@@ -63,6 +62,9 @@ struct Description {
     format: String,
     tenant: String,
     source: String,
+    /// The zone in which instants are seen. Folders that were made before it was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
     /// The first day that it is to hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<NaiveDate>,
@@ -78,8 +80,12 @@ struct Remembered {
 }
 
 impl Description {
-    fn source(&self, zone: Tz) -> Source {
-        Source::new(&self.tenant, &self.source, zone)
+    fn source(&self) -> HeldSource<'_> {
+        HeldSource {
+            tenant: Some(&self.tenant),
+            selection: Some(&self.source),
+            zone: self.time_zone.as_deref(),
+        }
     }
 }
 
@@ -114,18 +120,7 @@ impl Dataset {
         // Whatever is in there was left by a run that was killed.
         let _ = fs::remove_dir_all(held.partial());
         fs::create_dir_all(held.partial()).map_err(SinkError::file(root))?;
-        // What another run made meanwhile counts.
-        if let Some(description) = held.description()? {
-            held.agrees(&description, source)?;
-        } else {
-            held.describe(&Description {
-                version: VERSION,
-                format: held.encoding.format.to_string(),
-                tenant: source.tenant.clone(),
-                source: source.selection.clone(),
-                from: None,
-            })?;
-        }
+        held.prepare(source)?;
         Ok(Self {
             held: Arc::new(held),
             lock: Some(lock),
@@ -149,9 +144,7 @@ impl Dataset {
         };
         held.encoding.format = held.format(&description)?;
         if let Some(source) = source {
-            description
-                .source(source.zone)
-                .is_same(&held.place(), source)?;
+            description.source().agrees(&held.place(), source)?;
         }
         Ok(Self {
             held: Arc::new(held),
@@ -238,6 +231,30 @@ impl Held {
             })
     }
 
+    /// Makes the folder say whose customers it holds, or finds that it is for the same. What
+    /// another run made meanwhile counts.
+    fn prepare(&self, source: &Source) -> Result<(), SinkError> {
+        let time_zone = Some(source.zone.name().to_owned());
+        let Some(description) = self.description()? else {
+            return self.describe(&Description {
+                version: VERSION,
+                format: self.encoding.format.to_string(),
+                tenant: source.tenant.clone(),
+                source: source.selection.clone(),
+                time_zone,
+                from: None,
+            });
+        };
+        self.agrees(&description, source)?;
+        if description.time_zone == time_zone {
+            return Ok(());
+        }
+        self.describe(&Description {
+            time_zone,
+            ..description
+        })
+    }
+
     fn describe(&self, description: &Description) -> Result<(), SinkError> {
         self.put_json(&self.own("dataset.json"), description)
     }
@@ -263,9 +280,7 @@ impl Held {
                 asked: self.encoding.format.to_string(),
             });
         }
-        description
-            .source(source.zone)
-            .is_same(&self.place(), source)
+        description.source().agrees(&self.place(), source)
     }
 
     /// Puts a small file in its place, all at once.

@@ -129,6 +129,16 @@ pub enum SinkError {
         /// Which were asked for.
         asked: String,
     },
+    /// Its days were cut in another time zone.
+    #[error("{place} holds days of the time zone {held}, not of {asked}")]
+    OtherZone {
+        /// The destination.
+        place: String,
+        /// The zone of the days it holds.
+        held: String,
+        /// The zone asked for.
+        asked: String,
+    },
     /// It has another form than was asked for.
     #[error("{place} is a dataset of {held} files, not {asked}")]
     OtherFormat {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::error::SinkError;
-use crate::source::Source;
+use crate::source::{HeldSource, Source};
 
 const FROM: &str = "from";
+const ZONE: &str = "time_zone";
 
 /// The rows of `kapture_settings`, by name; none where the tables are still to be made.
 #[derive(Debug, Default)]
@@ -60,13 +61,13 @@ impl Settings {
     /// Whether this is the place for the customers of `source`. What it does not say yet it may be
     /// told.
     pub(crate) fn agree(&self, place: &str, source: &Source) -> Result<(), SinkError> {
-        let held = |name: &str, asked: &String| self.0.get(name).unwrap_or(asked).clone();
-        let held = Source {
-            tenant: held("tenant", &source.tenant),
-            selection: held("source", &source.selection),
-            zone: source.zone,
+        let said = |name| self.0.get(name).map(String::as_str);
+        let held = HeldSource {
+            tenant: said("tenant"),
+            selection: said("source"),
+            zone: said(ZONE),
         };
-        held.is_same(place, source)
+        held.agrees(place, source)
     }
 
     /// The first day that the place is to hold.
@@ -90,6 +91,7 @@ impl Settings {
             ("version", version),
             ("tenant", source.tenant.as_str()),
             ("source", source.selection.as_str()),
+            (ZONE, source.zone.name()),
         ];
         let lacks = |row: &(&str, &str)| self.0.get(row.0).is_none_or(|held| held != row.1);
         rows.into_iter().filter(lacks).collect()

@@ -1,4 +1,4 @@
-//! Whose customers a place holds.
+//! Whose customers a place holds, and in which time zone.
 
 use std::fmt;
 
@@ -15,7 +15,8 @@ pub struct Source {
     pub tenant: String,
     /// Which of its customers: [`CustomerQuery::selection`](kapture_model::CustomerQuery::selection).
     pub selection: String,
-    /// The zone in which instants (epoch milliseconds) are seen.
+    /// The zone in which instants (epoch milliseconds) are seen, and so the day that such a
+    /// customer belongs to: of days of two zones side by side, neither may have those near midnight.
     pub zone: Tz,
 }
 
@@ -28,27 +29,53 @@ impl Source {
             zone,
         }
     }
+}
 
-    /// Whether a place that holds the customers of this source is the one for those of `asked`.
-    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
-    pub(crate) fn is_same(&self, place: &str, asked: &Self) -> Result<(), SinkError> {
+/// What a place says of the source of what it holds. What it does not say yet it may be told.
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+#[derive(Clone, Copy)]
+pub(crate) struct HeldSource<'a> {
+    pub(crate) tenant: Option<&'a str>,
+    pub(crate) selection: Option<&'a str>,
+    /// The zone by its name, which this kapture need not know.
+    pub(crate) zone: Option<&'a str>,
+}
+
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+impl HeldSource<'_> {
+    /// Whether the place is the one for the customers of `asked`.
+    pub(crate) fn agrees(self, place: &str, asked: &Source) -> Result<(), SinkError> {
         let place = || place.to_owned();
-        if self.tenant != asked.tenant {
+        if let Some((held, asked)) = differing(self.tenant, &asked.tenant) {
             return Err(SinkError::OtherTenant {
                 place: place(),
-                held: self.tenant.clone(),
-                asked: asked.tenant.clone(),
+                held,
+                asked,
             });
         }
-        if self.selection != asked.selection {
+        if let Some((held, asked)) = differing(self.selection, &asked.selection) {
             return Err(SinkError::OtherSelection {
                 place: place(),
-                held: self.selection.clone(),
-                asked: asked.selection.clone(),
+                held,
+                asked,
+            });
+        }
+        if let Some((held, asked)) = differing(self.zone, asked.zone.name()) {
+            return Err(SinkError::OtherZone {
+                place: place(),
+                held,
+                asked,
             });
         }
         Ok(())
     }
+}
+
+/// What is held and what is asked for, if these are two.
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+fn differing(held: Option<&str>, asked: &str) -> Option<(String, String)> {
+    let held = held.filter(|held| *held != asked)?;
+    Some((held.to_owned(), asked.to_owned()))
 }
 
 /// Without the values that are filtered by, which may be a person's.
@@ -91,9 +118,13 @@ mod tests {
     use super::*;
 
     fn told(held: (&str, &str), asked: (&str, &str)) -> String {
-        let held = Source::new(held.0, held.1, Tz::UTC);
+        let held = HeldSource {
+            tenant: Some(held.0),
+            selection: Some(held.1),
+            zone: Some("UTC"),
+        };
         let asked = Source::new(asked.0, asked.1, Tz::UTC);
-        let error = held.is_same("customers.db", &asked);
+        let error = held.agrees("customers.db", &asked);
         error.unwrap_err().to_string()
     }
 
@@ -122,6 +153,25 @@ mod tests {
                 ("globex.kapturecrm.com", r#"{"cm_id":7}"#)
             ),
             "customers.db holds the customers of the tenant at acme.kapturecrm.com, not of the one at globex.kapturecrm.com"
+        );
+    }
+
+    #[test]
+    fn what_is_held_says_its_zone_or_takes_the_one_asked_for() {
+        let asked = Source::new("acme.kapturecrm.com", "account 7", Tz::Asia__Kolkata);
+        let agrees = |zone| {
+            let held = HeldSource {
+                tenant: Some(&asked.tenant),
+                selection: Some(&asked.selection),
+                zone,
+            };
+            held.agrees("customers.db", &asked)
+        };
+        assert!(agrees(Some("Asia/Kolkata")).is_ok());
+        assert!(agrees(None).is_ok());
+        assert_eq!(
+            agrees(Some("Mars/Olympus")).unwrap_err().to_string(),
+            "customers.db holds days of the time zone Mars/Olympus, not of Asia/Kolkata"
         );
     }
 }

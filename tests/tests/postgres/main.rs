@@ -179,6 +179,35 @@ async fn customers_of_two_accounts_do_not_mix() {
 }
 
 #[tokio::test]
+async fn days_of_two_time_zones_do_not_mix() {
+    let schema = schema!();
+    let of = |zone| Source { zone, ..source() };
+    let url = schema.url();
+    let other_zone = |outcome: Result<Postgres, SinkError>| {
+        let error = outcome.err().expect("refused");
+        assert!(
+            matches!(&error, SinkError::OtherZone { held, asked, .. } if held == "Asia/Kolkata" && asked == "UTC"),
+            "{error:?}"
+        );
+    };
+    let zone = Tz::Asia__Kolkata;
+    drop(Postgres::create(&url, &of(zone)).await.expect("made"));
+    other_zone(Postgres::create(&url, &of(Tz::UTC)).await);
+    other_zone(Postgres::open(&url, Some(&of(Tz::UTC))).await);
+    let same = Postgres::open(&url, Some(&of(zone))).await;
+    drop(same.expect("the same zone"));
+
+    // One that was made before zones were kept takes that of the next run that writes.
+    schema.execute("DELETE FROM kapture_settings WHERE name = 'time_zone'");
+    for any in [Tz::UTC, zone] {
+        let looking = Postgres::open(&url, Some(&of(any))).await;
+        drop(looking.expect("any zone"));
+    }
+    drop(Postgres::create(&url, &of(zone)).await.expect("any zone"));
+    other_zone(Postgres::create(&url, &of(Tz::UTC)).await);
+}
+
+#[tokio::test]
 async fn one_run_at_a_time_and_anybody_may_look() {
     let (schema, other) = (schema!(), schema!());
     let first = create(&schema).await;

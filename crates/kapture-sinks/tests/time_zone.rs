@@ -1,0 +1,157 @@
+//! Places that remember keep the time zone of their days.
+#![cfg(all(feature = "dataset", feature = "sqlite"))]
+
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDate};
+use chrono_tz::Tz;
+use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+use kapture_model::Record;
+use kapture_sinks::{Encoding, Format, Location, Sink, SinkError, Source};
+use rusqlite::Connection;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const ZONE: Tz = Tz::Asia__Kolkata;
+
+/// A place that remembers, in a folder of its own.
+struct Place {
+    folder: TempDir,
+    is_database: bool,
+}
+
+impl Place {
+    fn each() -> [Self; 2] {
+        [true, false].map(|is_database| Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            is_database,
+        })
+    }
+
+    fn location(&self) -> Location {
+        let path = self.folder.path();
+        match self.is_database {
+            true => Location::Sqlite(path.join("customers.db")),
+            false => Location::Dataset(path.join("lines")),
+        }
+    }
+
+    async fn create(&self, zone: Tz) -> Result<Box<dyn Sink>, SinkError> {
+        let encoding = Encoding::new(Format::Ndjson);
+        self.location().create(&source(zone), &encoding).await
+    }
+
+    async fn open(&self, zone: Tz) -> Result<Box<dyn Sink>, SinkError> {
+        self.location().open(Some(&source(zone))).await
+    }
+
+    /// Makes it as it was before places kept their zone.
+    fn forget_the_zone(&self) {
+        if self.is_database {
+            let forget = "DELETE FROM kapture_settings WHERE name = 'time_zone'";
+            assert_eq!(self.database().execute(forget, []), Ok(1));
+            return;
+        }
+        let path = self.folder.path().join("lines/_kapture/dataset.json");
+        let mut description = json(&path);
+        let fields = description.as_object_mut().expect("an object");
+        assert!(fields.remove("time_zone").is_some());
+        fs::write(path, description.to_string()).expect("written");
+    }
+
+    /// The creation date of the customer that it holds of a day.
+    fn created(&self, day: NaiveDate) -> String {
+        if self.is_database {
+            let select = "SELECT generation_date FROM customers";
+            let created = self.database().query_row(select, [], |row| row.get(0));
+            return created.expect("a customer");
+        }
+        let file = format!("lines/created_date={day}/customers.ndjson");
+        let customer = json(&self.folder.path().join(file));
+        customer["generationDate"].as_str().expect("text").into()
+    }
+
+    fn database(&self) -> Connection {
+        Connection::open(self.folder.path().join("customers.db")).expect("a database")
+    }
+}
+
+fn source(zone: Tz) -> Source {
+    Source::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, zone)
+}
+
+fn json(path: &Path) -> Value {
+    let text = fs::read(path).expect("a file");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+/// That it was refused since its days are those of `ZONE`, and not of UTC.
+fn refused(outcome: Result<Box<dyn Sink>, SinkError>) {
+    let error = outcome.err().expect("refused");
+    assert!(
+        matches!(&error, SinkError::OtherZone { held, asked, .. } if held == "Asia/Kolkata" && asked == "UTC"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_place_has_days_of_one_time_zone() {
+    for place in Place::each() {
+        let sink = place.create(ZONE).await.expect("made");
+        let day = NaiveDate::from_ymd_opt(2024, 5, 1).expect("a day");
+        sink.want_from(day).await.expect("remembered");
+        drop(sink);
+        refused(place.create(Tz::UTC).await);
+        refused(place.open(Tz::UTC).await);
+        place.open(ZONE).await.expect("the same zone");
+        place.create(ZONE).await.expect("the same zone");
+        // Who asks for nobody's customers may look at any.
+        place.location().open(None).await.expect("opened");
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_keeps_no_zone_yet_takes_that_of_the_next_run() {
+    for place in Place::each() {
+        drop(place.create(Tz::UTC).await.expect("made"));
+        place.forget_the_zone();
+        // Whoever only looks leaves it as it is.
+        place.open(Tz::UTC).await.expect("any zone");
+        place.open(ZONE).await.expect("any zone");
+        place.create(ZONE).await.expect("any zone");
+        refused(place.create(Tz::UTC).await);
+        place.create(ZONE).await.expect("the zone it took");
+    }
+}
+
+#[tokio::test]
+async fn instants_are_seen_in_the_zone_that_is_kept() {
+    let day = NaiveDate::from_ymd_opt(2024, 5, 3).expect("a day");
+    for place in Place::each() {
+        let sink = place.create(ZONE).await.expect("made");
+        let mut writer = sink.day(day).await.expect("a writer");
+        // The evening before, in UTC.
+        let json = r#"{"id":1,"generationDate":1714680000000}"#;
+        let record = Record::decode(json.into()).expect("a record");
+        writer.write(&[record]).await.expect("written");
+        writer.commit(&receipt(day)).await.expect("committed");
+        drop(sink);
+        let created = place.created(day).replace(' ', "T");
+        assert!(created.starts_with("2024-05-03T01:30:00"), "{created}");
+    }
+}
+
+fn receipt(day: NaiveDate) -> Receipt {
+    Receipt {
+        day,
+        customers: 1,
+        checksum: Checksum::default(),
+        undated: 0,
+        fetched: DateTime::UNIX_EPOCH,
+        state: DayState::Sealed,
+        reach: Reach::Inclusive,
+        joint: Joint::Exact,
+        empty_answer: None,
+    }
+}
