@@ -261,11 +261,9 @@ fn one_place_has_days_of_one_time_zone() {
             &[&sync[..], &["--to", "2024-05-04"], &zone].concat(),
         );
         run(&served, &[&["verify", place], &zone[..]].concat());
-        assert_eq!(
-            status(Path::new(place))["customers"],
-            truth.len(),
-            "{name}: each customer once"
-        );
+        let found = status(Path::new(place));
+        assert_eq!(found["customers"], truth.len(), "{name}: each once");
+        assert_eq!(found["time_zone"], "Asia/Kolkata");
     }
 }
 

@@ -60,6 +60,7 @@ impl<'a> Status<'a> {
         let bounds = self.ledger.bounds();
         json!({
             "place": self.location.to_string(),
+            "time_zone": self.ledger.time_zone(),
             "customers": self.customers,
             "first": bounds.map(|(first, _)| first),
             "last": bounds.map(|(_, last)| last),
@@ -86,6 +87,9 @@ impl<'a> Status<'a> {
             colour,
         };
         let _ = write!(text, "{calendar}");
+        if let Some(zone) = self.ledger.time_zone() {
+            let _ = writeln!(text, "time zone: {}", kapture_transport::quoted(zone));
+        }
         for (what, days) in [("missing", &self.missing), ("open", &self.open)] {
             if !days.is_empty() {
                 let _ = writeln!(text, "{what}: {}", runs(days));
@@ -183,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_calendar_shows_each_day() {
-        let ledger: Ledger = [
+        let mut ledger: Ledger = [
             receipt("2024-04-29", 0, DayState::Sealed),
             receipt("2024-04-30", 1, DayState::Sealed),
             receipt("2024-05-01", 500, DayState::Sealed),
@@ -191,6 +195,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
+        ledger.cut_in("Asia/Kolkata");
         let location = Location::Sqlite("customers.db".into());
         let text = Status::of(&location, &ledger).text(false);
         assert_eq!(
@@ -201,6 +206,7 @@ mod tests {
              2024-05 ▄xx█\n\
              \n\
              · none  ▁ to █ up to 1000  x missing\n\
+             time zone: Asia/Kolkata\n\
              missing: 2024-05-02 to 2024-05-03 (2)\n\
              open: 2024-05-04\n"
         );

@@ -422,8 +422,13 @@ impl Sink for Dataset {
         let days = self.held.days();
         let entries = fs::read_dir(&days).map_err(SinkError::read(&days))?;
         let mut ledger = Ledger::default();
-        if let Some(from) = self.held.description()?.and_then(|held| held.from) {
-            ledger.want_from(from);
+        if let Some(held) = self.held.description()? {
+            if let Some(from) = held.from {
+                ledger.want_from(from);
+            }
+            if let Some(zone) = held.time_zone {
+                ledger.cut_in(zone);
+            }
         }
         let mut listed = BTreeSet::new();
         for entry in entries {

@@ -23,6 +23,7 @@ pub struct Ledger {
     receipts: BTreeMap<NaiveDate, Receipt>,
     doubts: BTreeMap<NaiveDate, Doubt>,
     wanted_from: Option<NaiveDate>,
+    time_zone: Option<String>,
 }
 
 /// Why a day that was pulled has to be pulled again.
@@ -104,6 +105,16 @@ impl Ledger {
     /// The days from `day` on are wanted, whether any of them is here or not.
     pub fn want_from(&mut self, day: NaiveDate) {
         self.wanted_from = Some(day);
+    }
+
+    /// Its days are those of the time zone of this name.
+    pub fn cut_in(&mut self, time_zone: impl Into<String>) {
+        self.time_zone = Some(time_zone.into());
+    }
+
+    /// The name of the time zone of its days, if the sink keeps it.
+    pub fn time_zone(&self) -> Option<&str> {
+        self.time_zone.as_deref()
     }
 
     /// A day that was pulled, but has to be pulled again. Its receipt is forgotten, except where it

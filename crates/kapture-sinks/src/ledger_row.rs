@@ -111,19 +111,14 @@ pub(crate) fn row_of(receipt: &Receipt) -> LedgerRow {
     COLUMNS.iter().map(text).collect()
 }
 
-/// What the rows of the database at `place` say; `contested` are the days that share customers
-/// with another day, and `wanted_from` is the first day that it is to hold. A row that nobody can
-/// read leaves its day in doubt.
+/// `ledger` with what the rows of the database at `place` say; `contested` are the days that share
+/// customers with another day. A row that nobody can read leaves its day in doubt.
 pub(crate) fn ledger_of(
+    mut ledger: Ledger,
     place: &str,
     rows: Vec<LedgerRow>,
     contested: impl IntoIterator<Item = String>,
-    wanted_from: Option<NaiveDate>,
 ) -> Result<Ledger, SinkError> {
-    let mut ledger = Ledger::default();
-    if let Some(day) = wanted_from {
-        ledger.want_from(day);
-    }
     for row in rows {
         let day = row.first().cloned().flatten().unwrap_or_default();
         match receipt_of(row) {

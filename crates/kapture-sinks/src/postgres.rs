@@ -278,9 +278,9 @@ impl Sink for Postgres {
         let contested = contested.iter().map(|row| connection.value(row, 0));
         let contested = contested.collect::<Result<Vec<Option<_>>, _>>()?;
         drop(client);
-        let wanted_from = self.held.settings().await?.wanted_from();
+        let ledger = self.held.settings().await?.ledger();
         let contested = contested.into_iter().flatten();
-        ledger_row::ledger_of(&connection.place, rows, contested, wanted_from)
+        ledger_row::ledger_of(ledger, &connection.place, rows, contested)
     }
 
     async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {

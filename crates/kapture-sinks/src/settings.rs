@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::error::SinkError;
+use crate::ledger::Ledger;
 use crate::source::{HeldSource, Source};
 
 const FROM: &str = "from";
@@ -71,8 +72,20 @@ impl Settings {
     }
 
     /// The first day that the place is to hold.
-    pub(crate) fn wanted_from(&self) -> Option<NaiveDate> {
+    fn wanted_from(&self) -> Option<NaiveDate> {
         self.0.get(FROM)?.parse().ok()
+    }
+
+    /// A ledger without days, of which the rest is known.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        if let Some(day) = self.wanted_from() {
+            ledger.want_from(day);
+        }
+        if let Some(zone) = self.0.get(ZONE) {
+            ledger.cut_in(zone);
+        }
+        ledger
     }
 
     /// What is to be written so that the days from `day` on are wanted, if anything.

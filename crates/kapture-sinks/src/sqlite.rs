@@ -242,8 +242,8 @@ impl Sink for Sqlite {
         };
         let (rows, contested) = read().map_err(self.held.failed())?;
         drop(state);
-        let wanted_from = self.held.settings()?.wanted_from();
-        ledger_row::ledger_of(&self.held.place(), rows, contested, wanted_from)
+        let ledger = self.held.settings()?.ledger();
+        ledger_row::ledger_of(ledger, &self.held.place(), rows, contested)
     }
 
     async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {

@@ -107,7 +107,9 @@ async fn a_place_has_days_of_one_time_zone() {
         place.open(ZONE).await.expect("the same zone");
         place.create(ZONE).await.expect("the same zone");
         // Who asks for nobody's customers may look at any.
-        place.location().open(None).await.expect("opened");
+        let sink = place.location().open(None).await.expect("opened");
+        let ledger = sink.ledger().await.expect("a ledger");
+        assert_eq!(ledger.time_zone(), Some("Asia/Kolkata"));
     }
 }
 

@@ -195,7 +195,9 @@ async fn days_of_two_time_zones_do_not_mix() {
     other_zone(Postgres::create(&url, &of(Tz::UTC)).await);
     other_zone(Postgres::open(&url, Some(&of(Tz::UTC))).await);
     let same = Postgres::open(&url, Some(&of(zone))).await;
-    drop(same.expect("the same zone"));
+    let ledger = same.expect("the same zone").ledger().await;
+    let ledger = ledger.expect("a ledger");
+    assert_eq!(ledger.time_zone(), Some("Asia/Kolkata"));
 
     // One that was made before zones were kept takes that of the next run that writes.
     schema.execute("DELETE FROM kapture_settings WHERE name = 'time_zone'");
