@@ -177,7 +177,6 @@ impl Held {
                 "PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = FULL;
                  PRAGMA foreign_keys = ON;
-                 PRAGMA busy_timeout = 60000;
                  PRAGMA cache_size = -4000;
                  PRAGMA temp_store = FILE;",
             )?;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
@@ -12,12 +13,18 @@ use super::failure::failed;
 use crate::error::SinkError;
 use crate::real_path::real_path;
 
+/// How long a lock of another program is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Opens it to write, and makes it if nothing is there.
 pub(super) fn to_write(path: &Path) -> Result<Connection, SinkError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags).map_err(failed(path))
+    let connection = Connection::open_with_flags(path, flags).map_err(failed(path))?;
+    // Other programs may write to it as well, and take their time.
+    connection.busy_timeout(PATIENCE).map_err(failed(path))?;
+    Ok(connection)
 }
 
 /// Opens it to look at it, such that all is afterwards as it was before.
