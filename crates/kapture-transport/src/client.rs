@@ -135,6 +135,14 @@ struct Outage {
 }
 
 impl Outage {
+    fn begin(now: Instant) -> Self {
+        Self {
+            first: now,
+            last: now,
+            calls: BTreeSet::new(),
+        }
+    }
+
     /// Whether no other call can fare better.
     fn is_general(&self) -> bool {
         self.calls.len() > MOST_TROUBLED
@@ -350,15 +358,9 @@ impl Shared {
         let now = Instant::now();
         let mut outage = lock(&self.outage);
         // Where nothing was asked for long, nobody knows what would have been answered.
-        let going_on =
-            outage.take_if(|outage| !is_answer && now - outage.last < self.longest_silence());
+        let going_on = outage.take_if(|outage| now - outage.last < self.longest_silence());
         *outage = (!is_answer).then(|| {
-            let (first, calls) = (now, BTreeSet::new());
-            let mut outage = going_on.unwrap_or(Outage {
-                first,
-                last: now,
-                calls,
-            });
+            let mut outage = going_on.unwrap_or_else(|| Outage::begin(now));
             outage.last = now;
             if !outage.is_general() {
                 outage.calls.insert(call);
