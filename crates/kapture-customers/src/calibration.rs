@@ -91,7 +91,7 @@ impl Run {
         for day in [Some(day), day.succ_opt()].into_iter().flatten() {
             self.begin_window(day).await;
             let answer = match self.ask_narrow(day, expected.take()).await {
-                Err(error) if !error.is_fatal() => continue,
+                Err(error) if self.server.is_of_a_window(&error) => continue,
                 answer => answer?,
             };
             match answer {

@@ -77,7 +77,7 @@ impl Run {
         self.begin_window(day).await;
         let answer = match self.ask_narrow(day, None).await {
             // It is the trouble of this day, and tells nothing about the others.
-            Err(error) if !error.is_fatal() => return Ok(()),
+            Err(error) if self.server.is_of_a_window(&error) => return Ok(()),
             answer => answer?,
         };
         match answer {
@@ -198,9 +198,9 @@ impl Run {
         let ask = Ask::first_page(wide(day), self.server.page_size());
         let Some(refusal) = error.refusal() else {
             let error = ask.failed(error);
-            return match error.is_fatal() {
-                true => Err(error),
-                false => Ok(Scouted::Failed(error)),
+            return match self.server.is_of_a_window(&error) {
+                true => Ok(Scouted::Failed(error)),
+                false => Err(error),
             };
         };
         let mut may_be_empty = true;
@@ -208,7 +208,9 @@ impl Run {
         if !self.server.is_plain(refusal) {
             let narrow = narrow(day);
             let answer = match self.ask_narrow(day, None).await {
-                Err(error) if !error.is_fatal() => return Ok(Scouted::Failed(error)),
+                Err(error) if self.server.is_of_a_window(&error) => {
+                    return Ok(Scouted::Failed(error));
+                }
                 answer => answer?,
             };
             match answer {

@@ -239,6 +239,16 @@ impl Server {
         self.page_size.fetch_min(DEFAULT_LIMIT, Ordering::Relaxed);
     }
 
+    /// Whether an error is the trouble of one window alone. Who has sent nothing yet but too much would
+    /// send too much at once for several.
+    pub(crate) fn is_of_a_window(&self, error: &PullError) -> bool {
+        let too_much = matches!(
+            error.call_error(),
+            Some(Error::TooLarge { .. } | Error::TooManyRows { .. })
+        );
+        !error.is_fatal() && (self.knowledge().answered || !too_much)
+    }
+
     /// Whether a refusal plainly says that there are no customers.
     pub(crate) fn is_plain(&self, refusal: &Refusal) -> bool {
         self.knowledge().empty_answers.is_plain(refusal)
