@@ -299,6 +299,12 @@ mod tests {
         );
         assert_eq!(length.end(of_long_rows(8), 500), End::Proven);
         assert_eq!(length.end(page(60), 500), End::Proven);
+        // As many bytes as any has are too many, however often others were asked about in vain.
+        for _ in 0..MOST_DOUBTED {
+            length.was_asked_in_vain(page(99), 500);
+        }
+        assert_eq!(length.end(page(99), 500), End::Proven);
+        assert_eq!(length.end(of_long_rows(12), 500), End::Ask);
     }
 
     #[test]
