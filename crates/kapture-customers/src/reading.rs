@@ -466,15 +466,12 @@ impl WindowReader {
     async fn read_without_offset(&self) -> Result<WindowRead, PullError> {
         let mut limit = self.server.page_size();
         let mut page = self.first_page(limit).await?;
-        let mut grows = true;
-        while grows
-            && !self.is_whole(&page)
+        while !self.is_whole(&page)
             && u64::from(limit) < LARGEST_PAGE
             && let rows = page.rows.ids.len()
             && let Some(larger) = self.larger_page(limit, limit * 4, rows).await?
         {
             limit *= 4;
-            grows = larger.rows.ids.len() > rows;
             page = larger;
         }
         // A longer page would show that this one was not cut; where the end day is included, two days

@@ -295,7 +295,11 @@ async fn moving_rows_and_changing_order_are_right_or_named() {
 #[tokio::test(start_paused = true)]
 async fn an_ignored_offset_is_right_or_named() {
     let limits = [Limit::Honoured, Limit::CappedAt(100), Limit::Ignored];
-    let sizes = [PerDay::Between(1, 900), PerDay::Between(60, 150)];
+    let sizes = [
+        PerDay::Between(1, 900),
+        PerDay::Between(60, 150),
+        PerDay::Between(1_000, 2_900),
+    ];
     for (limit, per_day) in limits
         .iter()
         .flat_map(|limit| sizes.each_ref().map(|it| (*limit, it)))
