@@ -2,7 +2,6 @@
 //! changed its ways or was out of order.
 
 use chrono::NaiveDate;
-use futures_util::stream::{self, StreamExt};
 use kapture_model::Window;
 use kapture_transport::{Error, Refusal};
 
@@ -89,9 +88,7 @@ impl Run {
             let ask = Ask::first_page(doubtful.window, self.server.page_size());
             self.server.ask(ask)
         });
-        let asking: Vec<_> = asking.collect();
-        let at_once = self.server.client.concurrency();
-        let answers: Vec<_> = stream::iter(asking).buffered(at_once).collect().await;
+        let answers = self.server.all(asking).await;
         let well = self.still_holds_customers(witness.ask).await?;
         for (doubtful, answer) in left.into_iter().zip(answers) {
             if let Ok(page) = &answer {

@@ -120,21 +120,12 @@ impl PullError {
     /// Whether no other day can fare better: the server cannot be reached, or refuses altogether.
     pub fn is_fatal(&self) -> bool {
         match self {
-            // Others may be answered, or have been.
-            Self::Call {
-                source:
-                    Error::Exhausted {
-                        why: Bound::Time, ..
-                    },
-                ..
-            } => false,
-            Self::Call { source, .. } => matches!(
-                source,
-                Error::Unauthorized(_)
-                    | Error::Forbidden(_)
-                    | Error::Tls(_)
-                    | Error::Exhausted { .. }
-            ),
+            Self::Call { source, .. } => match source {
+                Error::Unauthorized(_) | Error::Forbidden(_) | Error::Tls(_) => true,
+                // Where its time alone is used up, others may be answered, or have been.
+                Error::Exhausted { why, .. } => *why != Bound::Time,
+                _ => false,
+            },
             Self::EmptyUnproven { .. } => true,
             Self::Unstable { .. }
             | Self::OffsetIgnored { .. }

@@ -130,7 +130,7 @@ impl WindowReader {
             }
             None => self.first_page(page_size).await?,
         };
-        match self.end(first.rows.length(), page_size) {
+        match self.end(first.rows.length, page_size) {
             End::Proven => Ok(WindowRead::Whole(self.whole(&first, Joint::Exact))),
             End::Ask => self.read_on(first).await,
             End::MayWait => Ok(WindowRead::Unproven(Unproven {
@@ -185,7 +185,7 @@ impl WindowReader {
 
     /// Whether the first page is the last one as well.
     fn is_whole(&self, first: &FirstPage) -> bool {
-        let length = first.rows.length();
+        let length = first.rows.length;
         self.server.knowledge().pages.is_last(length, first.limit)
     }
 
@@ -287,7 +287,7 @@ impl WindowReader {
                 }
             };
             // A window that seems to have shrunk has to show it in another pass.
-            if first.rows.ids.len() as u64 >= rows && self.is_whole(&first) {
+            if first.rows.length.rows as u64 >= rows && self.is_whole(&first) {
                 return whole(&first, Joint::Exact);
             }
             counting.meet(number + 1, first.rows.ids.iter());
@@ -341,7 +341,7 @@ impl WindowReader {
         let mut disorder = false;
         let mut weakest_seam = u64::MAX;
         let mut back = self.overlap(&listing);
-        let mut length = first.rows.length();
+        let mut length = first.rows.length;
         // A first page may have been asked to be shorter than those behind it.
         let mut usual = first.limit == limit;
         let mut only_page = true;
@@ -361,7 +361,7 @@ impl WindowReader {
                 && back == self.overlap(&listing)
                 && self.server.knowledge().row_order.may_be_stable();
             let (rows, in_turn) = ahead.page(self, ask, length.rows, steady).await?;
-            let (this, page) = (rows.length(), rows.ids);
+            let (this, page) = (rows.length, rows.ids);
             let news = listing.lacks_any_of(&page);
             if page.is_empty() && offset < end {
                 break (page, in_turn, Some(offset));
@@ -468,7 +468,7 @@ impl WindowReader {
         let mut page = self.first_page(limit).await?;
         while !self.is_whole(&page)
             && u64::from(limit) < LARGEST_PAGE
-            && let rows = page.rows.ids.len()
+            && let rows = page.rows.length.rows
             && let Some(larger) = self.larger_page(limit, limit * 4, rows).await?
         {
             limit *= 4;
@@ -487,7 +487,7 @@ impl WindowReader {
             true => Ok(WindowRead::Whole(self.whole(&page, Joint::Exact))),
             false => Err(PullError::OffsetIgnored {
                 window: self.window(),
-                rows: page.rows.ids.len(),
+                rows: page.rows.length.rows,
             }),
         }
     }
@@ -512,12 +512,12 @@ impl WindowReader {
 impl Unproven {
     /// What is to be done about it by now.
     pub(crate) fn end(&self) -> End {
-        self.reader.end(self.first.rows.length(), self.first.limit)
+        self.reader.end(self.first.rows.length, self.first.limit)
     }
 
     /// The rows of its page.
     pub(crate) fn rows(&self) -> usize {
-        self.first.rows.ids.len()
+        self.first.rows.length.rows
     }
 
     /// For a window that was proven meanwhile.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
+use futures_util::stream::{self, StreamExt};
 use kapture_model::{CustomerId, CustomerQuery, Record, Window};
 use kapture_transport::{Client, Error, Refusal};
 use tracing::Instrument;
@@ -127,7 +128,7 @@ impl Page {
         let ids = self.records.iter().map(|record| record.id().clone());
         Rows {
             ids: ids.collect(),
-            bytes: length(&self.records).bytes,
+            length: length(&self.records),
         }
     }
 }
@@ -136,16 +137,7 @@ impl Page {
 #[derive(Debug)]
 pub(crate) struct Rows {
     pub(crate) ids: Vec<CustomerId>,
-    bytes: usize,
-}
-
-impl Rows {
-    pub(crate) fn length(&self) -> Length {
-        Length {
-            rows: self.ids.len(),
-            bytes: self.bytes,
-        }
-    }
+    pub(crate) length: Length,
 }
 
 fn length(records: &[Record]) -> Length {
@@ -247,6 +239,16 @@ impl Server {
             Some(Error::TooLarge { .. } | Error::TooManyRows { .. })
         );
         !error.is_fatal() && (self.knowledge().answered || !too_much)
+    }
+
+    /// The answers to all of these questions, in their order: as many are asked at once as can be sent.
+    pub(crate) async fn all<T>(
+        &self,
+        asking: impl Iterator<Item = impl Future<Output = T>>,
+    ) -> Vec<T> {
+        let asking: Vec<_> = asking.collect();
+        let at_once = self.client.concurrency();
+        stream::iter(asking).buffered(at_once).collect().await
     }
 
     /// Whether a refusal plainly says that there are no customers.

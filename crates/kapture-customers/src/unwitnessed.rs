@@ -1,7 +1,6 @@
 //! Windows without customers in a run that has met none: no witness shows that they prove anything.
 
 use chrono::NaiveDate;
-use futures_util::stream::{self, StreamExt};
 use kapture_model::Record;
 use kapture_transport::Error;
 
@@ -110,9 +109,7 @@ impl Run {
             let expected = words.map(|words| same_words(words, wide(*first), wide(*day)));
             self.server.ask_expecting(self.wide_page(*day), expected)
         });
-        let asking: Vec<_> = asking.collect();
-        let at_once = self.server.client.concurrency();
-        let others: Vec<_> = stream::iter(asking).buffered(at_once).collect().await;
+        let others = self.server.all(asking).await;
         [answer].into_iter().chain(others).collect()
     }
 }

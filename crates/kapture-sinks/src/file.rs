@@ -48,9 +48,7 @@ impl FileSink {
             aside: Mutex::new(Some(aside)),
         })
     }
-}
 
-impl FileSink {
     /// Records to the device or pipe at `path`, which stays what it is.
     pub(crate) fn onto(path: &Path, encoding: &Encoding) -> Result<Self, SinkError> {
         let out = File::options().write(true).open(path);
