@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -65,6 +66,13 @@ impl Transport for Late {
         tokio::time::sleep(Duration::from_millis(takes)).await;
         self.0.send(request).await
     }
+}
+
+/// Whether there was one left; then it is one less.
+pub(crate) fn take_one(left: &AtomicU64) -> bool {
+    let one_less = |left: u64| left.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+        .is_ok()
 }
 
 /// A number that a request asks with, which is text as documented.

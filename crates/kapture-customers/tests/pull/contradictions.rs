@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::against::{InMemory, may, population, pull_from, pull_with, truth};
+use crate::against::{InMemory, Pulled, may, population, pull_from, take_one, truth};
 use async_trait::async_trait;
 use kapture_customers::{Pull, PullError};
 use kapture_model::{Answer, CustomerId};
@@ -185,127 +185,6 @@ async fn a_server_that_fails_years_ahead_is_pulled_from_like_any_other() {
     }
 }
 
-/// A tenant with a customer that it cannot show: every window of which it is a part is answered with
-/// something else instead, and perhaps every window years ahead.
-#[derive(Clone)]
-struct Poisoned {
-    tenant: InMemory,
-    customer: String,
-    answer: Result<Response, TransportError>,
-    years_ahead: Option<Result<Response, TransportError>>,
-}
-
-#[async_trait]
-impl Transport for Poisoned {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let body = String::from_utf8_lossy(&request.body);
-        if !body.contains(r#""createStartDate":"2024"#)
-            && let Some(answer) = &self.years_ahead
-        {
-            return answer.clone();
-        }
-        let response = self.tenant.send(request).await?;
-        let shown = String::from_utf8_lossy(&response.body).contains(&self.customer);
-        match shown {
-            true => self.answer.clone(),
-            false => Ok(response),
-        }
-    }
-}
-
-/// The first pages that are asked for may be answered so, or those of windows beside quiet days: the
-/// days to which the customer might belong fail, and all others are whole.
-#[tokio::test(start_paused = true)]
-async fn a_window_that_is_never_shown_fails_its_days_alone() {
-    let refused = serde_json::json!({ "message": "E-1017", "status": "failed" });
-    let refused = Ok(Response {
-        status: 200,
-        body: refused.to_string().into(),
-        ..Response::default()
-    });
-    let down = Ok(Response {
-        status: 500,
-        ..Response::default()
-    });
-    let too_large = Err(TransportError::TooLarge(1));
-    let is_refused =
-        |answer: &Result<Response, _>| answer.as_ref().is_ok_and(|it| it.status == 200);
-    let list = EmptyForm::EmptyList;
-    let plain = EmptyForm::Failed("No customers found".into());
-    for (answer, years_ahead) in [
-        (&refused, None),
-        (&refused, Some(&refused)),
-        (&refused, Some(&down)),
-        (&down, None),
-        (&down, Some(&down)),
-        (&too_large, None),
-        (&too_large, Some(&too_large)),
-    ] {
-        for windows in Windows::ALL {
-            for (sizes, empty_window) in [
-                (vec![(may(5), 4)], &list),
-                (vec![(may(5), 4)], &plain),
-                (vec![(may(5), 4), (may(9), 1)], &list),
-                (vec![(may(5), 4), (may(9), 1)], &plain),
-                ((1..12).map(|day| (may(day), 3)).collect(), &list),
-            ] {
-                let status = answer.as_ref().map_or(0, |it| it.status);
-                // Where only those years ahead are answered otherwise than in plain words, that is how
-                // windows without customers are answered.
-                let is_learnt = empty_window == &plain || sizes.len() > 2;
-                if years_ahead.is_some_and(is_refused) && is_learnt {
-                    continue;
-                }
-                for from in 1..=6 {
-                    // Who has shown nothing yet is not there, or shows too much of everything.
-                    let refused_before = from == 6 && windows != Windows::Inclusive;
-                    if status != 200 && from == 5 || status == 0 && refused_before {
-                        continue;
-                    }
-                    let told = format!(
-                        "{answer:?} {years_ahead:?} {windows:?} {empty_window:?} {sizes:?} from {from}"
-                    );
-                    let behaviour = Behaviour {
-                        windows,
-                        empty_window: empty_window.clone(),
-                        ..Behaviour::default()
-                    };
-                    let population = population(7, PerDay::Listed(sizes.clone()));
-                    let tenant = Arc::new(Tenant::new(population, behaviour));
-                    let poison = *tenant.truth_ids(may(5), may(5)).first().expect("one");
-                    let server = Poisoned {
-                        tenant: InMemory(Arc::clone(&tenant)),
-                        customer: poison.to_string(),
-                        answer: answer.clone(),
-                        years_ahead: years_ahead.cloned(),
-                    };
-                    let options = ClientOptions::default();
-                    let pulled = pull_from(server, may(from), may(9), |pull| pull, options).await;
-                    let truth = truth(&tenant, may(from), may(9));
-                    let ids = pulled.ids();
-                    for day in pulled.receipts.keys() {
-                        assert_eq!(ids.get(day), truth.get(day), "{day}: {told}");
-                    }
-                    // Where no success tells plain words from others, more may be in doubt.
-                    if empty_window == &plain {
-                        continue;
-                    }
-                    let error = &pulled.error;
-                    assert!(error.is_none(), "{error:?}: {told}");
-                    let beside = may(3)..=may(6);
-                    for (day, error) in &pulled.failed {
-                        assert!(error.to_string().contains("2024-05"), "{error}: {told}");
-                        assert!(beside.contains(day), "{day} {error}: {told}");
-                    }
-                    assert_eq!(pulled.failed.contains_key(&may(5)), from <= 5, "{told}");
-                    let days = pulled.receipts.len() + pulled.failed.len();
-                    assert_eq!(days, 10 - from as usize, "{told}");
-                }
-            }
-        }
-    }
-}
-
 /// A server that refuses now and then what is asked of one day.
 struct Troubled<F> {
     tenant: InMemory,
@@ -360,16 +239,11 @@ async fn what_was_taken_for_a_quiet_day_is_asked_again() {
                 let tenant = Arc::new(Tenant::new(population(7, PerDay::Fixed(60)), behaviour));
                 let left = AtomicU64::new(outage);
                 let server = Troubled::new(&tenant, move |asked, is_asked| {
-                    let out = |left: u64| left.checked_sub(1);
                     if is_asked && asked <= quiet {
                         Some("E-1017")
                     } else if is_asked && asked <= quiet + busy {
                         Some("Overloaded")
-                    } else if asked > quiet
-                        && left
-                            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, out)
-                            .is_ok()
-                    {
+                    } else if asked > quiet && take_one(&left) {
                         Some("E-1017")
                     } else {
                         None
@@ -385,52 +259,46 @@ async fn what_was_taken_for_a_quiet_day_is_asked_again() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_day_that_is_refused_in_changing_words_fails_in_the_end() {
+/// Expects that 5 May fails, which its server refuses in these sentences, and with it the days beside it:
+/// their windows may hold its customers.
+async fn expect_to_fail_in_the_end(
+    says: impl Fn(u64, bool) -> Option<&'static str> + Send + Sync + 'static,
+) -> Pulled {
     let behaviour = Behaviour {
         empty_window: EmptyForm::Failed("E-1017".into()),
         ..Behaviour::default()
     };
     let tenant = Arc::new(Tenant::new(population(7, PerDay::Fixed(2)), behaviour));
-    let server = Troubled::new(&tenant, |asked, is_asked| {
-        let quiet = asked % 4 == 1;
-        is_asked.then_some(if quiet { "E-1017" } else { "Overloaded" })
-    });
+    let server = Troubled::new(&tenant, says);
     let options = ClientOptions::default();
     let pulled = pull_from(server, may(1), may(9), |pull| pull, options).await;
     assert!(pulled.error.is_none(), "{:?}", pulled.error);
     let failed: Vec<_> = pulled.failed.keys().copied().collect();
-    assert_eq!(
-        failed,
-        [4, 5, 6].map(may),
-        "the windows beside it may hold its customers"
-    );
+    assert_eq!(failed, [4, 5, 6].map(may));
     assert_eq!(pulled.receipts.len(), 6);
     let asked = tenant.request_count();
     assert!(asked < 300, "{asked}");
+    pulled
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_that_is_refused_in_changing_words_fails_in_the_end() {
+    expect_to_fail_in_the_end(|asked, is_asked| {
+        let quiet = asked % 4 == 1;
+        is_asked.then_some(if quiet { "E-1017" } else { "Overloaded" })
+    })
+    .await;
 }
 
 /// Refused whenever it is asked for the first time, and shown when that is to be confirmed.
 #[tokio::test(start_paused = true)]
 async fn a_day_that_is_refused_every_other_time_fails_in_the_end() {
-    let behaviour = Behaviour {
-        empty_window: EmptyForm::Failed("E-1017".into()),
-        ..Behaviour::default()
-    };
-    let tenant = Arc::new(Tenant::new(population(7, PerDay::Fixed(2)), behaviour));
-    let server = Troubled::new(&tenant, |asked, is_asked| {
-        (is_asked && asked % 2 == 1).then_some("E-1017")
-    });
-    let options = ClientOptions::default();
-    let pulled = pull_from(server, may(1), may(9), |pull| pull, options).await;
-    assert!(pulled.error.is_none(), "{:?}", pulled.error);
-    assert_eq!(pulled.failed.len(), 3);
+    let says = |asked, is_asked| (is_asked && asked % 2 == 1).then_some("E-1017");
+    let pulled = expect_to_fail_in_the_end(says).await;
     for error in pulled.failed.values() {
         let told = "the server refuses 2024-05-05…2024-05-05, but not always alike, so that whether this means “no customers” cannot be told; it answers “E-1017”";
         assert!(error.to_string().starts_with(told), "{error}");
     }
-    let asked = tenant.request_count();
-    assert!(asked < 300, "{asked}");
 }
 
 /// Once another window has shown how far they reach, the one that was refused meanwhile is read as
@@ -479,126 +347,4 @@ async fn a_failure_is_no_empty_answer_where_empty_windows_are_answered_with_succ
         2,
         "asked as the reach is learnt, and once more as that is in doubt"
     );
-}
-
-/// A server whose customers of one day have no id.
-struct Nameless(InMemory);
-
-#[async_trait]
-impl Transport for Nameless {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let asked = String::from_utf8_lossy(&request.body).contains("2024-05-05");
-        let mut response = self.0.send(request).await?;
-        let is_refused = String::from_utf8_lossy(&response.body).contains("failed");
-        if asked && !is_refused {
-            response.body = r#"{"message":[{"name":"Asha"}],"status":"success"}"#.into();
-        }
-        Ok(response)
-    }
-}
-
-/// Also of a day that is met before anything is known of the server.
-#[tokio::test(start_paused = true)]
-async fn rows_that_cannot_be_told_apart_fail_their_day_alone() {
-    for windows in Windows::ALL {
-        let behaviour = Behaviour {
-            windows,
-            ..Behaviour::default()
-        };
-        let population = population(6, PerDay::Listed(vec![(may(9), 7)]));
-        let tenant = Arc::new(Tenant::new(population, behaviour));
-        for from in [2, 5, 6] {
-            let server = Nameless(InMemory(Arc::clone(&tenant)));
-            let options = ClientOptions::default();
-            let pulled = pull_from(server, may(from), may(9), |pull| pull, options).await;
-            assert!(pulled.error.is_none(), "{windows:?}: {:?}", pulled.error);
-            let failed = may(from.max(5));
-            assert!(pulled.failed.contains_key(&failed), "{windows:?}");
-            assert_eq!(pulled.receipts[&may(9)].customers, 7, "{windows:?}");
-        }
-    }
-}
-
-/// A server that at first shows no customers, whatever it is asked.
-struct OutOfOrder {
-    tenant: InMemory,
-    left: AtomicU64,
-}
-
-#[async_trait]
-impl Transport for OutOfOrder {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let one_less = |left: u64| left.checked_sub(1);
-        let left = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-        match left {
-            Ok(_) => Ok(Response {
-                status: 200,
-                body: r#"{"message":[],"status":"success"}"#.into(),
-                ..Response::default()
-            }),
-            Err(_) => self.tenant.send(request).await,
-        }
-    }
-}
-
-/// It may be that they are gone, or that the server is out of order, for a while or for good.
-#[tokio::test(start_paused = true)]
-async fn a_day_that_held_customers_does_not_lose_them_to_an_empty_list() {
-    for windows in Windows::ALL {
-        for empty_answers in (1..=14).chain([u64::MAX]) {
-            let behaviour = Behaviour {
-                windows,
-                ..Behaviour::default()
-            };
-            let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 3)).collect());
-            let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
-            let server = OutOfOrder {
-                tenant: InMemory(Arc::clone(&tenant)),
-                left: AtomicU64::new(empty_answers),
-            };
-            let adjust = |pull: Pull| pull.held((3..=8).map(may).collect());
-            let options = ClientOptions::default();
-            let pulled = pull_from(server, may(3), may(8), adjust, options).await;
-            let told = format!("{empty_answers} empty answers, {windows:?}");
-            assert!(pulled.error.is_none(), "{:?}: {told}", pulled.error);
-            // A window that was answered, and is then refused for its width, fails for that.
-            let is_named = |error: &PullError| match error {
-                PullError::Vanished { .. } => true,
-                error => error.to_string().contains("asking for") && windows == Windows::Strict,
-            };
-            assert!(pulled.failed.values().all(is_named), "{:?}", pulled.failed);
-            let (ids, truth) = (pulled.ids(), truth(&tenant, may(3), may(8)));
-            for day in pulled.receipts.keys() {
-                assert_eq!(ids.get(day), truth.get(day), "{day}: {told}");
-            }
-            match empty_answers {
-                ..6 => assert_eq!(pulled.failed.len(), 0, "{told}"),
-                u64::MAX => assert_eq!(pulled.failed.len(), 6, "{told}"),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// They were deleted, and others show that the server is well.
-#[tokio::test(start_paused = true)]
-async fn a_day_that_held_customers_may_hold_none() {
-    for windows in Windows::ALL {
-        for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
-            let behaviour = Behaviour {
-                windows,
-                empty_window,
-                ..Behaviour::default()
-            };
-            let sizes = PerDay::Listed(vec![(may(2), 3), (may(7), 3)]);
-            let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
-            let adjust = |pull: Pull| pull.held((1..=8).map(may).collect());
-            let options = ClientOptions::default();
-            let pulled = pull_with(&tenant, may(1), may(8), adjust, options).await;
-            assert_eq!(pulled.receipts.len(), 8, "{:?}", pulled.failed);
-            assert_eq!(pulled.ids(), truth(&tenant, may(1), may(8)));
-        }
-    }
 }

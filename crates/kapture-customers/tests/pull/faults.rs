@@ -1,10 +1,11 @@
 //! Whatever goes wrong on the way, the result is the same; and what cannot be mended is named.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use crate::against::{
-    InMemory, events, expect_truth, may, missing, population, pull, pull_from, pull_with, truth,
+    InMemory, events, expect_truth, may, missing, population, pull, pull_from, pull_with, take_one,
+    truth,
 };
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -415,13 +416,9 @@ struct Mortal {
 #[async_trait]
 impl Transport for Mortal {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let one_less = |left: u64| left.checked_sub(1);
-        let left = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-        match left {
-            Ok(_) => self.tenant.send(request).await,
-            Err(_) => Err(TransportError::Broken("reset".into())),
+        match take_one(&self.left) {
+            true => self.tenant.send(request).await,
+            false => Err(TransportError::Broken("reset".into())),
         }
     }
 }

@@ -1,0 +1,90 @@
+//! Days that held customers when an earlier run read them: what they hold now is believed with care.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::against::{InMemory, may, population, pull_from, pull_with, take_one, truth};
+use async_trait::async_trait;
+use kapture_customers::{Pull, PullError};
+use kapture_sandbox::{Behaviour, EmptyForm, PerDay, Tenant, Windows};
+use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
+
+/// A server that at first shows no customers, whatever it is asked.
+struct OutOfOrder {
+    tenant: InMemory,
+    left: AtomicU64,
+}
+
+#[async_trait]
+impl Transport for OutOfOrder {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        match take_one(&self.left) {
+            true => Ok(Response {
+                status: 200,
+                body: r#"{"message":[],"status":"success"}"#.into(),
+                ..Response::default()
+            }),
+            false => self.tenant.send(request).await,
+        }
+    }
+}
+
+/// It may be that they are gone, or that the server is out of order, for a while or for good.
+#[tokio::test(start_paused = true)]
+async fn a_day_that_held_customers_does_not_lose_them_to_an_empty_list() {
+    for windows in Windows::ALL {
+        for empty_answers in (1..=14).chain([u64::MAX]) {
+            let behaviour = Behaviour {
+                windows,
+                ..Behaviour::default()
+            };
+            let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 3)).collect());
+            let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
+            let server = OutOfOrder {
+                tenant: InMemory(Arc::clone(&tenant)),
+                left: AtomicU64::new(empty_answers),
+            };
+            let adjust = |pull: Pull| pull.held((3..=8).map(may).collect());
+            let options = ClientOptions::default();
+            let pulled = pull_from(server, may(3), may(8), adjust, options).await;
+            let told = format!("{empty_answers} empty answers, {windows:?}");
+            assert!(pulled.error.is_none(), "{:?}: {told}", pulled.error);
+            // A window that was answered, and is then refused for its width, fails for that.
+            let is_named = |error: &PullError| match error {
+                PullError::Vanished { .. } => true,
+                error => error.to_string().contains("asking for") && windows == Windows::Strict,
+            };
+            assert!(pulled.failed.values().all(is_named), "{:?}", pulled.failed);
+            let (ids, truth) = (pulled.ids(), truth(&tenant, may(3), may(8)));
+            for day in pulled.receipts.keys() {
+                assert_eq!(ids.get(day), truth.get(day), "{day}: {told}");
+            }
+            match empty_answers {
+                ..6 => assert_eq!(pulled.failed.len(), 0, "{told}"),
+                u64::MAX => assert_eq!(pulled.failed.len(), 6, "{told}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// They were deleted, and others show that the server is well.
+#[tokio::test(start_paused = true)]
+async fn a_day_that_held_customers_may_hold_none() {
+    for windows in Windows::ALL {
+        for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
+            let behaviour = Behaviour {
+                windows,
+                empty_window,
+                ..Behaviour::default()
+            };
+            let sizes = PerDay::Listed(vec![(may(2), 3), (may(7), 3)]);
+            let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
+            let adjust = |pull: Pull| pull.held((1..=8).map(may).collect());
+            let options = ClientOptions::default();
+            let pulled = pull_with(&tenant, may(1), may(8), adjust, options).await;
+            assert_eq!(pulled.receipts.len(), 8, "{:?}", pulled.failed);
+            assert_eq!(pulled.ids(), truth(&tenant, may(1), may(8)));
+        }
+    }
+}
