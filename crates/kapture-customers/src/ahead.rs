@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use kapture_model::Window;
 
 use crate::error::PullError;
 use crate::reading::WindowReader;
@@ -22,8 +21,8 @@ use crate::server::{Ask, Rows, Server};
 const PAGES_FOR_ONE_MORE: u64 = 16;
 const ROWS_FOR_MORE: u64 = 6_000;
 
-/// So many pages are asked in no time, so that a scout may risk more. In smaller windows it is in
-/// vain.
+/// How many pages ahead a scout goes at least: as many are asked in no time, and in smaller windows it
+/// is in vain.
 const FEW: u64 = 16;
 
 /// How many pages ahead are too near for a scout.
@@ -32,7 +31,6 @@ const TOO_NEAR: u64 = 1;
 /// The pages of one pass that were asked for and not yet taken.
 #[derive(Default)]
 pub(crate) struct Ahead {
-    window: Option<(Window, u32)>,
     /// By their offset.
     asked: BTreeMap<u64, Why>,
     in_flight: FuturesUnordered<BoxFuture<'static, (u64, Answer)>>,
@@ -72,24 +70,10 @@ impl Ahead {
         steady: bool,
     ) -> Result<(Rows, bool), PullError> {
         let server = &reader.server;
-        let window = Some((ask.window, ask.limit));
-        if self.window != window {
-            *self = Self {
-                window,
-                ..Self::default()
-            };
-        }
         let step = page_length.saturating_sub(1) as u64;
-        if !self.asked.contains_key(&ask.offset) && !self.is_on_the_way(ask.offset, step) {
-            // What was asked ahead does not join, but tells how far the window goes all the same.
-            *self = Self {
-                window,
-                holds: self.holds,
-                empty: self.empty,
-                taken: self.taken,
-                ..Self::default()
-            };
-        }
+        // Where a page was longer than those before it, some were asked for in vain.
+        self.asked = self.asked.split_off(&ask.offset);
+        self.came = self.came.split_off(&ask.offset);
         let steady =
             steady && page_length > 1 && server.knowledge().pages.is_full(page_length, ask.limit);
         loop {
@@ -118,12 +102,6 @@ impl Ahead {
                 self.take(server, offset, answer);
             }
         }
-    }
-
-    /// Whether steps from `offset` lead to a page that was asked.
-    fn is_on_the_way(&self, offset: u64, step: u64) -> bool {
-        let mut behind = self.asked.range(offset..);
-        behind.any(|(asked, _)| (asked - offset).checked_rem(step) == Some(0))
     }
 
     /// Asks for as many pages behind `ask` as are known or hoped to be of use, `step` rows apart.
@@ -182,15 +160,13 @@ impl Ahead {
         }
     }
 
-    /// Where a scout would tell most: as far again as is known to hold rows, at first four times as
-    /// far and a few pages at least, or half way to where there is nothing. `None` where that is
-    /// too near to be worth it.
+    /// Where a scout would tell most: four times as far as is known to hold rows and a few pages at
+    /// least, or half way to where there is nothing. `None` where that is too near to be worth it.
     fn scouts_place(&self, at: u64, step: u64) -> Option<u64> {
         let read = at / step;
         let known = self.holds.max(at).div_ceil(step);
         let place = match self.empty {
-            None if known < FEW => FEW.max(4 * known),
-            None => 2 * known,
+            None => FEW.max(4 * known),
             Some(empty) => known.midpoint(empty / step),
         };
         (place > known + TOO_NEAR).then(|| at + (place - read) * step)

@@ -147,7 +147,7 @@ impl PageLength {
     /// Whether a page, where `limit` rows were asked, is shorter than the longest page of that limit,
     /// in rows as in bytes (so no cap cut it), and not of just as many rows as were asked for (so
     /// `limit` did not cut it; a longer one shows that `limit` is ignored).
-    pub(crate) fn is_shorter(&self, page: Length, limit: u32) -> bool {
+    fn is_shorter(&self, page: Length, limit: u32) -> bool {
         let longest = self.lengths(limit).longest;
         page.rows < longest.rows && page.bytes < longest.bytes && page.rows != limit as usize
     }

@@ -179,10 +179,6 @@ impl WindowReader {
         self.server.knowledge().pages.end(page, limit)
     }
 
-    fn is_shorter(&self, page: Length, limit: u32) -> bool {
-        self.server.knowledge().pages.is_shorter(page, limit)
-    }
-
     /// Whether the first page is the last one as well.
     fn is_whole(&self, first: &FirstPage) -> bool {
         let length = first.rows.length;
@@ -418,8 +414,8 @@ impl WindowReader {
             let is_last = match listing.end().cmp(&end) {
                 // It ends before rows that are known: it was cut, or some have gone.
                 Ordering::Less => false,
-                // However many rows a server leaves out, a page with room for more would have shown some.
-                Ordering::Equal => self.is_shorter(this, limit),
+                // There was room for more than the rows that were asked back.
+                Ordering::Equal => true,
                 Ordering::Greater => self.end(this, limit) == End::Proven,
             };
             if is_last {
@@ -431,8 +427,8 @@ impl WindowReader {
             }
             length = this;
             usual = true;
-            back = if listing.end() <= end {
-                // A full page of rows already known: only the row behind them can tell more.
+            back = if listing.end() < end {
+                // Fewer rows than were asked back: only the row behind them can tell more.
                 0
             } else if join == Join::Moved {
                 FAR_BACK.min(length.rows as u64 - 1)
