@@ -11,8 +11,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// The longest message that is quoted though it is no text.
+/// The longest message that is quoted though it is no text, in bytes.
 const QUOTED: usize = 2_000;
+
+/// As much as anybody reads of a message that is text, in characters.
+const LONGEST_MESSAGE: usize = 10_000;
 
 /// One answer, decided by its body alone: the API sends failures with HTTP 200, and the content
 /// type is not documented.
@@ -35,7 +38,8 @@ pub enum Answer {
     Customers(Vec<Record>),
     /// The API says that it failed.
     Failed {
-        /// The API's own words, unchanged, which may be none. A message that is not text, or text that
+        /// The API's own words, unchanged, which may be none; of a very long text the first 10,000
+        /// characters. A message that is not text, or text that
         /// is JSON again, is given as JSON if it is short and cannot be a customer; of an object it is
         /// else only said that it is one.
         message: String,
@@ -85,13 +89,16 @@ struct Envelope<'a> {
     status: Option<&'a str>,
     /// One of them came twice and said something else.
     contradicts_itself: bool,
+    /// There are rows under another key.
+    has_other_rows: bool,
 }
 
 impl Answer {
     /// Decodes the body of an answer.
     ///
     /// - A list with status `success` (in any case) or without a status: customers. An empty
-    ///   list, null, blank text or nothing at all with `success`: no customers.
+    ///   list, null, blank text or nothing at all with `success`: no customers. But where there is
+    ///   nothing, and rows under another key, these may be the customers.
     /// - Any other status, or text where the list should be: a failure. But who says so and holds up
     ///   rows that may be customers contradicts itself.
     ///
@@ -101,7 +108,8 @@ impl Answer {
     ///
     /// # Errors
     /// When the body is empty, cut short, not JSON or of another shape, when it contradicts itself
-    /// (`message` or `status` twice, and not the same; a failure with rows), or when a row has no usable id.
+    /// (`message` or `status` twice, and not the same; a failure with rows; rows that are not where
+    /// they belong), or when a row has no usable id.
     pub fn decode(body: Bytes) -> Result<Answer, AnswerError> {
         let masked;
         let text = match str::from_utf8(&body) {
@@ -172,7 +180,10 @@ impl<'a> Envelope<'a> {
             let known = match key {
                 "message" => envelope.message.replace(value),
                 "status" => envelope.status.replace(value),
-                _ => None,
+                _ => {
+                    envelope.has_other_rows |= has_rows(value, OTHER_ROWS_WITHIN);
+                    None
+                }
             };
             envelope.contradicts_itself |= known.is_some_and(|known| known != value);
             Some(())
@@ -188,6 +199,8 @@ impl<'a> Envelope<'a> {
         let said = self.message.filter(|json| !scanner::is_nothing(json));
         let succeeded = status.map(says_success);
         match (succeeded, said) {
+            // Perhaps these are the customers.
+            (Some(true), None) if self.has_other_rows => Err(AnswerError::NotAnAnswer),
             (Some(true), None) => Ok(Answer::Customers(Vec::new())),
             (Some(false), None) => failed(None),
             (Some(false), Some(message)) => failed(Some(body.lossy(message))),
@@ -222,6 +235,31 @@ fn records(body: &Source<'_>, list: &str) -> Result<Answer, AnswerError> {
     Ok(Answer::Customers(records.collect::<Result<_, _>>()?))
 }
 
+/// How deep in other values rows are looked for: `{"data":{"customers":[{…}]}}`.
+const OTHER_ROWS_WITHIN: usize = 2;
+
+/// Whether a value is a list of objects, or has one `within` so many objects.
+fn has_rows(value: &str, within: usize) -> bool {
+    let mut has_rows = false;
+    let mut scanner = Scanner::new(value);
+    match scanner.peek() {
+        Some(b'[') => {
+            let _ = scanner.list(|scanner| {
+                has_rows = scanner.peek() == Some(b'{');
+                None
+            });
+        }
+        Some(b'{') if within > 0 => {
+            let _ = scanner.object(|_, scanner| {
+                has_rows |= self::has_rows(scanner.value()?, within - 1);
+                Some(())
+            });
+        }
+        _ => {}
+    }
+    has_rows
+}
+
 fn says_success(status: &str) -> bool {
     scanner::decode_text(status).is_some_and(|text| text.trim().eq_ignore_ascii_case("success"))
 }
@@ -240,7 +278,9 @@ fn words(json: &str) -> Option<String> {
     let json = text.as_deref().unwrap_or(json);
     let short = (json.len() <= QUOTED).then(|| serde_json::from_str::<Value>(json));
     match (&text, short) {
-        (Some(text), _) if !looks_like_json(text) => Some(text.to_string()),
+        (Some(text), _) if !looks_like_json(text) => {
+            Some(text.chars().take(LONGEST_MESSAGE).collect())
+        }
         // Written anew, with no sign escaped that need not be.
         (_, Some(Ok(value))) if !may_be_customers(&value) => Some(value.to_string()),
         (None, _) if json.starts_with('"') => Some(json.chars().take(QUOTED).collect()),

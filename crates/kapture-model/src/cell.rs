@@ -125,7 +125,12 @@ fn text(token: &str) -> Read<'_> {
     }
 }
 
-/// A number, or the text of one.
+/// A number, or the text of one: with a letter in it that is more likely a code, as `12E4`.
+fn number(value: &str) -> Option<Cow<'_, str>> {
+    inside(value).filter(|text| !value.starts_with('"') || !text.contains(['e', 'E']))
+}
+
+/// A number, or what text holds.
 fn inside(value: &str) -> Option<Cow<'_, str>> {
     match value.as_bytes().first()? {
         b'"' => scanner::decode_text(value).map(|text| match text {
@@ -138,7 +143,7 @@ fn inside(value: &str) -> Option<Cow<'_, str>> {
 }
 
 fn integer(value: &str) -> Option<i64> {
-    let text = inside(value)?;
+    let text = number(value)?;
     // What looks like a number may be a code: `007` is not 7.
     let is_code = matches!(text.as_bytes(), [b'+' | b'0', _, ..] | [b'-', b'0', ..]);
     let number = text.parse().ok().filter(|_| !is_code);
@@ -151,7 +156,7 @@ fn integer(value: &str) -> Option<i64> {
 }
 
 fn decimal(value: &str) -> Option<f64> {
-    let text = inside(value)?;
+    let text = number(value)?;
     let number: f64 = serde_json::from_str(&text).ok()?;
     (significant(&text) == significant(&format!("{number:e}"))).then_some(number)
 }

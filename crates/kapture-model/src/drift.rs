@@ -10,7 +10,7 @@ const MOST_PATHS: usize = 200;
 /// Longest field name kept, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// A way in which customers differ from the documentation. Nothing is lost by any of them.
+/// A way in which customers differ from the documentation. No customer is lost by any of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DriftKind {
@@ -28,16 +28,20 @@ pub enum DriftKind {
     InstantDate,
     /// A documented date that is absent, null or blank.
     MissingDate,
+    /// A value with bytes that are no UTF-8, which JSON has to be. Text has U+FFFD in their place;
+    /// [`Record::raw`](crate::Record::raw) has them as they came.
+    NotUtf8,
 }
 
 impl DriftKind {
-    pub(crate) const ALL: [DriftKind; 6] = [
+    pub(crate) const ALL: [DriftKind; 7] = [
         DriftKind::UnknownField,
         DriftKind::UnexpectedType,
         DriftKind::UndecodableDate,
         DriftKind::DateWithMore,
         DriftKind::InstantDate,
         DriftKind::MissingDate,
+        DriftKind::NotUtf8,
     ];
 }
 
@@ -50,6 +54,7 @@ impl fmt::Display for DriftKind {
             DriftKind::DateWithMore => "date with unknown parts",
             DriftKind::InstantDate => "date given as an instant",
             DriftKind::MissingDate => "missing date",
+            DriftKind::NotUtf8 => "not UTF-8",
         })
     }
 }

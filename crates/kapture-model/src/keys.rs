@@ -119,6 +119,27 @@ impl Keys {
         self.keys[index].drift[kind as usize] += 1;
     }
 
+    /// Counts the fields of an object in whose `text` U+FFFD stands for what was no UTF-8.
+    pub(crate) fn note_not_utf8(&mut self, text: &str) -> Option<()> {
+        let mut scanner = Scanner::new(text);
+        let mut key = NO_KEY;
+        scanner.take(b'{');
+        scanner.skip_whitespace();
+        while !scanner.take(b'}') {
+            key = self.read(&mut scanner, key)?;
+            scanner.skip_whitespace();
+            scanner.take(b':');
+            scanner.skip_whitespace();
+            if scanner.value()?.contains('\u{fffd}') {
+                self.note(key, DriftKind::NotUtf8);
+            }
+            scanner.skip_whitespace();
+            scanner.take(b',');
+            scanner.skip_whitespace();
+        }
+        Some(())
+    }
+
     /// Counts the documented dates that an object does not have; `has` is asked by index.
     #[inline]
     pub(crate) fn note_missing_dates(&mut self, has: impl Fn(usize) -> bool) {

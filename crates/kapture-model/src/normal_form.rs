@@ -7,6 +7,7 @@ use crate::keys::{Keys, NO_KEY};
 use crate::scanner::{self, Scanner};
 use crate::{Drift, DriftKind, Moment, Record};
 use chrono::{Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
+use std::borrow::Cow;
 use std::io::Write;
 
 /// Turns records into the normal form: one line of compact JSON each.
@@ -83,7 +84,13 @@ impl<Z: TimeZone> Normaliser<Z> {
 
     /// Appends the record's normal form to `out`: one JSON object without a line end.
     pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) {
-        let text = &*record.text();
+        let text = record.text();
+        if let Cow::Owned(text) = &text {
+            self.kinds[Owner::Customer as usize]
+                .keys
+                .note_not_utf8(text);
+        }
+        let text = &*text;
         out.reserve(text.len());
         let mut pass = Pass {
             zone: &self.zone,

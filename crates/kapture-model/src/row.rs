@@ -1,6 +1,7 @@
 //! A record as rows of a table: one for the customer and one for each contact.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use chrono::{TimeZone, Utc};
 
@@ -101,7 +102,10 @@ impl<Z: TimeZone> RowReader<Z> {
     pub fn read<'a>(&mut self, record: &'a Record) -> CustomerRow<'a> {
         let mut row = match record.text() {
             Cow::Borrowed(text) => self.customer(text),
-            Cow::Owned(text) => self.customer(&text).into_owned(),
+            Cow::Owned(text) => {
+                self.keys[Owner::Customer as usize].note_not_utf8(&text);
+                self.customer(&text).into_owned()
+            }
         };
         row.id = number(record.id());
         row.customer.cells[0] = Cell::Integer(row.id);
@@ -155,22 +159,16 @@ impl<Z: TimeZone> RowReader<Z> {
             let drift = match kind {
                 None => {
                     let value = scanner.value()?;
-                    draft.keep(
-                        token,
-                        if scanner::is_nothing(value) {
-                            "null"
-                        } else {
-                            value
-                        },
-                    );
+                    let is_nothing = scanner::is_nothing(value);
+                    draft.keep(key, token, if is_nothing { "null" } else { value });
                     Some(DriftKind::UnknownField)
                 }
                 Some(kind) => {
-                    draft.forget(key, token);
+                    draft.forget(key);
                     if kind == Kind::Contacts {
                         let (value, documented) = self.contacts(scanner, contacts)?;
                         if !documented {
-                            draft.keep(token, value);
+                            draft.keep(key, token, value);
                         }
                         (!documented).then_some(DriftKind::UnexpectedType)
                     } else {
@@ -178,7 +176,7 @@ impl<Z: TimeZone> RowReader<Z> {
                         let read = Read::of(kind, value, &self.zone);
                         let is_id = owner == Owner::Customer && key == NO_KEY + 1;
                         if read.lossy || is_id && !is_plain_id(value) {
-                            draft.keep(token, value);
+                            draft.keep(key, token, value);
                         }
                         if kind == Kind::Date && !scanner::is_nothing(value) {
                             dates |= 1 << key;
@@ -251,9 +249,12 @@ impl Row<'_> {
 /// A row under way.
 struct Draft<'a> {
     row: Row<'a>,
-    extra: Vec<(&'a str, &'a str)>,
+    /// By the indices of their keys.
+    extra: Vec<(usize, &'a str, &'a str)>,
     /// One bit for each documented key met, by index.
     met: u64,
+    /// How much was in `extra` when a documented key came once more.
+    repeated: BTreeMap<usize, usize>,
 }
 
 impl<'a> Draft<'a> {
@@ -268,30 +269,32 @@ impl<'a> Draft<'a> {
             row,
             extra: Vec::new(),
             met: 0,
+            repeated: BTreeMap::new(),
         }
     }
 
-    fn keep(&mut self, token: &'a str, value: &'a str) {
-        self.extra.push((token, value));
+    fn keep(&mut self, key: usize, token: &'a str, value: &'a str) {
+        self.extra.push((key, token, value));
     }
 
     /// Of a repeated key the last one counts, as for any JSON reader.
-    fn forget(&mut self, key: usize, token: &str) {
+    fn forget(&mut self, key: usize) {
         if self.met & (1 << key) != 0 {
-            let name = scanner::decode_text(token);
-            self.extra
-                .retain(|(kept, _)| scanner::decode_text(kept) != name);
+            self.repeated.insert(key, self.extra.len());
         }
         self.met |= 1 << key;
     }
 
     fn finish(mut self) -> Row<'a> {
-        if !self.extra.is_empty() {
-            let entries: Vec<_> = self
-                .extra
-                .iter()
-                .map(|(token, value)| format!("{token}:{value}"))
-                .collect();
+        let counts = |place, key| self.repeated.get(key).is_none_or(|least| place >= *least);
+        let entries: Vec<_> = self
+            .extra
+            .iter()
+            .enumerate()
+            .filter(|(place, (key, ..))| counts(*place, key))
+            .map(|(_, (_, token, value))| format!("{token}:{value}"))
+            .collect();
+        if !entries.is_empty() {
             self.row.extra = Some(format!("{{{}}}", entries.join(",")));
         }
         self.row

@@ -51,6 +51,16 @@ fn the_body_alone_decides() {
         (r#"{"message":null,"status":"success"}"#, "customers"),
         (r#"{"message":" ","status":"success"}"#, "customers"),
         (r#"{"status":"success"}"#, "customers"),
+        (
+            r#"{"status":"success","data":[],"page":{"rows":0,"of":[1]}}"#,
+            "customers",
+        ),
+        // Rows that may be customers, elsewhere than they belong.
+        (r#"{"status":"success","data":[{"id":1}]}"#, "NotAnAnswer"),
+        (
+            r#"{"message":" ","data":{"page":1,"customers":[ {"id":1}]},"status":"success"}"#,
+            "NotAnAnswer",
+        ),
         // Failures.
         (
             r#"{"message":"Invalid Auth Key","status":"failed"}"#,
@@ -130,7 +140,7 @@ fn every_cut_of_an_answer_is_truncated() {
 }
 
 #[test]
-fn a_message_that_is_no_text_is_quoted_if_it_is_short_and_cannot_be_a_customer() {
+fn a_message_is_quoted_as_far_as_anybody_reads_and_if_it_cannot_be_a_customer() {
     for (message, expected) in [
         (r#"["limit",7]"#, r#"["limit",7]"#),
         (
@@ -142,6 +152,7 @@ fn a_message_that_is_no_text_is_quoted_if_it_is_short_and_cannot_be_a_customer()
         (r#""{\"name\":\"Asha\"}""#, "(an object)"),
         (r#"{"customers":[{"id":1,"name":"Asha"}]}"#, "(an object)"),
         (r#"{"name":"Asha"}"#, "(an object)"),
+        (&format!("\"{}\"", "né".repeat(9_000)), &"né".repeat(5_000)),
     ] {
         let body = format!(r#"{{"message":{message},"status":"failed"}}"#);
         assert_eq!(told(body), format!("failed: {expected}"), "{message}");

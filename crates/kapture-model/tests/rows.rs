@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use kapture_model::{
-    Cell, CustomerRow, Drift, Normaliser, Record, RowReader, contact_columns, customer_columns,
+    Cell, CustomerRow, Drift, DriftKind, Normaliser, Record, RowReader, contact_columns,
+    customer_columns,
 };
 use serde_json::{Value, json};
 
@@ -93,6 +94,13 @@ fn values_of_other_types_are_converted_or_kept() {
             Cell::Nothing,
             Some(json!("soon")),
         ),
+        // A code, though it can be read as a number.
+        (
+            "maxCreditAmt",
+            json!("12E4"),
+            Cell::Nothing,
+            Some(json!("12E4")),
+        ),
         (
             "maxCreditAmt",
             json!(9_007_199_254_740_993_i64),
@@ -126,8 +134,19 @@ fn values_of_other_types_are_converted_or_kept() {
 #[test]
 fn bytes_that_are_no_text_and_dates_with_more_are_kept_as_far_as_can_be() {
     let record = record(b"{\"id\":1,\"name\":\"a\xffb\"}".to_vec());
-    let row = RowReader::default().read(&record);
+    let mut reader = RowReader::default();
+    let row = reader.read(&record);
     assert_eq!(*cell(&row, "name"), Cell::Text("a\u{fffd}b".into()));
+    let mut normaliser = Normaliser::default();
+    normaliser.write(&record, &mut Vec::new());
+    assert_eq!(normaliser.drift(), reader.drift());
+    let replaced = reader.drift();
+    let mut replaced = replaced
+        .iter()
+        .filter(|entry| entry.kind == DriftKind::NotUtf8);
+    let told = replaced.next().map(|entry| entry.to_string());
+    assert_eq!(told.as_deref(), Some("customer.name: not UTF-8 (1)"));
+    assert_eq!(replaced.next(), None);
 
     let date = r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"era":1}"#;
     let text = format!(r#"{{"id":1,"generationDate":{date}}}"#);
@@ -207,6 +226,17 @@ fn of_a_repeated_key_the_last_one_counts() {
     assert_eq!(*cell(&row, "name"), Cell::Nothing);
     assert_eq!(extra(&row), json!({"name": ["b"]}));
     assert!(row.contacts.is_empty());
+}
+
+/// However many there are: what is kept is walked through once.
+#[test]
+fn of_many_repeated_keys_the_last_one_counts() {
+    let many = r#""a":1,"name":["b"],"#.repeat(50_000);
+    let record = record(format!(r#"{{{many}"id":1,"name":["c"],"name":["d"]}}"#));
+    let row = RowReader::default().read(&record);
+    let kept = row.customer.extra.as_deref().unwrap();
+    assert_eq!(kept.matches("name").count(), 1);
+    assert!(kept.ends_with(r#","name":["d"]}"#));
 }
 
 #[test]
