@@ -27,20 +27,17 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
             Ok(Answer::Failed { message }) => Err(Error::Refused(Refusal { status, message })),
             Err(AnswerError::MissingId { row }) => Err(Error::MissingId { row }),
             Err(AnswerError::TooManyRows { limit }) => Err(Error::TooManyRows { limit }),
-            Err(AnswerError::NotAnAnswer) => Err(Error::NotAnAnswer),
             Err(AnswerError::Truncated) => Err(Error::Truncated),
-            Err(_) => Err(Error::NotJson {
-                what: appearance(&response.body),
+            Err(AnswerError::NotJson { line, column }) => Err(Error::NotJson {
+                what: appearance(&response.body, line, column),
             }),
+            Err(_) => Err(Error::NotAnAnswer),
         };
     }
-    let message = match decoded {
-        Ok(Answer::Failed { message }) => message,
-        // Whoever holds customers up does not say that there are none.
-        Ok(Answer::Customers(records)) if !records.is_empty() && status == 404 => {
-            return Err(Error::NotAnAnswer);
-        }
-        _ => String::new(),
+    let (message, has_customers) = match decoded {
+        Ok(Answer::Failed { message }) => (message, false),
+        Ok(Answer::Customers(records)) => (String::new(), !records.is_empty()),
+        Err(_) => (String::new(), false),
     };
     let refusal = Refusal { status, message };
     let wait = response
@@ -50,10 +47,12 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
         300..=399 => Error::Redirected { status },
         401 => Error::Unauthorized(refusal),
         403 => Error::Forbidden(refusal),
-        404 => Error::NotFound(refusal),
         429 => Error::RateLimited { wait },
         // 408 and 425 ask for the same request once more; an odd 1xx is the gateway's trouble too.
         408 | 425 | 500.. | ..=199 => Error::Server { refusal, wait },
+        // Whoever holds customers up does not say that there are none.
+        _ if has_customers => Error::NotAnAnswer,
+        404 => Error::NotFound(refusal),
         _ => Error::Refused(refusal),
     })
 }
@@ -82,12 +81,15 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 }
 
 /// Says what a body that is no JSON looks like. Only a page's title is repeated: anything else
-/// may be half of a customer.
-fn appearance(body: &Bytes) -> String {
+/// may be half of a customer. It is no JSON from `line` and `column` on.
+fn appearance(body: &Bytes, line: usize, column: usize) -> String {
     match page_title(body) {
         Some(title) if title.is_empty() => "a web page".into(),
         Some(title) => format!("a web page titled “{title}”"),
-        None => format!("something else, {} bytes long", body.len()),
+        None => format!(
+            "something else, {} bytes long (line {line}, column {column})",
+            body.len()
+        ),
     }
 }
 
@@ -210,7 +212,9 @@ mod tests {
     #[test]
     fn customers_are_no_way_to_say_that_there_are_none() {
         let customers = r#"{"message":[{"id":1}],"status":"success"}"#;
-        assert_eq!(of(404, customers), Err(Error::NotAnAnswer));
+        for status in [400, 404, 410] {
+            assert_eq!(of(status, customers), Err(Error::NotAnAnswer));
+        }
         let none = r#"{"message":[],"status":"success"}"#;
         assert_eq!(of(404, none), Err(Error::NotFound(refusal(404, ""))));
     }
@@ -238,7 +242,10 @@ mod tests {
         let Err(error) = of(200, "Asha Example, asha@example.com") else {
             panic!()
         };
-        assert!(!error.to_string().contains("sha"), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "the answer is not JSON but something else, 30 bytes long (line 1, column 1)"
+        );
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub struct Traffic {
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    /// How often a refusal has to repeat.
+    settled_after: u32,
 }
 
 struct Shared {
@@ -127,8 +129,9 @@ const MOST_TROUBLED: usize = 2;
 /// What has failed since something was answered.
 #[derive(Debug)]
 struct Outage {
-    /// When the first attempt failed, and when the last.
+    /// When the first attempt failed.
     first: Instant,
+    /// When the last one failed; later, if the server asked for a wait.
     last: Instant,
     /// The calls that have failed, or the first of them.
     calls: BTreeSet<u64>,
@@ -158,6 +161,7 @@ impl Client {
         options: ClientOptions,
     ) -> Self {
         Self {
+            settled_after: options.retry.settled_after,
             shared: Arc::new(Shared {
                 transport: Box::new(transport),
                 url: site.url(options.endpoint),
@@ -176,6 +180,15 @@ impl Client {
                 hurried_retries: AtomicU64::new(0),
                 bytes: AtomicU64::new(0),
             }),
+        }
+    }
+
+    /// The same client, to which a refusal is more likely trouble than an answer: it has to repeat
+    /// [more often](RetryPolicy::patiently_settled_after).
+    pub fn patient(&self) -> Self {
+        Self {
+            settled_after: self.shared.options.retry.patiently_settled_after,
+            shared: Arc::clone(&self.shared),
         }
     }
 
@@ -232,7 +245,7 @@ impl Client {
             };
             let times = repeated.count(error.refusal());
             let is_refusal = error.refusal().is_some();
-            let is_settled = is_refusal && times >= shared.options.retry.settled_after;
+            let is_settled = is_refusal && times >= self.settled_after;
             let is_enough = is_settled || is_enough(&error);
             if is_enough && is_refusal {
                 // It is an answer, and so was each time that it came before.
@@ -356,12 +369,16 @@ impl Shared {
             .as_ref()
             .map_or_else(|error| error.refusal().is_some(), |_| true);
         let now = Instant::now();
+        // A wait beyond the time for a call ends the call that is asked to.
+        let wait = outcome.as_ref().err().and_then(Error::wait);
+        let wait = wait.map(|wait| wait.min(self.options.retry.retry_for));
         let mut outage = lock(&self.outage);
         // Where nothing was asked for long, nobody knows what would have been answered.
-        let going_on = outage.take_if(|outage| now - outage.last < self.longest_silence());
+        let going_on = outage
+            .take_if(|outage| now.saturating_duration_since(outage.last) < self.longest_silence());
         *outage = (!is_answer).then(|| {
             let mut outage = going_on.unwrap_or_else(|| Outage::begin(now));
-            outage.last = now;
+            outage.last = outage.last.max(now + wait.unwrap_or_default());
             if !outage.is_general() {
                 outage.calls.insert(call);
             }
@@ -369,17 +386,15 @@ impl Shared {
         });
         drop(outage);
         match outcome {
-            Err(Error::RateLimited { wait }) => {
+            Err(Error::RateLimited { .. }) => {
                 // Whoever limits requests is there.
                 self.answered.store(true, Ordering::Relaxed);
-                // A wait beyond the time for a call ends the call that is asked to.
-                let wait = wait.map(|wait| wait.min(self.options.retry.retry_for));
                 self.pace.refused(sent, wait);
             }
             Err(error) if error.is_overload() => {
                 permit.failed();
-                if let Some(wait) = error.wait() {
-                    self.pace.pause(wait.min(self.options.retry.retry_for));
+                if let Some(wait) = wait {
+                    self.pace.pause(wait);
                 }
             }
             Err(error) if error.refusal().is_none() => {}
@@ -399,11 +414,12 @@ impl Shared {
         self.options.timeout + self.options.retry.longest_wait
     }
 
-    /// Whether asking again is of no use. A server that has shown once who it is may be hidden for
-    /// a while by a gateway that restarts, or by a network that wants a login first.
+    /// Whether asking again is of no use. A server that has answered once may be hidden for a while
+    /// by a gateway that restarts or takes many requests for an attack, or by a network that wants a
+    /// login first.
     fn is_hopeless(&self, error: &Error) -> bool {
-        let passing = matches!(error, Error::Tls(_)) && self.answered.load(Ordering::Relaxed);
-        error.is_final() && !passing
+        let may_pass = matches!(error, Error::Tls(_)) || error.is_ban();
+        error.is_final() && !(may_pass && self.answered.load(Ordering::Relaxed))
     }
 
     /// The time that is left of this call, shorter while the server has not answered once.

@@ -18,6 +18,9 @@ pub struct RetryPolicy {
     pub unanswered_attempts: u32,
     /// How often a failure has to repeat unchanged until it is taken for the server's answer. Default 3.
     pub settled_after: u32,
+    /// The same for a [patient](crate::Client::patient) client, to which it is more likely trouble. Default 10,
+    /// some half a minute.
+    pub patiently_settled_after: u32,
     /// How many retries a run may make beyond two for each answer, not counting those that come
     /// after the doubling has stopped: an outage lasts as long as it lasts. Default 500.
     pub spare_retries: u64,
@@ -32,6 +35,7 @@ impl Default for RetryPolicy {
             retry_unanswered_for: Duration::from_secs(100),
             unanswered_attempts: 8,
             settled_after: 3,
+            patiently_settled_after: 10,
             spare_retries: 500,
         }
     }

@@ -125,7 +125,8 @@ async fn what_cannot_change_is_asked_once() {
     for outcome in [
         refused("Invalid Auth Key"),
         answer(401, ""),
-        answer(403, ""),
+        answer(403, r#"{"message":"Not yours","status":"failed"}"#),
+        answer(403, "<html>"),
         answer(200, r#"{"message":[{"name":"x"}],"status":"success"}"#),
         Err(TransportError::TooLarge(5)),
         Err(TransportError::Tls("bad certificate".into())),
@@ -539,13 +540,49 @@ async fn a_failure_in_between_breaks_a_row_of_refusals() {
     assert_eq!(call(&client).await, Ok(0));
 }
 
-/// A gateway that restarts, or a network that wants a login first, does not end a run of hours.
+/// A gateway that restarts or takes a run for an attack, or a network that wants a login first, does
+/// not end a run of hours.
 #[tokio::test(start_paused = true)]
-async fn who_has_shown_once_who_it_is_may_fail_to_later() {
-    let impostor = || Err(TransportError::Tls("invalid peer certificate".into()));
-    let client = client(vec![answer(200, NONE), impostor(), answer(200, NONE)]);
+async fn a_server_that_has_answered_may_be_hidden_for_a_while() {
+    for hidden in [
+        Err(TransportError::Tls("invalid peer certificate".into())),
+        answer(403, "<html>"),
+    ] {
+        let client = client(vec![answer(200, NONE), hidden, answer(200, NONE)]);
+        assert_eq!(call(&client).await, Ok(0));
+        assert_eq!(call(&client).await, Ok(0));
+    }
+    let forbidden = answer(403, r#"{"message":"Not yours","status":"failed"}"#);
+    let client = client(vec![answer(200, NONE), forbidden, answer(200, NONE)]);
     assert_eq!(call(&client).await, Ok(0));
-    assert_eq!(call(&client).await, Ok(0));
+    assert!(call(&client).await.is_err(), "the API itself says so");
+}
+
+/// Some half a minute, instead of a second.
+#[tokio::test(start_paused = true)]
+async fn a_patient_client_outlasts_refusals() {
+    let refusals = |times| {
+        let mut outcomes = vec![refused("Something went wrong"); times];
+        outcomes.push(answer(200, NONE));
+        client(outcomes)
+    };
+    let client = refusals(9);
+    assert!(call(&client).await.is_err());
+    let client = refusals(9);
+    assert_eq!(call(&client.patient()).await, Ok(0));
+    assert!(call(&refusals(10).patient()).await.is_err());
+}
+
+/// However many wait for their turn, which comes once in a pause.
+#[tokio::test(start_paused = true)]
+async fn long_pauses_without_end_are_an_outage() {
+    let client = client(vec![limited("100")]);
+    let begun = Instant::now();
+    let calls = (0..16).map(|_| Box::pin(call(&client)));
+    let (first, ..) = futures_util::future::select_all(calls).await;
+    assert!(matches!(first, Err(Error::Exhausted { .. })), "{first:?}");
+    let minutes = begun.elapsed().as_secs() / 60;
+    assert!(minutes <= 13, "{minutes}");
 }
 
 #[tokio::test(start_paused = true)]
