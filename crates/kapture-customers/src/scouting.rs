@@ -24,8 +24,16 @@ impl Run {
         // After a change of ways a window that is known to hold customers tells most.
         let witness = self.server.knowledge().witnesses.latest();
         if let Some(witness) = witness {
-            self.scout_days(vec![witness.ask.window.start], false)
-                .await?;
+            let day = witness.ask.window.start;
+            self.scout_days(vec![day], false).await?;
+            // Whoever does not show what was there is most likely in trouble.
+            if self.reach() == Reach::Unknown
+                && let Some(Ok(records)) = self.server.outlast(witness.ask).await
+                && !records.is_empty()
+            {
+                self.keep(witness.ask.window, &records).await;
+                self.scout_days(vec![day], false).await?;
+            }
         } else if !self.server.knowledge().answered {
             self.begin().await?;
         }
@@ -107,11 +115,7 @@ impl Run {
         .await;
         for (day, answer) in days.into_iter().zip(answers) {
             let verdict = match answer {
-                Ok(records) if records.is_empty() => Scouted::Empty,
-                Ok(records) => {
-                    self.keep(wide(day), &records).await;
-                    Scouted::Customers(records)
-                }
+                Ok(records) => self.scouted(day, records).await,
                 Err(error) => self.judge_refused(day, error, answered_before).await?,
             };
             let known = self.reach() != Reach::Unknown;
@@ -160,6 +164,15 @@ impl Run {
         Ok(())
     }
 
+    /// What the wide window of a day has shown.
+    async fn scouted(&self, day: NaiveDate, records: Vec<Record>) -> Scouted {
+        if records.is_empty() {
+            return Scouted::Empty;
+        }
+        self.keep(wide(day), &records).await;
+        Scouted::Customers(records)
+    }
+
     fn leave_unconfirmed(&mut self, day: NaiveDate, window: Window, refused: Option<Refusal>) {
         self.unconfirmed.push(Unconfirmed {
             day,
@@ -196,12 +209,15 @@ impl Run {
         answered_before: bool,
     ) -> Result<Scouted, PullError> {
         let ask = Ask::first_page(wide(day), self.server.page_size());
-        let Some(refusal) = error.refusal() else {
+        let failed = |error: Error| {
             let error = ask.failed(error);
-            return match self.server.is_of_a_window(&error) {
+            match self.server.is_of_a_window(&error) {
                 true => Ok(Scouted::Failed(error)),
                 false => Err(error),
-            };
+            }
+        };
+        let Some(refusal) = error.refusal() else {
+            return failed(error);
         };
         let mut may_be_empty = true;
         let mut answers = vec![(ask.window, refusal.clone())];
@@ -231,7 +247,14 @@ impl Run {
             return Ok(Scouted::RefusedAsEmpty(refusal.clone()));
         }
         if answered_before {
-            return Ok(Scouted::Failed(ask.failed(error)));
+            return match self.server.outlast(ask).await {
+                Some(Ok(records)) => Ok(self.scouted(day, records).await),
+                Some(Err(other)) => match other.refusal() {
+                    Some(refusal) => Ok(Scouted::Unclear(vec![(ask.window, refusal.clone())])),
+                    None => failed(other),
+                },
+                None => failed(error),
+            };
         }
         // Nothing had been answered yet, so there was nothing to judge it by.
         self.server
@@ -274,7 +297,8 @@ enum Scouted {
     Narrow(Vec<Record>),
     /// It is refused in the way that means "no customers" here.
     RefusedAsEmpty(Refusal),
-    /// It is refused, and nothing has been answered yet to judge that by.
+    /// It is refused, and that is to be judged later: nothing has been answered yet to judge it by, or
+    /// it was asked patiently since.
     Unclear(Vec<(Window, Refusal)>),
     /// It is refused in earnest, or answered with something that cannot be read.
     Failed(PullError),

@@ -32,6 +32,7 @@ pub(crate) struct Server {
     in_flight: AtomicUsize,
     spare_pages: AtomicUsize,
     scouts: AtomicUsize,
+    patience: AtomicUsize,
     page_size: AtomicU32,
     order: AtomicU64,
 }
@@ -156,6 +157,11 @@ const SPARE_PAGES: usize = 2;
 /// How many pages a run may ask far beyond the end of their windows, to find out how far those go.
 const SCOUTS: usize = 3;
 
+/// How many questions that were refused for no good reason a run may ask patiently in vain: a server
+/// that says its trouble in words has as much time to recover as one that says it with a status, but
+/// one that will not be moved is soon believed.
+const PATIENCE: usize = 3;
+
 /// The order in which things happened in a run.
 pub(crate) type Moment = u64;
 
@@ -209,6 +215,7 @@ impl Server {
             in_flight: AtomicUsize::new(0),
             spare_pages: AtomicUsize::new(SPARE_PAGES),
             scouts: AtomicUsize::new(SCOUTS),
+            patience: AtomicUsize::new(PATIENCE),
             page_size: AtomicU32::new(page_size),
             order: AtomicU64::new(0),
         }
@@ -306,16 +313,41 @@ impl Server {
     }
 
     async fn ask_believing(&self, ask: Ask, expected: Option<Refusal>) -> Result<Page, PullError> {
-        match self.ask_expecting(ask, expected).await {
-            Ok(records) => Ok(Page::of(records)),
-            Err(error) => match error.refusal() {
-                Some(refusal) if self.means_no_customers(ask, refusal).await? => Ok(Page {
+        let mut answer = self.ask_expecting(ask, expected).await;
+        loop {
+            let error = match answer {
+                Ok(records) => return Ok(Page::of(records)),
+                Err(error) => error,
+            };
+            let Some(refusal) = error.refusal() else {
+                return Err(ask.failed(error));
+            };
+            if self.means_no_customers(ask, refusal).await? {
+                return Ok(Page {
                     records: Vec::new(),
                     refused: Some(refusal.clone()),
-                }),
-                _ => Err(ask.failed(error)),
-            },
+                });
+            }
+            answer = match self.outlast(ask).await {
+                Some(answer) => answer,
+                None => return Err(ask.failed(error)),
+            };
         }
+    }
+
+    /// Asks patiently what was refused for no good reason, in case that passes. What then comes is to be
+    /// judged anew. `None` if that was in vain too often.
+    pub(crate) async fn outlast(&self, ask: Ask) -> Option<Result<Vec<Record>, Error>> {
+        if !self.knowledge().answered || !take_one(&self.patience) {
+            return None;
+        }
+        let patient = self.client.patient();
+        let is_answer = self.is_answer(ask, None);
+        let answer = self.ask_until(&patient, ask, is_answer).await;
+        if answer.is_ok() {
+            self.patience.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(answer)
     }
 
     /// The same without any thought about what a failure means.
@@ -329,14 +361,17 @@ impl Server {
         ask: Ask,
         expected: Option<Refusal>,
     ) -> Result<Vec<Record>, Error> {
-        self.ask_until(ask, self.is_answer(ask, expected)).await
+        self.ask_until(&self.client, ask, self.is_answer(ask, expected))
+            .await
     }
 
     /// The same for what a run can do without: anything but an answer is enough at its first coming.
     pub(crate) async fn ask_in_passing(&self, ask: Ask) -> Result<Vec<Record>, Error> {
         let is_answer = self.is_answer(ask, None);
-        self.ask_until(ask, |error| error.refusal().is_none() || is_answer(error))
-            .await
+        self.ask_until(&self.client, ask, |error| {
+            error.refusal().is_none() || is_answer(error)
+        })
+        .await
     }
 
     /// Tells the refusals that need not repeat.
@@ -359,6 +394,7 @@ impl Server {
 
     async fn ask_until(
         &self,
+        client: &Client,
         ask: Ask,
         is_enough: impl Fn(&Error) -> bool + Sync,
     ) -> Result<Vec<Record>, Error> {
@@ -367,8 +403,7 @@ impl Server {
         let asked = self.moment();
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let _leaving = Leaving(&self.in_flight);
-        let records = self
-            .client
+        let records = client
             .call(body, &is_enough, &|waiting| {
                 self.events.tell(waiting.into())
             })

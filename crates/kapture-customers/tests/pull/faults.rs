@@ -1,7 +1,9 @@
 //! Whatever goes wrong on the way, the result is the same; and what cannot be mended is named.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use crate::against::{
     InMemory, events, expect_truth, may, missing, population, pull, pull_from, pull_with, take_one,
@@ -17,6 +19,7 @@ use kapture_sandbox::{
 use kapture_transport::{
     Bound, ClientOptions, Error, Request, Response, Transport, TransportError,
 };
+use tokio::time::Instant;
 
 const EXCLUSIVE: Windows = Windows::Exclusive {
     same_day: SameDay::Empty,
@@ -515,6 +518,67 @@ async fn a_passing_outage_is_no_quiet_day() {
                     assert!(words.contains(sentence), "{told}: {words}");
                 }
                 assert!(pulled.receipts.len() == 21 || named.count() > 0, "{told}");
+            }
+        }
+    }
+}
+
+/// A server that answers within a tenth of a second, and is out of order for a while: it says so with
+/// HTTP 200.
+struct Interrupted {
+    server: InMemory,
+    begun: Instant,
+    /// In milliseconds.
+    out_of_order: Range<u128>,
+}
+
+#[async_trait]
+impl Transport for Interrupted {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = self.begun.elapsed().as_millis();
+        if self.out_of_order.contains(&now) {
+            return Ok(Response {
+                status: 200,
+                retry_after: None,
+                body: r#"{"message":"Something went wrong","status":"failed"}"#.into(),
+            });
+        }
+        self.server.send(request).await
+    }
+}
+
+/// Not everything that fails says so with a status.
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_is_told_in_words_is_outlasted() {
+    for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
+        for windows in Windows::ALL {
+            for begins in [950, 1_250, 1_650, 2_050, 2_450] {
+                let told = format!("from {begins} ms on, {windows:?}, {empty_window:?}");
+                let behaviour = Behaviour {
+                    windows,
+                    empty_window: empty_window.clone(),
+                    limit: Limit::CappedAt(20),
+                    ..Behaviour::default()
+                };
+                let weekly = PerDay::Weekly {
+                    weekday: 1..=80,
+                    weekend: 0..=0,
+                };
+                let tenant = Arc::new(Tenant::new(population(9, weekly), behaviour));
+                let server = Interrupted {
+                    server: InMemory(Arc::clone(&tenant)),
+                    begun: Instant::now(),
+                    out_of_order: begins..begins + 8_000,
+                };
+                let options = ClientOptions {
+                    concurrency: 4,
+                    ..ClientOptions::default()
+                };
+                let pulled = pull_from(server, may(1), may(21), |pull| pull, options).await;
+                assert!(pulled.error.is_none(), "{told}: {:?}", pulled.error);
+                assert!(pulled.failed.is_empty(), "{told}: {:?}", pulled.failed);
+                assert_eq!(pulled.ids(), truth(&tenant, may(1), may(21)), "{told}");
             }
         }
     }
