@@ -1,10 +1,12 @@
 //! The address of a PostgreSQL database, and how long to wait for it.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
 
 use super::failure::Failure;
 use super::tls::Roots;
@@ -19,16 +21,21 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Understands an address as libpq does, but for two things. Certificates are checked
+    /// Understands an address as libpq does, but for three things. Certificates are checked
     /// whenever there is TLS, so `sslmode=verify-ca` and `verify-full` are the same as `require`.
+    /// That is what holds where the address says nothing of it and leads to another machine.
     /// And `password` stands in where the address has none.
     pub(super) fn parse(url: &str, password: Option<String>) -> Result<Self, Failure> {
+        let says_mode = url.contains("sslmode=");
         let (url, roots) = split_tls(url);
         let mut config: Config = url
             .parse()
             .map_err(|error| Failure::of_address(&error, &url))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             config.host("localhost");
+        }
+        if !says_mode && !is_local(&config) {
+            config.ssl_mode(SslMode::Require);
         }
         if let (None, Some(password)) = (config.get_password(), password) {
             config.password(password);
@@ -59,6 +66,21 @@ impl Address {
     }
 }
 
+/// Whether every server that may be meant is on this machine.
+fn is_local(config: &Config) -> bool {
+    let addresses = config.get_hostaddrs();
+    if !addresses.is_empty() {
+        return addresses.iter().all(IpAddr::is_loopback);
+    }
+    config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => {
+            let address = name.parse::<IpAddr>();
+            name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    })
+}
+
 /// The address with what the client library knows of TLS, and whose certificates to believe.
 fn split_tls(url: &str) -> (String, Roots) {
     let Some((address, options)) = url.split_once('?') else {
@@ -84,8 +106,6 @@ fn split_tls(url: &str) -> (String, Roots) {
 
 #[cfg(test)]
 mod tests {
-    use tokio_postgres::config::{Host, SslMode};
-
     use super::*;
 
     #[test]
@@ -93,7 +113,6 @@ mod tests {
         let parse = |url| Address::parse(url, Some("from outside".into())).unwrap();
         let plain = parse("postgres://me@db.example.com/crm");
         assert_eq!(plain.config.get_password(), Some(&b"from outside"[..]));
-        assert_eq!(plain.config.get_ssl_mode(), SslMode::Prefer);
         assert_eq!(plain.patience(), Duration::from_secs(30));
         let full = parse(
             "postgresql://me:own@db/crm?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&connect_timeout=3",
@@ -107,6 +126,27 @@ mod tests {
         assert_eq!(options.roots, Roots::System);
         let near = parse("postgres:///crm");
         assert_eq!(near.config.get_hosts(), [Host::Tcp("localhost".into())]);
+    }
+
+    #[test]
+    fn customers_do_not_leave_the_machine_in_the_clear_unless_the_address_says_so() {
+        for (url, mode) in [
+            ("postgres://db.example.com/crm", SslMode::Require),
+            ("postgres://localhost,db/crm", SslMode::Require),
+            (
+                "postgres://localhost/crm?hostaddr=192.0.2.1",
+                SslMode::Require,
+            ),
+            ("postgres://db/crm?sslmode=prefer", SslMode::Prefer),
+            ("postgres://db/crm?sslmode=disable", SslMode::Disable),
+            ("postgres://localhost/crm", SslMode::Prefer),
+            ("postgres://[::1]/crm", SslMode::Prefer),
+            ("postgres://db/crm?hostaddr=127.0.0.1", SslMode::Prefer),
+            ("postgres://%2Frun%2Fpostgresql/crm", SslMode::Prefer),
+        ] {
+            let address = Address::parse(url, None).unwrap();
+            assert_eq!(address.config.get_ssl_mode(), mode, "{url}");
+        }
     }
 
     #[test]

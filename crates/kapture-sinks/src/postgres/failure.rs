@@ -21,6 +21,11 @@ pub(super) enum Failure {
     /// The address is none.
     #[error("its address is not understood: {0}")]
     Address(String),
+    /// It would have to be spoken to in the clear.
+    #[error(
+        "the server does not support TLS, and without it whoever is in between can read the customers: where nobody is, add sslmode=disable to the address"
+    )]
+    NoTls,
     /// There is no schema to make tables in.
     #[error("the search path names no schema that is there")]
     NoSchema,
@@ -41,7 +46,10 @@ impl Failure {
         match error.as_db_error() {
             Some(refusal) => Self::Refused(words(refusal)),
             None if error.is_closed() => Self::Lost(None),
-            None => Self::Other(chain(error)),
+            None => match chain(error) {
+                chain if chain.ends_with("server does not support TLS") => Self::NoTls,
+                chain => Self::Other(chain),
+            },
         }
     }
 
