@@ -461,6 +461,52 @@ fn a_server_that_shows_nothing_costs_no_customers() {
     }
 }
 
+/// What is in doubt of a day is what it holds, and not that it held anybody.
+#[test]
+fn a_day_in_doubt_loses_no_customers_to_a_server_that_shows_nothing() {
+    let well = Arc::new(AtomicBool::new(true));
+    let is_well = Arc::clone(&well);
+    let server = Scripted::bodies(move |asked| match is_well.load(Ordering::Relaxed) {
+        true => one_a_day(asked),
+        false => customers(&[]),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("lines/");
+    let text = place.to_str().unwrap();
+    let kapture = |arguments: &[&str]| server.kapture(arguments).output().unwrap();
+    let from = ["--from", "2024-05-01", "--format", "ndjson"];
+    let sync = ["sync", text, "--to", "2024-05-04"];
+    assert_eq!(code(&kapture(&[&sync[..], &from].concat())), 0);
+
+    well.store(false, Ordering::Relaxed);
+    let output = kapture(&["verify", text]);
+    assert_eq!(code(&output), 5, "{}", said(&output));
+    assert!(output.stdout.is_empty(), "no customer is called gone");
+    // Of no day is there a receipt that can be relied on.
+    for day in ["2024-05-01", "2024-05-02"] {
+        let file = place.join(format!("created_date={day}/customers.ndjson"));
+        let altered = std::fs::read_to_string(&file).unwrap() + "\n";
+        std::fs::write(&file, altered).unwrap();
+    }
+    for day in ["2024-05-03", "2024-05-04"] {
+        std::fs::remove_file(place.join(format!("_kapture/days/{day}.json"))).unwrap();
+    }
+    for command in [&sync[..], &["verify", text]] {
+        let output = kapture(command);
+        assert_eq!(code(&output), 5, "{}", said(&output));
+        let sentence = "whether they are gone cannot be told";
+        assert!(said(&output).contains(sentence), "{}", said(&output));
+    }
+    for id in 1..=4 {
+        let day = format!("2024-05-{id:02}");
+        assert_eq!(held(&place, &day), BTreeSet::from([id]));
+    }
+
+    well.store(true, Ordering::Relaxed);
+    assert_eq!(code(&kapture(&sync)), 0);
+    assert_eq!(code(&kapture(&["verify", text])), 0);
+}
+
 /// The days that never came may be the first ones. A later run, which is told no first day, goes on
 /// from there all the same.
 #[test]

@@ -268,16 +268,10 @@ impl Connected {
         self.tenancy.endpoint()
     }
 
-    /// A pull over this connection.
-    pub(crate) fn pull(&self, query: CustomerQuery, days: &Days) -> Pull {
-        self.tenancy.pull(&self.client, query, days)
-    }
-
-    /// The same into a place that holds customers already.
-    pub(crate) fn pull_into(&self, ledger: &Ledger, query: CustomerQuery, days: &Days) -> Pull {
-        let receipts = ledger.iter().filter(|receipt| receipt.customers > 0);
-        let held = receipts.map(|receipt| receipt.day).collect();
-        self.pull(query, days).held(held)
+    /// A pull over this connection, for a place that holds what `ledger` says.
+    pub(crate) fn pull(&self, ledger: &Ledger, query: CustomerQuery, days: &Days) -> Pull {
+        let pull = self.tenancy.pull(&self.client, query, days);
+        pull.held(ledger.held())
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn run(
         ledger.lacking(&wanted)
     };
     let connected = connection.open().await?;
-    let pull = connected.pull_into(&ledger, query, &days);
+    let pull = connected.pull(&ledger, query, &days);
     let course = Course {
         connected: &connected,
         location: &destination.location,

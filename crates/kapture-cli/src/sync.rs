@@ -64,7 +64,7 @@ pub(crate) async fn run(
         }
     }
     let connected = connection.open().await?;
-    let pull = connected.pull_into(&ledger, query, &days);
+    let pull = connected.pull(&ledger, query, &days);
     let pull = pull.settling(settling);
     let course = Course {
         connected: &connected,

@@ -45,7 +45,7 @@ pub(crate) async fn run(
     let asked = asked(arguments, &calendar, &ledger, &location).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
     let connected = connection.open().await?;
-    let pull = connected.pull(query, &days);
+    let pull = connected.pull(&ledger, query, &days);
     let mut verification = Verification {
         sink: &*sink,
         ledger: &ledger,
@@ -174,8 +174,7 @@ impl Verification<'_> {
 
     async fn compare(&mut self, day: NaiveDate) -> Result<(), Failure> {
         let there = self.fetched.remove(&day).unwrap_or_default();
-        let doubt = self.ledger.doubts().find(|(doubtful, _)| *doubtful == day);
-        let doubt = doubt.map(|(_, doubt)| doubt);
+        let doubt = self.ledger.doubt_about(day);
         let here = match self.sink.customers(day).await {
             // What is in doubt anyway may be beyond reading.
             Err(_) if doubt.is_some() => BTreeSet::new(),

@@ -20,10 +20,16 @@ use kapture_customers::{DayState, Days, Receipt};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
-    receipts: BTreeMap<NaiveDate, Receipt>,
-    doubts: BTreeMap<NaiveDate, Doubt>,
+    days: BTreeMap<NaiveDate, Entry>,
     wanted_from: Option<NaiveDate>,
     time_zone: Option<String>,
+}
+
+/// What is known of a day: one of the two at least.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Entry {
+    receipt: Option<Receipt>,
+    doubt: Option<Doubt>,
 }
 
 /// Why a day that was pulled has to be pulled again.
@@ -58,48 +64,61 @@ impl fmt::Display for Doubt {
 impl Ledger {
     /// The receipt of a day, if the sink holds it.
     pub fn get(&self, day: NaiveDate) -> Option<&Receipt> {
-        self.receipts.get(&day)
+        self.days.get(&day)?.receipt.as_ref()
     }
 
     /// The receipts, by day.
     pub fn iter(&self) -> impl Iterator<Item = &Receipt> {
-        self.receipts.values()
+        self.days
+            .values()
+            .filter_map(|entry| entry.receipt.as_ref())
     }
 
     /// How many days the sink holds.
     pub fn len(&self) -> usize {
-        self.receipts.len()
+        self.iter().count()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.receipts.is_empty()
+        self.iter().next().is_none()
     }
 
     /// The first and the last day that it holds, or did until they came in doubt. It begins earlier
     /// if it is to hold earlier days ([`Sink::want_from`](crate::Sink::want_from)).
     pub fn bounds(&self) -> Option<(NaiveDate, NaiveDate)> {
-        let doubtful = self.doubts.keys();
-        let days = || self.receipts.keys().chain(doubtful.clone()).copied();
-        let first = days().min()?;
-        let first = self.wanted_from.map_or(first, |wanted| first.min(wanted));
-        Some((first, days().max()?))
+        let (first, last) = (self.days.keys().next()?, self.days.keys().next_back()?);
+        let first = self.wanted_from.map_or(*first, |wanted| wanted.min(*first));
+        Some((first, *last))
     }
 
     /// Those of `days` that it does not hold, or that could still gain customers after they were
     /// asked for, or that are in doubt.
     pub fn lacking(&self, days: &Days) -> Days {
-        let sealed = |day| {
-            let receipt = self.get(day);
-            receipt.is_some_and(|receipt| receipt.state == DayState::Sealed)
-                && !self.doubts.contains_key(&day)
+        let is_sealed = |entry: &Entry| {
+            let receipt = entry.receipt.as_ref();
+            entry.doubt.is_none()
+                && receipt.is_some_and(|receipt| receipt.state == DayState::Sealed)
         };
-        days.iter().filter(|day| !sealed(*day)).collect()
+        let lacks = |day: &NaiveDate| !self.days.get(day).is_some_and(is_sealed);
+        days.iter().filter(lacks).collect()
+    }
+
+    /// The days that hold customers, or may: what is in doubt of a day is what it holds, and not
+    /// that it held any. For [`Pull::held`](kapture_customers::Pull::held).
+    pub fn held(&self) -> Days {
+        let may_hold = |entry: &Entry| {
+            let receipt = entry.receipt.as_ref();
+            entry.doubt.is_some() || receipt.is_some_and(|receipt| receipt.customers > 0)
+        };
+        let days = self.days.iter().filter(|(_, entry)| may_hold(entry));
+        days.map(|(day, _)| *day).collect()
     }
 
     /// Adds the receipt of a day.
     pub fn put(&mut self, receipt: Receipt) {
-        self.receipts.insert(receipt.day, receipt);
+        let entry = self.days.entry(receipt.day).or_default();
+        entry.receipt = Some(receipt);
     }
 
     /// The days from `day` on are wanted, whether any of them is here or not.
@@ -120,24 +139,72 @@ impl Ledger {
     /// A day that was pulled, but has to be pulled again. Its receipt is forgotten, except where it
     /// still says what was there when the day was pulled.
     pub fn doubt(&mut self, day: NaiveDate, doubt: Doubt) {
+        let entry = self.days.entry(day).or_default();
         if doubt != Doubt::Contested {
-            self.receipts.remove(&day);
+            entry.receipt = None;
         }
-        self.doubts.insert(day, doubt);
+        entry.doubt = Some(doubt);
+    }
+
+    /// The doubt about a day, if there is any.
+    pub fn doubt_about(&self, day: NaiveDate) -> Option<Doubt> {
+        self.days.get(&day)?.doubt
     }
 
     /// The days in doubt, in order, each with the reason.
     pub fn doubts(&self) -> impl Iterator<Item = (NaiveDate, Doubt)> {
-        self.doubts.iter().map(|(day, doubt)| (*day, *doubt))
+        let doubt = |(day, entry): (&NaiveDate, &Entry)| Some((*day, entry.doubt?));
+        self.days.iter().filter_map(doubt)
     }
 }
 
 impl FromIterator<Receipt> for Ledger {
     fn from_iter<I: IntoIterator<Item = Receipt>>(receipts: I) -> Self {
-        let receipts = receipts.into_iter();
-        Self {
-            receipts: receipts.map(|receipt| (receipt.day, receipt)).collect(),
-            ..Self::default()
+        let mut ledger = Self::default();
+        receipts.into_iter().for_each(|receipt| ledger.put(receipt));
+        ledger
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kapture_customers::{Checksum, Joint, Reach};
+
+    use super::*;
+
+    fn day(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2024, 5, day).unwrap()
+    }
+
+    fn receipt(day: NaiveDate, customers: u64) -> Receipt {
+        Receipt {
+            day,
+            customers,
+            checksum: Checksum::default(),
+            undated: 0,
+            fetched: "2024-06-01T00:00:00Z".parse().unwrap(),
+            state: DayState::Sealed,
+            reach: Reach::Inclusive,
+            joint: Joint::Exact,
+            empty_answer: None,
         }
+    }
+
+    #[test]
+    fn a_day_in_doubt_may_still_hold_customers() {
+        let receipts = (1..=6).map(|number| receipt(day(number), u64::from(number % 2)));
+        let mut ledger: Ledger = receipts.collect();
+        ledger.doubt(day(1), Doubt::FileAltered);
+        ledger.doubt(day(2), Doubt::Receipt);
+        ledger.doubt(day(3), Doubt::Contested);
+        ledger.doubt(day(7), Doubt::ReceiptGone);
+        let held: Vec<_> = ledger.held().iter().collect();
+        assert_eq!(held, [1, 2, 3, 5, 7].map(day));
+        let asked = Days::between(day(1), day(7)).unwrap();
+        let lacking: Vec<_> = ledger.lacking(&asked).iter().collect();
+        assert_eq!(lacking, [1, 2, 3, 7].map(day));
+        // What the sink has a receipt of counts as there; the bounds take in all.
+        assert_eq!(ledger.len(), 4);
+        assert_eq!(ledger.bounds(), Some((day(1), day(7))));
     }
 }
