@@ -100,6 +100,34 @@ fn one_place_holds_one_tenant() {
     }
 }
 
+#[test]
+fn a_folder_that_was_made_safe_for_spreadsheets_stays_so() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let pull = |name: &str, more: &[&str]| {
+        let place = at(name);
+        let form = ["pull", "-o", place.as_str(), "--format", "csv"];
+        let arguments = [&form[..], &DAYS, more].concat();
+        served.kapture(&arguments).output().unwrap()
+    };
+    let is_safe = |name: &str| {
+        let description = fs::read_to_string(at(name) + "_kapture/dataset.json").unwrap();
+        description.contains("\"spreadsheet_safe\": true")
+    };
+    let output = pull("safe/", &["--spreadsheet-safe"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    run(&served, &["sync", &at("safe/"), "--to", "2024-05-05"]);
+    assert!(is_safe("safe/"));
+    assert_eq!(code(&pull("plain/", &[])), 0);
+    assert!(!is_safe("plain/"));
+    let output = pull("plain/", &["--spreadsheet-safe"]);
+    assert_eq!(code(&output), 6, "{}", said(&output));
+    for words in ["were not made safe", "hint: leave --spreadsheet-safe out"] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+}
+
 /// A user who may read a place, and write nothing there.
 struct Reader {
     binary: PathBuf,

@@ -234,6 +234,9 @@ fn sink_hint(error: &SinkError) -> Option<String> {
             ));
         }
         SinkError::OtherFormat { .. } => "leave --format out, or name another folder",
+        SinkError::NotSpreadsheetSafe { .. } => {
+            "leave --spreadsheet-safe out, or name another folder: one that is made with it keeps to it"
+        }
         SinkError::Absent { .. } => "kapture sync makes it",
         SinkError::Damaged { .. } => {
             "put back a copy from before; or move it away, and kapture sync --from DATE makes it anew"

@@ -60,6 +60,9 @@ struct Held {
 struct Description {
     version: usize,
     format: String,
+    /// Whether text in it that a spreadsheet would run as a formula begins with an apostrophe.
+    #[serde(default, skip_serializing_if = "is_false")]
+    spreadsheet_safe: bool,
     tenant: String,
     source: String,
     /// The zone in which instants are seen. Folders that were made before it was kept have none.
@@ -68,6 +71,12 @@ struct Description {
     /// The first day that it is to hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<NaiveDate>,
+}
+
+// The signature that serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What is remembered of a day.
@@ -94,6 +103,7 @@ impl Dataset {
     ///
     /// `source` says whose customers it holds, and in which zone instants are seen; it is compared
     /// with what the dataset says. Of `encoding` the format must be the dataset's, if there is one.
+    /// A dataset that was made safe for spreadsheets stays so, asked or not; no other becomes it.
     ///
     /// # Errors
     /// When the folder holds something else, or another run is writing to it.
@@ -103,11 +113,12 @@ impl Dataset {
             compression: Compression::None,
             rows: Rows::Customers,
             zone: source.zone,
+            spreadsheet_safe: encoding.spreadsheet_safe && encoding.format == Format::Csv,
             ..encoding
         };
         // What this build cannot write is said now, and not when the first day is complete.
         encoding.encoder(Box::new(io::sink()))?;
-        let held = Held::new(root, encoding);
+        let mut held = Held::new(root, encoding);
         match held.description()? {
             Some(description) => held.agrees(&description, source)?,
             None if is_empty(root)? => {}
@@ -120,7 +131,7 @@ impl Dataset {
         // Whatever is in there was left by a run that was killed.
         let _ = fs::remove_dir_all(held.partial());
         fs::create_dir_all(held.partial()).map_err(SinkError::file(root))?;
-        held.prepare(source)?;
+        held.encoding.spreadsheet_safe = held.prepare(source)?.spreadsheet_safe;
         Ok(Self {
             held: Arc::new(held),
             lock: Some(lock),
@@ -231,28 +242,33 @@ impl Held {
             })
     }
 
-    /// Makes the folder say whose customers it holds, or finds that it is for the same. What
-    /// another run made meanwhile counts.
-    fn prepare(&self, source: &Source) -> Result<(), SinkError> {
+    /// Makes the folder say whose customers it holds, or finds that it is for the same; gives what
+    /// it says then. What another run made meanwhile counts.
+    fn prepare(&self, source: &Source) -> Result<Description, SinkError> {
         let time_zone = Some(source.zone.name().to_owned());
-        let Some(description) = self.description()? else {
-            return self.describe(&Description {
+        let description = match self.description()? {
+            None => Description {
                 version: VERSION,
                 format: self.encoding.format.to_string(),
+                spreadsheet_safe: self.encoding.spreadsheet_safe,
                 tenant: source.tenant.clone(),
                 source: source.selection.clone(),
                 time_zone,
                 from: None,
-            });
+            },
+            Some(description) => {
+                self.agrees(&description, source)?;
+                if description.time_zone == time_zone {
+                    return Ok(description);
+                }
+                Description {
+                    time_zone,
+                    ..description
+                }
+            }
         };
-        self.agrees(&description, source)?;
-        if description.time_zone == time_zone {
-            return Ok(());
-        }
-        self.describe(&Description {
-            time_zone,
-            ..description
-        })
+        self.describe(&description)?;
+        Ok(description)
     }
 
     fn describe(&self, description: &Description) -> Result<(), SinkError> {
@@ -278,6 +294,11 @@ impl Held {
                 place: self.place(),
                 held: held.to_string(),
                 asked: self.encoding.format.to_string(),
+            });
+        }
+        if self.encoding.spreadsheet_safe && !description.spreadsheet_safe {
+            return Err(SinkError::NotSpreadsheetSafe {
+                place: self.place(),
             });
         }
         description.source().agrees(&self.place(), source)

@@ -149,6 +149,12 @@ pub enum SinkError {
         /// The form asked for.
         asked: String,
     },
+    /// What it holds was not made safe for spreadsheets, as was asked for.
+    #[error("{place} is a dataset of csv files that were not made safe for spreadsheets")]
+    NotSpreadsheetSafe {
+        /// The destination.
+        place: String,
+    },
     /// It does not remember which days it holds, so there is nothing to look at.
     #[error("{place} does not remember which days it holds")]
     Forgets {

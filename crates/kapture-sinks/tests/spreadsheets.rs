@@ -1,0 +1,69 @@
+//! A dataset that was made safe for spreadsheets stays so, whoever writes to it next.
+#![cfg(all(feature = "dataset", feature = "csv"))]
+
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDate};
+use chrono_tz::Tz;
+use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+use kapture_model::Record;
+use kapture_sinks::{Dataset, Encoding, Format, Sink, SinkError, Source};
+use serde_json::Value;
+
+fn create(root: &Path, spreadsheet_safe: bool) -> Result<Dataset, SinkError> {
+    let source = Source::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC);
+    let mut encoding = Encoding::new(Format::Csv);
+    encoding.spreadsheet_safe = spreadsheet_safe;
+    Dataset::create(root, &source, encoding)
+}
+
+/// What the file of a day says once a customer was written whose name is a formula.
+async fn written(root: &Path, sink: &Dataset) -> String {
+    let day = NaiveDate::from_ymd_opt(2024, 5, 2).expect("a day");
+    let record = Record::decode(r#"{"id":1,"name":"=SUM(A1)"}"#.into()).expect("a record");
+    let mut writer = sink.day(day).await.expect("a writer");
+    writer.write(&[record]).await.expect("written");
+    let receipt = Receipt {
+        day,
+        customers: 1,
+        checksum: Checksum::default(),
+        undated: 0,
+        fetched: DateTime::UNIX_EPOCH,
+        state: DayState::Sealed,
+        reach: Reach::Inclusive,
+        joint: Joint::Exact,
+        empty_answer: None,
+    };
+    writer.commit(&receipt).await.expect("committed");
+    let file = root.join("created_date=2024-05-02/customers.csv");
+    fs::read_to_string(file).expect("a file")
+}
+
+#[tokio::test]
+async fn what_was_made_safe_for_spreadsheets_stays_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for asked in [true, false, true] {
+        let sink = create(folder.path(), asked).expect("opened");
+        let text = written(folder.path(), &sink).await;
+        assert!(text.contains(",'=SUM(A1),"), "{asked}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_made_safe_does_not_become_it_in_part() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sink = create(folder.path(), false).expect("made");
+    let text = written(folder.path(), &sink).await;
+    assert!(text.contains(",=SUM(A1),"), "{text}");
+    drop(sink);
+    // As it is in a folder that was made before this was remembered.
+    let description = fs::read(folder.path().join("_kapture/dataset.json")).expect("a file");
+    let description: Value = serde_json::from_slice(&description).expect("JSON");
+    assert_eq!(description.get("spreadsheet_safe"), None);
+    let error = create(folder.path(), true).err().expect("refused");
+    assert!(
+        matches!(error, SinkError::NotSpreadsheetSafe { .. }),
+        "{error:?}"
+    );
+}
