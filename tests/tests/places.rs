@@ -253,6 +253,30 @@ fn a_database_may_have_any_name() {
 }
 
 #[test]
+fn a_database_that_others_have_open_is_whole_in_its_file_alone() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    let sync = ["sync", place.to_str().unwrap()];
+    run(&served, &[&sync[..], &DAYS].concat());
+    let count = |connection: &Connection| -> u32 {
+        let select = "SELECT count(*) FROM customers";
+        connection.query_row(select, [], |row| row.get(0)).unwrap()
+    };
+    let other = Connection::open(&place).unwrap();
+    let before = count(&other);
+    run(&served, &[&sync[..], &["--to", "2024-05-31"]].concat());
+    let alone = folder.path().join("alone.db");
+    fs::copy(&place, &alone).unwrap();
+    let days = ("2024-05-01".parse().unwrap(), "2024-05-31".parse().unwrap());
+    let truth = served.tenant.truth_ids(days.0, days.1);
+    let truth = u32::try_from(truth.len()).unwrap();
+    assert!(before < truth);
+    assert_eq!(count(&Connection::open(&alone).unwrap()), truth);
+    assert_eq!(count(&other), truth);
+}
+
+#[test]
 fn what_a_killed_run_left_is_seen_and_left_there() {
     let served = served(Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
