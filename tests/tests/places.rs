@@ -44,6 +44,56 @@ fn a_file_is_written_where_a_link_leads() {
     }
 }
 
+/// A shell that appends has opened the file: what stands in it stays, under whatever name it is
+/// written to.
+#[test]
+fn a_file_that_is_open_already_is_written_to_and_not_replaced() {
+    let served = served(Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let all = folder.path().join("all.ndjson");
+    let truth = {
+        let day = |text: &str| text.parse().unwrap();
+        let truth = served
+            .tenant
+            .truth_ids(day("2024-05-01"), day("2024-05-04"));
+        truth.len()
+    };
+    let appending = |arguments: &[&str]| {
+        fs::write(&all, "before\n").unwrap();
+        let open = fs::File::options().append(true).open(&all).unwrap();
+        let mut command = served.kapture(&[&["pull"], arguments, &DAYS[..]].concat());
+        command.current_dir(&folder).stdout(open);
+        let output = command.output().unwrap();
+        (output, fs::read_to_string(&all).unwrap())
+    };
+    for name in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let (output, text) = appending(&["-o", name]);
+        assert_eq!(code(&output), 0, "{name}: {}", said(&output));
+        assert!(text.starts_with("before\n"), "{name}");
+        assert_eq!(text.lines().count(), truth + 1, "{name}");
+    }
+    for (arguments, sentence) in [
+        (["--summary", "/dev/stdout"], "would be emptied"),
+        (["--summary", "-"], "told on standard error anyway"),
+    ] {
+        let (output, text) = appending(&arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(sentence), "{}", said(&output));
+        assert_eq!(text, "before\n");
+    }
+    assert_eq!(kapture_tests::names(folder.path()), ["all.ndjson"]);
+
+    // Under any other number it cannot be told who goes on with it.
+    fs::write(&all, "before\n").unwrap();
+    let mut command = served.kapture(&["pull", "-o", "/dev/fd/0", "--format", "ndjson"]);
+    command.args(DAYS).stdin(fs::File::open(&all).unwrap());
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 2, "{}", said(&output));
+    let sentence = "leads to a file that somebody has opened";
+    assert!(said(&output).contains(sentence), "{}", said(&output));
+    assert_eq!(fs::read_to_string(&all).unwrap(), "before\n");
+}
+
 #[test]
 fn one_place_under_two_names_is_one_place() {
     let behaviour = Behaviour {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use kapture_customers::Receipt;
 use kapture_model::{Drift, DriftKind};
+use kapture_sinks::is_open_file;
 use kapture_transport::Traffic;
 use serde_json::json;
 
@@ -114,6 +115,17 @@ impl fmt::Display for Summary {
 
 /// Whether there is room for a summary under its name; said before anything is asked.
 pub(crate) fn check(path: Option<&Path>) -> Result<()> {
+    if path == Some(Path::new("-")) {
+        bail!(
+            "--summary takes a file: the summary is told on standard error anyway, as JSON with --log-format json"
+        );
+    }
+    if let Some(path) = path.filter(|path| is_open_file(path)) {
+        bail!(
+            "--summary: {} leads to a file that somebody has opened, which would be emptied: name the file itself",
+            path.display()
+        );
+    }
     if let Some(path) = path.filter(|path| path.is_dir()) {
         bail!("--summary: {} is a folder", path.display());
     }

@@ -65,7 +65,7 @@ pub use error::SinkError;
 pub use file::FileSink;
 pub use format::{Format, NoSuchFormat};
 pub use ledger::{Doubt, Ledger};
-pub use location::{Location, LocationError};
+pub use location::{Location, LocationError, is_open_file};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use real_path::real_path;

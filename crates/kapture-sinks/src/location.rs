@@ -28,7 +28,7 @@ use crate::stream::StreamSink;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// `-`
+    /// `-`, or a name that the system has for it, such as `/dev/stdout`.
     StandardOutput,
     /// `customers.ndjson`, `.csv` or `.parquet`, compressed with a further `.gz` or `.zst`.
     File {
@@ -82,6 +82,11 @@ pub enum LocationError {
     /// A SQLite database is a file with a name.
     #[error("`{0}` names no file: give one behind sqlite:, for example sqlite:customers")]
     NoFile(String),
+    /// A file that is open under a number, which would be replaced and not written to.
+    #[error(
+        "`{0}` leads to a file that somebody has opened: kapture would put another one in its place, and whoever opened it would not see that. Name the file itself, or write to standard output (-)"
+    )]
+    OpenFile(String),
     /// Something in the address of a database is not as it should be.
     #[error("the address {place} is not understood: {reason}")]
     Address {
@@ -108,8 +113,12 @@ impl Location {
         if text.is_empty() {
             return Err(LocationError::Empty);
         }
-        if text == "-" {
+        // Under its other names it may lead to a file, which is to be written to, not replaced.
+        if text == "-" || descriptor(Path::new(text)) == Some(Descriptor::StandardOutput) {
             return Ok(Self::StandardOutput);
+        }
+        if is_open_file(Path::new(text)) {
+            return Err(LocationError::OpenFile(text.to_owned()));
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             #[cfg(feature = "postgres")]
@@ -250,6 +259,33 @@ impl Location {
     }
 }
 
+/// What a name stands for that the system has for what a process has open.
+#[derive(Debug, PartialEq, Eq)]
+enum Descriptor {
+    StandardOutput,
+    Another,
+}
+
+/// What is open under `path`, if it is such a name: `/dev/stdout`, `/dev/fd/1`, `/proc/self/fd/1`.
+fn descriptor(path: &Path) -> Option<Descriptor> {
+    let parts: Option<Vec<_>> = path.iter().map(|part| part.to_str()).collect();
+    match parts?[..] {
+        ["/", "dev", "stdout"] | ["/", "dev", "fd", "1"] | ["/", "proc", "self", "fd", "1"] => {
+            Some(Descriptor::StandardOutput)
+        }
+        ["/", "dev", "stdin" | "stderr"] | ["/", "dev", "fd", _] | ["/", "proc", .., "fd", _] => {
+            Some(Descriptor::Another)
+        }
+        _ => None,
+    }
+}
+
+/// Whether `path` is a name such as `/dev/fd/3` of a file that is open. Whoever opened it goes on
+/// with the file, also when another one has taken its name, and what stands in it need not be ours.
+pub fn is_open_file(path: &Path) -> bool {
+    descriptor(path).is_some() && path.is_file()
+}
+
 /// A file; or, where a device or a pipe stands under its name, a stream to that.
 fn file(path: &Path, encoding: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
     let special = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -300,6 +336,9 @@ mod tests {
         };
         let cases = [
             ("-", Location::StandardOutput),
+            ("/dev/stdout", Location::StandardOutput),
+            ("/dev//fd/1", Location::StandardOutput),
+            ("/proc/self/fd/1", Location::StandardOutput),
             (
                 "a.ndjson",
                 file("a.ndjson", Format::Ndjson, Compression::None),
