@@ -378,3 +378,26 @@ fn nothing_waits_for_somebody_who_is_not_there() {
         }
     }
 }
+
+/// As other programs take the address of a database.
+#[test]
+fn a_place_that_may_hold_a_password_is_not_repeated() {
+    for place in [
+        "host=db user=me password=secret",
+        "postgres:/me:secret@h/crm",
+    ] {
+        for command in [
+            &["status"][..],
+            &["plan"],
+            &["verify", "--sandbox"],
+            &["sync", "--sandbox", "--from", "-1d"],
+            &["pull", "--sandbox", "--last", "1d", "-o"],
+        ] {
+            let output = kapture(&[command, &[place]].concat()).output().unwrap();
+            assert_eq!(code(&output), 2, "{}", said(&output));
+            let sentence = "write it as postgres://user@host/database";
+            assert!(said(&output).contains(sentence), "{}", said(&output));
+            assert!(!said(&output).contains("secret"), "{}", said(&output));
+        }
+    }
+}

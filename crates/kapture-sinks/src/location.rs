@@ -61,6 +61,11 @@ pub enum LocationError {
         "what `{0}` is to become cannot be told from its name: end it in .ndjson, .csv or .parquet for a file, in .db for a SQLite database, or in / for a folder with one file a day"
     )]
     Unclear(String),
+    /// What seems to be the address of a database in another form. It is not repeated.
+    #[error(
+        "what is given as a place seems to be the address of a database, and is not repeated here since it may hold a password: write it as postgres://user@host/database, with the password in PGPASSWORD; or, if it is a file, end its name in .ndjson, .csv or .parquet"
+    )]
+    PerhapsDatabase,
     /// A kind of address that is not known.
     #[error(
         "`{0}` is no place that this version writes to: it knows files, folders, SQLite (customers.db) and PostgreSQL (postgres://…)"
@@ -137,7 +142,12 @@ impl Location {
             }
             return database(Self::Sqlite(path.into()));
         }
-        if let Some((scheme, _)) = text.split_once("://") {
+        if is_of_libpq(text) {
+            return Err(LocationError::PerhapsDatabase);
+        }
+        if let Some((scheme, _)) = text.split_once("://")
+            && !may_hold_secret(scheme)
+        {
             return Err(LocationError::UnknownScheme(format!("{scheme}://…")));
         }
         let path = PathBuf::from(text);
@@ -158,9 +168,10 @@ impl Location {
                     asked,
                 });
             }
-            (named, asked) => named
-                .or(asked)
-                .ok_or_else(|| LocationError::Unclear(text.to_owned()))?,
+            (named, asked) => named.or(asked).ok_or_else(|| match may_hold_secret(text) {
+                true => LocationError::PerhapsDatabase,
+                false => LocationError::Unclear(text.to_owned()),
+            })?,
         };
         if format == Format::Parquet && compression != Compression::None {
             return Err(LocationError::CompressedParquet(text.to_owned()));
@@ -309,6 +320,33 @@ impl fmt::Display for Location {
     }
 }
 
+/// What the settings of a connection are called where libpq takes them as `host=db user=me`.
+const KEYS: [&str; 8] = [
+    "host", "hostaddr", "port", "dbname", "user", "password", "passfile", "service",
+];
+
+/// Whether a text is the address of a PostgreSQL database in a form that others take: settings as
+/// libpq has them, or a URL that lacks its slashes.
+fn is_of_libpq(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    // Each key is the last word before an equals sign.
+    let before = lower.rsplit('=').skip(1);
+    let keys: Vec<_> = before
+        .filter_map(|text| text.split_whitespace().next_back())
+        .filter(|word| KEYS.contains(word))
+        .collect();
+    // One alone may be part of a path, as in `host=a/`.
+    keys.len() > 1
+        || keys.contains(&"password")
+        || lower.starts_with("postgres:")
+        || lower.starts_with("postgresql:")
+}
+
+/// Whether a text that is no address may be meant as one, with a password.
+fn may_hold_secret(text: &str) -> bool {
+    text.contains(['@', '='])
+}
+
 /// The address of a database without the password in it.
 pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
@@ -408,6 +446,38 @@ mod tests {
             error.starts_with("`postgres://db/crm` is a database"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_may_hold_a_password_is_not_repeated() {
+        for text in [
+            "host=db user=me password=secret",
+            "host = db user = me password = secret dbname=crm.db",
+            "PASSWORD=secret",
+            "dbname=crm user=secret.csv",
+            "postgres:/me:secret@h/crm",
+            "postgresql:me:secret@h/crm.csv",
+            "POSTGRES:me:secret@h/crm",
+            "POSTGRES://me:secret@h/crm",
+            "jdbc:postgresql://h/crm?user=me&password=secret",
+            "me:secret@h/crm",
+            "me:secret@h://crm",
+            "mysql://me:secret@h/crm",
+        ] {
+            for format in [None, Some(Format::Parquet)] {
+                let Err(error) = Location::parse(text, format) else {
+                    // With a form of its own a file may have any name.
+                    assert!(format.is_some(), "{text}");
+                    continue;
+                };
+                let shown = format!("{error} {error:?}");
+                assert!(!shown.contains("secret"), "{shown}");
+                assert!(shown.contains("postgres://"), "{shown}");
+            }
+        }
+        // A path may have equals signs, too.
+        assert!(Location::parse("host=a/user.csv", None).is_ok());
+        assert!(Location::parse("user=a/created=b/", None).is_ok());
     }
 
     #[test]
