@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, PerDay, Population};
 use kapture_tests::limits::with_room;
 use kapture_tests::postgres::Schema;
+use kapture_tests::scripted::{Scripted, customers};
 use kapture_tests::{Served, said};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -327,4 +328,37 @@ fn a_full_disk_leaves_the_destination_as_it_was() {
         !left_over.iter().any(|name| name.ends_with(".partial")),
         "{left_over:?}"
     );
+}
+
+/// A receipt can be larger than its day: it repeats how the server says that there are none.
+#[test]
+fn no_room_for_a_receipt_leaves_the_day_as_it_was() {
+    let sentence = "No customers found. ".repeat(80);
+    let server = Scripted::bodies(move |asked| match asked.holds("2024-05-02") {
+        true => {
+            let row = r#"{"id":1,"generationDate":"2024-05-02 10:20:30"}"#;
+            customers(asked.page(&[row.to_owned()]))
+        }
+        false => format!(r#"{{"message":"{sentence}","status":"failed"}}"#).into_bytes(),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let day = ["--from", "2024-05-02", "--to", "2024-05-02"];
+    let sync = ["sync", "lines/", "--format", "ndjson", "--refresh", "1"];
+    let mut command = server.kapture(&[&sync[..], &day].concat());
+    command.current_dir(&folder);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let content = || {
+        let lines = folder.path().join("lines");
+        [
+            "_kapture/days/2024-05-02.json",
+            "created_date=2024-05-02/customers.ndjson",
+        ]
+        .map(|name| fs::read(lines.join(name)).unwrap())
+    };
+    let before = content();
+    assert!(before[0].len() > 1024 && before[1].len() < 1024);
+    let output = with_room(&command, 1).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", said(&output));
+    assert_eq!(content(), before);
 }

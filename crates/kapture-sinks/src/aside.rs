@@ -54,6 +54,12 @@ impl Aside {
         self.file.sync_all()
     }
 
+    /// How many bytes were written.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn len(&self) -> io::Result<u64> {
+        self.file.metadata().map(|file| file.len())
+    }
+
     /// Puts the file in its place. Its bytes are on disk before its name is: a crash must not
     /// leave an empty file.
     pub(crate) fn put_in_place(self) -> io::Result<()> {

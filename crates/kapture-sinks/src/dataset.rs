@@ -9,7 +9,8 @@
 //!
 //! A receipt stands only beside the file that it was written for: the old one goes before the new
 //! file comes, and the new one comes after. So a crash leaves a day whole, if perhaps to be asked
-//! again: a file without a receipt is in doubt. The receipt tells the size of that file, so that a
+//! again: a file without a receipt is in doubt. Both are on disk before, under other names, so that
+//! a full disk leaves the day as it was. The receipt tells the size of that file, so that a
 //! file that was changed or removed since is noticed at a glance.
 
 use std::collections::BTreeSet;
@@ -306,17 +307,21 @@ impl Held {
 
     /// Puts a small file in its place, all at once.
     fn put_json(&self, path: &Path, value: &impl Serialize) -> Result<(), SinkError> {
-        let put = || -> io::Result<()> {
-            let aside = Aside::create(&self.partial(), path.to_owned())?;
-            let mut json = serde_json::to_vec_pretty(value)?;
-            json.push(b'\n');
-            aside.writer()?.write_all(&json)?;
-            aside.put_in_place()
-        };
+        let put = || self.json_aside(path, value)?.put_in_place();
         put().map_err(SinkError::file(path))
     }
 
-    /// Writes the records to a file aside; `None` when there are none.
+    /// Brings a small file to disk that is to become `path`.
+    fn json_aside(&self, path: &Path, value: &impl Serialize) -> io::Result<Aside> {
+        let aside = Aside::create(&self.partial(), path.to_owned())?;
+        let mut json = serde_json::to_vec_pretty(value)?;
+        json.push(b'\n');
+        aside.writer()?.write_all(&json)?;
+        aside.sync()?;
+        Ok(aside)
+    }
+
+    /// Brings the records to disk, in a file aside; `None` when there are none.
     fn encode(&self, day: NaiveDate, mut records: Spooled) -> Result<Option<Aside>, SinkError> {
         let path = self.file(day);
         let failed = || SinkError::file(&path);
@@ -335,6 +340,7 @@ impl Held {
         drift.merge(&encoder.drift());
         drop(drift);
         encoder.finish().map_err(failed())?;
+        aside.sync().map_err(failed())?;
         Ok(Some(aside))
     }
 }
@@ -344,31 +350,38 @@ impl Keeper for Held {
     async fn keep(&self, receipt: &Receipt, records: Spooled) -> Result<(), SinkError> {
         let day = receipt.day;
         let (path, receipt_path) = (self.file(day), self.receipt(day));
+        let (failed, receipt_failed) =
+            (|| SinkError::file(&path), || SinkError::file(&receipt_path));
         let aside = self.encode(day, records)?;
-        if remove(&receipt_path).map_err(SinkError::file(&receipt_path))? {
-            sync_folder(&self.days()).map_err(SinkError::file(&receipt_path))?;
-        }
-        let put = || match (aside, path.parent()) {
-            (Some(aside), Some(folder)) => {
-                fs::create_dir_all(folder)?;
-                aside.put_in_place()?;
-                sync_folder(&self.root)?;
-                fs::metadata(&path).map(|file| Some(file.len()))
-            }
-            _ => {
-                remove(&path)?;
-                // A day without customers has no folder.
-                if let Some(folder) = path.parent() {
-                    let _ = fs::remove_dir(folder);
-                }
-                Ok(None)
-            }
-        };
+        let bytes = aside.as_ref().map(Aside::len).transpose();
         let remembered = Remembered {
             receipt: receipt.clone(),
-            bytes: put().map_err(SinkError::file(&path))?,
+            bytes: bytes.map_err(failed())?,
         };
-        self.put_json(&receipt_path, &remembered)
+        let receipt = self.json_aside(&receipt_path, &remembered);
+        let receipt = receipt.map_err(receipt_failed())?;
+        let folder = path.parent().unwrap_or(&self.root);
+        if aside.is_some() {
+            fs::create_dir_all(folder).map_err(failed())?;
+        }
+        // From here on nothing but names is written.
+        if remove(&receipt_path).map_err(receipt_failed())? {
+            sync_folder(&self.days()).map_err(receipt_failed())?;
+        }
+        let put = || match aside {
+            Some(aside) => {
+                aside.put_in_place()?;
+                sync_folder(&self.root)
+            }
+            None => {
+                remove(&path)?;
+                // A day without customers has no folder.
+                let _ = fs::remove_dir(folder);
+                Ok(())
+            }
+        };
+        put().map_err(failed())?;
+        receipt.put_in_place().map_err(receipt_failed())
     }
 }
 
