@@ -1,6 +1,6 @@
 //! The course of a pull into a sink: events to writers, progress and summary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::time::Instant;
@@ -43,6 +43,7 @@ impl Course<'_> {
         let mut following = Following {
             sink: &*self.sink,
             under_way: BTreeMap::new(),
+            outstanding: self.days.iter().collect(),
             progress: Progress::start(
                 self.days.len(),
                 &self.connected.client,
@@ -142,6 +143,8 @@ fn elsewhere<T: Send + 'static>(
 struct Following<'a> {
     sink: &'a dyn Sink,
     under_way: BTreeMap<NaiveDate, DayUnderWay>,
+    /// The days asked of which no end was told yet.
+    outstanding: BTreeSet<NaiveDate>,
     progress: Progress,
     summary: Summary,
     endpoint: Endpoint,
@@ -167,9 +170,18 @@ impl Following<'_> {
         while let Some(event) = events.next().await {
             let event = event.map_err(|error| Failure::pull(error, self.endpoint))?;
             self.take(event).await?;
-            if self.all_or_nothing && self.failed.is_some() {
-                break;
+            if self.all_or_nothing
+                && let Some(failure) = self.failed.take()
+            {
+                return Err(failure);
             }
+        }
+        // Silence about a day is no proof of it.
+        if !self.outstanding.is_empty() {
+            let days = runs(&self.outstanding.iter().copied().collect());
+            return Err(Failure::bug(format!(
+                "the pull is over, and nothing was told of {days}"
+            )));
         }
         if let Some(failure) = self.failed.take() {
             return Err(failure);
@@ -191,18 +203,20 @@ impl Following<'_> {
                 self.under_way.insert(day, DayUnderWay { writer, span });
             }
             Event::Records { day, records } => {
-                if let Some(under_way) = self.under_way.get_mut(&day) {
-                    let written = under_way.writer.write(&records).await;
-                    written.map_err(Failure::sink)?;
-                }
+                let under_way = self.under_way.get_mut(&day);
+                let under_way = under_way.ok_or_else(|| unexpected("customers", day))?;
+                let written = under_way.writer.write(&records).await;
+                written.map_err(Failure::sink)?;
                 self.summary.customers += records.len() as u64;
                 self.progress.customers(records.len());
             }
             Event::DayDone(receipt) => {
-                if let Some(DayUnderWay { writer, span }) = self.under_way.remove(&receipt.day) {
-                    span.record("customers", receipt.customers);
-                    writer.commit(&receipt).await.map_err(Failure::sink)?;
-                }
+                let under_way = self.under_way.remove(&receipt.day);
+                let DayUnderWay { writer, span } =
+                    under_way.ok_or_else(|| unexpected("the end", receipt.day))?;
+                span.record("customers", receipt.customers);
+                writer.commit(&receipt).await.map_err(Failure::sink)?;
+                self.outstanding.remove(&receipt.day);
                 self.summary.day_done(&receipt);
                 self.progress.day_done();
             }
@@ -210,6 +224,7 @@ impl Following<'_> {
                 if let Some(under_way) = self.under_way.remove(&day) {
                     under_way.span.record("error", display(&error));
                 }
+                self.outstanding.remove(&day);
                 self.summary.days_failed += 1;
                 self.progress.day_done();
                 let failure = Failure::pull(error, self.endpoint).context(format!(
@@ -229,11 +244,23 @@ impl Following<'_> {
     }
 }
 
+/// An event of a day that has not begun, or is over.
+fn unexpected(what: &str, day: NaiveDate) -> Failure {
+    Failure::bug(format!("{what} of {day} came, which is not under way"))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::process::ExitCode;
+
     use futures_util::stream;
+    use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+    use kapture_model::Record;
+    use kapture_sinks::{Encoding, Format, StreamSink};
+    use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, Site, Token};
 
     use super::*;
+    use crate::arguments::LogFormat;
 
     #[tokio::test]
     #[should_panic(expected = "at heart")]
@@ -241,5 +268,78 @@ mod tests {
         let events = stream::iter([1, 2]).inspect(|event| assert_eq!(*event, 1, "at heart"));
         let (events, _pulling) = elsewhere(events);
         events.collect::<Vec<_>>().await;
+    }
+
+    /// Never asked for anything.
+    fn client() -> Client {
+        let options = HttpOptions {
+            https: false,
+            ..HttpOptions::default()
+        };
+        let transport = HttpTransport::new(&options).unwrap();
+        let site = Site::base_url("http://127.0.0.1:9").unwrap();
+        let token = Token::ready("U0VDUkVU").unwrap();
+        Client::new(transport, &site, token, ClientOptions::default())
+    }
+
+    /// What comes of a pull of 2 May that tells of these events.
+    async fn followed(events: Vec<Event>) -> Result<(), Failure> {
+        let sink = StreamSink::new(std::io::sink(), &Encoding::new(Format::Ndjson)).unwrap();
+        let output = OutputArguments {
+            quiet: true,
+            verbose: 0,
+            log_format: LogFormat::Text,
+        };
+        let mut following = Following {
+            sink: &sink,
+            under_way: BTreeMap::new(),
+            outstanding: BTreeSet::from([day()]),
+            progress: Progress::start(1, &client(), &Location::StandardOutput, &output),
+            summary: Summary::default(),
+            endpoint: Endpoint::default(),
+            all_or_nothing: false,
+            wanted_from: None,
+            failed: None,
+        };
+        following.follow(stream::iter(events).map(Ok)).await
+    }
+
+    fn day() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2024, 5, 2).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_day_of_which_nothing_is_told_is_an_error_and_not_silence() {
+        let begun = || Event::DayStarted(day());
+        let records = || Event::Records {
+            day: day(),
+            records: vec![Record::decode(r#"{"id":1}"#.into()).unwrap()],
+        };
+        let done = || {
+            Event::DayDone(Receipt {
+                day: day(),
+                customers: 1,
+                checksum: Checksum::default(),
+                undated: 0,
+                fetched: chrono::DateTime::UNIX_EPOCH,
+                state: DayState::Sealed,
+                reach: Reach::Inclusive,
+                joint: Joint::Exact,
+                empty_answer: None,
+            })
+        };
+        assert!(followed(vec![begun(), records(), done()]).await.is_ok());
+        for (events, sentence) in [
+            (vec![], "nothing was told of 2024-05-02"),
+            (vec![begun(), records()], "nothing was told of 2024-05-02"),
+            (vec![records()], "customers of 2024-05-02 came"),
+            (vec![done()], "the end of 2024-05-02 came"),
+        ] {
+            let failure = followed(events).await.unwrap_err();
+            let line = failure.in_a_line();
+            assert!(line.contains(sentence), "{line}");
+            assert!(line.ends_with("this is a bug of kapture"), "{line}");
+            assert_eq!(failure.exit_code(), ExitCode::from(1));
+        }
     }
 }

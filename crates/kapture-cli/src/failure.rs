@@ -11,6 +11,9 @@ use crate::message::Message;
 /// The exit code where what was verified is not as it should be.
 const DIFFERENT: u8 = 7;
 
+/// What to do about a bug.
+const REPORT: &str = "please report it, with the command line and what -v tells; what was complete before stays as it is";
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -54,12 +57,18 @@ impl Failure {
                 error: None,
                 hint: None,
             },
+            error @ SinkError::Miscounted { .. } => Self::unexpected(error).hint(REPORT),
             error => Self {
                 code: 6,
                 hint: sink_hint(&error),
                 error: Some(error.into()),
             },
         }
+    }
+
+    /// Something that only an error in this program can bring about.
+    pub(crate) fn bug(what: String) -> Self {
+        Self::unexpected(anyhow::anyhow!("{what}: this is a bug of kapture")).hint(REPORT)
     }
 
     /// What was verified is not as it should be.

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
+
 use crate::source::contrasted;
 
 /// Why a destination did not take what it was given.
@@ -37,6 +39,18 @@ pub enum SinkError {
     /// Records that wait for their day to be complete have no room in the temporary folder.
     #[error("cannot keep a day's records in the temporary folder until it is complete")]
     Spool(#[source] io::Error),
+    /// The receipt of a day tells of more customers than came, or fewer. Nothing was written.
+    #[error(
+        "the receipt of {day} tells of another number of customers ({told}) than came ({given}): this is a bug of kapture"
+    )]
+    Miscounted {
+        /// The day.
+        day: NaiveDate,
+        /// How many came.
+        given: u64,
+        /// How many the receipt tells of.
+        told: u64,
+    },
     /// A database that is a file failed.
     #[error("the database {} failed", path.display())]
     DatabaseFile {

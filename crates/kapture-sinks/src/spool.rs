@@ -30,6 +30,8 @@ pub(crate) trait Keeper: Send + Sync {
 pub(crate) struct SpoolWriter<K> {
     keeper: Arc<K>,
     file: SpooledTempFile,
+    /// How many records it was given.
+    customers: u64,
 }
 
 impl<K: Keeper> SpoolWriter<K> {
@@ -37,6 +39,7 @@ impl<K: Keeper> SpoolWriter<K> {
         Self {
             keeper,
             file: SpooledTempFile::new(IN_MEMORY),
+            customers: 0,
         }
     }
 }
@@ -48,7 +51,9 @@ impl<K: Keeper> DayWriter for SpoolWriter<K> {
             let raw = record.raw();
             let length = u64::try_from(raw.len()).map_err(io::Error::other)?;
             self.file.write_all(&length.to_le_bytes())?;
-            self.file.write_all(raw)
+            self.file.write_all(raw)?;
+            self.customers += 1;
+            Ok(())
         };
         records
             .iter()
@@ -57,6 +62,14 @@ impl<K: Keeper> DayWriter for SpoolWriter<K> {
     }
 
     async fn commit(mut self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
+        // A receipt of other customers than came would seal a day that lacks some.
+        if self.customers != receipt.customers {
+            return Err(SinkError::Miscounted {
+                day: receipt.day,
+                given: self.customers,
+                told: receipt.customers,
+            });
+        }
         self.file.rewind().map_err(SinkError::Spool)?;
         let records = Spooled(BufReader::new(self.file));
         self.keeper.keep(receipt, records).await
@@ -93,5 +106,49 @@ impl Spooled {
         Record::decode(raw.into())
             .map(Some)
             .map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use kapture_customers::{Checksum, DayState, Joint, Reach};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(AtomicBool);
+
+    #[async_trait]
+    impl Keeper for Kept {
+        async fn keep(&self, _: &Receipt, _: Spooled) -> Result<(), SinkError> {
+            self.0.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_receipt_of_other_customers_than_came_is_not_believed() {
+        for (told, is_right) in [(0, false), (1, true), (2, false)] {
+            let keeper = Arc::new(Kept::default());
+            let mut writer = Box::new(SpoolWriter::new(Arc::clone(&keeper)));
+            let record = Record::decode(r#"{"id":1}"#.into()).unwrap();
+            writer.write(&[record]).await.unwrap();
+            let receipt = Receipt {
+                day: "2024-05-02".parse().unwrap(),
+                customers: told,
+                checksum: Checksum::default(),
+                undated: 0,
+                fetched: chrono::DateTime::UNIX_EPOCH,
+                state: DayState::Sealed,
+                reach: Reach::Inclusive,
+                joint: Joint::Exact,
+                empty_answer: None,
+            };
+            let committed = writer.commit(&receipt).await;
+            assert_eq!(committed.is_ok(), is_right, "{told}: {committed:?}");
+            assert_eq!(keeper.0.load(Ordering::Relaxed), is_right, "{told}");
+        }
     }
 }
