@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, Oddities, PerDay, Population};
 use kapture_tests::scripted::{Asked, Scripted, customers};
 use kapture_tests::{Running, Served, code, ids, names, run, said, status};
+use rusqlite::Connection;
 use serde_json::Value;
 
 fn day(text: &str) -> NaiveDate {
@@ -574,6 +575,26 @@ fn a_day_that_failed_is_told_of_whatever_ends_the_run() {
     for words in ["Account is being moved", "2024-05-01", "Invalid Auth Key"] {
         assert!(said(&output).contains(words), "{}", said(&output));
     }
+}
+
+/// Such a clock may have sealed a day that was not over.
+#[test]
+fn a_day_that_was_fetched_in_the_future_is_pulled_again() {
+    let served = tenant(1, PerDay::Between(1, 9), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("customers.db");
+    sync(&served, &place, "2024-05-01", "2024-05-03");
+    let ahead = "UPDATE kapture_days SET fetched = '2999-01-01T00:00:00Z' WHERE day = '2024-05-02'";
+    let changed = Connection::open(&place).unwrap().execute(ahead, []);
+    assert_eq!(changed, Ok(1));
+    let output = sync(&served, &place, "2024-05-01", "2024-05-03");
+    assert!(
+        said(&output).starts_with("1 day (2 sealed already)"),
+        "{}",
+        said(&output)
+    );
+    let output = sync(&served, &place, "2024-05-01", "2024-05-03");
+    assert!(said(&output).contains("up to date"), "{}", said(&output));
 }
 
 #[test]

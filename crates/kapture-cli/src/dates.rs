@@ -4,26 +4,28 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use chrono::{Days as DayCount, NaiveDate, Utc};
+use chrono::{DateTime, Days as DayCount, Local, NaiveDate, Utc};
 use chrono_tz::Tz;
 use kapture_customers::Days;
 
 use crate::arguments::DayArguments;
 
-/// What day it is.
+/// What day it is, and what time.
 #[derive(Debug)]
 pub(crate) struct Calendar {
     today: NaiveDate,
+    pub(crate) now: DateTime<Utc>,
 }
 
 impl Calendar {
     /// Today in this zone, or in this machine's where none is named.
     pub(crate) fn of(zone: Option<Tz>) -> Self {
+        let now = Utc::now();
         let today = match zone {
-            Some(zone) => Utc::now().with_timezone(&zone).date_naive(),
-            None => chrono::Local::now().date_naive(),
+            Some(zone) => now.with_timezone(&zone).date_naive(),
+            None => now.with_timezone(&Local).date_naive(),
         };
-        Self { today }
+        Self { today, now }
     }
 
     /// The day that a text means: `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.

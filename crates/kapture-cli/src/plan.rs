@@ -70,6 +70,7 @@ async fn lacking(
         let range = Range::settle(days.from.as_deref(), to, calendar);
         range.and_then(|range| range.wanted(&ledger))
     };
-    let lacking = sync::lacking(&ledger, &wanted.map_err(usage)?, arguments.refresh);
+    let wanted = wanted.map_err(usage)?;
+    let lacking = sync::lacking(&ledger, &wanted, arguments.refresh, calendar.now);
     dates::part(&lacking, days.shard.as_deref()).map_err(usage)
 }

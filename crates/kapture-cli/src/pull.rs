@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let days = if arguments.again || arguments.form.contacts.is_some() {
         wanted.clone()
     } else {
-        ledger.lacking(&wanted)
+        ledger.lacking(&wanted, calendar.now)
     };
     let connected = connection.open().await?;
     let pull = connected.pull(&ledger, query, &days);

@@ -1,7 +1,7 @@
 //! `kapture sync`.
 
 use anyhow::{Context, Result, anyhow};
-use chrono::{Days as DayCount, NaiveDate, TimeDelta};
+use chrono::{DateTime, Days as DayCount, NaiveDate, TimeDelta, Utc};
 use kapture_customers::Days;
 use kapture_sinks::{Ledger, SinkError};
 
@@ -55,7 +55,7 @@ pub(crate) async fn run(
     let sink = created.map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
-    let days = lacking(&ledger, &wanted, arguments.refresh);
+    let days = lacking(&ledger, &wanted, arguments.refresh, calendar.now);
     for (doubt, doubtful) in by_doubt(&ledger) {
         let again: Days = doubtful.iter().filter(|day| days.contains(*day)).collect();
         if !again.is_empty() {
@@ -121,11 +121,11 @@ impl Range {
 
 /// Those of the wanted days that have to be pulled: what is not here for good, and the last ones that
 /// are to be pulled again anyway.
-pub(crate) fn lacking(ledger: &Ledger, wanted: &Days, refresh: u64) -> Days {
+pub(crate) fn lacking(ledger: &Ledger, wanted: &Days, refresh: u64, now: DateTime<Utc>) -> Days {
     let last = wanted.bounds().map(|(_, last)| last);
     let since = last.and_then(|last| last.checked_sub_days(DayCount::new(refresh)));
     let fresh = |day: &NaiveDate| refresh > 0 && since.is_none_or(|since| *day > since);
-    let lacking = ledger.lacking(wanted);
+    let lacking = ledger.lacking(wanted, now);
     let fresh = wanted.iter().filter(fresh);
     lacking.iter().chain(fresh).collect()
 }

@@ -357,7 +357,7 @@ async fn a_day_that_was_right_gets_its_customer_back(subject: &impl Subject) {
 async fn expect_open(sink: &dyn Sink, expected: &[NaiveDate]) {
     let ledger = sink.ledger().await.expect("a ledger");
     let both = Days::between(day(2), day(3)).expect("a range");
-    let lacking: Vec<_> = ledger.lacking(&both).iter().collect();
+    let lacking: Vec<_> = ledger.lacking(&both, fetched()).iter().collect();
     assert_eq!(lacking, expected);
     let doubts: Vec<_> = ledger.doubts().collect();
     let contested = expected.iter().map(|day| (*day, Doubt::Contested));
@@ -419,6 +419,11 @@ fn records(customers: &[Value]) -> Vec<Record> {
     customers.iter().map(record).collect()
 }
 
+/// When all days were fetched.
+fn fetched() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::milliseconds(1_714_800_000_123)
+}
+
 fn receipt(day: NaiveDate, customers: &[Value], state: DayState) -> Receipt {
     let mut checksum = Checksum::default();
     records(customers)
@@ -429,7 +434,7 @@ fn receipt(day: NaiveDate, customers: &[Value], state: DayState) -> Receipt {
         customers: customers.len() as u64,
         checksum,
         undated: 0,
-        fetched: DateTime::<Utc>::UNIX_EPOCH + TimeDelta::milliseconds(1_714_800_000_123),
+        fetched: fetched(),
         state,
         reach: Reach::Inclusive,
         joint: Joint::Exact,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use kapture_customers::{DayState, Days, Receipt};
 
 /// The receipts of the days that a sink holds, in order.
@@ -15,7 +15,8 @@ use kapture_customers::{DayState, Days, Receipt};
 /// let day = |text: &str| text.parse().unwrap();
 /// let asked = Days::between(day("2024-05-01"), day("2024-05-07"))?;
 /// // A sink that holds nothing lacks every day.
-/// assert_eq!(Ledger::default().lacking(&asked), asked);
+/// let now = "2024-06-01T00:00:00Z".parse().unwrap();
+/// assert_eq!(Ledger::default().lacking(&asked, now), asked);
 /// # Ok::<(), kapture_customers::BackwardRange>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,12 +94,14 @@ impl Ledger {
     }
 
     /// Those of `days` that it does not hold, or that could still gain customers after they were
-    /// asked for, or that are in doubt.
-    pub fn lacking(&self, days: &Days) -> Days {
+    /// asked for, or that are in doubt. A day that was fetched later than `now` is one of them: it
+    /// was sealed by a clock that was ahead, when it may not have been over yet.
+    pub fn lacking(&self, days: &Days, now: DateTime<Utc>) -> Days {
         let is_sealed = |entry: &Entry| {
-            let receipt = entry.receipt.as_ref();
             entry.doubt.is_none()
-                && receipt.is_some_and(|receipt| receipt.state == DayState::Sealed)
+                && entry.receipt.as_ref().is_some_and(|receipt| {
+                    receipt.state == DayState::Sealed && receipt.fetched <= now
+                })
         };
         let lacks = |day: &NaiveDate| !self.days.get(day).is_some_and(is_sealed);
         days.iter().filter(lacks).collect()
@@ -172,6 +175,8 @@ mod tests {
 
     use super::*;
 
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
     fn day(day: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(2024, 5, day).unwrap()
     }
@@ -182,7 +187,7 @@ mod tests {
             customers,
             checksum: Checksum::default(),
             undated: 0,
-            fetched: "2024-06-01T00:00:00Z".parse().unwrap(),
+            fetched: NOW,
             state: DayState::Sealed,
             reach: Reach::Inclusive,
             joint: Joint::Exact,
@@ -201,10 +206,20 @@ mod tests {
         let held: Vec<_> = ledger.held().iter().collect();
         assert_eq!(held, [1, 2, 3, 5, 7].map(day));
         let asked = Days::between(day(1), day(7)).unwrap();
-        let lacking: Vec<_> = ledger.lacking(&asked).iter().collect();
+        let lacking: Vec<_> = ledger.lacking(&asked, NOW).iter().collect();
         assert_eq!(lacking, [1, 2, 3, 7].map(day));
         // What the sink has a receipt of counts as there; the bounds take in all.
         assert_eq!(ledger.len(), 4);
         assert_eq!(ledger.bounds(), Some((day(1), day(7))));
+    }
+
+    #[test]
+    fn a_day_that_was_sealed_by_a_clock_that_was_ahead_is_asked_again() {
+        let ledger = Ledger::from_iter([receipt(day(1), 3)]);
+        let asked = Days::from_iter([day(1)]);
+        let before = NOW - chrono::TimeDelta::milliseconds(1);
+        assert!(ledger.lacking(&asked, NOW).is_empty());
+        assert_eq!(ledger.lacking(&asked, before), asked);
+        assert_eq!(ledger.held(), asked);
     }
 }
