@@ -162,6 +162,61 @@ fn what_cannot_be_mended_comes_with_a_cure() {
     refused(&served, &place, "dataset.json does not say what it should");
 }
 
+/// Others may have written there, and not for this terminal's good.
+#[test]
+fn what_a_place_says_of_itself_does_not_steer_a_terminal() {
+    const CLEAR: &str = "\u{1b}[2Jx";
+    let served = served();
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("customers.db");
+    let dataset = folder.path().join("out/");
+    for place in [&database, &dataset] {
+        sync(&served, place, &FROM);
+    }
+    let verified = |place: &Path| {
+        let arguments = ["verify", place.to_str().unwrap()];
+        let output = served.kapture(&arguments).output().unwrap();
+        assert_eq!(code(&output), 6, "{}", said(&output));
+        assert!(said(&output).contains("\\u{1b}[2Jx"), "{}", said(&output));
+        assert!(!said(&output).contains('\u{1b}'), "{}", said(&output));
+    };
+    let filtered = json!({"cm_id": 424_242, CLEAR: 1}).to_string();
+    for (name, value) in [
+        ("version", CLEAR),
+        ("tenant", CLEAR),
+        ("source", CLEAR),
+        ("source", &filtered),
+        ("time_zone", CLEAR),
+    ] {
+        let connection = Connection::open(&database).unwrap();
+        let select = "SELECT value FROM kapture_settings WHERE name = ?1";
+        let before: String = connection
+            .query_row(select, [name], |row| row.get(0))
+            .unwrap();
+        let put = |value: &str| {
+            let update = "UPDATE kapture_settings SET value = ?2 WHERE name = ?1";
+            assert_eq!(connection.execute(update, [name, value]), Ok(1));
+        };
+        put(value);
+        verified(&database);
+        put(&before);
+    }
+    let path = dataset.join("_kapture/dataset.json");
+    let before = fs::read_to_string(&path).unwrap();
+    for (key, value) in [
+        ("format", CLEAR),
+        ("tenant", CLEAR),
+        ("source", CLEAR),
+        ("source", &filtered),
+        ("time_zone", CLEAR),
+    ] {
+        let mut description: Value = serde_json::from_str(&before).unwrap();
+        description[key] = value.into();
+        fs::write(&path, description.to_string()).unwrap();
+        verified(&dataset);
+    }
+}
+
 fn refused(served: &Served, place: &Path, sentence: &str) {
     let place = place.to_str().expect("text");
     for arguments in [

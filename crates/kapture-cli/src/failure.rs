@@ -238,6 +238,7 @@ fn sink_hint(error: &SinkError) -> Option<String> {
             "one place holds the customers of one account and one set of filters: name another place for these"
         }
         SinkError::OtherZone { held, .. } => {
+            let held = kapture_transport::quoted(held);
             return Some(format!(
                 "give --time-zone {held} as before, or name another place; without --time-zone it is UTC"
             ));

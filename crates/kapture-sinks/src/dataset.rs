@@ -285,7 +285,10 @@ impl Held {
             });
         }
         let format = description.format.parse();
-        format.map_err(|_| self.foreign(&format!("files of the form `{}`", description.format)))
+        format.map_err(|_| {
+            let form = kapture_transport::quoted(&description.format);
+            self.foreign(&format!("files of the form `{form}`"))
+        })
     }
 
     fn agrees(&self, description: &Description, source: &Source) -> Result<(), SinkError> {

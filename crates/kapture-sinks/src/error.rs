@@ -5,10 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+use kapture_transport::quoted;
 
 use crate::source::contrasted;
 
 /// Why a destination did not take what it was given.
+///
+/// What a place says of itself others may have written there: it is made safe for a terminal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
@@ -101,7 +104,8 @@ pub enum SinkError {
     },
     /// It was made by a later version of kapture.
     #[error(
-        "{place} was made by a later version of kapture (schema {found}; this one knows {known})"
+        "{place} was made by a later version of kapture (schema {}; this one knows {known})",
+        quoted(found)
     )]
     Later {
         /// The destination.
@@ -124,7 +128,10 @@ pub enum SinkError {
         known: usize,
     },
     /// It holds the customers of another tenant.
-    #[error("{place} holds the customers of the tenant at {held}, not of the one at {asked}")]
+    #[error(
+        "{place} holds the customers of the tenant at {}, not of the one at {asked}",
+        quoted(held)
+    )]
     OtherTenant {
         /// The destination.
         place: String,
@@ -144,7 +151,7 @@ pub enum SinkError {
         asked: String,
     },
     /// Its days were cut in another time zone.
-    #[error("{place} holds days of the time zone {held}, not of {asked}")]
+    #[error("{place} holds days of the time zone {}, not of {asked}", quoted(held))]
     OtherZone {
         /// The destination.
         place: String,
@@ -186,7 +193,7 @@ pub enum SinkError {
 }
 
 fn holder(process: &Option<String>) -> String {
-    let named = |process| format!(" (process {process})");
+    let named = |process: &String| format!(" (process {})", quoted(process));
     process.as_ref().map(named).unwrap_or_default()
 }
 
