@@ -1,6 +1,6 @@
 //! Files written aside, which take their name when they are complete.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ impl Aside {
         if let Ok(replaced) = fs::metadata(&destination) {
             file.set_permissions(replaced.permissions())?;
         }
-        file.try_lock().or_else(unsupported)?;
+        try_lock(&file)?;
         Ok(Self {
             file,
             path,
@@ -82,8 +82,9 @@ impl Aside {
             let found = entry.file_name();
             let found = found.to_string_lossy();
             if found.starts_with(&prefix) && found.ends_with(SUFFIX) {
-                let left_over = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-                if left_over {
+                let locked = File::open(entry.path()).and_then(|file| try_lock(&file));
+                // Where there are no locks nothing is taken for left over.
+                if matches!(locked, Ok(Attempt::Locked)) {
                     let _ = fs::remove_file(entry.path());
                 }
             }
@@ -91,12 +92,32 @@ impl Aside {
     }
 }
 
-/// Some file systems know no locks. Then nothing is taken for left over either.
-fn unsupported(error: fs::TryLockError) -> io::Result<()> {
-    match error {
-        fs::TryLockError::Error(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        error => Err(error.into()),
+/// What came of trying to lock a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    Locked,
+    /// Somebody else holds the lock.
+    Taken,
+    /// This file system knows no locks.
+    NoLocks,
+}
+
+/// Locks a file, if nobody else has.
+pub(crate) fn try_lock(file: &File) -> io::Result<Attempt> {
+    match file.try_lock() {
+        Ok(()) => Ok(Attempt::Locked),
+        Err(TryLockError::WouldBlock) => Ok(Attempt::Taken),
+        Err(TryLockError::Error(error)) if knows_no_locks(&error) => Ok(Attempt::NoLocks),
+        Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// `ENOLCK`, as network file systems say it that are mounted without their locks.
+const NO_LOCKS: i32 = if cfg!(target_os = "linux") { 37 } else { 77 };
+
+fn knows_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || cfg!(unix) && error.raw_os_error() == Some(NO_LOCKS)
 }
 
 /// Makes the names in a folder as lasting as the files they name.
@@ -108,7 +129,43 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     };
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         // Not every system can sync a folder; those that cannot need not.
-        Err(error) if cfg!(windows) || error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(error) if cfg!(windows) || syncs_no_folders(&error) => Ok(()),
         result => result,
+    }
+}
+
+/// Some file systems, such as those of other machines, say so by calling the question invalid.
+fn syncs_no_folders(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, Unsupported};
+    matches!(error.kind(), Unsupported | InvalidInput)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_locked_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let again = file.reopen().unwrap();
+        assert_eq!(try_lock(file.as_file()).unwrap(), Attempt::Locked);
+        assert_eq!(try_lock(&again).unwrap(), Attempt::Taken);
+    }
+
+    /// As Linux numbers them.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn file_systems_that_know_less_are_written_to_all_the_same() {
+        let (io, invalid, no_locks, unsupported) = (5, 22, 37, 95);
+        for (number, locks, folders) in [
+            (io, true, true),
+            (invalid, true, false),
+            (no_locks, false, true),
+            (unsupported, false, false),
+        ] {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(!knows_no_locks(&error), locks, "{error}");
+            assert_eq!(!syncs_no_folders(&error), folders, "{error}");
+        }
     }
 }

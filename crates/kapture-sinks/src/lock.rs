@@ -1,9 +1,10 @@
 //! One run at a time writes to a destination.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::aside::{Attempt, try_lock};
 use crate::error::SinkError;
 
 /// Held while a run writes. It is a lock on an open file, so the system lets go of it however
@@ -30,11 +31,10 @@ impl Lock {
                 .truncate(false)
                 .open(path)
                 .map_err(SinkError::file(path))?;
-            match file.try_lock() {
-                Ok(()) => {}
-                // Some file systems know no locks: there one run at a time is the user's affair.
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-                Err(TryLockError::WouldBlock) => {
+            match try_lock(&file).map_err(SinkError::file(path))? {
+                // Where there are no locks one run at a time is the user's affair.
+                Attempt::Locked | Attempt::NoLocks => {}
+                Attempt::Taken => {
                     let mut process = String::new();
                     let _ = file.read_to_string(&mut process);
                     let process = process.trim();
@@ -43,7 +43,6 @@ impl Lock {
                         process: (!process.is_empty()).then(|| process.to_owned()),
                     });
                 }
-                Err(TryLockError::Error(error)) => return Err(SinkError::file(path)(error)),
             }
             // Whoever held it before may have removed the file just now: then this is the lock of
             // a file that nobody else will find.
