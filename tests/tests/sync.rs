@@ -431,6 +431,46 @@ fn a_day_that_fails_leaves_the_others_there() {
 }
 
 #[test]
+fn verify_goes_on_where_a_day_cannot_be_fetched() {
+    let moved = Arc::new(AtomicBool::new(false));
+    let is_moved = Arc::clone(&moved);
+    let server = Scripted::bodies(move |asked| {
+        let start = asked.body["createStartDate"].as_str().unwrap_or_default();
+        match is_moved.load(Ordering::Relaxed) && start == "2024-05-11" {
+            true => MOVED.into(),
+            false => one_a_day(asked),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("lines/");
+    let text = place.to_str().unwrap();
+    let output = server
+        .kapture(&["sync", text, "--format", "ndjson"])
+        .args(["--from", "2024-05-01", "--to", "2024-05-20"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    std::fs::remove_file(place.join("created_date=2024-05-03/customers.ndjson")).unwrap();
+    std::fs::remove_file(place.join("created_date=2024-05-18/customers.ndjson")).unwrap();
+    moved.store(true, Ordering::Relaxed);
+    let output = server.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 4, "{}", said(&output));
+    let differences = String::from_utf8_lossy(&output.stdout);
+    let days: Vec<_> = differences.lines().map(|line| &line[..10]).collect();
+    assert_eq!(days, ["2024-05-03", "2024-05-18"], "{differences}");
+    // A window that is never shown may hold customers of its neighbours, too.
+    for words in [
+        "2024-05-10 cannot be fetched again",
+        "2024-05-11 cannot be fetched again",
+        "2024-05-12 cannot be fetched again",
+        "17 days compared",
+        "15 alike, 2 different; 3 days not fetched",
+    ] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+}
+
+#[test]
 fn a_server_that_shows_nothing_costs_no_customers() {
     let well = Arc::new(AtomicBool::new(true));
     let is_well = Arc::clone(&well);

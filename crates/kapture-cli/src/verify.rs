@@ -6,7 +6,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result, anyhow};
 use chrono::NaiveDate;
 use futures_util::StreamExt;
-use kapture_customers::{Checksum, DayState, Days, Event, Pull, Receipt};
+use kapture_customers::{Checksum, DayState, Days, Event, Pull, PullError, Receipt};
 use kapture_model::CustomerId;
 use kapture_sinks::{Doubt, Ledger, Location, Sink};
 use kapture_transport::Endpoint;
@@ -57,6 +57,8 @@ pub(crate) async fn run(
         progress: Progress::start(days.len(), &connected.client, &location, output),
         differing: 0,
         alike: 0,
+        failed: None,
+        failing: 0,
     };
     let outcome = tokio::select! {
         outcome = verification.run(pull) => outcome,
@@ -65,30 +67,48 @@ pub(crate) async fn run(
     // Whatever ended it, what was found is told.
     verification.outstanding.clear();
     verification.tell()?;
-    outcome?;
     let Verification {
         differing,
         alike,
+        failed,
+        failing,
         progress,
         ..
     } = verification;
     // What is said from here on stays: it would clear the last lines.
     drop(progress);
+    if let Err(failure) = outcome {
+        // Of a run that ended for another reason a day had failed before.
+        if let Some(failed) = failed {
+            failed.report();
+        }
+        return Err(failure);
+    }
     if !open.is_empty() {
         Message::note(format!("still open, so not compared: {}", runs(&open))).say();
     }
     let compared = counted((alike + differing) as u64, "day");
+    let not_fetched = match failing {
+        0 => String::new(),
+        days => format!("; {} not fetched", counted(days as u64, "day")),
+    };
     Message::told(format!(
-        "{compared} compared with {location}: {alike} alike, {differing} different"
+        "{compared} compared with {location}: {alike} alike, {differing} different{not_fetched}"
     ))
     .with(
         "summary",
-        json!({"days": alike + differing, "alike": alike, "different": differing}),
+        json!({
+            "days": alike + differing,
+            "alike": alike,
+            "different": differing,
+            "failed": failing,
+        }),
     )
     .say();
-    match differing {
-        0 => Ok(()),
-        days => Err(Failure::differences(days, sync_again(&location))),
+    match (failed, differing) {
+        (Some(failure), _) => Err(failure),
+        (None, 0) => Ok(()),
+        (None, days) => Err(Failure::differences(days, sync_again(&location))),
     }
 }
 
@@ -143,6 +163,9 @@ struct Verification<'a> {
     progress: Progress,
     differing: usize,
     alike: usize,
+    /// Of the days that could not be fetched, the first.
+    failed: Option<Failure>,
+    failing: usize,
 }
 
 impl Verification<'_> {
@@ -160,8 +183,8 @@ impl Verification<'_> {
                     self.compare(receipt.day).await?;
                 }
                 Event::DayFailed { day, error } => {
-                    let failure = Failure::pull(error, self.endpoint);
-                    return Err(failure.context(format!("{day} cannot be fetched again")));
+                    self.progress.day_done();
+                    self.fail(day, error)?;
                 }
                 Event::Waiting { wait, error, .. } => {
                     self.progress.waiting(wait, &error.to_string());
@@ -169,7 +192,27 @@ impl Verification<'_> {
                 _ => {}
             }
         }
-        Ok(())
+        if self.outstanding.is_empty() {
+            return Ok(());
+        }
+        let days = runs(&self.outstanding.iter().copied().collect());
+        Err(Failure::bug(format!(
+            "the pull is over, and nothing was told of {days}"
+        )))
+    }
+
+    /// A day cannot be compared; the others can.
+    fn fail(&mut self, day: NaiveDate, error: PullError) -> Result<(), Failure> {
+        let failure = Failure::pull(error, self.endpoint);
+        let failure = failure.context(format!("{day} cannot be fetched again"));
+        match self.failed {
+            None => self.failed = Some(failure),
+            Some(_) => self.progress.aside(|| failure.report()),
+        }
+        self.failing += 1;
+        self.fetched.remove(&day);
+        self.outstanding.remove(&day);
+        self.tell()
     }
 
     async fn compare(&mut self, day: NaiveDate) -> Result<(), Failure> {

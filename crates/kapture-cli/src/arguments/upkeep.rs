@@ -93,7 +93,7 @@ pub(crate) struct StatusArguments {
 Example:
   kapture verify customers.db --subdomain acme --cm-id 424242 --from -7d
 
-Exit codes: as of sync, and 7 where a difference was found.")]
+Exit codes: as of sync, and 7 where a difference was found and every day could be fetched.")]
 pub(crate) struct VerifyArguments {
     /// A folder (out/) or a database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
