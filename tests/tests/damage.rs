@@ -130,7 +130,7 @@ fn a_database_that_is_a_file_has_no_password_to_look_at() {
     let place = folder.path().join("customers.db");
     sync(&served, &place, &FROM);
     let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
-    execute("DROP TABLE customers");
+    execute("ALTER TABLE customers RENAME COLUMN name TO nickname");
     let place = place.to_str().unwrap();
     let mut command = served.kapture(&["sync", place, "--to", "2024-05-05"]);
     let output = command.output().unwrap();
@@ -143,8 +143,20 @@ fn a_database_that_is_a_file_has_no_password_to_look_at() {
 fn what_cannot_be_mended_comes_with_a_cure() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();
+    for table in ["contacts", "customers", "kapture_days", "kapture_elsewhere"] {
+        let place = folder.path().join(format!("no_{table}.db"));
+        sync(&served, &place, &FROM);
+        let connection = Connection::open(&place).unwrap();
+        let drop = format!("PRAGMA foreign_keys = OFF; DROP TABLE {table}");
+        connection.execute_batch(&drop).unwrap();
+        refused(&served, &place, &format!("its table `{table}` is gone"));
+    }
     let place = folder.path().join("customers.db");
     sync(&served, &place, &FROM);
+    let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
+    execute("UPDATE kapture_settings SET value = '0' WHERE name = 'version'");
+    refused(&served, &place, "gives `0` as its version, which is none");
+    execute("UPDATE kapture_settings SET value = '2' WHERE name = 'version'");
     let mut bytes = fs::read(&place).unwrap();
     bytes[4096..].fill(0xff);
     fs::write(&place, bytes).unwrap();

@@ -102,6 +102,7 @@ impl Postgres {
         let held = &postgres.held;
         let (settings, place) = (held.settings().await?, &held.connection.place);
         settings.is_current(place, schema_steps(Dialect::Postgres).len())?;
+        settings::are_whole(place, &held.connection.taken(&settings::OURS).await?)?;
         if let Some(source) = source {
             settings.agree(place, source)?;
         }
@@ -161,6 +162,10 @@ impl Held {
         let settings = self.settings().await?;
         let version = settings.version(&connection.place, steps.len())?;
         settings.agree(&connection.place, source)?;
+        if version == steps.len() {
+            let present = connection.taken(&settings::OURS).await?;
+            settings::are_whole(&connection.place, &present)?;
+        }
         let mut client = connection.client().await;
         let transaction = connection.done(client.transaction()).await?;
         for step in &steps[version..] {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use kapture_transport::quoted;
 
 use crate::error::SinkError;
 use crate::ledger::Ledger;
@@ -36,10 +37,18 @@ impl Settings {
         };
         match version.parse() {
             Ok(version) if (1..=known).contains(&version) => Ok(version),
-            _ => Err(SinkError::Later {
+            // A number that is too large for this kapture is one all the same.
+            _ if is_positive(version) => Err(SinkError::Later {
                 place,
                 found: version.clone(),
                 known,
+            }),
+            _ => Err(SinkError::Damaged {
+                place,
+                what: format!(
+                    "its table kapture_settings gives `{}` as its version, which is none",
+                    quoted(version)
+                ),
             }),
         }
     }
@@ -111,6 +120,23 @@ impl Settings {
     }
 }
 
+/// Whether a text is a whole number, and not 0.
+fn is_positive(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0')
+}
+
+/// Whether all tables are there; `present` are those that are.
+pub(crate) fn are_whole(place: &str, present: &[impl AsRef<str>]) -> Result<(), SinkError> {
+    let is_present = |table: &str| present.iter().any(|name| name.as_ref() == table);
+    match OURS.iter().find(|table| !is_present(table)) {
+        None => Ok(()),
+        Some(table) => Err(SinkError::Damaged {
+            place: place.to_owned(),
+            what: format!("its table `{table}` is gone"),
+        }),
+    }
+}
+
 /// The names that must be free for tables to be made.
 pub(crate) const OURS: [&str; 4] = ["customers", "contacts", "kapture_days", "kapture_elsewhere"];
 
@@ -127,5 +153,28 @@ pub(crate) fn others(place: &str) -> SinkError {
     SinkError::Foreign {
         place: place.to_owned(),
         what: "its table kapture_settings has other columns".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_known_or_later_or_none() {
+        let of = |version: &str| {
+            let row = ("version".to_owned(), version.to_owned());
+            Settings::from_iter([row]).version("a.db", 2)
+        };
+        assert_eq!(of("1").unwrap(), 1);
+        assert_eq!(of("2").unwrap(), 2);
+        for later in ["3", "99999999999999999999999"] {
+            let error = of(later).unwrap_err();
+            assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
+        }
+        for none in ["0", "000", "", "-1", "two"] {
+            let error = of(none).unwrap_err();
+            assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
+        }
     }
 }

@@ -87,6 +87,7 @@ impl Sqlite {
         let held = Held::new(path, access::to_look(path)?, Tz::UTC);
         let (settings, place) = (held.settings()?, held.place());
         settings.is_current(&place, schema_steps(Dialect::Sqlite).len())?;
+        settings::are_whole(&place, &held.tables()?)?;
         if let Some(source) = source {
             settings.agree(&place, source)?;
         }
@@ -131,14 +132,13 @@ impl Held {
     /// What the database says of itself.
     fn settings(&self) -> Result<Settings, SinkError> {
         let state = self.state();
-        let has = |table| state.connection.table_exists(None, table);
-        if !has("kapture_settings").map_err(self.failed())? {
-            for table in settings::OURS {
-                if has(table).map_err(self.failed())? {
-                    return Err(settings::taken(&self.place(), table));
-                }
-            }
-            return Ok(Settings::default());
+        let has = state.connection.table_exists(None, "kapture_settings");
+        if !has.map_err(self.failed())? {
+            drop(state);
+            return match self.tables()?.first() {
+                Some(table) => Err(settings::taken(&self.place(), table)),
+                None => Ok(Settings::default()),
+            };
         }
         let select = "
             SELECT CAST(name AS TEXT), CAST(value AS TEXT) FROM kapture_settings
@@ -155,12 +155,28 @@ impl Held {
         settings.map_err(self.failed())
     }
 
+    /// Which of our tables are there.
+    fn tables(&self) -> Result<Vec<&'static str>, SinkError> {
+        let state = self.state();
+        let mut present = Vec::new();
+        for table in settings::OURS {
+            let there = state.connection.table_exists(None, table);
+            if there.map_err(self.failed())? {
+                present.push(table);
+            }
+        }
+        Ok(present)
+    }
+
     /// Makes the tables as `steps` have them, or finds that they are ours and for the same
     /// customers.
     fn prepare(&self, steps: &[String], source: &Source) -> Result<(), SinkError> {
         let settings = self.settings()?;
         let version = settings.version(&self.place(), steps.len())?;
         settings.agree(&self.place(), source)?;
+        if version == steps.len() {
+            settings::are_whole(&self.place(), &self.tables()?)?;
+        }
         let mut state = self.state();
         let mut prepare = || {
             let transaction = state

@@ -160,6 +160,20 @@ async fn a_row_of_the_ledger_that_cannot_be_read_leaves_its_day_in_doubt() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_gone_is_missed_by_whoever_comes() {
+    let schema = schema!();
+    drop(create(&schema).await);
+    schema.execute("DROP TABLE contacts");
+    let Err(open) = Postgres::open(&schema.url(), None).await else {
+        panic!("opened");
+    };
+    for error in [open, refused(&schema.url()).await] {
+        assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
+        assert!(error.to_string().contains("`contacts` is gone"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn customers_of_two_accounts_do_not_mix() {
     let schema = schema!();
     drop(create(&schema).await);
