@@ -246,6 +246,7 @@ fn one_place_has_days_of_one_time_zone() {
             [&sync[..], &days("2024-05-04")].concat(),
             [&["pull", "-o", place], &days("2024-05-04")[..]].concat(),
             vec!["verify", place],
+            vec!["plan", place],
         ] {
             let output = served.kapture(&arguments).output().unwrap();
             assert_eq!(code(&output), 6, "{arguments:?}: {}", said(&output));

@@ -1,6 +1,7 @@
 //! `kapture plan`.
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use kapture_customers::Days;
 use kapture_sinks::{Ledger, SinkError};
 use serde_json::json;
@@ -18,7 +19,7 @@ pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
     let zone = Connection::zone(&arguments.connection).map_err(Failure::usage)?;
     let calendar = dates::Calendar::of(zone);
     let days = match &arguments.place {
-        Some(place) => lacking(place, arguments, &calendar).await?,
+        Some(place) => lacking(place, arguments, zone, &calendar).await?,
         None => dates::settle(&arguments.days, &calendar).map_err(Failure::usage)?,
     };
     let windows: Days = days.padded().collect();
@@ -53,6 +54,7 @@ fn described(day: NaiveDate) -> serde_json::Value {
 async fn lacking(
     place: &str,
     arguments: &PlanArguments,
+    zone: Option<Tz>,
     calendar: &dates::Calendar,
 ) -> Result<Days, Failure> {
     let usage = Failure::usage;
@@ -62,6 +64,15 @@ async fn lacking(
         Err(SinkError::Absent { .. }) => Ledger::default(),
         Err(error) => return Err(Failure::sink(error)),
     };
+    // A sync would be refused, too.
+    let asked = zone.unwrap_or(Tz::UTC).name();
+    if let Some(held) = ledger.time_zone().filter(|held| *held != asked) {
+        return Err(Failure::sink(SinkError::OtherZone {
+            place: location.to_string(),
+            held: held.to_owned(),
+            asked: asked.to_owned(),
+        }));
+    }
     let days = &arguments.days;
     let wanted = if days.last.is_some() || days.days.is_some() {
         dates::asked(days, calendar)
