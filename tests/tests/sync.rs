@@ -629,11 +629,12 @@ fn a_day_that_was_fetched_in_the_future_is_pulled_again() {
     let changed = Connection::open(&place).unwrap().execute(ahead, []);
     assert_eq!(changed, Ok(1));
     let output = sync(&served, &place, "2024-05-01", "2024-05-03");
-    assert!(
-        said(&output).starts_with("1 day (2 sealed already)"),
-        "{}",
-        said(&output)
-    );
+    for words in [
+        "pulled again, because they were pulled by a clock that was ahead of this one: 2024-05-02",
+        "1 day (2 sealed already)",
+    ] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
     let output = sync(&served, &place, "2024-05-01", "2024-05-03");
     assert!(said(&output).contains("up to date"), "{}", said(&output));
 }

@@ -43,16 +43,25 @@ impl Summary {
                 self.undated
             ));
         }
-        let odd: Vec<_> = self
-            .drift
-            .iter()
-            .filter(|entry| !matches!(entry.kind, DriftKind::UnknownField | DriftKind::MissingDate))
-            .map(|entry| format!("{} ({} {}×)", entry.path, entry.kind, entry.count))
-            .collect();
+        let met = |is_told: fn(DriftKind) -> bool| {
+            let told = self.drift.iter().filter(|entry| is_told(entry.kind));
+            let told =
+                told.map(|entry| format!("{} ({} {}×)", entry.path, entry.kind, entry.count));
+            told.collect::<Vec<_>>().join(", ")
+        };
+        let odd = met(|kind| {
+            use DriftKind::{MissingDate, NotUtf8, UnknownField};
+            !matches!(kind, UnknownField | MissingDate | NotUtf8)
+        });
         if !odd.is_empty() {
             notes.push(format!(
-                "fields that are not as documented, kept as they came: {}",
-                odd.join(", ")
+                "fields that are not as documented, kept as they came: {odd}"
+            ));
+        }
+        let replaced = met(|kind| kind == DriftKind::NotUtf8);
+        if !replaced.is_empty() {
+            notes.push(format!(
+                "fields with bytes that are no text, each of which is U+FFFD now; pull --raw has them as they came: {replaced}"
             ));
         }
         notes

@@ -63,6 +63,20 @@ pub(crate) async fn run(
             Message::note(format!("pulled again, because {doubt}: {again}")).say();
         }
     }
+    let fetched_later = ledger
+        .iter()
+        .filter(|receipt| receipt.fetched > calendar.now);
+    let ahead: Days = fetched_later
+        .map(|receipt| receipt.day)
+        .filter(|day| days.contains(*day))
+        .collect();
+    if !ahead.is_empty() {
+        Message::note(format!(
+            "pulled again, because they were pulled by a clock that was ahead of this one: {}",
+            runs(&ahead)
+        ))
+        .say();
+    }
     let connected = connection.open().await?;
     let pull = connected.pull(&ledger, query, &days);
     let pull = pull.settling(settling);

@@ -33,7 +33,7 @@ const TOO_NEAR: u64 = 1;
 pub(crate) struct Ahead {
     /// By their offset.
     asked: BTreeMap<u64, Why>,
-    in_flight: FuturesUnordered<BoxFuture<'static, (u64, Answer)>>,
+    in_flight: FuturesUnordered<BoxFuture<'static, (u64, Why, Answer)>>,
     /// Those in flight whose request was not sent yet.
     unsent: usize,
     came: BTreeMap<u64, Answer>,
@@ -98,7 +98,10 @@ impl Ahead {
                 self.ask_ahead(reader, ask, step);
             }
             self.unsent = 0;
-            if let Some((offset, answer)) = self.in_flight.next().await {
+            if let Some((offset, why, answer)) = self.in_flight.next().await
+                // It may have been left behind, and asked for once more.
+                && self.asked.get(&offset) == Some(&why)
+            {
                 self.take(server, offset, answer);
             }
         }
@@ -197,6 +200,6 @@ impl Ahead {
         self.unsent += 1;
         let reader = reader.clone();
         self.in_flight
-            .push(async move { (ask.offset, reader.page(ask).await) }.boxed());
+            .push(async move { (ask.offset, why, reader.page(ask).await) }.boxed());
     }
 }

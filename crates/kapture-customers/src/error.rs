@@ -87,7 +87,7 @@ pub enum PullError {
     /// A window that [held](crate::Pull::held) customers before this run shows none now, as does every
     /// other: so would a server that is out of order.
     #[error(
-        "the server shows no customers of {window}, which has held some, nor of any other window: whether they are gone cannot be told"
+        "the server shows no customers of {window}, which has held some, or may have, nor of any other window: whether they are gone cannot be told"
     )]
     Vanished {
         /// The window.

@@ -414,8 +414,9 @@ impl WindowReader {
             let is_last = match listing.end().cmp(&end) {
                 // It ends before rows that are known: it was cut, or some have gone.
                 Ordering::Less => false,
-                // There was room for more than the rows that were asked back.
-                Ordering::Equal => true,
+                // There was room for more than the few rows that were asked back.
+                Ordering::Equal if back <= FAR_BACK => true,
+                Ordering::Equal => self.end(this, limit) == End::Proven,
                 Ordering::Greater => self.end(this, limit) == End::Proven,
             };
             if is_last {
@@ -427,8 +428,8 @@ impl WindowReader {
             }
             length = this;
             usual = true;
-            back = if listing.end() < end {
-                // Fewer rows than were asked back: only the row behind them can tell more.
+            back = if listing.end() <= end {
+                // No more rows than were asked back: only the row behind them can tell more.
                 0
             } else if join == Join::Moved {
                 FAR_BACK.min(length.rows as u64 - 1)

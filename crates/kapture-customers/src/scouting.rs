@@ -28,7 +28,7 @@ impl Run {
             self.scout_days(vec![day], false).await?;
             // Whoever does not show what was there is most likely in trouble.
             if self.reach() == Reach::Unknown
-                && let Some(Ok(records)) = self.server.outlast(witness.ask).await
+                && let Some(Ok(records)) = self.server.outlast(witness.ask, None).await
                 && !records.is_empty()
             {
                 self.keep(witness.ask.window, &records).await;
@@ -115,7 +115,7 @@ impl Run {
         .await;
         for (day, answer) in days.into_iter().zip(answers) {
             let verdict = match answer {
-                Ok(records) => self.scouted(day, records).await,
+                Ok(records) => self.take_scouted(day, records).await,
                 Err(error) => self.judge_refused(day, error, answered_before).await?,
             };
             let known = self.reach() != Reach::Unknown;
@@ -164,8 +164,8 @@ impl Run {
         Ok(())
     }
 
-    /// What the wide window of a day has shown.
-    async fn scouted(&self, day: NaiveDate, records: Vec<Record>) -> Scouted {
+    /// Hands on what the wide window of a day has shown.
+    async fn take_scouted(&self, day: NaiveDate, records: Vec<Record>) -> Scouted {
         if records.is_empty() {
             return Scouted::Empty;
         }
@@ -205,24 +205,43 @@ impl Run {
     async fn judge_refused(
         &self,
         day: NaiveDate,
-        error: Error,
+        mut error: Error,
         answered_before: bool,
     ) -> Result<Scouted, PullError> {
         let ask = Ask::first_page(wide(day), self.server.page_size());
-        let failed = |error: Error| {
-            let error = ask.failed(error);
-            match self.server.is_of_a_window(&error) {
+        let mut verdict = self.judge(ask, &error).await?;
+        if answered_before
+            && matches!(verdict, Scouted::Unclear(_))
+            && let Some(answer) = self.server.outlast(ask, None).await
+        {
+            error = match answer {
+                Ok(records) => return Ok(self.take_scouted(day, records).await),
+                Err(error) => error,
+            };
+            verdict = self.judge(ask, &error).await?;
+            if matches!(verdict, Scouted::Unclear(_)) {
+                self.server.give_up(ask).await;
+            }
+        }
+        match verdict {
+            Scouted::Unclear(_) if answered_before => Ok(Scouted::Failed(ask.failed(error))),
+            verdict => Ok(verdict),
+        }
+    }
+
+    /// What it means that D…D+1 is refused, or fails otherwise: `Unclear` where that is not known.
+    async fn judge(&self, ask: Ask, error: &Error) -> Result<Scouted, PullError> {
+        let Some(refusal) = error.refusal() else {
+            let error = ask.failed(error.clone());
+            return match self.server.is_of_a_window(&error) {
                 true => Ok(Scouted::Failed(error)),
                 false => Err(error),
-            }
-        };
-        let Some(refusal) = error.refusal() else {
-            return failed(error);
+            };
         };
         let mut may_be_empty = true;
         let mut answers = vec![(ask.window, refusal.clone())];
         if !self.server.is_plain(refusal) {
-            let narrow = narrow(day);
+            let day = ask.window.start;
             let answer = match self.ask_narrow(day, None).await {
                 Err(error) if self.server.is_of_a_window(&error) => {
                     return Ok(Scouted::Failed(error));
@@ -236,9 +255,9 @@ impl Run {
                 }
                 // A window without customers is refused whatever its width.
                 Err(other) => {
-                    may_be_empty = same_sentence(refusal, ask.window, &other, narrow);
+                    may_be_empty = same_sentence(refusal, ask.window, &other, narrow(day));
                     if !may_be_empty {
-                        answers.push((narrow, other));
+                        answers.push((narrow(day), other));
                     }
                 }
             }
@@ -246,21 +265,9 @@ impl Run {
         if may_be_empty && self.server.means_no_customers(ask, refusal).await? {
             return Ok(Scouted::RefusedAsEmpty(refusal.clone()));
         }
-        if answered_before {
-            return match self.server.outlast(ask).await {
-                Some(Ok(records)) => Ok(self.scouted(day, records).await),
-                Some(Err(other)) => match other.refusal() {
-                    Some(refusal) => Ok(Scouted::Unclear(vec![(ask.window, refusal.clone())])),
-                    None => failed(other),
-                },
-                None => failed(error),
-            };
-        }
-        // Nothing had been answered yet, so there was nothing to judge it by.
-        self.server
-            .knowledge()
-            .empty_answers
-            .suspect(refusal, ask.window);
+        // Where nothing was answered yet there is nothing to judge it by.
+        let empty_answers = &mut self.server.knowledge().empty_answers;
+        empty_answers.suspect(refusal, ask.window);
         Ok(Scouted::Unclear(answers))
     }
 
@@ -297,8 +304,7 @@ enum Scouted {
     Narrow(Vec<Record>),
     /// It is refused in the way that means "no customers" here.
     RefusedAsEmpty(Refusal),
-    /// It is refused, and that is to be judged later: nothing has been answered yet to judge it by, or
-    /// it was asked patiently since.
+    /// It is refused, and nothing has been answered yet to judge that by.
     Unclear(Vec<(Window, Refusal)>),
     /// It is refused in earnest, or answered with something that cannot be read.
     Failed(PullError),

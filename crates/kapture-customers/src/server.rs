@@ -1,5 +1,6 @@
 //! One server as a pull knows it: how to ask it, and what has been learnt of it so far.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -32,7 +33,8 @@ pub(crate) struct Server {
     in_flight: AtomicUsize,
     spare_pages: AtomicUsize,
     scouts: AtomicUsize,
-    patience: AtomicUsize,
+    /// The first days of the windows that were asked patiently in vain. Held while one is.
+    given_up: futures_util::lock::Mutex<BTreeSet<NaiveDate>>,
     page_size: AtomicU32,
     order: AtomicU64,
 }
@@ -157,9 +159,9 @@ const SPARE_PAGES: usize = 2;
 /// How many pages a run may ask far beyond the end of their windows, to find out how far those go.
 const SCOUTS: usize = 3;
 
-/// How many questions that were refused for no good reason a run may ask patiently in vain: a server
-/// that says its trouble in words has as much time to recover as one that says it with a status, but
-/// one that will not be moved is soon believed.
+/// For how many days a run may ask patiently in vain what was refused for no good reason: a server that
+/// tells its trouble in words has time to recover, as one that tells it with a status, but one that will
+/// not be moved is soon believed.
 const PATIENCE: usize = 3;
 
 /// The order in which things happened in a run.
@@ -215,7 +217,7 @@ impl Server {
             in_flight: AtomicUsize::new(0),
             spare_pages: AtomicUsize::new(SPARE_PAGES),
             scouts: AtomicUsize::new(SCOUTS),
-            patience: AtomicUsize::new(PATIENCE),
+            given_up: futures_util::lock::Mutex::default(),
             page_size: AtomicU32::new(page_size),
             order: AtomicU64::new(0),
         }
@@ -313,41 +315,67 @@ impl Server {
     }
 
     async fn ask_believing(&self, ask: Ask, expected: Option<Refusal>) -> Result<Page, PullError> {
-        let mut answer = self.ask_expecting(ask, expected).await;
-        loop {
-            let error = match answer {
-                Ok(records) => return Ok(Page::of(records)),
+        let answer = self.ask_expecting(ask, expected.clone()).await;
+        let mut error = match self.believe(ask, answer).await? {
+            Ok(page) => return Ok(page),
+            Err(error) => error,
+        };
+        if error.refusal().is_some()
+            && let Some(answer) = self.outlast(ask, expected).await
+        {
+            error = match self.believe(ask, answer).await? {
+                Ok(page) => return Ok(page),
                 Err(error) => error,
             };
-            let Some(refusal) = error.refusal() else {
-                return Err(ask.failed(error));
-            };
-            if self.means_no_customers(ask, refusal).await? {
-                return Ok(Page {
-                    records: Vec::new(),
-                    refused: Some(refusal.clone()),
-                });
-            }
-            answer = match self.outlast(ask).await {
-                Some(answer) => answer,
-                None => return Err(ask.failed(error)),
-            };
+            self.give_up(ask).await;
         }
+        Err(ask.failed(error))
     }
 
-    /// Asks patiently what was refused for no good reason, in case that passes. What then comes is to be
-    /// judged anew. `None` if that was in vain too often.
-    pub(crate) async fn outlast(&self, ask: Ask) -> Option<Result<Vec<Record>, Error>> {
-        if !self.knowledge().answered || !take_one(&self.patience) {
+    /// The page that was answered: one without rows where a failure is proven to mean just that.
+    async fn believe(
+        &self,
+        ask: Ask,
+        answer: Result<Vec<Record>, Error>,
+    ) -> Result<Result<Page, Error>, PullError> {
+        let error = match answer {
+            Ok(records) => return Ok(Ok(Page::of(records))),
+            Err(error) => error,
+        };
+        Ok(match error.refusal() {
+            Some(refusal) if self.means_no_customers(ask, refusal).await? => Ok(Page {
+                records: Vec::new(),
+                refused: Some(refusal.clone()),
+            }),
+            _ => Err(error),
+        })
+    }
+
+    /// Asks patiently what was refused for no good reason, in case that passes; one refusal would be no
+    /// surprise and need not repeat. What comes is to be judged anew, and perhaps
+    /// [given up](Self::give_up). `None` if that was done too often.
+    pub(crate) async fn outlast(
+        &self,
+        ask: Ask,
+        expected: Option<Refusal>,
+    ) -> Option<Result<Vec<Record>, Error>> {
+        if !self.knowledge().answered {
+            return None;
+        }
+        // Most likely all are refused for the same reason: when it has passed for one, the others are
+        // answered at once.
+        let given_up = self.given_up.lock().await;
+        if given_up.len() >= PATIENCE || given_up.contains(&ask.window.start) {
             return None;
         }
         let patient = self.client.patient();
-        let is_answer = self.is_answer(ask, None);
-        let answer = self.ask_until(&patient, ask, is_answer).await;
-        if answer.is_ok() {
-            self.patience.fetch_add(1, Ordering::Relaxed);
-        }
-        Some(answer)
+        let is_answer = self.is_answer(ask, expected);
+        Some(self.ask_until(&patient, ask, is_answer).await)
+    }
+
+    /// What was asked patiently is refused in earnest.
+    pub(crate) async fn give_up(&self, ask: Ask) {
+        self.given_up.lock().await.insert(ask.window.start);
     }
 
     /// The same without any thought about what a failure means.

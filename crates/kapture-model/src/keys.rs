@@ -119,25 +119,17 @@ impl Keys {
         self.keys[index].drift[kind as usize] += 1;
     }
 
-    /// Counts the fields of an object in whose `text` U+FFFD stands for what was no UTF-8.
-    pub(crate) fn note_not_utf8(&mut self, text: &str) -> Option<()> {
-        let mut scanner = Scanner::new(text);
-        let mut key = NO_KEY;
-        scanner.take(b'{');
-        scanner.skip_whitespace();
-        while !scanner.take(b'}') {
-            key = self.read(&mut scanner, key)?;
-            scanner.skip_whitespace();
-            scanner.take(b':');
-            scanner.skip_whitespace();
+    /// Counts the fields of an object that was read, in whose `text` U+FFFD stands for what was no
+    /// UTF-8.
+    pub(crate) fn note_not_utf8(&mut self, text: &str) {
+        // A record is one valid object, so nothing ends the pass early.
+        let _ = Scanner::new(text).object(|name, scanner| {
             if scanner.value()?.contains('\u{fffd}') {
-                self.note(key, DriftKind::NotUtf8);
+                let index = self.by_name.get(name).copied().unwrap_or(NO_KEY);
+                self.note(index, DriftKind::NotUtf8);
             }
-            scanner.skip_whitespace();
-            scanner.take(b',');
-            scanner.skip_whitespace();
-        }
-        Some(())
+            Some(())
+        });
     }
 
     /// Counts the documented dates that an object does not have; `has` is asked by index.

@@ -84,13 +84,8 @@ impl<Z: TimeZone> Normaliser<Z> {
 
     /// Appends the record's normal form to `out`: one JSON object without a line end.
     pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) {
-        let text = record.text();
-        if let Cow::Owned(text) = &text {
-            self.kinds[Owner::Customer as usize]
-                .keys
-                .note_not_utf8(text);
-        }
-        let text = &*text;
+        let decoded = record.text();
+        let text = &*decoded;
         out.reserve(text.len());
         let mut pass = Pass {
             zone: &self.zone,
@@ -104,6 +99,10 @@ impl<Z: TimeZone> Normaliser<Z> {
         // A record is one valid object, so nothing ends the pass early.
         let _ = pass.object(Owner::Customer);
         pass.copy_up_to(text.len());
+        if let Cow::Owned(text) = &decoded {
+            let kind = &mut self.kinds[Owner::Customer as usize];
+            kind.keys.note_not_utf8(text);
+        }
     }
 
     /// What was met so far that the documentation does not promise.

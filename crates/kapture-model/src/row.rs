@@ -103,8 +103,9 @@ impl<Z: TimeZone> RowReader<Z> {
         let mut row = match record.text() {
             Cow::Borrowed(text) => self.customer(text),
             Cow::Owned(text) => {
+                let row = self.customer(&text).into_owned();
                 self.keys[Owner::Customer as usize].note_not_utf8(&text);
-                self.customer(&text).into_owned()
+                row
             }
         };
         row.id = number(record.id());

@@ -55,7 +55,11 @@ fn the_body_alone_decides() {
             r#"{"status":"success","data":[],"page":{"rows":0,"of":[1]}}"#,
             "customers",
         ),
-        // Rows that may be customers, elsewhere than they belong.
+        (
+            r#"{"message":[],"data":[{"id":1}],"status":"success"}"#,
+            "customers",
+        ),
+        // Nothing, and rows elsewhere that may be the customers.
         (r#"{"status":"success","data":[{"id":1}]}"#, "NotAnAnswer"),
         (
             r#"{"message":" ","data":{"page":1,"customers":[ {"id":1}]},"status":"success"}"#,

@@ -228,7 +228,7 @@ fn of_a_repeated_key_the_last_one_counts() {
     assert!(row.contacts.is_empty());
 }
 
-/// However many there are: what is kept is walked through once.
+/// However many there are.
 #[test]
 fn of_many_repeated_keys_the_last_one_counts() {
     let many = r#""a":1,"name":["b"],"#.repeat(50_000);

@@ -36,7 +36,10 @@ impl Aside {
         if let Ok(replaced) = fs::metadata(&destination) {
             file.set_permissions(replaced.permissions())?;
         }
-        try_lock(&file)?;
+        // Whoever looks for what was left over may take a new file for that.
+        if try_lock(&file)? == Attempt::Taken {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         Ok(Self {
             file,
             path,

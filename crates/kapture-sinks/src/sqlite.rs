@@ -39,7 +39,20 @@ const PUT_SETTING: &str = "INSERT OR REPLACE INTO kapture_settings (name, value)
 pub struct Sqlite {
     held: Arc<Held>,
     /// Held by who writes.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
+}
+
+impl Drop for Sqlite {
+    /// The last one to close the database folds its write-ahead log in. While another program has it
+    /// open that is not who wrote, and a copy of the file alone would lack days. What a reader still
+    /// needs stays in the log, as does everything if this fails: nothing is lost by that.
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            let state = self.held.state();
+            let fold = "PRAGMA wal_checkpoint(PASSIVE)";
+            let _ = state.connection.query_row(fold, [], |_| Ok(()));
+        }
+    }
 }
 
 struct Held {
@@ -73,7 +86,7 @@ impl Sqlite {
         held.prepare(steps, source)?;
         Ok(Self {
             held: Arc::new(held),
-            _lock: Some(lock),
+            lock: Some(lock),
         })
     }
 
@@ -93,7 +106,7 @@ impl Sqlite {
         }
         Ok(Self {
             held: Arc::new(held),
-            _lock: None,
+            lock: None,
         })
     }
 }
@@ -229,16 +242,6 @@ impl Keeper for Held {
 impl Sink for Sqlite {
     async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
         Ok(Box::new(SpoolWriter::new(Arc::clone(&self.held))))
-    }
-
-    async fn complete(&self) -> Result<(), SinkError> {
-        // The last one to close the database folds its write-ahead log in. While another program
-        // has it open that is not this run, and a copy of the file alone would lack days. What a
-        // reader still needs stays in the log.
-        let state = self.held.state();
-        let fold = "PRAGMA wal_checkpoint(PASSIVE)";
-        let folded = state.connection.query_row(fold, [], |_| Ok(()));
-        folded.map_err(self.held.failed())
     }
 
     fn drift(&self) -> Drift {

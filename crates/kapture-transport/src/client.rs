@@ -418,7 +418,7 @@ impl Shared {
     /// by a gateway that restarts or takes many requests for an attack, or by a network that wants a
     /// login first.
     fn is_hopeless(&self, error: &Error) -> bool {
-        let may_pass = matches!(error, Error::Tls(_)) || error.is_ban();
+        let may_pass = matches!(error, Error::Tls(_) | Error::Forbidden(_));
         error.is_final() && !(may_pass && self.answered.load(Ordering::Relaxed))
     }
 

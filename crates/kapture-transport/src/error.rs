@@ -42,8 +42,8 @@ pub enum Error {
     /// The token is missing, wrong, expired or disabled. Never tried again.
     #[error("the server refuses the token: {0}")]
     Unauthorized(Refusal),
-    /// The token is known, but may not do this. Tried again only where something else than the API
-    /// says so, in a run in which the API has answered before.
+    /// The token is known, but may not do this. Tried again only in a run in which it was allowed
+    /// before: then it is more likely a gateway that takes many requests for an attack.
     #[error("the server does not permit this: {0}")]
     Forbidden(Refusal),
     /// HTTP 404: this endpoint does not exist here, or the server's way to say "no customers".
@@ -216,15 +216,12 @@ impl Error {
         self
     }
 
-    /// Whether somebody else than the API forbids it, without a word of the API's: a gateway in front,
-    /// perhaps, that takes many requests for an attack.
-    pub(crate) fn is_ban(&self) -> bool {
-        matches!(self, Self::Forbidden(refusal) if refusal.message.is_empty())
-    }
-
     /// Whether the server perhaps could not cope with what was asked at once.
     pub(crate) fn is_overload(&self) -> bool {
-        matches!(self, Self::Server { .. } | Self::Timeout(_)) || self.is_ban()
+        matches!(
+            self,
+            Self::Server { .. } | Self::Timeout(_) | Self::Forbidden(_)
+        )
     }
 }
 

@@ -11,6 +11,7 @@ use kapture_customers::{Pull, PullError};
 use kapture_model::{Answer, CustomerId};
 use kapture_sandbox::{Behaviour, EmptyForm, Limit, PerDay, SameDay, Tenant, Windows};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
+use tokio::time::Instant;
 
 const EXCLUSIVE: Windows = Windows::Exclusive {
     same_day: SameDay::Empty,
@@ -326,6 +327,21 @@ async fn a_window_that_is_refused_while_others_show_the_reach_is_asked_again() {
             }
         }
     }
+}
+
+/// Trouble in words has some half a minute to pass, once for each day.
+#[tokio::test(start_paused = true)]
+async fn a_day_that_is_refused_for_good_is_given_up_in_time() {
+    let population = population(7, PerDay::Fixed(9));
+    let tenant = Arc::new(Tenant::new(population, Behaviour::default()));
+    let server = Troubled::new(&tenant, |_, is_asked| is_asked.then_some("Overloaded"));
+    let options = ClientOptions::default();
+    let begun = Instant::now();
+    let pulled = pull_from(server, may(1), may(31), |pull| pull, options).await;
+    let failed: Vec<_> = pulled.failed.keys().copied().collect();
+    assert_eq!(failed, [4, 5, 6].map(may));
+    let seconds = begun.elapsed().as_secs();
+    assert!((10..60).contains(&seconds), "{seconds}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,7 @@
 //! Whatever goes wrong on the way, the result is the same; and what cannot be mended is named.
 
-use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::against::{
@@ -523,21 +522,28 @@ async fn a_passing_outage_is_no_quiet_day() {
     }
 }
 
-/// A server that answers within a tenth of a second, and is out of order for a while: it says so with
-/// HTTP 200.
+/// A server that answers within a tenth of a second, and is out of order four times, for eight seconds
+/// each: it says so with HTTP 200.
 struct Interrupted {
     server: InMemory,
     begun: Instant,
-    /// In milliseconds.
-    out_of_order: Range<u128>,
+    /// When it is out of order for the first time.
+    first: Duration,
+    /// How often it said so.
+    refused: Arc<AtomicU64>,
 }
+
+const OUTAGE: Duration = Duration::from_secs(8);
+const BETWEEN: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Transport for Interrupted {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let now = self.begun.elapsed().as_millis();
-        if self.out_of_order.contains(&now) {
+        let now = self.begun.elapsed();
+        let mut outages = (0..4).map(|number| self.first + number * (OUTAGE + BETWEEN));
+        if outages.any(|begins| (begins..begins + OUTAGE).contains(&now)) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return Ok(Response {
                 status: 200,
                 retry_after: None,
@@ -553,8 +559,8 @@ impl Transport for Interrupted {
 async fn an_outage_that_is_told_in_words_is_outlasted() {
     for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
         for windows in Windows::ALL {
-            for begins in [950, 1_250, 1_650, 2_050, 2_450] {
-                let told = format!("from {begins} ms on, {windows:?}, {empty_window:?}");
+            for first in [950, 1_050, 1_250, 1_450] {
+                let told = format!("after {first} ms, {windows:?}, {empty_window:?}");
                 let behaviour = Behaviour {
                     windows,
                     empty_window: empty_window.clone(),
@@ -562,23 +568,23 @@ async fn an_outage_that_is_told_in_words_is_outlasted() {
                     ..Behaviour::default()
                 };
                 let weekly = PerDay::Weekly {
-                    weekday: 1..=80,
+                    weekday: 1..=400,
                     weekend: 0..=0,
                 };
                 let tenant = Arc::new(Tenant::new(population(9, weekly), behaviour));
+                let refused = Arc::new(AtomicU64::new(0));
                 let server = Interrupted {
                     server: InMemory(Arc::clone(&tenant)),
                     begun: Instant::now(),
-                    out_of_order: begins..begins + 8_000,
+                    first: Duration::from_millis(first),
+                    refused: Arc::clone(&refused),
                 };
-                let options = ClientOptions {
-                    concurrency: 4,
-                    ..ClientOptions::default()
-                };
+                let options = ClientOptions::default();
                 let pulled = pull_from(server, may(1), may(21), |pull| pull, options).await;
                 assert!(pulled.error.is_none(), "{told}: {:?}", pulled.error);
                 assert!(pulled.failed.is_empty(), "{told}: {:?}", pulled.failed);
                 assert_eq!(pulled.ids(), truth(&tenant, may(1), may(21)), "{told}");
+                assert!(refused.load(Ordering::Relaxed) > 0, "{told}");
             }
         }
     }

@@ -26,7 +26,10 @@ impl Address {
     /// That is what holds where the address says nothing of it and leads to another machine.
     /// And `password` stands in where the address has none.
     pub(super) fn parse(url: &str, password: Option<String>) -> Result<Self, Failure> {
-        let says_mode = url.contains("sslmode=");
+        let (_, options) = url.split_once('?').unwrap_or((url, ""));
+        let says_mode = options
+            .split('&')
+            .any(|option| option.starts_with("sslmode="));
         let (url, roots) = split_tls(url);
         let mut config: Config = url
             .parse()
@@ -135,6 +138,10 @@ mod tests {
             ("postgres://localhost,db/crm", SslMode::Require),
             (
                 "postgres://localhost/crm?hostaddr=192.0.2.1",
+                SslMode::Require,
+            ),
+            (
+                "postgres://me:sslmode=a@db/crm?user=sslmode=",
                 SslMode::Require,
             ),
             ("postgres://db/crm?sslmode=prefer", SslMode::Prefer),
