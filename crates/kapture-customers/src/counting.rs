@@ -7,6 +7,8 @@
 use foldhash::{HashMap, HashSet};
 use kapture_model::CustomerId;
 
+use crate::listing::Listing;
+
 /// The customers of one window, and when each pass met them.
 #[derive(Debug, Default)]
 pub(crate) struct Counting {
@@ -66,6 +68,11 @@ impl Counting {
             let known = self.met.iter().filter(|(id, met)| there(id, met)).count();
             known as u64 == count.rows
         })
+    }
+
+    /// Whether a pass met all customers that were met so far.
+    pub(crate) fn has_all_in(&self, pass: &Listing) -> bool {
+        self.met.keys().all(|id| pass.has_met(id))
     }
 
     /// How many different customers were met.

@@ -79,6 +79,11 @@ impl Listing {
         page.iter().any(|id| !self.places.contains_key(id))
     }
 
+    /// Whether this pass has met a customer.
+    pub(crate) fn has_met(&self, id: &CustomerId) -> bool {
+        self.places.contains_key(id)
+    }
+
     /// Whether rows came or went during the pass.
     pub(crate) fn has_moved(&self) -> bool {
         self.moved

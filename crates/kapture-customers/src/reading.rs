@@ -186,7 +186,7 @@ impl WindowReader {
     }
 
     fn whole(&self, first: &FirstPage, joint: Joint) -> Whole {
-        let vanished = first.rows.ids.is_empty() && self.server.held.contains(self.day);
+        let vanished = first.rows.ids.is_empty() && self.server.has_held(self.day);
         Whole {
             day: self.day,
             window: self.window(),
@@ -217,20 +217,31 @@ impl WindowReader {
             };
             let listing = &pass.listing;
             let whole = |first: &FirstPage, joint| Ok(WindowRead::Whole(self.whole(first, joint)));
-            rows = listing.end();
+            // A pass without rows, where there were some before, is broken off as well.
+            let is_empty = listing.end() == 0 && counting.known() > 0;
+            let hole = pass.hole.or(is_empty.then_some(0));
+            rows = match hole {
+                Some(_) => listing.end().max(rows),
+                None => listing.end(),
+            };
             if number == 1 && !pass.only_page {
                 self.server.knowledge().windows.saw(rows);
             }
             // What other windows have shown meanwhile counts as well.
             let joined = pass.is_joined(self.server.knowledge().row_order);
-            if joined && pass.is_clean() && pass.hole.is_none() {
+            // Where customers are lacking that were met before, another pass has to agree.
+            if joined && pass.is_clean() && hole.is_none() && counting.has_all_in(listing) {
                 return whole(&first, Joint::Exact);
             }
             // Only now: most windows are read in one pass, and need no second set of their ids.
             counting.meet(number, listing.customers());
-            if let Some(offset) = pass.hole {
+            if let Some(offset) = hole {
                 broken_off += 1;
                 if broken_off == BROKEN_OFF_PASSES {
+                    // Perhaps they are gone; perhaps the server has changed its ways.
+                    if is_empty {
+                        return whole(&first, Joint::Moving);
+                    }
                     return Err(PullError::OffsetTooLarge {
                         window: self.window(),
                         offset,
@@ -253,7 +264,7 @@ impl WindowReader {
                 return whole(&first, Joint::Counted);
             }
             // A longer page of another window may have shown meanwhile that there was one page.
-            if pass.only_page && self.is_whole(&first) {
+            if pass.only_page && hole.is_none() && self.is_whole(&first) {
                 return whole(&first, Joint::Exact);
             }
             if equal.prove_nothing() {

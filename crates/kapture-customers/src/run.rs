@@ -263,6 +263,10 @@ impl Run {
         }
     }
 
+    pub(crate) fn has_reopened(&self) -> bool {
+        self.reopenings > 0
+    }
+
     pub(crate) fn may_reopen(&self) -> bool {
         self.reopenings < MOST_REOPENINGS
     }

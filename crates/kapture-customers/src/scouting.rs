@@ -136,7 +136,8 @@ impl Run {
                 continue;
             }
             match verdict {
-                Scouted::Empty if self.server.held.contains(day) => {
+                // Where the server has contradicted itself, no empty list is believed at once.
+                Scouted::Empty if self.has_reopened() || self.server.has_held(day) => {
                     self.leave_unconfirmed(day, wide(day), None);
                 }
                 Scouted::Empty => self.done(day, Joint::Exact).await,
@@ -180,7 +181,7 @@ impl Run {
             joint: Joint::Exact,
             answered: self.server.moment(),
             refused,
-            vanished: self.server.held.contains(day),
+            vanished: self.server.has_held(day),
         });
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct Knowledge {
     pub(crate) windows: WindowLength,
     /// The windows that were last seen to hold customers.
     pub(crate) witnesses: Witnesses,
+    /// Days of which windows that begin with them have shown customers.
+    shown: BTreeSet<NaiveDate>,
 }
 
 /// Whether windows as wide as this one are answered with what they hold.
@@ -248,6 +250,11 @@ impl Server {
             Some(Error::TooLarge { .. } | Error::TooManyRows { .. })
         );
         !error.is_fatal() && (self.knowledge().answered || !too_much)
+    }
+
+    /// Whether a day has held customers, in this run or before.
+    pub(crate) fn has_held(&self, day: NaiveDate) -> bool {
+        self.held.contains(day) || self.knowledge().shown.contains(&day)
     }
 
     /// The answers to all of these questions, in their order: as many are asked at once as can be sent.
@@ -446,6 +453,11 @@ impl Server {
         }
         if is_witness(ask.window, &records) {
             knowledge.witnesses.add(Witness { ask, asked });
+        }
+        let day = ask.window.start;
+        let mut created = records.iter().filter_map(Record::created);
+        if created.any(|created| created.local(&chrono::Utc).date() == day) {
+            knowledge.shown.insert(day);
         }
         Ok(records)
     }

@@ -97,8 +97,8 @@ impl Answer {
     /// Decodes the body of an answer.
     ///
     /// - A list with status `success` (in any case) or without a status: customers. An empty
-    ///   list, null, blank text or nothing at all with `success`: no customers. But where there is
-    ///   nothing, and rows under another key, these may be the customers.
+    ///   list, null, blank text or nothing at all with `success`: no customers. But rows with an id
+    ///   under another key may be the customers then.
     /// - Any other status, or text where the list should be: a failure. But who says so and holds up
     ///   rows that may be customers contradicts itself.
     ///
@@ -143,6 +143,7 @@ impl Answer {
 fn page(body: &Source<'_>, text: &str) -> Option<Vec<Record>> {
     let mut records = None;
     let mut status = None;
+    let mut has_more = false;
     let mut scanner = Scanner::new(text);
     scanner.skip_whitespace();
     scanner.object(|key, scanner| {
@@ -163,12 +164,14 @@ fn page(body: &Source<'_>, text: &str) -> Option<Vec<Record>> {
             "message" | "status" => return None,
             _ => {
                 scanner.value()?;
+                has_more = true;
             }
         }
         Some(())
     })?;
-    let succeeded = status.is_none_or(says_success);
-    records.filter(|_| succeeded && scanner.is_at_end())
+    let succeeded = status.is_none_or(says_success) && scanner.is_at_end();
+    // Perhaps the rows are elsewhere.
+    records.filter(|records: &Vec<Record>| succeeded && !(records.is_empty() && has_more))
 }
 
 impl<'a> Envelope<'a> {
@@ -201,6 +204,9 @@ impl<'a> Envelope<'a> {
         match (succeeded, said) {
             // Perhaps these are the customers.
             (Some(true), None) if self.has_other_rows => Err(AnswerError::NotAnAnswer),
+            (_, Some(message)) if self.has_other_rows && is_empty_list(message) => {
+                Err(AnswerError::NotAnAnswer)
+            }
             (Some(true), None) => Ok(Answer::Customers(Vec::new())),
             (Some(false), None) => failed(None),
             (Some(false), Some(message)) => failed(Some(body.lossy(message))),
@@ -235,17 +241,25 @@ fn records(body: &Source<'_>, list: &str) -> Result<Answer, AnswerError> {
     Ok(Answer::Customers(records.collect::<Result<_, _>>()?))
 }
 
+fn is_empty_list(value: &str) -> bool {
+    Scanner::new(value).list(|_| None).is_some()
+}
+
 /// How deep in other values rows are looked for: `{"data":{"customers":[{…}]}}`.
 const OTHER_ROWS_WITHIN: usize = 2;
 
-/// Whether a value is a list of objects, or has one `within` so many objects.
+/// Whether a value is a list that begins with an object that has an id, or has one `within` so many
+/// objects.
 fn has_rows(value: &str, within: usize) -> bool {
     let mut has_rows = false;
     let mut scanner = Scanner::new(value);
     match scanner.peek() {
         Some(b'[') => {
             let _ = scanner.list(|scanner| {
-                has_rows = scanner.peek() == Some(b'{');
+                let _ = scanner.object(|key, scanner| {
+                    has_rows |= key == "id";
+                    scanner.value().map(|_| ())
+                });
                 None
             });
         }

@@ -56,10 +56,18 @@ fn the_body_alone_decides() {
             "customers",
         ),
         (
-            r#"{"message":[],"data":[{"id":1}],"status":"success"}"#,
+            r#"{"message":[],"filters":[{"name":"x"}],"status":"success"}"#,
             "customers",
         ),
+        (
+            r#"{"message":[{"id":1}],"data":[{"id":2}],"status":"success"}"#,
+            "customers 1",
+        ),
         // Nothing, and rows elsewhere that may be the customers.
+        (
+            r#"{"message":[ ],"data":[{"name":"x","id":1}],"status":"success"}"#,
+            "NotAnAnswer",
+        ),
         (r#"{"status":"success","data":[{"id":1}]}"#, "NotAnAnswer"),
         (
             r#"{"message":" ","data":{"page":1,"customers":[ {"id":1}]},"status":"success"}"#,

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The `Authorization: Basic …` token of an account.
@@ -32,6 +33,15 @@ pub enum TokenError {
 
 const REDACTED: &str = "(redacted)";
 
+/// The shortest password that is looked for in what a server says, in bytes.
+const SHORTEST: usize = 4;
+
+/// As lenient as servers are.
+const STANDARD_PAD_OR_NOT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 impl Token {
     /// A token as the vendor hands it out, with or without the word `Basic` before it.
     /// Blanks around it are dropped: a file or a pasted line often ends in a line break.
@@ -56,7 +66,8 @@ impl Token {
     }
 
     /// `text` without the token: a server may repeat what it was sent in what it says, also as
-    /// JSON with every sign escaped that may be, or without the padding at its end.
+    /// JSON with every sign escaped that may be, without the padding at its end, or decoded, or the
+    /// password in it alone.
     pub(crate) fn redact(&self, text: &str) -> String {
         let plain = self.0.expose_secret();
         let core = plain.trim_end_matches('=');
@@ -70,7 +81,16 @@ impl Token {
                 text = text.replace(&spelling, REDACTED);
             }
         }
-        text
+        let decoded = STANDARD_PAD_OR_NOT.decode(plain).ok();
+        let decoded = decoded.and_then(|decoded| String::from_utf8(decoded).ok());
+        match decoded
+            .as_deref()
+            .and_then(|decoded| decoded.split_once(':'))
+        {
+            // In fewer letters it might be any word.
+            Some((_, password)) if password.len() >= SHORTEST => text.replace(password, REDACTED),
+            _ => text,
+        }
     }
 
     /// The value of the `Authorization` header: for a [`Transport`](crate::Transport), and for whoever
@@ -92,6 +112,20 @@ mod tests {
 
     fn header(token: &Token) -> String {
         token.authorization().expose_secret().to_owned()
+    }
+
+    #[test]
+    fn a_password_that_is_repeated_is_not_shown() {
+        for token in [
+            Token::from_user("asha", "hunter2!x"),
+            // Without the padding at its end.
+            Token::ready("YXNoYTpodW50ZXIyIXg").unwrap(),
+        ] {
+            let said = token.redact("bad credentials asha:hunter2!x");
+            assert_eq!(said, "bad credentials asha:(redacted)");
+        }
+        let short = Token::from_user("asha", "a");
+        assert_eq!(short.redact("a bad day"), "a bad day");
     }
 
     #[test]

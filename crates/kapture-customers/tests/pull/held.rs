@@ -1,4 +1,5 @@
-//! Days that held customers when an earlier run read them: what they hold now is believed with care.
+//! Days that held customers when an earlier run read them, or this one did before: what they hold now
+//! is believed with care.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -6,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use crate::against::{InMemory, may, population, pull_from, pull_with, take_one, truth};
 use async_trait::async_trait;
 use kapture_customers::{Pull, PullError};
-use kapture_sandbox::{Behaviour, EmptyForm, PerDay, Tenant, Windows};
+use kapture_sandbox::{Behaviour, EmptyForm, Limit, PerDay, Tenant, Windows};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
 /// A server that at first shows no customers, whatever it is asked.
@@ -85,6 +86,56 @@ async fn a_day_that_held_customers_may_hold_none() {
             let pulled = pull_with(&tenant, may(1), may(8), adjust, options).await;
             assert_eq!(pulled.receipts.len(), 8, "{:?}", pulled.failed);
             assert_eq!(pulled.ids(), truth(&tenant, may(1), may(8)));
+        }
+    }
+}
+
+/// A server that shows customers at first, and then none any more.
+struct FallsEmpty {
+    tenant: InMemory,
+    left: AtomicU64,
+}
+
+#[async_trait]
+impl Transport for FallsEmpty {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        match take_one(&self.left) {
+            true => self.tenant.send(request).await,
+            false => Ok(Response {
+                status: 200,
+                body: r#"{"message":[],"status":"success"}"#.into(),
+                ..Response::default()
+            }),
+        }
+    }
+}
+
+/// Whoever shows none of those that were there shows nothing of the other days either.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_shows_nothing_any_more_is_not_believed() {
+    for windows in [Windows::Inclusive, Windows::Strict] {
+        for answers in 1..=40 {
+            let behaviour = Behaviour {
+                windows,
+                limit: Limit::CappedAt(7),
+                ..Behaviour::default()
+            };
+            let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 20)).collect());
+            let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
+            let server = FallsEmpty {
+                tenant: InMemory(Arc::clone(&tenant)),
+                left: AtomicU64::new(answers),
+            };
+            let options = ClientOptions::default();
+            let pulled = pull_from(server, may(3), may(8), |pull| pull, options).await;
+            let told = format!("{answers} answers, {windows:?}");
+            let (ids, truth) = (pulled.ids(), truth(&tenant, may(3), may(8)));
+            if pulled.customers.is_empty() {
+                continue;
+            }
+            for day in pulled.receipts.keys() {
+                assert_eq!(ids.get(day), truth.get(day), "{day}: {told}");
+            }
         }
     }
 }
