@@ -157,6 +157,13 @@ fn what_cannot_be_mended_comes_with_a_cure() {
     execute("UPDATE kapture_settings SET value = '0' WHERE name = 'version'");
     refused(&served, &place, "gives `0` as its version, which is none");
     execute("UPDATE kapture_settings SET value = '2' WHERE name = 'version'");
+    let emptied = folder.path().join("emptied.db");
+    sync(&served, &emptied, &FROM);
+    let connection = Connection::open(&emptied).unwrap();
+    connection
+        .execute("DELETE FROM kapture_settings", [])
+        .unwrap();
+    refused(&served, &emptied, "its table kapture_settings is empty");
     let mut bytes = fs::read(&place).unwrap();
     bytes[4096..].fill(0xff);
     fs::write(&place, bytes).unwrap();

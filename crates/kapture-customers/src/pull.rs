@@ -81,9 +81,9 @@ impl Pull {
         }
     }
 
-    /// Days that held customers when an earlier run read them, or may have. That one of them holds none any more is
-    /// believed only if it is answered so twice, and a window that holds customers shows before and
-    /// after that the server is well; else the day fails.
+    /// Days that held customers when an earlier run read them, or may have. That one of them holds none
+    /// any more is believed only if it is answered so twice, and a window that holds customers shows
+    /// before and after that the server is well; else the day fails.
     pub fn held(mut self, days: Days) -> Self {
         self.held = days;
         self

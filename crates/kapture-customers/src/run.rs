@@ -263,6 +263,7 @@ impl Run {
         }
     }
 
+    /// Whether what was believed about the reach of windows was ever taken back.
     pub(crate) fn has_reopened(&self) -> bool {
         self.reopenings > 0
     }

@@ -58,7 +58,7 @@ pub enum LocationError {
     Empty,
     /// Nothing tells what kind of place it is.
     #[error(
-        "what `{0}` is to become cannot be told from its name: end it in .ndjson, .csv or .parquet for a file, in .db for a SQLite database, or in / for a folder with one file a day"
+        "what `{0}` is to become cannot be told from its name: end it in .ndjson, .csv or .parquet for a file, in .db for a SQLite database, or in / for a folder with one file a day; or give its form with --format"
     )]
     Unclear(String),
     /// What seems to be the address of a database in another form. It is not repeated.

@@ -152,7 +152,8 @@ impl Held {
             rows => rows.map_err(|error| connection.failed(&error))?,
         };
         let said = |row| Ok((connection.value(row, 0)?, connection.value(row, 1)?));
-        rows.iter().map(said).collect()
+        let rows: Result<_, SinkError> = rows.iter().map(said).collect();
+        Settings::of_table(&connection.place, rows?)
     }
 
     /// Makes the tables, or finds that they are ours and for the same customers.

@@ -23,6 +23,17 @@ impl FromIterator<(String, String)> for Settings {
 }
 
 impl Settings {
+    /// What the rows of `kapture_settings` say: there are some, since it is made with them.
+    pub(crate) fn of_table(place: &str, rows: Vec<(String, String)>) -> Result<Self, SinkError> {
+        match rows.is_empty() {
+            true => Err(SinkError::Damaged {
+                place: place.to_owned(),
+                what: "its table kapture_settings is empty".into(),
+            }),
+            false => Ok(Self::from_iter(rows)),
+        }
+    }
+
     /// The version of the tables, if this kapture knows it: 0 where there are none.
     pub(crate) fn version(&self, place: &str, known: usize) -> Result<usize, SinkError> {
         if self.0.is_empty() {

@@ -164,8 +164,8 @@ impl Held {
             select => select.map_err(self.failed())?,
         };
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-        let settings = rows.and_then(Iterator::collect);
-        settings.map_err(self.failed())
+        let rows: rusqlite::Result<_> = rows.and_then(Iterator::collect);
+        Settings::of_table(&self.place(), rows.map_err(self.failed())?)
     }
 
     /// Which of our tables are there.
@@ -242,6 +242,17 @@ impl Keeper for Held {
 impl Sink for Sqlite {
     async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
         Ok(Box::new(SpoolWriter::new(Arc::clone(&self.held))))
+    }
+
+    async fn complete(&self) -> Result<(), SinkError> {
+        // Whoever removes an open file leaves what is written to it without a name.
+        match self.held.path.try_exists() {
+            Ok(false) => Err(SinkError::Damaged {
+                place: self.held.place(),
+                what: "it was removed while this run wrote to it".into(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn drift(&self) -> Drift {
@@ -340,6 +351,18 @@ mod tests {
 
     fn text(connection: &Connection, select: &str) -> String {
         connection.query_row(select, [], |row| row.get(0)).unwrap()
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_database_that_is_removed_meanwhile_is_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = Sqlite::create(&at(&folder), &source()).unwrap();
+        commit(&sink, "2024-05-02", "Asha", 1).await.unwrap();
+        sink.finish().await.unwrap();
+        std::fs::remove_file(at(&folder)).unwrap();
+        let error = sink.finish().await.unwrap_err();
+        assert!(error.to_string().contains("it was removed"), "{error}");
     }
 
     #[tokio::test]
