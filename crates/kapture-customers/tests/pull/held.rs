@@ -2,7 +2,7 @@
 //! is believed with care.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::against::{InMemory, may, population, pull_from, pull_with, take_one, truth};
 use async_trait::async_trait;
@@ -136,6 +136,54 @@ async fn a_server_that_shows_nothing_any_more_is_not_believed() {
             for day in pulled.receipts.keys() {
                 assert_eq!(ids.get(day), truth.get(day), "{day}: {told}");
             }
+        }
+    }
+}
+
+/// A server that shows the first page of 5 May, and then an empty list so many times.
+struct ForgetsOneDay {
+    tenant: InMemory,
+    asked: AtomicU64,
+    empty: u64,
+}
+
+#[async_trait]
+impl Transport for ForgetsOneDay {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let body = String::from_utf8_lossy(&request.body);
+        let is_asked = body.contains(&format!(r#""createStartDate":"{}""#, may(5)));
+        let asked = self.asked.fetch_add(is_asked.into(), Ordering::Relaxed);
+        if is_asked && (1..=self.empty).contains(&asked) {
+            return Ok(Response {
+                status: 200,
+                body: r#"{"message":[],"status":"success"}"#.into(),
+                ..Response::default()
+            });
+        }
+        self.tenant.send(request).await
+    }
+}
+
+/// It is asked again while others show that the server is well.
+#[tokio::test(start_paused = true)]
+async fn a_day_that_showed_customers_in_this_run_does_not_lose_them_either() {
+    for empty in 1..=18 {
+        let behaviour = Behaviour {
+            limit: Limit::CappedAt(7),
+            ..Behaviour::default()
+        };
+        let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 20)).collect());
+        let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
+        let server = ForgetsOneDay {
+            tenant: InMemory(Arc::clone(&tenant)),
+            asked: AtomicU64::new(0),
+            empty,
+        };
+        let options = ClientOptions::default();
+        let pulled = pull_from(server, may(3), may(8), |pull| pull, options).await;
+        let (ids, truth) = (pulled.ids(), truth(&tenant, may(3), may(8)));
+        for day in pulled.receipts.keys() {
+            assert_eq!(ids.get(day), truth.get(day), "{day}: {empty} empty lists");
         }
     }
 }
