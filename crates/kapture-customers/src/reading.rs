@@ -427,8 +427,7 @@ impl WindowReader {
                 Ordering::Less => false,
                 // There was room for more than the few rows that were asked back.
                 Ordering::Equal if back <= FAR_BACK => true,
-                Ordering::Equal => self.end(this, limit) == End::Proven,
-                Ordering::Greater => self.end(this, limit) == End::Proven,
+                Ordering::Equal | Ordering::Greater => self.end(this, limit) == End::Proven,
             };
             if is_last {
                 if !news && usual {

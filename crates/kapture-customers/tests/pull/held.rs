@@ -4,22 +4,35 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::against::{InMemory, may, population, pull_from, pull_with, take_one, truth};
+use crate::against::{InMemory, may, population, pull_from, pull_with, truth};
 use async_trait::async_trait;
 use kapture_customers::{Pull, PullError};
 use kapture_sandbox::{Behaviour, EmptyForm, Limit, PerDay, Tenant, Windows};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
-/// A server that at first shows no customers, whatever it is asked.
-struct OutOfOrder {
+/// A server that answers some requests with an empty list.
+struct OutOfOrder<F> {
     tenant: InMemory,
-    left: AtomicU64,
+    asked: AtomicU64,
+    /// Whether it is out of order, by the request and how many came before.
+    is_out: F,
+}
+
+impl<F: Fn(&Request, u64) -> bool + Send + Sync> OutOfOrder<F> {
+    fn new(tenant: &Arc<Tenant>, is_out: F) -> Self {
+        Self {
+            tenant: InMemory(Arc::clone(tenant)),
+            asked: AtomicU64::new(0),
+            is_out,
+        }
+    }
 }
 
 #[async_trait]
-impl Transport for OutOfOrder {
+impl<F: Fn(&Request, u64) -> bool + Send + Sync> Transport for OutOfOrder<F> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        match take_one(&self.left) {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        match (self.is_out)(&request, asked) {
             true => Ok(Response {
                 status: 200,
                 body: r#"{"message":[],"status":"success"}"#.into(),
@@ -41,10 +54,7 @@ async fn a_day_that_held_customers_does_not_lose_them_to_an_empty_list() {
             };
             let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 3)).collect());
             let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
-            let server = OutOfOrder {
-                tenant: InMemory(Arc::clone(&tenant)),
-                left: AtomicU64::new(empty_answers),
-            };
+            let server = OutOfOrder::new(&tenant, move |_, asked| asked < empty_answers);
             let adjust = |pull: Pull| pull.held((3..=8).map(may).collect());
             let options = ClientOptions::default();
             let pulled = pull_from(server, may(3), may(8), adjust, options).await;
@@ -90,26 +100,6 @@ async fn a_day_that_held_customers_may_hold_none() {
     }
 }
 
-/// A server that shows customers at first, and then none any more.
-struct FallsEmpty {
-    tenant: InMemory,
-    left: AtomicU64,
-}
-
-#[async_trait]
-impl Transport for FallsEmpty {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        match take_one(&self.left) {
-            true => self.tenant.send(request).await,
-            false => Ok(Response {
-                status: 200,
-                body: r#"{"message":[],"status":"success"}"#.into(),
-                ..Response::default()
-            }),
-        }
-    }
-}
-
 /// Whoever shows none of those that were there shows nothing of the other days either.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_shows_nothing_any_more_is_not_believed() {
@@ -122,10 +112,7 @@ async fn a_server_that_shows_nothing_any_more_is_not_believed() {
             };
             let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 20)).collect());
             let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
-            let server = FallsEmpty {
-                tenant: InMemory(Arc::clone(&tenant)),
-                left: AtomicU64::new(answers),
-            };
+            let server = OutOfOrder::new(&tenant, move |_, asked| asked >= answers);
             let options = ClientOptions::default();
             let pulled = pull_from(server, may(3), may(8), |pull| pull, options).await;
             let told = format!("{answers} answers, {windows:?}");
@@ -140,30 +127,6 @@ async fn a_server_that_shows_nothing_any_more_is_not_believed() {
     }
 }
 
-/// A server that shows the first page of 5 May, and then an empty list so many times.
-struct ForgetsOneDay {
-    tenant: InMemory,
-    asked: AtomicU64,
-    empty: u64,
-}
-
-#[async_trait]
-impl Transport for ForgetsOneDay {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let body = String::from_utf8_lossy(&request.body);
-        let is_asked = body.contains(&format!(r#""createStartDate":"{}""#, may(5)));
-        let asked = self.asked.fetch_add(is_asked.into(), Ordering::Relaxed);
-        if is_asked && (1..=self.empty).contains(&asked) {
-            return Ok(Response {
-                status: 200,
-                body: r#"{"message":[],"status":"success"}"#.into(),
-                ..Response::default()
-            });
-        }
-        self.tenant.send(request).await
-    }
-}
-
 /// It is asked again while others show that the server is well.
 #[tokio::test(start_paused = true)]
 async fn a_day_that_showed_customers_in_this_run_does_not_lose_them_either() {
@@ -174,11 +137,14 @@ async fn a_day_that_showed_customers_in_this_run_does_not_lose_them_either() {
         };
         let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 20)).collect());
         let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
-        let server = ForgetsOneDay {
-            tenant: InMemory(Arc::clone(&tenant)),
-            asked: AtomicU64::new(0),
-            empty,
-        };
+        // The first page of 5 May is shown, and then none so many times.
+        let of_the_day = AtomicU64::new(0);
+        let server = OutOfOrder::new(&tenant, move |request, _| {
+            let body = String::from_utf8_lossy(&request.body);
+            let is_asked = body.contains(&format!(r#""createStartDate":"{}""#, may(5)));
+            let asked = of_the_day.fetch_add(is_asked.into(), Ordering::Relaxed);
+            is_asked && (1..=empty).contains(&asked)
+        });
         let options = ClientOptions::default();
         let pulled = pull_from(server, may(3), may(8), |pull| pull, options).await;
         let (ids, truth) = (pulled.ids(), truth(&tenant, may(3), may(8)));
