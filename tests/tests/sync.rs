@@ -471,14 +471,20 @@ fn verify_goes_on_where_a_day_cannot_be_fetched() {
     }
 }
 
-#[test]
-fn a_server_that_shows_nothing_costs_no_customers() {
+/// A server with a customer on each day, who is shown only while it is well.
+fn at_times_empty() -> (Scripted, Arc<AtomicBool>) {
     let well = Arc::new(AtomicBool::new(true));
     let is_well = Arc::clone(&well);
     let server = Scripted::bodies(move |asked| match is_well.load(Ordering::Relaxed) {
         true => one_a_day(asked),
         false => customers(&[]),
     });
+    (server, well)
+}
+
+#[test]
+fn a_server_that_shows_nothing_costs_no_customers() {
+    let (server, well) = at_times_empty();
     let folder = tempfile::tempdir().unwrap();
     for place in ["customers.db", "lines/"] {
         let place = folder.path().join(place);
@@ -506,12 +512,7 @@ fn a_server_that_shows_nothing_costs_no_customers() {
 /// What is in doubt of a day is what it holds, and not that it held anybody.
 #[test]
 fn a_day_in_doubt_loses_no_customers_to_a_server_that_shows_nothing() {
-    let well = Arc::new(AtomicBool::new(true));
-    let is_well = Arc::clone(&well);
-    let server = Scripted::bodies(move |asked| match is_well.load(Ordering::Relaxed) {
-        true => one_a_day(asked),
-        false => customers(&[]),
-    });
+    let (server, well) = at_times_empty();
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("lines/");
     let text = place.to_str().unwrap();

@@ -102,10 +102,7 @@ async fn a_table_of_settings_that_is_not_ours_is_left_alone() {
         let schema = schema!();
         schema.execute(&format!("CREATE TABLE kapture_settings ({columns})"));
         schema.execute("INSERT INTO kapture_settings VALUES ('colour', 'blue')");
-        let Err(open) = Postgres::open(&schema.url(), None).await else {
-            panic!("opened");
-        };
-        for error in [open, refused(&schema.url()).await] {
+        for error in refused_to_all(&schema).await {
             assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
             assert!(error.to_string().contains("kapture_settings"), "{error}");
         }
@@ -164,10 +161,7 @@ async fn a_table_that_is_gone_is_missed_by_whoever_comes() {
     let schema = schema!();
     drop(create(&schema).await);
     schema.execute("DROP TABLE contacts");
-    let Err(open) = Postgres::open(&schema.url(), None).await else {
-        panic!("opened");
-    };
-    for error in [open, refused(&schema.url()).await] {
+    for error in refused_to_all(&schema).await {
         assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
         assert!(error.to_string().contains("`contacts` is gone"), "{error}");
     }
@@ -470,6 +464,14 @@ fn customer(id: u32, name: &str) -> Value {
 async fn create(schema: &Schema) -> Postgres {
     let postgres = Postgres::create(&schema.url(), &source()).await;
     postgres.expect("a database")
+}
+
+/// Why a database is refused to who only looks and to who writes.
+async fn refused_to_all(schema: &Schema) -> [SinkError; 2] {
+    let Err(open) = Postgres::open(&schema.url(), None).await else {
+        panic!("opened");
+    };
+    [open, refused(&schema.url()).await]
 }
 
 async fn refused(url: &str) -> SinkError {
