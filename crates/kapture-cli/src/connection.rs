@@ -271,7 +271,7 @@ impl Connected {
     /// A pull over this connection, for a place that holds what `ledger` says.
     pub(crate) fn pull(&self, ledger: &Ledger, query: CustomerQuery, days: &Days) -> Pull {
         let pull = self.tenancy.pull(&self.client, query, days);
-        pull.held(ledger.held())
+        pull.previously_nonempty(ledger.held())
     }
 }
 

@@ -235,7 +235,7 @@ impl Following<'_> {
                     Some(_) => self.progress.aside(|| failure.report()),
                 }
             }
-            Event::Waiting { wait, error, .. } => {
+            Event::RetryScheduled { wait, error, .. } => {
                 self.progress.waiting(wait, &error.to_string());
             }
             _ => {}
@@ -254,7 +254,7 @@ mod tests {
     use std::process::ExitCode;
 
     use futures_util::stream;
-    use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+    use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
     use kapture_model::Record;
     use kapture_sinks::{Encoding, Format, StreamSink};
     use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, Site, Token};
@@ -323,9 +323,9 @@ mod tests {
                 undated: 0,
                 fetched: chrono::DateTime::UNIX_EPOCH,
                 state: DayState::Sealed,
-                reach: Reach::Inclusive,
-                joint: Joint::Exact,
-                empty_answer: None,
+                end_bound: EndBound::Inclusive,
+                proof: Proof::Contiguous,
+                empty_response: None,
             })
         };
         assert!(followed(vec![begun(), records(), done()]).await.is_ok());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use kapture_customers::{Days, Event, Joint, Lesson, Pull, Reach, Receipt};
+use kapture_customers::{Days, EndBound, Event, Proof, Pull, Receipt};
 use kapture_model::{CustomerId, CustomerQuery, Window};
 use kapture_transport::{Client, Endpoint, Error, RetryPolicy};
 
@@ -84,7 +84,7 @@ impl Doctor {
         self.name().await?;
         self.proven.endpoint = self.answers().await?;
         let reach = self.windows().await?;
-        if reach != Reach::Unknown {
+        if reach != EndBound::Unknown {
             self.seam(reach).await?;
         }
         self.proven.most_at_once = self.speed().await?;
@@ -233,7 +233,7 @@ impl Doctor {
     }
 
     /// Pulls one day as far as the allowance goes, and tells what that has shown.
-    async fn windows(&self) -> Result<Reach, Failure> {
+    async fn windows(&self) -> Result<EndBound, Failure> {
         let days = Days::from_iter([self.day]);
         let pull = self.tenancy.pull(&self.client, self.query.clone(), &days);
         let mut shown = Shown::default();
@@ -249,20 +249,20 @@ impl Doctor {
         let day = self.day;
         let elsewhere = "name a day that has customers with --day";
         self.tell(match shown.reach {
-            Reach::Inclusive => Finding::ok(
+            EndBound::Inclusive => Finding::ok(
                 "windows",
                 "proven: a window from a day to itself holds that day",
             ),
-            Reach::Exclusive => Finding::ok("windows", "proven: the end day is not included"),
-            Reach::Strict => {
+            EndBound::Exclusive => Finding::ok("windows", "proven: the end day is not included"),
+            EndBound::SingleDay => {
                 Finding::ok("windows", "proven: one day at a time is accepted, no more")
             }
-            Reach::Unknown if cut_short => Finding::warning(
+            EndBound::Unknown if cut_short => Finding::warning(
                 "windows",
                 format!("not shown by {PULL} requests, some of which had to be repeated"),
                 "wait until the server is well, and look again with -vv",
             ),
-            Reach::Unknown => Finding::warning(
+            EndBound::Unknown => Finding::warning(
                 "windows",
                 format!("{day} and the days beside it show no customers"),
                 elsewhere,
@@ -293,13 +293,13 @@ impl Doctor {
     }
 
     /// Whether the second page begins where the first one ended.
-    async fn seam(&self, reach: Reach) -> Result<(), Failure> {
+    async fn seam(&self, reach: EndBound) -> Result<(), Failure> {
         let window = match reach {
-            Reach::Inclusive | Reach::Strict => Window {
+            EndBound::Inclusive | EndBound::SingleDay => Window {
                 start: self.day,
                 end: self.day,
             },
-            Reach::Exclusive | Reach::Unknown => wide(self.day),
+            EndBound::Exclusive | EndBound::Unknown => wide(self.day),
         };
         let pages = async {
             let first = self.page(&self.client, window, 3, 0).await;
@@ -394,7 +394,7 @@ fn wide(day: NaiveDate) -> Window {
 /// What a pull has shown so far.
 #[derive(Default)]
 struct Shown {
-    reach: Reach,
+    reach: EndBound,
     page: Option<usize>,
     receipt: Option<Receipt>,
 }
@@ -404,10 +404,14 @@ impl Shown {
         let mut events = events(pull);
         while let Some(event) = events.next().await {
             match event? {
-                Event::Learned(Lesson::Reach(reach)) => self.reach = reach,
-                Event::Learned(Lesson::PageLength(rows)) => self.page = Some(rows),
+                Event::Discovered(kapture_customers::Finding::EndBound(reach)) => {
+                    self.reach = reach
+                }
+                Event::Discovered(kapture_customers::Finding::PageLength(rows)) => {
+                    self.page = Some(rows)
+                }
                 Event::DayDone(receipt) => {
-                    self.reach = receipt.reach;
+                    self.reach = receipt.end_bound;
                     self.receipt = Some(receipt);
                 }
                 Event::DayFailed { error, .. } => return Err(error),
@@ -419,10 +423,10 @@ impl Shown {
 }
 
 fn shown_complete(receipt: &Receipt) -> String {
-    let how = match receipt.joint {
-        Joint::Exact => "pages join exactly",
-        Joint::Counted => "its order changes, so customers were counted",
-        Joint::Moving => "rows came or went meanwhile",
+    let how = match receipt.proof {
+        Proof::Contiguous => "pages join exactly",
+        Proof::Recaptured => "its order changes, so customers were counted",
+        Proof::StableRows => "rows came or went meanwhile",
     };
     let customers = crate::summary::counted(receipt.customers, "customer");
     format!("{}: {customers}, complete; {how}", receipt.day)

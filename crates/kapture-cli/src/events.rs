@@ -20,8 +20,8 @@ fn log(event: &Event) {
         Event::DayDone(receipt) => {
             info!(day = %receipt.day, customers = receipt.customers, "day done");
         }
-        Event::Learned(lesson) => info!(?lesson, "learned"),
-        Event::Waiting {
+        Event::Discovered(lesson) => info!(?lesson, "learned"),
+        Event::RetryScheduled {
             wait,
             attempt,
             error,

@@ -205,11 +205,11 @@ fn exit_code(error: &PullError) -> u8 {
     match error.call_error() {
         Some(error) => call_exit_code(error),
         None => match error {
-            PullError::EmptyUnproven { .. }
+            PullError::AmbiguousEmpty { .. }
             | PullError::OffsetIgnored { .. }
-            | PullError::OffsetTooLarge { .. }
-            | PullError::Wavering { .. }
-            | PullError::Contradiction {
+            | PullError::OffsetCapped { .. }
+            | PullError::InconsistentRefusal { .. }
+            | PullError::InconsistentServer {
                 answer: Some(_), ..
             } => 4,
             _ => 5,
@@ -286,7 +286,7 @@ fn is_full(error: &std::io::Error) -> bool {
 fn hint(error: &PullError, endpoint: Endpoint) -> String {
     let other = endpoint.other();
     match error {
-        PullError::EmptyUnproven { answers } => {
+        PullError::AmbiguousEmpty { answers } => {
             let words: Vec<_> = answers
                 .iter()
                 .filter(|(_, refusal)| !refusal.message.trim().is_empty())
@@ -311,19 +311,19 @@ fn hint(error: &PullError, endpoint: Endpoint) -> String {
         PullError::Unstable { .. } => {
             "pull the day again when less is changing, or with --concurrency 1".into()
         }
-        PullError::OffsetTooLarge { .. } => {
+        PullError::OffsetCapped { .. } => {
             "narrow the pull with a filter, so that fewer customers are left of each day".into()
         }
         PullError::OffsetIgnored { .. } => {
             "narrow the pull with a filter, so that each day's customers fit in one page".into()
         }
-        PullError::Vanished { .. } => {
+        PullError::EmptiedEverywhere { .. } => {
             "run again later; if they are gone for good, ask for a day that has customers as well, to show that the server is well".into()
         }
-        PullError::Contradiction { .. }
-        | PullError::Unwitnessed { .. }
-        | PullError::Wavering { .. }
-        | PullError::Astray { .. } => {
+        PullError::InconsistentServer { .. }
+        | PullError::NoCanary { .. }
+        | PullError::InconsistentRefusal { .. }
+        | PullError::OutsideWindow { .. } => {
             "kapture doctor looks at what the server does, and -v tells what a pull learns of it; if it is so again later, ask the vendor".into()
         }
         _ => match error.call_error() {

@@ -169,7 +169,7 @@ impl fmt::Display for Calendar<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kapture_customers::{Checksum, Joint, Reach, Receipt};
+    use kapture_customers::{Checksum, EndBound, Proof, Receipt};
 
     fn receipt(day: &str, customers: u64, state: DayState) -> Receipt {
         Receipt {
@@ -179,9 +179,9 @@ mod tests {
             undated: 0,
             fetched: "2024-06-01T00:00:00Z".parse().unwrap(),
             state,
-            reach: Reach::Inclusive,
-            joint: Joint::Exact,
-            empty_answer: None,
+            end_bound: EndBound::Inclusive,
+            proof: Proof::Contiguous,
+            empty_response: None,
         }
     }
 

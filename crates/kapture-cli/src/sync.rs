@@ -79,7 +79,7 @@ pub(crate) async fn run(
     }
     let connected = connection.open().await?;
     let pull = connected.pull(&ledger, query, &days);
-    let pull = pull.settling(settling);
+    let pull = pull.grace_period(settling);
     let course = Course {
         connected: &connected,
         location: &destination.location,

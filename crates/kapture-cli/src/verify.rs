@@ -186,7 +186,7 @@ impl Verification<'_> {
                     self.progress.day_done();
                     self.fail(day, error)?;
                 }
-                Event::Waiting { wait, error, .. } => {
+                Event::RetryScheduled { wait, error, .. } => {
                     self.progress.waiting(wait, &error.to_string());
                 }
                 _ => {}

@@ -17,7 +17,7 @@ use crate::error::PullError;
 use crate::event::Event;
 use crate::events::EventSender;
 use crate::pull::Clock;
-use crate::receipt::{Checksum, Joint};
+use crate::receipt::{Checksum, Proof};
 
 pub(crate) struct Assembly {
     asked: Days,
@@ -56,7 +56,7 @@ struct DayInProgress {
     told: HashSet<CustomerId>,
     checksum: Checksum,
     undated: u64,
-    joint: Joint,
+    proof: Proof,
     unread: BTreeSet<NaiveDate>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct AssembledDay {
     pub(crate) customers: u64,
     pub(crate) checksum: Checksum,
     pub(crate) undated: u64,
-    pub(crate) joint: Joint,
+    pub(crate) proof: Proof,
 }
 
 /// What is to be told of some records.
@@ -95,7 +95,7 @@ impl DayInProgress {
             told: HashSet::default(),
             checksum: Checksum::default(),
             undated: 0,
-            joint: Joint::Exact,
+            proof: Proof::Contiguous,
             unread: neighbourhood(day).collect(),
         }
     }
@@ -193,7 +193,7 @@ impl Assembly {
     }
 
     /// The window of `day` was read whole. Returns the days that are complete with it.
-    pub(crate) fn end_window(&self, day: NaiveDate, joint: Joint) -> Vec<AssembledDay> {
+    pub(crate) fn end_window(&self, day: NaiveDate, proof: Proof) -> Vec<AssembledDay> {
         let mut state = self.state();
         state.read.remove(&day);
         let mut complete = Vec::new();
@@ -202,7 +202,7 @@ impl Assembly {
                 continue;
             };
             progress.unread.remove(&day);
-            progress.joint = progress.joint.max(joint);
+            progress.proof = progress.proof.max(proof);
             if progress.unread.is_empty()
                 && let Some(progress) = state.end(near, Ended::Done)
             {
@@ -212,7 +212,7 @@ impl Assembly {
                     customers: progress.told.len() as u64,
                     checksum: progress.checksum,
                     undated: progress.undated,
-                    joint: progress.joint,
+                    proof: progress.proof,
                 });
             }
         }
@@ -248,7 +248,7 @@ impl State {
         if let Some(day) = far.first()
             && together.far >= together.near
         {
-            return Err(PullError::Astray { window, day: *day });
+            return Err(PullError::OutsideWindow { window, day: *day });
         }
         *read = together;
         Ok(())
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn a_finished_day_is_told_of_no_more() {
         let assembly = ended(6, |assembly, day| {
-            assembly.end_window(day, Joint::Exact);
+            assembly.end_window(day, Proof::Contiguous);
         });
         for window in [4, 5, 6, 7].map(|day| wide(may(day))) {
             assert!(
@@ -354,7 +354,7 @@ mod tests {
             "alone on a page"
         );
         let complete: Vec<_> = neighbourhood(may(3))
-            .flat_map(|day| assembly.end_window(day, Joint::Exact))
+            .flat_map(|day| assembly.end_window(day, Proof::Contiguous))
             .collect();
         assert_eq!((complete[0].day, complete[0].customers), (may(3), 3));
         assert_eq!(complete[0].undated, 2);
@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn what_came_with_customers_astray_is_told_when_it_comes_again() {
         let assembly = ended(6, |assembly, day| {
-            assembly.end_window(day, Joint::Exact);
+            assembly.end_window(day, Proof::Contiguous);
         });
         assert!(deliver(&assembly, &[9, 3, 6], narrow(may(3))).is_err());
         assert_eq!(deliver(&assembly, &[9], narrow(may(9))).unwrap(), 1);
@@ -376,7 +376,7 @@ mod tests {
         let days = Days::between(may(3), may(9)).unwrap();
         let assembly = Assembly::new(days, Tz::UTC, DateTime::default);
         let delivered = deliver(&assembly, &[6, 7], narrow(may(4)));
-        assert!(matches!(delivered, Err(PullError::Astray { day, .. }) if day == may(6)));
+        assert!(matches!(delivered, Err(PullError::OutsideWindow { day, .. }) if day == may(6)));
         assert!(matches!(deliver(&assembly, &[5], narrow(may(4))), Ok(1)));
         assert!(matches!(deliver(&assembly, &[], narrow(may(4))), Ok(0)));
     }

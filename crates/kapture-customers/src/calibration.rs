@@ -13,8 +13,8 @@ use crate::run::Run;
 
 /// How far the windows of a server reach. The vendor does not say; it is proven in each run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reach {
+#[serde(rename_all = "snake_case")]
+pub enum EndBound {
     /// Not proven. D…D+1 is asked: whatever the server does, it holds all of D.
     #[default]
     Unknown,
@@ -24,14 +24,14 @@ pub enum Reach {
     Exclusive,
     /// D…D holds D, and D…D+1 was refused. Where it was never asked, such a server counts as
     /// `Inclusive`.
-    Strict,
+    SingleDay,
 }
 
-impl Reach {
+impl EndBound {
     /// The window that covers `day`, in the zone in which the server cuts windows.
     pub(crate) fn window(self, day: NaiveDate) -> Window {
         match self {
-            Self::Inclusive | Self::Strict => narrow(day),
+            Self::Inclusive | Self::SingleDay => narrow(day),
             Self::Exclusive | Self::Unknown => wide(day),
         }
     }
@@ -39,17 +39,17 @@ impl Reach {
     /// Whether D…D stands for a day. An empty answer to that proves nothing by itself: a server
     /// that stopped including the end day would give just that.
     pub(crate) fn is_narrow(self) -> bool {
-        matches!(self, Self::Inclusive | Self::Strict)
+        matches!(self, Self::Inclusive | Self::SingleDay)
     }
 }
 
-impl fmt::Display for Reach {
+impl fmt::Display for EndBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "unknown",
             Self::Inclusive => "inclusive",
             Self::Exclusive => "exclusive",
-            Self::Strict => "strict",
+            Self::SingleDay => "single day",
         })
     }
 }
@@ -83,7 +83,7 @@ impl Run {
     /// windows; an exclusive one shows nothing there, or refuses, or shows who was created at
     /// midnight. Should customers vanish in between, or all of them have come at midnight, the
     /// verdict is `Exclusive`, whose windows are right on every server, only larger.
-    pub(crate) async fn calibrate(&mut self, day: NaiveDate) -> Result<Reach, PullError> {
+    pub(crate) async fn calibrate(&mut self, day: NaiveDate) -> Result<EndBound, PullError> {
         let mut expected = match &self.first_answer {
             Some((first, Err(refusal))) => Some(same_words(refusal, narrow(*first), narrow(day))),
             _ => None,
@@ -97,7 +97,7 @@ impl Run {
             match answer {
                 Ok(records) if go_beyond_midnight(&records) => {
                     self.first_pages.insert(narrow(day), records);
-                    return Ok(Reach::Inclusive);
+                    return Ok(EndBound::Inclusive);
                 }
                 Ok(_) => {}
                 // D…D may make no sense to this server, or be refused for want of customers.
@@ -107,7 +107,7 @@ impl Run {
                 }
             }
         }
-        Ok(Reach::Exclusive)
+        Ok(EndBound::Exclusive)
     }
 }
 
@@ -157,13 +157,13 @@ mod tests {
     #[test]
     fn a_reach_is_told_in_a_word() {
         let all = [
-            Reach::Unknown,
-            Reach::Inclusive,
-            Reach::Exclusive,
-            Reach::Strict,
+            EndBound::Unknown,
+            EndBound::Inclusive,
+            EndBound::Exclusive,
+            EndBound::SingleDay,
         ];
         let told = all.map(|reach| reach.to_string());
-        assert_eq!(told, ["unknown", "inclusive", "exclusive", "strict"]);
+        assert_eq!(told, ["unknown", "inclusive", "exclusive", "single day"]);
     }
 
     #[test]

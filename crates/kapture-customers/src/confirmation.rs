@@ -7,7 +7,7 @@ use kapture_transport::{Error, Refusal};
 
 use crate::calibration::is_narrow;
 use crate::error::PullError;
-use crate::receipt::Joint;
+use crate::receipt::Proof;
 use crate::run::Run;
 use crate::server::{Ask, Moment, Page, Server, is_witness};
 
@@ -18,7 +18,7 @@ const MOST_REREADINGS: u32 = 20;
 pub(crate) struct Unconfirmed {
     pub(crate) day: NaiveDate,
     pub(crate) window: Window,
-    pub(crate) joint: Joint,
+    pub(crate) proof: Proof,
     pub(crate) answered: Moment,
     /// It was refused, in these words.
     pub(crate) refused: Option<Refusal>,
@@ -49,7 +49,7 @@ impl Run {
                 .like(doubtful.window)
                 .is_some_and(|witness| doubtful.answered < witness.asked);
             if witnessed && !doubtful.has_to_repeat(&self.server) {
-                self.done(doubtful.day, doubtful.joint).await;
+                self.done(doubtful.day, doubtful.proof).await;
             } else {
                 self.unconfirmed.push(doubtful);
             }
@@ -71,7 +71,7 @@ impl Run {
             };
             // Customers were met in windows of another width only.
             let well = self.still_holds_customers(other.ask).await?;
-            let error = well.err().unwrap_or(PullError::Unwitnessed { window });
+            let error = well.err().unwrap_or(PullError::NoCanary { window });
             return self.doubt(window, error).await;
         };
         if let Err(error) = self.still_holds_customers(witness.ask).await? {
@@ -98,16 +98,19 @@ impl Run {
                 Ok(Page { records, refused })
                     if well.is_ok() && records.is_empty() && refused == doubtful.refused =>
                 {
-                    self.done(doubtful.day, doubtful.joint).await;
+                    self.done(doubtful.day, doubtful.proof).await;
                 }
                 Err(error) if error.is_fatal() => return Err(error),
                 _ if self.may_read_again(doubtful.day) => self.put_back([doubtful.day]),
                 Err(error) => self.fail(doubtful.day, &error).await,
                 Ok(_) => {
-                    let error = well.clone().err().unwrap_or(PullError::Wavering {
-                        window: doubtful.window,
-                        answer: doubtful.refused,
-                    });
+                    let error = well
+                        .clone()
+                        .err()
+                        .unwrap_or(PullError::InconsistentRefusal {
+                            window: doubtful.window,
+                            answer: doubtful.refused,
+                        });
                     self.fail(doubtful.day, &error).await;
                 }
             }
@@ -132,7 +135,7 @@ impl Run {
                 None => return Ok(Err(error)),
             },
         };
-        Ok(Err(PullError::Contradiction { window, answer }))
+        Ok(Err(PullError::InconsistentServer { window, answer }))
     }
 
     /// Reads the unconfirmed windows as wide as `window` anew, because they prove nothing any more;

@@ -12,7 +12,7 @@ use kapture_transport::{Error, Refusal, quoted};
 
 use crate::calibration::is_narrow;
 use crate::error::PullError;
-use crate::event::Lesson;
+use crate::event::Finding;
 use crate::server::{Ask, Server};
 
 /// A failure that is documented to mean something else.
@@ -304,7 +304,7 @@ impl Server {
             answers.named().filter(|_| believed)
         };
         if let Some(named) = learnt {
-            self.events.learned(Lesson::EmptyAnswer(named));
+            self.events.learned(Finding::EmptyAnswer(named));
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ pub enum PullError {
         "the server answers {}; whether that means “no customers” cannot be told, because nothing else was answered in this run",
         quoted_answers(answers)
     )]
-    EmptyUnproven {
+    AmbiguousEmpty {
         /// The windows of the first day that were answered so, with the server's words: D…D+1 and,
         /// where that is answered differently, D…D.
         answers: Vec<(Window, Refusal)>,
@@ -58,7 +58,7 @@ pub enum PullError {
     #[error(
         "the server shows nothing of {window} from row {offset} on, where it had shown rows: it seems to page no further"
     )]
-    OffsetTooLarge {
+    OffsetCapped {
         /// The window.
         window: Window,
         /// The first offset at which nothing came, though rows were known to stand there.
@@ -69,7 +69,7 @@ pub enum PullError {
     #[error(
         "the server shows no customers of {window}, which proves nothing: it has shown none of any window as wide"
     )]
-    Unwitnessed {
+    NoCanary {
         /// The window.
         window: Window,
     },
@@ -78,18 +78,18 @@ pub enum PullError {
         "the server refuses {window}, but not always alike, so that whether this means “no customers” cannot be told{}",
         said(answer)
     )]
-    Wavering {
+    InconsistentRefusal {
         /// The window.
         window: Window,
         /// The server's words at first.
         answer: Option<Refusal>,
     },
-    /// A window that [held](crate::Pull::held) customers before this run shows none now, as does every
+    /// A window that [held](crate::Pull::previously_nonempty) customers before this run shows none now, as does every
     /// other: so would a server that is out of order.
     #[error(
         "the server shows no customers of {window}, which has held some, or may have, nor of any other window: whether they are gone cannot be told"
     )]
-    Vanished {
+    EmptiedEverywhere {
         /// The window.
         window: Window,
     },
@@ -98,7 +98,7 @@ pub enum PullError {
         "the server contradicts itself: {window} held customers before and holds none now, so windows without customers prove nothing{}",
         said(answer)
     )]
-    Contradiction {
+    InconsistentServer {
         /// The window.
         window: Window,
         /// The server's words, if it refuses to answer.
@@ -108,7 +108,7 @@ pub enum PullError {
     #[error(
         "{window} held a customer created on {day}, which is too far away for any time zone: the server does not seem to honour the dates it is asked for"
     )]
-    Astray {
+    OutsideWindow {
         /// The window.
         window: Window,
         /// The customer's day.
@@ -126,15 +126,15 @@ impl PullError {
                 Error::Exhausted { why, .. } => *why != Bound::Time,
                 _ => false,
             },
-            Self::EmptyUnproven { .. } => true,
+            Self::AmbiguousEmpty { .. } => true,
             Self::Unstable { .. }
             | Self::OffsetIgnored { .. }
-            | Self::OffsetTooLarge { .. }
-            | Self::Unwitnessed { .. }
-            | Self::Wavering { .. }
-            | Self::Vanished { .. }
-            | Self::Contradiction { .. }
-            | Self::Astray { .. } => false,
+            | Self::OffsetCapped { .. }
+            | Self::NoCanary { .. }
+            | Self::InconsistentRefusal { .. }
+            | Self::EmptiedEverywhere { .. }
+            | Self::InconsistentServer { .. }
+            | Self::OutsideWindow { .. } => false,
         }
     }
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use kapture_model::Record;
 use kapture_transport::{Error, Waiting};
 
-use crate::calibration::Reach;
+use crate::calibration::EndBound;
 use crate::error::PullError;
 use crate::receipt::Receipt;
 
@@ -35,9 +35,9 @@ pub enum Event {
         error: PullError,
     },
     /// Something about the server was proven.
-    Learned(Lesson),
+    Discovered(Finding),
     /// A request has to be made again, after a wait.
-    Waiting {
+    RetryScheduled {
         /// How long.
         wait: Duration,
         /// How often this request was made so far.
@@ -50,9 +50,9 @@ pub enum Event {
 /// Something proven about the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Lesson {
+pub enum Finding {
     /// How far a window reaches.
-    Reach(Reach),
+    EndBound(EndBound),
     /// The failure with which this server says "no customers", in its words.
     EmptyAnswer(String),
     /// How many rows a full page has here.
@@ -61,7 +61,7 @@ pub enum Lesson {
 
 impl From<Waiting> for Event {
     fn from(waiting: Waiting) -> Self {
-        Self::Waiting {
+        Self::RetryScheduled {
             wait: waiting.wait,
             attempt: waiting.attempt,
             error: waiting.error,

@@ -4,7 +4,7 @@ use futures_channel::mpsc;
 use futures_util::SinkExt;
 
 use crate::error::PullError;
-use crate::event::{Event, Lesson};
+use crate::event::{Event, Finding};
 
 /// How many events may be on their way: the readers wait for a consumer who is slower.
 const ON_THE_WAY: usize = 16;
@@ -52,7 +52,7 @@ impl EventSender {
         sender
     }
 
-    pub(crate) fn learned(&self, lesson: Lesson) {
-        self.tell(Event::Learned(lesson));
+    pub(crate) fn learned(&self, lesson: Finding) {
+        self.tell(Event::Discovered(lesson));
     }
 }

@@ -33,9 +33,9 @@ mod server;
 mod unwitnessed;
 mod window_length;
 
-pub use calibration::Reach;
+pub use calibration::EndBound;
 pub use days::{BackwardRange, Days};
 pub use error::PullError;
-pub use event::{Event, Lesson};
+pub use event::{Event, Finding};
 pub use pull::Pull;
-pub use receipt::{Checksum, DayState, Joint, Receipt};
+pub use receipt::{Checksum, DayState, Proof, Receipt};

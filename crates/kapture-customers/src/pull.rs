@@ -46,7 +46,7 @@ pub struct Pull {
     client: Client,
     query: CustomerQuery,
     days: Days,
-    held: Days,
+    previously_nonempty: Days,
     page_size: u32,
     empty_answer: Option<String>,
     calendar: Calendar,
@@ -60,7 +60,7 @@ pub(crate) type Clock = fn() -> DateTime<Utc>;
 pub(crate) struct Calendar {
     pub(crate) clock: Clock,
     zone: Option<Tz>,
-    settling: TimeDelta,
+    grace_period: TimeDelta,
 }
 
 impl Pull {
@@ -70,13 +70,13 @@ impl Pull {
             client,
             query,
             days,
-            held: Days::default(),
+            previously_nonempty: Days::default(),
             page_size: 500,
             empty_answer: None,
             calendar: Calendar {
                 clock: system_clock,
                 zone: None,
-                settling: TimeDelta::hours(6),
+                grace_period: TimeDelta::hours(6),
             },
         }
     }
@@ -84,8 +84,8 @@ impl Pull {
     /// Days that held customers when an earlier run read them, or may have. That one of them holds none
     /// any more is believed only if it is answered so twice, and a window that holds customers shows
     /// before and after that the server is well; else the day fails.
-    pub fn held(mut self, days: Days) -> Self {
-        self.held = days;
+    pub fn previously_nonempty(mut self, days: Days) -> Self {
+        self.previously_nonempty = days;
         self
     }
 
@@ -110,8 +110,8 @@ impl Pull {
     }
 
     /// How long after its end a day may still gain customers: 6 h by default.
-    pub fn settling(mut self, time: TimeDelta) -> Self {
-        self.calendar.settling = time;
+    pub fn grace_period(mut self, time: TimeDelta) -> Self {
+        self.calendar.grace_period = time;
         self
     }
 
@@ -147,7 +147,7 @@ impl Pull {
             self.query,
             self.page_size,
             last_day,
-            self.held,
+            self.previously_nonempty,
             self.empty_answer,
             events,
         );
@@ -176,7 +176,7 @@ impl Calendar {
             None => midnight.and_utc() + TimeDelta::hours(12),
         };
         // A time to settle that no calendar reaches is for ever.
-        match end.checked_add_signed(self.settling) {
+        match end.checked_add_signed(self.grace_period) {
             Some(settled) if asked >= settled => DayState::Sealed,
             _ => DayState::Open,
         }
@@ -195,7 +195,7 @@ mod tests {
         let calendar = Calendar {
             clock: system_clock,
             zone,
-            settling: TimeDelta::hours(6),
+            grace_period: TimeDelta::hours(6),
         };
         calendar.state(day.parse().unwrap(), now.parse().unwrap())
     }
@@ -218,7 +218,7 @@ mod tests {
         let calendar = Calendar {
             clock: system_clock,
             zone: None,
-            settling: TimeDelta::MAX,
+            grace_period: TimeDelta::MAX,
         };
         let day = "2024-05-02".parse().unwrap();
         assert_eq!(calendar.state(day, system_clock()), DayState::Open);

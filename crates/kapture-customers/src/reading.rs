@@ -9,14 +9,14 @@ use kapture_transport::{Error, Refusal};
 
 use crate::ahead::Ahead;
 use crate::assembly::Assembly;
-use crate::calibration::{Reach, go_beyond_midnight, spans_two_days, wide};
+use crate::calibration::{EndBound, go_beyond_midnight, spans_two_days, wide};
 use crate::counting::Counting;
 use crate::equal_passes::EqualPasses;
 use crate::error::PullError;
-use crate::event::Lesson;
+use crate::event::Finding;
 use crate::listing::{Join, Listing};
 use crate::page_length::{End, Length};
-use crate::receipt::Joint;
+use crate::receipt::Proof;
 use crate::row_order::{ANCHOR, RowOrder};
 use crate::server::{Ask, Moment, Page, Rows, Server};
 
@@ -44,7 +44,7 @@ pub(crate) struct WindowReader {
     pub(crate) server: Arc<Server>,
     pub(crate) assembly: Arc<Assembly>,
     pub(crate) day: NaiveDate,
-    pub(crate) reach: Reach,
+    pub(crate) reach: EndBound,
 }
 
 /// What reading a window came to.
@@ -57,7 +57,7 @@ pub(crate) enum WindowRead {
 pub(crate) struct Whole {
     pub(crate) day: NaiveDate,
     pub(crate) window: Window,
-    pub(crate) joint: Joint,
+    pub(crate) proof: Proof,
     /// It had no customers, or none but those of midnight, in an answer that could also mean that
     /// the server changed its ways.
     pub(crate) doubtful: bool,
@@ -131,7 +131,7 @@ impl WindowReader {
             None => self.first_page(page_size).await?,
         };
         match self.end(first.rows.length, page_size) {
-            End::Proven => Ok(WindowRead::Whole(self.whole(&first, Joint::Exact))),
+            End::Proven => Ok(WindowRead::Whole(self.whole(&first, Proof::Contiguous))),
             End::Ask => self.read_on(first).await,
             End::MayWait => Ok(WindowRead::Unproven(Unproven {
                 reader: self,
@@ -150,7 +150,7 @@ impl WindowReader {
             rows: page.rows(),
             limit,
             refused: page.refused.clone(),
-            spans_two_days: self.reach == Reach::Exclusive
+            spans_two_days: self.reach == EndBound::Exclusive
                 && spans_two_days(self.window(), &page.records),
             goes_beyond_midnight: go_beyond_midnight(&page.records),
         }
@@ -185,12 +185,12 @@ impl WindowReader {
         self.server.knowledge().pages.is_last(length, first.limit)
     }
 
-    fn whole(&self, first: &FirstPage, joint: Joint) -> Whole {
+    fn whole(&self, first: &FirstPage, proof: Proof) -> Whole {
         let vanished = first.rows.ids.is_empty() && self.server.has_held(self.day);
         Whole {
             day: self.day,
             window: self.window(),
-            joint,
+            proof,
             doubtful: first.refused.is_some()
                 || self.reach.is_narrow() && !first.goes_beyond_midnight
                 || vanished,
@@ -216,7 +216,7 @@ impl WindowReader {
                 return self.read_without_offset().await;
             };
             let listing = &pass.listing;
-            let whole = |first: &FirstPage, joint| Ok(WindowRead::Whole(self.whole(first, joint)));
+            let whole = |first: &FirstPage, proof| Ok(WindowRead::Whole(self.whole(first, proof)));
             // A pass without rows, where there were some before, is broken off as well.
             let is_empty = listing.end() == 0 && counting.known() > 0;
             let hole = pass.hole.or(is_empty.then_some(0));
@@ -231,7 +231,7 @@ impl WindowReader {
             let joined = pass.is_joined(self.server.knowledge().row_order);
             // Where customers are lacking that were met before, another pass has to agree.
             if joined && pass.is_clean() && hole.is_none() && counting.has_all_in(listing) {
-                return whole(&first, Joint::Exact);
+                return whole(&first, Proof::Contiguous);
             }
             // Only now: most windows are read in one pass, and need no second set of their ids.
             counting.meet(number, listing.customers());
@@ -240,9 +240,9 @@ impl WindowReader {
                 if broken_off == BROKEN_OFF_PASSES {
                     // Perhaps they are gone; perhaps the server has changed its ways.
                     if is_empty {
-                        return whole(&first, Joint::Moving);
+                        return whole(&first, Proof::StableRows);
                     }
-                    return Err(PullError::OffsetTooLarge {
+                    return Err(PullError::OffsetCapped {
                         window: self.window(),
                         offset,
                     });
@@ -251,21 +251,21 @@ impl WindowReader {
                 broken_off = 0;
                 equal.meet(listing, first.limit, pass.only_page, joined);
                 if equal.prove() {
-                    return whole(&first, Joint::Exact);
+                    return whole(&first, Proof::Contiguous);
                 }
                 if joined && listing.has_moved() && number >= MOVING_PASSES {
-                    return whole(&first, Joint::Moving);
+                    return whole(&first, Proof::StableRows);
                 }
                 if pass.last_in_turn {
                     counting.count(number, rows, &pass.last_page);
                 }
             }
             if counting.is_complete() {
-                return whole(&first, Joint::Counted);
+                return whole(&first, Proof::Recaptured);
             }
             // A longer page of another window may have shown meanwhile that there was one page.
             if pass.only_page && hole.is_none() && self.is_whole(&first) {
-                return whole(&first, Joint::Exact);
+                return whole(&first, Proof::Contiguous);
             }
             if equal.prove_nothing() {
                 break;
@@ -295,16 +295,16 @@ impl WindowReader {
             };
             // A window that seems to have shrunk has to show it in another pass.
             if first.rows.length.rows as u64 >= rows && self.is_whole(&first) {
-                return whole(&first, Joint::Exact);
+                return whole(&first, Proof::Contiguous);
             }
             counting.meet(number + 1, first.rows.ids.iter());
             if counting.is_complete() {
-                let joint = if pass.is_clean() {
-                    Joint::Exact
+                let proof = if pass.is_clean() {
+                    Proof::Contiguous
                 } else {
-                    Joint::Counted
+                    Proof::Recaptured
                 };
-                return whole(&first, joint);
+                return whole(&first, proof);
             }
         }
         Err(PullError::Unstable {
@@ -465,7 +465,7 @@ impl WindowReader {
 
     fn learn_full_page(&self, page: Length, limit: u32) {
         if self.server.knowledge().pages.was_full(page, limit) {
-            self.server.events.learned(Lesson::PageLength(page.rows));
+            self.server.events.learned(Finding::PageLength(page.rows));
         }
     }
 
@@ -483,7 +483,7 @@ impl WindowReader {
         }
         // A longer page would show that this one was not cut; where the end day is included, two days
         // make one.
-        if self.reach == Reach::Inclusive {
+        if self.reach == EndBound::Inclusive {
             for start in [Some(self.day), self.day.pred_opt()].into_iter().flatten() {
                 if !self.is_whole(&page) {
                     self.ask_two_days(start, limit).await?;
@@ -491,7 +491,7 @@ impl WindowReader {
             }
         }
         match self.is_whole(&page) {
-            true => Ok(WindowRead::Whole(self.whole(&page, Joint::Exact))),
+            true => Ok(WindowRead::Whole(self.whole(&page, Proof::Contiguous))),
             false => Err(PullError::OffsetIgnored {
                 window: self.window(),
                 rows: page.rows.length.rows,
@@ -529,7 +529,7 @@ impl Unproven {
 
     /// For a window that was proven meanwhile.
     pub(crate) fn whole(&self) -> Whole {
-        self.reader.whole(&self.first, Joint::Exact)
+        self.reader.whole(&self.first, Proof::Contiguous)
     }
 
     /// Asks what only the next page can tell.

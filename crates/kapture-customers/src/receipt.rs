@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use kapture_model::CustomerId;
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::Reach;
+use crate::calibration::EndBound;
 
 /// What is known about a finished day: how many customers it has, which, and how that was proven.
 ///
@@ -17,8 +17,8 @@ use crate::calibration::Reach;
 ///
 /// let kept = r#"{
 ///     "day": "2024-05-02", "customers": 2, "checksum": "910a2dec89025cc1", "undated": 0,
-///     "fetched": "2024-05-04T06:00:00Z", "state": "sealed", "reach": "inclusive", "joint": "exact",
-///     "empty_answer": null
+///     "fetched": "2024-05-04T06:00:00Z", "state": "sealed", "end_bound": "inclusive", "proof": "contiguous",
+///     "empty_response": null
 /// }"#;
 /// let receipt: Receipt = serde_json::from_str(kept)?;
 /// assert_eq!(receipt.state, DayState::Sealed);
@@ -40,11 +40,11 @@ pub struct Receipt {
     /// Whether the day could gain customers after it was first asked.
     pub state: DayState,
     /// How the windows of this server were found to reach.
-    pub reach: Reach,
+    pub end_bound: EndBound,
     /// How well its pages were found to join: the weakest of its windows.
-    pub joint: Joint,
+    pub proof: Proof,
     /// The failure that stands for "no customers" on this server, where one was learnt.
-    pub empty_answer: Option<String>,
+    pub empty_response: Option<String>,
 }
 
 /// Whether a day can still gain customers.
@@ -59,15 +59,15 @@ pub enum DayState {
 
 /// How the pages of a window were proven to leave nothing out, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Joint {
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
     /// Each page began with the last rows of the page before; or there was one page only.
-    Exact,
+    Contiguous,
     /// The server gave no stable order; but when it was asked for the last page it had as many rows
     /// as there are customers that were met both before and after.
-    Counted,
+    Recaptured,
     /// Rows came or went while the pages were read; every one that stood in place was read.
-    Moving,
+    StableRows,
 }
 
 /// A sum over ids that does not depend on their order, stable across versions and platforms.

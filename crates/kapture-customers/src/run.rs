@@ -11,14 +11,14 @@ use kapture_transport::Refusal;
 use tracing::{Instrument, trace_span};
 
 use crate::assembly::Assembly;
-use crate::calibration::Reach;
+use crate::calibration::EndBound;
 use crate::confirmation::Unconfirmed;
 use crate::error::PullError;
-use crate::event::{Event, Lesson};
+use crate::event::{Event, Finding};
 use crate::page_length::End;
 use crate::pull::Calendar;
 use crate::reading::{Unproven, Whole, WindowRead, WindowReader};
-use crate::receipt::{Joint, Receipt};
+use crate::receipt::{Proof, Receipt};
 use crate::server::{Ask, Server};
 
 /// How often a run believes that a server has changed its ways.
@@ -93,7 +93,7 @@ impl Run {
     pub(crate) async fn run(mut self) -> Result<(), PullError> {
         let mut doing = FuturesUnordered::<Doing>::new();
         loop {
-            if doing.is_empty() && self.reach() == Reach::Unknown {
+            if doing.is_empty() && self.reach() == EndBound::Unknown {
                 self.scout().await?;
             }
             if let Some(ask) = self.to_learn.take() {
@@ -130,15 +130,15 @@ impl Run {
         }
     }
 
-    pub(crate) fn reach(&self) -> Reach {
+    pub(crate) fn reach(&self) -> EndBound {
         self.server.knowledge().reach
     }
 
     /// Settles how far windows reach. What one without customers looks like is to be asked next,
     /// before many are met at once.
-    pub(crate) fn learn_reach(&mut self, reach: Reach, day: NaiveDate) {
+    pub(crate) fn learn_reach(&mut self, reach: EndBound, day: NaiveDate) {
         self.server.knowledge().reach = reach;
-        self.server.events.learned(Lesson::Reach(reach));
+        self.server.events.learned(Finding::EndBound(reach));
         self.to_learn = Some(Ask::first_page(reach.window(day), self.server.page_size()));
     }
 
@@ -188,7 +188,7 @@ impl Run {
 
     async fn next_window(&mut self) -> Option<WindowReader> {
         let reach = self.reach();
-        if reach == Reach::Unknown {
+        if reach == EndBound::Unknown {
             return None;
         }
         let mut windows = self.windows.iter();
@@ -249,15 +249,15 @@ impl Run {
             self.unconfirmed.push(Unconfirmed {
                 day: whole.day,
                 window: whole.window,
-                joint: whole.joint,
+                proof: whole.proof,
                 answered: whole.answered,
                 refused: whole.refused,
                 vanished: whole.vanished,
             });
             return;
         }
-        self.done(whole.day, whole.joint).await;
-        if whole.spans_two_days && self.reach() == Reach::Exclusive && self.may_reopen() {
+        self.done(whole.day, whole.proof).await;
+        if whole.spans_two_days && self.reach() == EndBound::Exclusive && self.may_reopen() {
             // Nothing is lost, an exclusive window is only larger than needed; but it will do with less.
             self.reopen([]);
         }
@@ -278,7 +278,7 @@ impl Run {
         self.reopenings += 1;
         self.first_pages.clear();
         let mut knowledge = self.server.knowledge();
-        knowledge.reach = Reach::Unknown;
+        knowledge.reach = EndBound::Unknown;
         knowledge.empty_answers.forget();
     }
 
@@ -287,10 +287,10 @@ impl Run {
         self.windows.make_contiguous().sort_unstable();
     }
 
-    pub(crate) async fn done(&self, day: NaiveDate, joint: Joint) {
-        for assembled in self.assembly.end_window(day, joint) {
+    pub(crate) async fn done(&self, day: NaiveDate, proof: Proof) {
+        for assembled in self.assembly.end_window(day, proof) {
             let fetched = (self.calendar.clock)();
-            let (reach, empty_answer) = {
+            let (end_bound, empty_response) = {
                 let knowledge = self.server.knowledge();
                 (knowledge.reach, knowledge.empty_answers.named())
             };
@@ -301,9 +301,9 @@ impl Run {
                 undated: assembled.undated,
                 fetched,
                 state: self.calendar.state(assembled.day, assembled.begun),
-                reach,
-                joint: assembled.joint,
-                empty_answer,
+                end_bound,
+                proof: assembled.proof,
+                empty_response,
             };
             self.server.events.send(Ok(Event::DayDone(receipt))).await;
         }

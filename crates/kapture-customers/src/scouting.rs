@@ -5,11 +5,11 @@ use futures_util::future::join_all;
 use kapture_model::{Record, Window};
 use kapture_transport::{Error, Refusal};
 
-use crate::calibration::{Reach, go_beyond_midnight, narrow, wide};
+use crate::calibration::{EndBound, go_beyond_midnight, narrow, wide};
 use crate::confirmation::Unconfirmed;
 use crate::empty_answer::same_sentence;
 use crate::error::PullError;
-use crate::receipt::Joint;
+use crate::receipt::Proof;
 use crate::run::Run;
 use crate::server::{Ask, DEFAULT_LIMIT};
 
@@ -27,7 +27,7 @@ impl Run {
             let day = witness.ask.window.start;
             self.scout_days(vec![day], false).await?;
             // Whoever does not show what was there is most likely in trouble.
-            if self.reach() == Reach::Unknown
+            if self.reach() == EndBound::Unknown
                 && let Some(Ok(records)) = self.server.outlast(witness.ask, None).await
                 && !records.is_empty()
             {
@@ -39,7 +39,7 @@ impl Run {
         }
         let mut may_be_too_much = self.server.page_size() > DEFAULT_LIMIT;
         let mut scouts = 1;
-        while self.reach() == Reach::Unknown && !self.windows.is_empty() {
+        while self.reach() == EndBound::Unknown && !self.windows.is_empty() {
             let days: Vec<_> = self
                 .windows
                 .drain(..scouts.min(self.windows.len()))
@@ -68,7 +68,7 @@ impl Run {
         self.first_pages
             .retain(|window, _| windows.binary_search(&window.start).is_ok());
         match self.refused.first() {
-            Some((_, answers)) => Err(PullError::EmptyUnproven {
+            Some((_, answers)) => Err(PullError::AmbiguousEmpty {
                 answers: answers.clone(),
             }),
             None => Ok(()),
@@ -91,7 +91,7 @@ impl Run {
         match answer {
             Ok(records) if go_beyond_midnight(&records) => {
                 self.first_pages.insert(narrow(day), records);
-                self.learn_reach(Reach::Inclusive, day);
+                self.learn_reach(EndBound::Inclusive, day);
                 return Ok(());
             }
             Ok(_) => {}
@@ -118,7 +118,7 @@ impl Run {
                 Ok(records) => self.take_scouted(day, records).await,
                 Err(error) => self.judge_refused(day, error, answered_before).await?,
             };
-            let known = self.reach() != Reach::Unknown;
+            let known = self.reach() != EndBound::Unknown;
             let accepts_wide = self.server.knowledge().accepts_wide;
             match &verdict {
                 Scouted::Customers(_) if !known => {
@@ -128,7 +128,7 @@ impl Run {
                 // Where D…D+1 was accepted before, that it is refused for a day without customers is the
                 // trouble of this day alone.
                 Scouted::Narrow(records) if !known && (!records.is_empty() || !accepts_wide) => {
-                    self.learn_reach(Reach::Strict, day);
+                    self.learn_reach(EndBound::SingleDay, day);
                 }
                 _ => {}
             }
@@ -140,14 +140,14 @@ impl Run {
                 Scouted::Empty if self.has_reopened() || self.server.has_held(day) => {
                     self.leave_unconfirmed(day, wide(day), None);
                 }
-                Scouted::Empty => self.done(day, Joint::Exact).await,
+                Scouted::Empty => self.done(day, Proof::Contiguous).await,
                 Scouted::Customers(records) => {
-                    if self.reach() == Reach::Exclusive {
+                    if self.reach() == EndBound::Exclusive {
                         self.first_pages.insert(wide(day), records);
                     }
                     self.put_back([day]);
                 }
-                Scouted::Narrow(records) if self.reach() == Reach::Strict => {
+                Scouted::Narrow(records) if self.reach() == EndBound::SingleDay => {
                     if !records.is_empty() {
                         self.first_pages.insert(narrow(day), records);
                     }
@@ -178,7 +178,7 @@ impl Run {
         self.unconfirmed.push(Unconfirmed {
             day,
             window,
-            joint: Joint::Exact,
+            proof: Proof::Contiguous,
             answered: self.server.moment(),
             refused,
             vanished: self.server.has_held(day),

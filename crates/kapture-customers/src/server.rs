@@ -10,7 +10,7 @@ use kapture_model::{CustomerId, CustomerQuery, Record, Window};
 use kapture_transport::{Client, Error, Refusal};
 use tracing::Instrument;
 
-use crate::calibration::{Reach, go_beyond_midnight, is_narrow};
+use crate::calibration::{EndBound, go_beyond_midnight, is_narrow};
 use crate::days::Days;
 use crate::empty_answer::EmptyAnswers;
 use crate::error::PullError;
@@ -42,7 +42,7 @@ pub(crate) struct Server {
 /// What has been learnt of the server in this run.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
-    pub(crate) reach: Reach,
+    pub(crate) reach: EndBound,
     pub(crate) empty_answers: EmptyAnswers,
     /// Whether any request was answered with success.
     pub(crate) answered: bool,

@@ -23,7 +23,7 @@ impl Run {
             if let Some(refusal) = doubtful.refused.as_ref()
                 && doubtful.is_opaque(&self.server)
             {
-                return Err(PullError::EmptyUnproven {
+                return Err(PullError::AmbiguousEmpty {
                     answers: vec![(doubtful.window, refusal.clone())],
                 });
             }
@@ -31,8 +31,11 @@ impl Run {
         for doubtful in unconfirmed {
             let Unconfirmed { day, window, .. } = doubtful;
             match doubtful.vanished {
-                true => self.fail(day, &PullError::Vanished { window }).await,
-                false => self.done(day, doubtful.joint).await,
+                true => {
+                    self.fail(day, &PullError::EmptiedEverywhere { window })
+                        .await
+                }
+                false => self.done(day, doubtful.proof).await,
             }
         }
         Ok(())
@@ -57,8 +60,7 @@ impl Run {
             answered = Some(narrow(*day));
         }
         if let Some(window) = answered {
-            self.doubt(window, PullError::Unwitnessed { window })
-                .await?;
+            self.doubt(window, PullError::NoCanary { window }).await?;
             return Ok(true);
         }
         let accepts_wide = self.server.knowledge().accepts_wide;

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kapture_customers::{Checksum, DayState, Days, Joint, Reach, Receipt};
+use kapture_customers::{Checksum, DayState, Days, EndBound, Proof, Receipt};
 use kapture_model::{Normaliser, Record};
 use serde_json::{Value, json};
 
@@ -137,10 +137,10 @@ async fn replaying_a_day_changes_nothing(subject: &impl Subject) {
 
 async fn a_reopened_sink_knows_its_days(subject: &impl Subject) {
     let odd = Receipt {
-        joint: Joint::Moving,
-        reach: Reach::Exclusive,
+        proof: Proof::StableRows,
+        end_bound: EndBound::Exclusive,
         undated: 1,
-        empty_answer: Some("No \"customers\" found, 100% 'sure'".into()),
+        empty_response: Some("No \"customers\" found, 100% 'sure'".into()),
         ..receipt(day(3), &[plain(3)], DayState::Open)
     };
     let first = subject.create().await;
@@ -436,9 +436,9 @@ fn receipt(day: NaiveDate, customers: &[Value], state: DayState) -> Receipt {
         undated: 0,
         fetched: fetched(),
         state,
-        reach: Reach::Inclusive,
-        joint: Joint::Exact,
-        empty_answer: None,
+        end_bound: EndBound::Inclusive,
+        proof: Proof::Contiguous,
+        empty_response: None,
     }
 }
 

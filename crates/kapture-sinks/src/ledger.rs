@@ -171,7 +171,7 @@ impl FromIterator<Receipt> for Ledger {
 
 #[cfg(test)]
 mod tests {
-    use kapture_customers::{Checksum, Joint, Reach};
+    use kapture_customers::{Checksum, EndBound, Proof};
 
     use super::*;
 
@@ -189,9 +189,9 @@ mod tests {
             undated: 0,
             fetched: NOW,
             state: DayState::Sealed,
-            reach: Reach::Inclusive,
-            joint: Joint::Exact,
-            empty_answer: None,
+            end_bound: EndBound::Inclusive,
+            proof: Proof::Contiguous,
+            empty_response: None,
         }
     }
 

@@ -28,9 +28,9 @@ const COLUMNS: [(&str, Kind); 9] = [
     ("undated", Kind::Number),
     ("fetched", Kind::Text),
     ("state", Kind::Text),
-    ("reach", Kind::Text),
-    ("joint", Kind::Text),
-    ("empty_answer", Kind::Perhaps),
+    ("end_bound", Kind::Text),
+    ("proof", Kind::Text),
+    ("empty_response", Kind::Perhaps),
 ];
 
 impl Kind {

@@ -113,7 +113,7 @@ impl Spooled {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use kapture_customers::{Checksum, DayState, Joint, Reach};
+    use kapture_customers::{Checksum, DayState, EndBound, Proof};
 
     use super::*;
 
@@ -142,9 +142,9 @@ mod tests {
                 undated: 0,
                 fetched: chrono::DateTime::UNIX_EPOCH,
                 state: DayState::Sealed,
-                reach: Reach::Inclusive,
-                joint: Joint::Exact,
-                empty_answer: None,
+                end_bound: EndBound::Inclusive,
+                proof: Proof::Contiguous,
+                empty_response: None,
             };
             let committed = writer.commit(&receipt).await;
             assert_eq!(committed.is_ok(), is_right, "{told}: {committed:?}");

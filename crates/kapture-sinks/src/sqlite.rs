@@ -315,7 +315,7 @@ impl Sink for Sqlite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kapture_customers::{Checksum, DayState, Joint, Reach};
+    use kapture_customers::{Checksum, DayState, EndBound, Proof};
     use kapture_model::Record;
     use tempfile::TempDir;
 
@@ -342,9 +342,9 @@ mod tests {
             undated: 0,
             fetched: chrono::DateTime::UNIX_EPOCH,
             state: DayState::Sealed,
-            reach: Reach::Inclusive,
-            joint: Joint::Exact,
-            empty_answer: None,
+            end_bound: EndBound::Inclusive,
+            proof: Proof::Contiguous,
+            empty_response: None,
         };
         writer.commit(&receipt).await
     }

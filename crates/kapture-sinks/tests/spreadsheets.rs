@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
-use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
 use kapture_model::Record;
 use kapture_sinks::{Dataset, Encoding, Format, Sink, SinkError, Source};
 use serde_json::Value;
@@ -31,9 +31,9 @@ async fn written(root: &Path, sink: &Dataset) -> String {
         undated: 0,
         fetched: DateTime::UNIX_EPOCH,
         state: DayState::Sealed,
-        reach: Reach::Inclusive,
-        joint: Joint::Exact,
-        empty_answer: None,
+        end_bound: EndBound::Inclusive,
+        proof: Proof::Contiguous,
+        empty_response: None,
     };
     writer.commit(&receipt).await.expect("committed");
     let file = root.join("created_date=2024-05-02/customers.csv");

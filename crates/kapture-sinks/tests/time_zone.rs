@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
-use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
 use kapture_model::Record;
 use kapture_sinks::{Encoding, Format, Location, Sink, SinkError, Source};
 use rusqlite::Connection;
@@ -152,8 +152,8 @@ fn receipt(day: NaiveDate) -> Receipt {
         undated: 0,
         fetched: DateTime::UNIX_EPOCH,
         state: DayState::Sealed,
-        reach: Reach::Inclusive,
-        joint: Joint::Exact,
-        empty_answer: None,
+        end_bound: EndBound::Inclusive,
+        proof: Proof::Contiguous,
+        empty_response: None,
     }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use kapture_customers::{Checksum, DayState, Joint, Reach, Receipt};
+use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
 use kapture_model::Record;
 use kapture_sinks::conformance::{self, Subject};
 use kapture_sinks::{Dialect, Doubt, Postgres, Sink, SinkError, Source, schema_steps};
@@ -316,7 +316,7 @@ async fn texts_and_numbers_that_a_server_cannot_hold_are_held() {
     ];
     let records = records.map(|json| Record::decode(json.as_bytes().into()).expect("a record"));
     let mut receipt = receipt(&records);
-    receipt.empty_answer = Some("nothing\0here".into());
+    receipt.empty_response = Some("nothing\0here".into());
     let mut writer = sink.day(day()).await.expect("a writer");
     writer.write(&records).await.expect("written");
     writer.commit(&receipt).await.expect("committed");
@@ -499,9 +499,9 @@ fn receipt(records: &[Record]) -> Receipt {
         undated: 0,
         fetched: DateTime::<Utc>::UNIX_EPOCH,
         state: DayState::Open,
-        reach: Reach::Inclusive,
-        joint: Joint::Exact,
-        empty_answer: None,
+        end_bound: EndBound::Inclusive,
+        proof: Proof::Contiguous,
+        empty_response: None,
     }
 }
 

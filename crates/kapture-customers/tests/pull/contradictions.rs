@@ -137,7 +137,7 @@ async fn a_server_that_answers_with_another_day_is_not_believed() {
         assert!(
             matches!(
                 pulled.failed.get(&may(20)),
-                Some(PullError::Astray { day, .. }) if *day == may(3)
+                Some(PullError::OutsideWindow { day, .. }) if *day == may(3)
             ),
             "{:?}",
             pulled.failed

@@ -10,7 +10,7 @@ use crate::against::{
 };
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use kapture_customers::{Event, Joint, Lesson, PullError, Reach};
+use kapture_customers::{EndBound, Event, Finding, Proof, PullError};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Offset, Order, PerDay,
     Place, SameDay, Tenant, Windows,
@@ -44,17 +44,19 @@ async fn waits_and_lessons_are_told() {
     let (mut waits, mut lessons) = (Vec::new(), Vec::new());
     for event in told {
         match event {
-            Event::Waiting { attempt, error, .. } => waits.push((attempt, error.to_string())),
-            Event::Learned(lesson) => lessons.push(lesson),
+            Event::RetryScheduled { attempt, error, .. } => {
+                waits.push((attempt, error.to_string()))
+            }
+            Event::Discovered(lesson) => lessons.push(lesson),
             _ => {}
         }
     }
     let failed = |wait: &&(u32, String)| wait.0 == 1 && wait.1.contains("503");
     assert_eq!(waits.iter().filter(failed).count(), 1, "{waits:?}");
     for expected in [
-        Lesson::Reach(Reach::Inclusive),
-        Lesson::EmptyAnswer("Nobody here".into()),
-        Lesson::PageLength(37),
+        Finding::EndBound(EndBound::Inclusive),
+        Finding::EmptyAnswer("Nobody here".into()),
+        Finding::PageLength(37),
     ] {
         assert!(lessons.contains(&expected), "{lessons:?}");
     }
@@ -290,7 +292,7 @@ async fn moving_rows_and_changing_order_are_right_or_named() {
                 // All rows of a window may go while it is read.
                 matches!(
                     error,
-                    PullError::Unstable { .. } | PullError::Contradiction { .. }
+                    PullError::Unstable { .. } | PullError::InconsistentServer { .. }
                 ),
                 "{error}: {told}"
             );
@@ -357,7 +359,7 @@ async fn what_an_unknown_sentence_means_is_not_guessed() {
         behaviour,
     ));
     let pulled = pull(&tenant, may(1), may(7)).await;
-    let Some(PullError::EmptyUnproven { answers }) = pulled.error else {
+    let Some(PullError::AmbiguousEmpty { answers }) = pulled.error else {
         panic!("{:?}", pulled.error)
     };
     assert_eq!(answers[0].1.message, "E-1017");
@@ -461,11 +463,11 @@ async fn a_server_that_goes_down_for_good_ends_the_run_however_far_it_came() {
 #[tokio::test(start_paused = true)]
 async fn receipts_say_how_it_was_proven() {
     for (windows, reach) in [
-        (Windows::Inclusive, Reach::Inclusive),
-        (EXCLUSIVE, Reach::Exclusive),
-        (EXCLUSIVE_REFUSING, Reach::Exclusive),
-        (Windows::Moments, Reach::Exclusive),
-        (Windows::Strict, Reach::Inclusive),
+        (Windows::Inclusive, EndBound::Inclusive),
+        (EXCLUSIVE, EndBound::Exclusive),
+        (EXCLUSIVE_REFUSING, EndBound::Exclusive),
+        (Windows::Moments, EndBound::Exclusive),
+        (Windows::Strict, EndBound::Inclusive),
     ] {
         let behaviour = Behaviour {
             windows,
@@ -479,9 +481,9 @@ async fn receipts_say_how_it_was_proven() {
         let tenant = Arc::new(Tenant::new(population(1, weekly), behaviour));
         let pulled = pull(&tenant, may(1), may(9)).await;
         let receipt = &pulled.receipts[&may(5)];
-        assert_eq!(receipt.reach, reach);
-        assert_eq!(receipt.joint, Joint::Exact);
-        assert_eq!(receipt.empty_answer.as_deref(), Some("No data found"));
+        assert_eq!(receipt.end_bound, reach);
+        assert_eq!(receipt.proof, Proof::Contiguous);
+        assert_eq!(receipt.empty_response.as_deref(), Some("No data found"));
     }
 }
 

@@ -159,7 +159,7 @@ async fn a_day_that_was_over_only_once_it_had_been_read_is_open() {
     let server = Hours(InMemory(Arc::clone(&tenant)));
     let zoned = |pull: Pull| {
         pull.time_zone(Tz::UTC)
-            .settling(TimeDelta::hours(6))
+            .grace_period(TimeDelta::hours(6))
             .clock(clock)
     };
     let pulled = pull_from(server, may(4), may(5), zoned, ClientOptions::default()).await;

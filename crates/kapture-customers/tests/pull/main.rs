@@ -1,15 +1,15 @@
 //! Pulls from a fake tenant, and from servers that are none.
 
 mod against;
-mod any_server;
 mod contradictions;
 mod cost;
+mod emptied_days;
 mod exactness;
 mod faults;
-mod held;
 mod interleaving;
-mod never_shown;
-mod seams;
+mod page_boundaries;
+mod random_servers;
 mod secrets;
 mod single_fault;
 mod speed;
+mod unreadable_windows;

@@ -98,9 +98,9 @@ CREATE TABLE kapture_days (
     undated bigint NOT NULL,
     fetched text NOT NULL,
     state text NOT NULL,
-    reach text NOT NULL,
-    joint text NOT NULL,
-    empty_answer text
+    end_bound text NOT NULL,
+    proof text NOT NULL,
+    empty_response text
 );
 
 -- What this database holds, and the version of these tables.

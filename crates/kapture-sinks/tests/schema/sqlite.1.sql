@@ -98,9 +98,9 @@ CREATE TABLE kapture_days (
     undated INTEGER NOT NULL,
     fetched TEXT NOT NULL,
     state TEXT NOT NULL,
-    reach TEXT NOT NULL,
-    joint TEXT NOT NULL,
-    empty_answer TEXT
+    end_bound TEXT NOT NULL,
+    proof TEXT NOT NULL,
+    empty_response TEXT
 );
 
 -- What this database holds, and the version of these tables.

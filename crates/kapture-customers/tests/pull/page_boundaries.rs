@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::against::{expect_truth, may, population, pull_from, pull_with};
 use async_trait::async_trait;
-use kapture_customers::{Joint, Pull, PullError};
+use kapture_customers::{Proof, Pull, PullError};
 use kapture_sandbox::{Behaviour, EmptyForm, Limit, Offset, Order, PerDay, Tenant};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
@@ -58,14 +58,14 @@ impl<F: Fn(usize, usize) -> Vec<u64> + Send + Sync> Transport for Scripted<F> {
 /// Pulls 3 May: the ids it is said to have, and how that was proven.
 async fn pulled(
     listing: impl Fn(usize, usize) -> Vec<u64> + Send + Sync + 'static,
-) -> (Vec<u64>, Joint) {
+) -> (Vec<u64>, Proof) {
     pulled_in_pages_of(500, listing).await
 }
 
 async fn pulled_in_pages_of(
     rows: u32,
     listing: impl Fn(usize, usize) -> Vec<u64> + Send + Sync + 'static,
-) -> (Vec<u64>, Joint) {
+) -> (Vec<u64>, Proof) {
     let transport = Scripted {
         listing,
         first_pages: AtomicUsize::new(0),
@@ -77,7 +77,7 @@ async fn pulled_in_pages_of(
     let receipt = pulled.receipts.get(&may(3)).expect("a receipt");
     (
         pulled.ids().remove(&may(3)).unwrap_or_default(),
-        receipt.joint,
+        receipt.proof,
     )
 }
 
@@ -85,14 +85,14 @@ async fn pulled_in_pages_of(
 /// holds one row, which is 37 as well.
 #[tokio::test(start_paused = true)]
 async fn a_row_in_its_place_by_coincidence_proves_nothing() {
-    let (ids, joint) = pulled(|first_pages, offset| match (first_pages, offset) {
+    let (ids, proof) = pulled(|first_pages, offset| match (first_pages, offset) {
         (0 | 1, _) | (2, 0) => (1..=38).collect(),
         (2, _) => [38].into_iter().chain((2..=36).rev()).chain([37]).collect(),
         _ => (2..=38).collect(),
     })
     .await;
     assert!(ids.contains(&38));
-    assert_eq!(joint, Joint::Exact);
+    assert_eq!(proof, Proof::Contiguous);
 }
 
 /// In the first pass 40 is met, then it goes and 41 comes. Both passes count forty rows, and forty
@@ -142,7 +142,7 @@ async fn a_customer_that_came_does_not_stand_for_one_that_was_never_met() {
 /// Every seam holds, but 1 comes twice, because it changed places with 60 in between.
 #[tokio::test(start_paused = true)]
 async fn a_customer_that_comes_twice_may_stand_in_the_place_of_another() {
-    let (ids, joint) = pulled(|first_pages, offset| {
+    let (ids, proof) = pulled(|first_pages, offset| {
         if first_pages < 2 && offset > 0 {
             [60].into_iter()
                 .chain(2..=37)
@@ -155,7 +155,7 @@ async fn a_customer_that_comes_twice_may_stand_in_the_place_of_another() {
     })
     .await;
     assert_eq!(ids, (1..=60).collect::<Vec<_>>());
-    assert_eq!(joint, Joint::Exact);
+    assert_eq!(proof, Proof::Contiguous);
 }
 
 /// The order of rows that have the same in common may depend on the page that is asked for, and a
@@ -206,7 +206,7 @@ async fn a_server_that_pages_no_further_is_right_or_named() {
                 pulled.receipts
             );
             for error in pulled.failed.values().chain(&pulled.error) {
-                let named = matches!(error, PullError::OffsetTooLarge { .. })
+                let named = matches!(error, PullError::OffsetCapped { .. })
                     || error
                         .call_error()
                         .is_some_and(|error| error.refusal().is_some());
@@ -219,13 +219,13 @@ async fn a_server_that_pages_no_further_is_right_or_named() {
 /// Ten rows go during each pass and between passes, so that those that were counted are not met again.
 #[tokio::test(start_paused = true)]
 async fn a_window_that_never_stands_still_is_told_to_be_moving() {
-    let (ids, joint) = pulled(|first_pages, offset| {
+    let (ids, proof) = pulled(|first_pages, offset| {
         let gone = 20 * first_pages as u64 + if offset == 0 { 0 } else { 10 };
         (gone + 1..=300).collect()
     })
     .await;
     assert!((101..=300).all(|id| ids.contains(&id)));
-    assert_eq!(joint, Joint::Moving);
+    assert_eq!(proof, Proof::StableRows);
 }
 
 /// The order changes at every request, so that the first pass counts rows that it does not meet; and
@@ -269,7 +269,7 @@ async fn a_window_that_shows_none_of_its_rows_any_more_is_right_or_named() {
             let pulled = pull_from(transport, may(3), may(3), |pull| pull, options).await;
             assert!(pulled.error.is_none(), "{told}: {:?}", pulled.error);
             match pulled.failed.get(&may(3)) {
-                Some(PullError::Contradiction { .. } | PullError::OffsetTooLarge { .. }) => {}
+                Some(PullError::InconsistentServer { .. } | PullError::OffsetCapped { .. }) => {}
                 Some(error) => panic!("{told}: {error:?}"),
                 None => assert_eq!(pulled.ids()[&may(3)].len(), 100, "{told}"),
             }
@@ -280,7 +280,7 @@ async fn a_window_that_shows_none_of_its_rows_any_more_is_right_or_named() {
 /// The same, but for the first pass alone.
 #[tokio::test(start_paused = true)]
 async fn a_window_that_stands_still_at_last_is_proven() {
-    let (ids, joint) = pulled(|first_pages, offset| {
+    let (ids, proof) = pulled(|first_pages, offset| {
         let gone = if first_pages < 2 && offset == 0 {
             0
         } else {
@@ -290,7 +290,7 @@ async fn a_window_that_stands_still_at_last_is_proven() {
     })
     .await;
     assert!((11..=300).all(|id| ids.contains(&id)));
-    assert_eq!(joint, Joint::Counted);
+    assert_eq!(proof, Proof::Recaptured);
 }
 
 /// The order changes such that further pages begin a few times with the first rows of all.

@@ -55,14 +55,14 @@ async fn a_day_that_held_customers_does_not_lose_them_to_an_empty_list() {
             let sizes = PerDay::Listed((3..=8).map(|day| (may(day), 3)).collect());
             let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
             let server = OutOfOrder::new(&tenant, move |_, asked| asked < empty_answers);
-            let adjust = |pull: Pull| pull.held((3..=8).map(may).collect());
+            let adjust = |pull: Pull| pull.previously_nonempty((3..=8).map(may).collect());
             let options = ClientOptions::default();
             let pulled = pull_from(server, may(3), may(8), adjust, options).await;
             let told = format!("{empty_answers} empty answers, {windows:?}");
             assert!(pulled.error.is_none(), "{:?}: {told}", pulled.error);
             // A window that was answered, and is then refused for its width, fails for that.
             let is_named = |error: &PullError| match error {
-                PullError::Vanished { .. } => true,
+                PullError::EmptiedEverywhere { .. } => true,
                 error => error.to_string().contains("asking for") && windows == Windows::Strict,
             };
             assert!(pulled.failed.values().all(is_named), "{:?}", pulled.failed);
@@ -91,7 +91,7 @@ async fn a_day_that_held_customers_may_hold_none() {
             };
             let sizes = PerDay::Listed(vec![(may(2), 3), (may(7), 3)]);
             let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
-            let adjust = |pull: Pull| pull.held((1..=8).map(may).collect());
+            let adjust = |pull: Pull| pull.previously_nonempty((1..=8).map(may).collect());
             let options = ClientOptions::default();
             let pulled = pull_with(&tenant, may(1), may(8), adjust, options).await;
             assert_eq!(pulled.receipts.len(), 8, "{:?}", pulled.failed);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::against::{InMemory, may, missing, population, pull_from};
-use kapture_customers::{Pull, PullError, Reach, Receipt};
+use kapture_customers::{EndBound, Pull, PullError, Receipt};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Oddities, Offset,
     Order, PerDay, Place, Tenant, Windows,
@@ -219,7 +219,7 @@ async fn check(
     let pulled = pull_from(transport, from, to, adjust, options).await;
     let ids = pulled.ids();
     pulled.expect_contents(&tenant);
-    let is_exclusive = |receipt: &Receipt| receipt.reach == Reach::Exclusive;
+    let is_exclusive = |receipt: &Receipt| receipt.end_bound == EndBound::Exclusive;
     if !are_dated && is_inclusive && pulled.receipts.values().any(is_exclusive) {
         // Where all that a window shows came at midnight, the next ones are asked larger than needed.
         // They hold two days, and nothing tells whose those are that are dated nowhere.
@@ -261,7 +261,7 @@ async fn check(
             .failed
             .values()
             .chain(&pulled.error)
-            .all(|error| !matches!(error, PullError::Astray { .. }));
+            .all(|error| !matches!(error, PullError::OutsideWindow { .. }));
         prop_assert!(named, "{:?}", pulled.failed);
     }
     Ok(())
