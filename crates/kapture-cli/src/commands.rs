@@ -1,0 +1,34 @@
+//! The commands, one file or folder each.
+
+mod auth;
+pub(crate) mod completions;
+mod doctor;
+mod man;
+mod plan;
+mod pull;
+mod sandbox;
+mod schema;
+mod status;
+mod sync;
+mod verify;
+
+use crate::args::{Arguments, Command};
+use crate::error::Failure;
+
+/// Runs the command of this command line.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let output = arguments.output;
+    match arguments.command {
+        Command::Pull(arguments) => pull::run(&arguments, &output).await,
+        Command::Sync(arguments) => sync::run(&arguments, &output).await,
+        Command::Status(arguments) => status::run(&arguments).await,
+        Command::Verify(arguments) => verify::run(&arguments, &output).await,
+        Command::Plan(arguments) => plan::run(&arguments).await,
+        Command::Doctor(arguments) => doctor::run(&arguments).await,
+        Command::Auth(arguments) => auth::run(&arguments).await,
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
+        Command::Sandbox(arguments) => sandbox::run(&arguments).await,
+    }
+}

@@ -1,0 +1,303 @@
+//! `kapture auth`: signing in once, and where the secret is kept.
+
+mod check;
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use kapture_transport::{Site, Token};
+use toml_edit::Value;
+
+use crate::args::{
+    AuthAction, AuthArguments, AuthStatusArguments, ConnectionArguments, LoginArguments,
+    LogoutArguments,
+};
+use crate::config::connection;
+use crate::config::connection::{Connection, TenantName};
+use crate::config::file::{Configuration, Entries};
+use crate::config::layered::{Places, Said};
+use crate::config::secrets::keyring::{self, Key};
+use crate::config::secrets::stored_secret::Kept;
+use crate::config::secrets::{self, private_file};
+use crate::error::Failure;
+use crate::output::message::Message;
+use crate::output::stdout;
+
+/// Signs in, out, or says who is signed in.
+pub(crate) async fn run(arguments: &AuthArguments) -> Result<(), Failure> {
+    match &arguments.action {
+        AuthAction::Login(arguments) => login(arguments).await,
+        AuthAction::Status(arguments) => status(arguments).await,
+        AuthAction::Logout(arguments) => logout(arguments),
+    }
+}
+
+async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
+    let login = Login::ask(arguments).map_err(Failure::usage)?;
+    let configuration = Configuration::find_or_make(arguments.connection.config.as_deref())
+        .map_err(Failure::usage)?;
+    let connection = Connection::with_token(
+        &arguments.connection,
+        &PLACES,
+        login.site.clone(),
+        login.cm_id,
+        login.token.clone(),
+    )
+    .map_err(Failure::usage)?;
+    let verdict = check::once(connection)
+        .await
+        .map_err(|failure| failure.hint_if_unauthorized(
+            "nothing is kept: check the user name and password, or the token, and sign in again with kapture auth login",
+        ))?;
+    let kept = login
+        .keep(&configuration, arguments)
+        .map_err(Failure::unwritten)?;
+    Message::told(verdict).say();
+    Message::told(format!(
+        "Profile `{}` is in {}, and the token in {kept}.",
+        login.profile,
+        configuration.path.display(),
+    ))
+    .say();
+    Ok(())
+}
+
+async fn status(arguments: &AuthStatusArguments) -> Result<(), Failure> {
+    let connection = Connection::settle(&arguments.connection)?;
+    stdout::print(&format!("{}\n", connection.said))?;
+    let verdict = check::once(connection).await.map_err(|failure| {
+        failure.hint_if_unauthorized(
+            "it may have expired, or its user been disabled: kapture auth login takes a new one",
+        )
+    })?;
+    stdout::print(&format!("{verdict}\n"))
+}
+
+fn logout(arguments: &LogoutArguments) -> Result<(), Failure> {
+    let usage = Failure::usage;
+    let configuration = Configuration::find(arguments.config.as_deref()).map_err(usage)?;
+    let profile = configuration.profile(arguments.profile.as_ref());
+    let profile = profile.map_err(usage)?;
+    let profile =
+        profile.ok_or_else(|| usage(anyhow!("which profile? Name it with --profile NAME")))?;
+    let name = &profile.name;
+    let ours = token_file(&configuration.path, name);
+    let key = match (profile.token_file(), profile.token_command()) {
+        (Some(file), _) if file.value == ours => {
+            private_file::remove(&ours).map_err(Failure::unwritten)?;
+            "token-file"
+        }
+        (_, Some(command)) if keyring::is_ours(&command.value) => {
+            if !keyring::forget(&command.value) {
+                return Err(usage(anyhow!(
+                    "the keyring does not remove the token of profile `{name}`: unlock it and try again; where it holds none any more, remove {}",
+                    command.place
+                )));
+            }
+            "token-command"
+        }
+        (Some(Said { place, .. }), _) | (_, Some(Said { place, .. })) => {
+            return Err(usage(anyhow!(
+                "auth login did not make what {place} names: remove it yourself"
+            )));
+        }
+        (None, None) => {
+            Message::told(format!("No token is kept for profile `{name}`.")).say();
+            return Ok(());
+        }
+    };
+    configuration
+        .write(name, &[(key, None)])
+        .map_err(Failure::unwritten)?;
+    Message::told(format!("The token of profile `{name}` is gone.")).say();
+    Ok(())
+}
+
+/// Where the rest of a connection is said that is to be made a profile.
+const PLACES: Places<'static> = Places::Around(None);
+
+/// What is known of a connection before it is kept.
+struct Login {
+    profile: String,
+    tenant: TenantName,
+    site: Site,
+    cm_id: u64,
+    token: Token,
+}
+
+impl Login {
+    /// Takes what is given, and asks for the rest where there is somebody to ask.
+    fn ask(arguments: &LoginArguments) -> Result<Self> {
+        let given = &arguments.connection;
+        if given.sandbox {
+            bail!("the sandbox needs no account: kapture pull --sandbox works without");
+        }
+        let account = connection::account(given, &PLACES)?;
+        let account =
+            account.map(|said| said.try_map(|cm_id| profile_number(cm_id).map(|_| cm_id)));
+        let account = account.transpose()?;
+        let mut lacking = Vec::new();
+        let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let tenant = match connection::tenant(given, &PLACES)? {
+            Some(said) => Some(said.value),
+            None if terminal => Some(TenantName::Subdomain(answer(
+                "Subdomain (the NAME in https://NAME.kapturecrm.com): ",
+            )?)),
+            None => {
+                lacking.push("--subdomain NAME");
+                None
+            }
+        };
+        let cm_id = match account {
+            Some(said) => Some(said.value),
+            None if terminal => {
+                let cm_id = connection::account_id(&answer("Account id (cm_id): ")?)?;
+                profile_number(cm_id)?;
+                Some(cm_id)
+            }
+            None => {
+                lacking.push("--cm-id N");
+                None
+            }
+        };
+        let secret = arguments.with_token || arguments.with_password || given.token_file.is_some();
+        if !secret && !terminal {
+            lacking.push(match &arguments.user {
+                None => "--with-token, with the token on standard input",
+                Some(_) => "--with-password, with the password on standard input",
+            });
+        }
+        let (Some(tenant), Some(cm_id), true) = (tenant, cm_id, lacking.is_empty()) else {
+            bail!(
+                "there is no terminal to ask on: give {}",
+                lacking.join(" and ")
+            );
+        };
+        let site = tenant.site()?;
+        let profile = profile_name(given, &tenant)?;
+        let token = token(arguments)?;
+        Ok(Self {
+            profile,
+            site,
+            cm_id,
+            token,
+            tenant,
+        })
+    }
+
+    /// Keeps the secret, then the profile that refers to it. Says where the secret is. Without the
+    /// profile, the secret is not kept either.
+    fn keep(&self, configuration: &Configuration, arguments: &LoginArguments) -> Result<String> {
+        let mut entries = self.entries(arguments)?;
+        let path = token_file(&configuration.path, &self.profile);
+        let earlier = configuration.token_command(&self.profile);
+        let key = Key {
+            profile: &self.profile,
+            host: self.site.host(),
+            cm_id: self.cm_id,
+        };
+        let kept = Kept::keep(&key, &self.token, path, arguments.keep_in_file)?;
+        entries.extend(kept.entries(&self.profile));
+        if let Err(error) = configuration.write(&self.profile, &entries) {
+            kept.take_back(earlier.as_ref());
+            return Err(error);
+        }
+        kept.replace(earlier)?;
+        Ok(kept.to_string())
+    }
+
+    /// What the profile says, but for where the secret is.
+    fn entries(&self, arguments: &LoginArguments) -> Result<Entries> {
+        let (subdomain, base_url) = match &self.tenant {
+            TenantName::Subdomain(name) => (Some(Value::from(name)), None),
+            TenantName::BaseUrl(address) => (None, Some(Value::from(address))),
+        };
+        let mut entries = vec![
+            ("subdomain", subdomain),
+            ("base-url", base_url),
+            ("cm-id", Some(Value::from(profile_number(self.cm_id)?))),
+            // What is kept is the token, not this user's password.
+            ("user", None),
+        ];
+        let given = &arguments.connection;
+        for (key, value) in [
+            ("endpoint", &given.endpoint),
+            ("time-zone", &given.time_zone),
+            ("empty-answer", &given.empty_answer),
+            ("timeout", &given.timeout),
+            ("retry-for", &given.retry_for),
+            ("concurrency", &given.concurrency),
+            ("max-rps", &given.max_rps),
+        ] {
+            // What is kept is what was checked.
+            if let Some(said) = PLACES.said(key, value.as_ref())? {
+                entries.push((key, Some(Value::from(said.value))));
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// An account's number as a profile holds it.
+fn profile_number(cm_id: u64) -> Result<i64> {
+    i64::try_from(cm_id).map_err(|_| {
+        anyhow!(
+            "the account id {cm_id} is too large for a profile, which holds numbers up to {}",
+            i64::MAX
+        )
+    })
+}
+
+fn profile_name(given: &ConnectionArguments, tenant: &TenantName) -> Result<String> {
+    let name = match (PLACES.said("profile", given.profile.as_ref())?, tenant) {
+        (Some(said), _) => said.value,
+        (None, TenantName::Subdomain(name)) => name.clone(),
+        (None, TenantName::BaseUrl(_)) => "default".into(),
+    };
+    let usable = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    if name.is_empty() || !name.chars().all(usable) {
+        bail!("a profile's name has letters, digits, - and _, so `{name}` is none");
+    }
+    Ok(name)
+}
+
+fn token(arguments: &LoginArguments) -> Result<Token> {
+    if let Some(path) = &arguments.connection.token_file {
+        return Ok(Token::ready(&private_file::read(path)?)?);
+    }
+    if arguments.with_token || arguments.with_password {
+        let mut text = String::new();
+        io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|_| anyhow!("cannot read the secret from standard input"))?;
+        let user = arguments.user.as_deref();
+        return secrets::made_of(user.filter(|_| arguments.with_password), &text);
+    }
+    let user = match &arguments.user {
+        Some(user) => user.clone(),
+        None => answer("User name (empty if you have a ready token): ")?,
+    };
+    let user = Some(user.as_str()).filter(|user| !user.is_empty());
+    let what = user.map_or("Token", |_| "Password");
+    let text = rpassword::prompt_password(format!("{what} (it is not shown): "))
+        .context("cannot ask for the secret")?;
+    secrets::made_of(user, &text)
+}
+
+/// Where the token of a profile is kept.
+fn token_file(configuration: &Path, profile: &str) -> PathBuf {
+    let folder = configuration.parent().unwrap_or(Path::new(""));
+    folder.join("tokens").join(profile)
+}
+
+fn answer(question: &str) -> Result<String> {
+    eprint!("{question}");
+    io::stderr().flush()?;
+    let mut line = String::new();
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        eprintln!();
+        bail!("not everything was answered, so nothing is kept");
+    }
+    Ok(line.trim().to_owned())
+}

@@ -1,0 +1,42 @@
+//! Whether a connection is accepted, with one request.
+
+use chrono::NaiveDate;
+use kapture_model::{CustomerQuery, Window};
+use kapture_transport::{Error, RetryPolicy};
+
+use crate::config::connection::Connection;
+use crate::error::Failure;
+
+/// Asks once. A refusal of the token is a failure; a refusal of another kind is told, as HTTP 404
+/// is, since the API may also say in that way that a day has no customers.
+pub(crate) async fn once(mut connection: Connection) -> Result<String, Failure> {
+    let endpoint = connection.options.endpoint;
+    connection.options.retry = RetryPolicy {
+        settled_after: 1,
+        spare_retries: 0,
+        unanswered_attempts: 1,
+        ..RetryPolicy::default()
+    };
+    let query = CustomerQuery::new(connection.cm_id);
+    let day = chrono::Local::now().date_naive();
+    let day = day.pred_opt().unwrap_or(NaiveDate::MIN);
+    let body = query.body(
+        Window {
+            start: day,
+            end: day,
+        },
+        2,
+        0,
+    );
+    let connected = connection.open().await?;
+    let is_refusal = |error: &Error| error.refusal().is_some();
+    let call = connected.client.call(body.into(), &is_refusal, &|_| {});
+    match call.await {
+        Ok(_) => Ok("The server accepts it.".into()),
+        Err(Error::Refused(refusal) | Error::NotFound(refusal)) => Ok(format!(
+            "The server does not refuse the token, but says: {refusal}. kapture doctor looks closer."
+        )),
+        Err(Error::Exhausted { last, .. }) => Err(Failure::call(*last, endpoint)),
+        Err(error) => Err(Failure::call(error, endpoint)),
+    }
+}

@@ -1,0 +1,85 @@
+//! What a step has found, for people and as JSON.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::error::Failure;
+
+/// How it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Ok,
+    Warning,
+    Failed,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a step has found.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) step: &'static str,
+    pub(super) verdict: Verdict,
+    pub(super) found: String,
+    /// What to do about it.
+    pub(super) cure: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn ok(step: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            step,
+            verdict: Verdict::Ok,
+            found: found.into(),
+            cure: None,
+        }
+    }
+
+    pub(super) fn warning(
+        step: &'static str,
+        found: impl Into<String>,
+        cure: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Warning,
+            cure: Some(cure.into()),
+            ..Self::ok(step, found)
+        }
+    }
+
+    pub(super) fn failed(step: &'static str, failure: &Failure) -> Self {
+        Self {
+            verdict: Verdict::Failed,
+            cure: failure.cure().map(str::to_owned),
+            ..Self::ok(step, failure.in_a_line())
+        }
+    }
+
+    /// One line, and the cure below it.
+    pub(super) fn text(&self) -> String {
+        let Self { step, found, .. } = self;
+        let mut text = format!("{:8} {step:10} {found}\n", self.verdict.word());
+        if let Some(cure) = &self.cure {
+            let _ = writeln!(text, "{:19} {cure}", "");
+        }
+        text
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        json!({
+            "step": self.step,
+            "verdict": self.verdict.word(),
+            "found": self.found,
+            "cure": self.cure,
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! `kapture plan`.
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use kapture_customers::Days;
+use kapture_sinks::{Ledger, SinkError};
+use serde_json::json;
+
+use crate::args::PlanArguments;
+use crate::commands::sync::{self, Range};
+use crate::config::connection::Connection;
+use crate::config::{dates, destination};
+use crate::error::Failure;
+use crate::output::message::Message;
+use crate::output::stdout;
+use crate::output::summary::counted;
+
+/// Says which days and windows a pull or sync would ask for. Asks nothing.
+pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
+    let zone = Connection::zone(&arguments.connection).map_err(Failure::usage)?;
+    let calendar = dates::Calendar::of(zone);
+    let days = match &arguments.place {
+        Some(place) => lacking(place, arguments, zone, &calendar).await?,
+        None => dates::settle(&arguments.days, &calendar).map_err(Failure::usage)?,
+    };
+    let windows: Days = days.padded().collect();
+    let text: String = if arguments.json {
+        days.iter()
+            .map(|day| format!("{}\n", described(day)))
+            .collect()
+    } else {
+        days.iter().map(|day| format!("{day}\n")).collect()
+    };
+    stdout::print(&text)?;
+    let padding = match windows.bounds() {
+        Some((first, last)) => format!(", {first} to {last}"),
+        None => String::new(),
+    };
+    Message::told(format!(
+        "{} to ask for, in {} of one day each{padding}; a window has one request or more",
+        counted(days.len() as u64, "day"),
+        counted(windows.len() as u64, "window")
+    ))
+    .say();
+    Ok(())
+}
+
+/// A day with the windows that it needs: a server may cut them in another zone.
+fn described(day: NaiveDate) -> serde_json::Value {
+    let windows = Days::from_iter([day]).padded().collect::<Vec<_>>();
+    json!({"day": day, "windows": windows})
+}
+
+/// The days that a sync of `place` would pull.
+async fn lacking(
+    place: &str,
+    arguments: &PlanArguments,
+    zone: Option<Tz>,
+    calendar: &dates::Calendar,
+) -> Result<Days, Failure> {
+    let usage = Failure::usage;
+    let location = destination::remembering(place).map_err(usage)?;
+    let ledger = match location.open(None).await {
+        Ok(sink) => sink.ledger().await.map_err(Failure::sink)?,
+        Err(SinkError::Absent { .. }) => Ledger::default(),
+        Err(error) => return Err(Failure::sink(error)),
+    };
+    // A sync would be refused, too.
+    let asked = zone.unwrap_or(Tz::UTC).name();
+    if let Some(held) = ledger.time_zone().filter(|held| *held != asked) {
+        return Err(Failure::sink(SinkError::OtherZone {
+            place: location.to_string(),
+            held: held.to_owned(),
+            asked: asked.to_owned(),
+        }));
+    }
+    let days = &arguments.days;
+    let wanted = if days.last.is_some() || days.days.is_some() {
+        dates::asked(days, calendar)
+    } else {
+        let to = days.to.as_deref().unwrap_or("today");
+        let range = Range::settle(days.from.as_deref(), to, calendar);
+        range.and_then(|range| range.wanted(&ledger))
+    };
+    let wanted = wanted.map_err(usage)?;
+    let lacking = sync::lacking(&ledger, &wanted, arguments.refresh, calendar.now);
+    dates::part(&lacking, days.shard.as_deref()).map_err(usage)
+}

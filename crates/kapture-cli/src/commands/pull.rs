@@ -1,0 +1,55 @@
+//! `kapture pull`.
+
+use crate::args::{OutputArguments, PullArguments};
+use crate::config::connection::Connection;
+use crate::config::destination::Destination;
+use crate::config::{dates, query};
+use crate::error::Failure;
+use crate::output::summary;
+use crate::pipeline::Course;
+
+/// Runs one pull.
+pub(crate) async fn run(
+    arguments: &PullArguments,
+    output: &OutputArguments,
+) -> Result<(), Failure> {
+    let usage = Failure::usage;
+    summary::check(arguments.summary.as_deref()).map_err(usage)?;
+    let connection = Connection::settle(&arguments.connection)?;
+    let zone = connection.zone;
+    let calendar = dates::Calendar::of(zone);
+    let wanted = dates::settle(&arguments.days, &calendar).map_err(usage)?;
+    let destination =
+        Destination::settle(&arguments.output, &arguments.form, zone).map_err(usage)?;
+    destination
+        .check_apart(&[
+            ("--contacts", arguments.form.contacts.as_deref()),
+            ("--summary", arguments.summary.as_deref()),
+            ("--days", arguments.days.days.as_deref()),
+            ("--token-file", arguments.connection.token_file.as_deref()),
+        ])
+        .map_err(usage)?;
+    let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
+
+    let created = destination.create(&connection.source(&query)).await;
+    let sink = created.map_err(Failure::sink)?;
+    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+    // A file of contacts is complete only if every day is pulled.
+    let days = if arguments.again || arguments.form.contacts.is_some() {
+        wanted.clone()
+    } else {
+        ledger.lacking(&wanted, calendar.now)
+    };
+    let connected = connection.open().await?;
+    let pull = connected.pull(&ledger, query, &days);
+    let course = Course {
+        connected: &connected,
+        location: &destination.location,
+        sink,
+        wanted: &wanted,
+        days: &days,
+        summary: arguments.summary.as_deref(),
+        output,
+    };
+    course.run(pull).await
+}

@@ -1,0 +1,146 @@
+//! `kapture sync`.
+
+use anyhow::{Context, Result, anyhow};
+use chrono::{DateTime, Days as DayCount, NaiveDate, TimeDelta, Utc};
+use kapture_customers::Days;
+use kapture_sinks::{Ledger, SinkError};
+
+use crate::args::{FormArguments, OutputArguments, SyncArguments};
+use crate::config::connection::Connection;
+use crate::config::destination::{Destination, check_remembers};
+use crate::config::{dates, duration, query};
+use crate::error::Failure;
+use crate::output::message::Message;
+use crate::output::summary;
+use crate::pipeline::Course;
+use crate::pipeline::date_ranges::{by_doubt, runs};
+
+/// Brings a place that remembers up to date.
+pub(crate) async fn run(
+    arguments: &SyncArguments,
+    output: &OutputArguments,
+) -> Result<(), Failure> {
+    let usage = Failure::usage;
+    summary::check(arguments.summary.as_deref()).map_err(usage)?;
+    let connection = Connection::settle(&arguments.connection)?;
+    let calendar = dates::Calendar::of(connection.zone);
+    let (from, to) = (arguments.from.as_deref(), &arguments.to);
+    let range = Range::settle(from, to, &calendar).map_err(usage)?;
+    let settling = settling(&arguments.settle).map_err(usage)?;
+    let form = FormArguments {
+        format: arguments.format.clone(),
+        ..FormArguments::default()
+    };
+    let destination =
+        Destination::settle(&arguments.place, &form, connection.zone).map_err(usage)?;
+    check_remembers(&destination.location).map_err(usage)?;
+    destination
+        .check_apart(&[
+            ("--summary", arguments.summary.as_deref()),
+            ("--token-file", arguments.connection.token_file.as_deref()),
+        ])
+        .map_err(usage)?;
+    let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
+
+    let source = connection.source(&query);
+    if range.from.is_none() {
+        // Nothing is made before it is known where to begin.
+        match destination.location.open(Some(&source)).await {
+            Err(SinkError::Absent { .. }) => return Err(usage(nowhere_to_begin())),
+            // Opened to write, it will be brought up to date.
+            Ok(_) | Err(SinkError::Earlier { .. }) => {}
+            Err(error) => return Err(Failure::sink(error)),
+        }
+    }
+    let created = destination.create(&source).await;
+    let sink = created.map_err(Failure::sink)?;
+    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+    let wanted = range.wanted(&ledger).map_err(usage)?;
+    let days = lacking(&ledger, &wanted, arguments.refresh, calendar.now);
+    for (doubt, doubtful) in by_doubt(&ledger) {
+        let again: Days = doubtful.iter().filter(|day| days.contains(*day)).collect();
+        if !again.is_empty() {
+            let again = runs(&again);
+            Message::note(format!("pulled again, because {doubt}: {again}")).say();
+        }
+    }
+    let fetched_later = ledger
+        .iter()
+        .filter(|receipt| receipt.fetched > calendar.now);
+    let ahead: Days = fetched_later
+        .map(|receipt| receipt.day)
+        .filter(|day| days.contains(*day))
+        .collect();
+    if !ahead.is_empty() {
+        Message::note(format!(
+            "pulled again, because they were pulled by a clock that was ahead of this one: {}",
+            runs(&ahead)
+        ))
+        .say();
+    }
+    let connected = connection.open().await?;
+    let pull = connected.pull(&ledger, query, &days);
+    let pull = pull.grace_period(settling);
+    let course = Course {
+        connected: &connected,
+        location: &destination.location,
+        sink,
+        wanted: &wanted,
+        days: &days,
+        summary: arguments.summary.as_deref(),
+        output,
+    };
+    course.run(pull).await
+}
+
+fn settling(text: &str) -> Result<TimeDelta> {
+    let time = duration::parse(text, "--settle")?;
+    TimeDelta::from_std(time).map_err(|_| anyhow!("--settle: `{text}` is longer than any time"))
+}
+
+fn nowhere_to_begin() -> anyhow::Error {
+    anyhow!("nothing is there yet: say with --from DATE which day is to be the first")
+}
+
+/// The days that are to be up to date afterwards.
+#[derive(Debug)]
+pub(crate) struct Range {
+    /// `None`: the first day that the place holds.
+    from: Option<NaiveDate>,
+    to: NaiveDate,
+}
+
+impl Range {
+    pub(crate) fn settle(from: Option<&str>, to: &str, calendar: &dates::Calendar) -> Result<Self> {
+        let from = from.map(|text| calendar.date(text)).transpose();
+        let range = Self {
+            from: from.context("--from")?,
+            to: calendar.date(to).context("--to")?,
+        };
+        if let Some(from) = range.from {
+            range.since(from)?;
+        }
+        Ok(range)
+    }
+
+    pub(crate) fn wanted(&self, ledger: &Ledger) -> Result<Days> {
+        let held = ledger.bounds().map(|(first, _)| first);
+        self.since(self.from.or(held).ok_or_else(nowhere_to_begin)?)
+    }
+
+    fn since(&self, from: NaiveDate) -> Result<Days> {
+        Days::between(from, self.to)
+            .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
+    }
+}
+
+/// Those of the wanted days that have to be pulled: what is not here for good, and the last ones that
+/// are to be pulled again anyway.
+pub(crate) fn lacking(ledger: &Ledger, wanted: &Days, refresh: u64, now: DateTime<Utc>) -> Days {
+    let last = wanted.bounds().map(|(_, last)| last);
+    let since = last.and_then(|last| last.checked_sub_days(DayCount::new(refresh)));
+    let fresh = |day: &NaiveDate| refresh > 0 && since.is_none_or(|since| *day > since);
+    let lacking = ledger.lacking(wanted, now);
+    let fresh = wanted.iter().filter(fresh);
+    lacking.iter().chain(fresh).collect()
+}

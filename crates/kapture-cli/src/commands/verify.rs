@@ -1,0 +1,333 @@
+//! `kapture verify`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use anyhow::{Context, Result, anyhow};
+use chrono::NaiveDate;
+use futures_util::StreamExt;
+use kapture_customers::{Checksum, DayState, Days, Event, Pull, PullError, Receipt};
+use kapture_model::CustomerId;
+use kapture_sinks::{Doubt, Ledger, Location, Sink};
+use kapture_transport::Endpoint;
+use serde_json::json;
+
+use crate::args::{OutputArguments, VerifyArguments};
+use crate::config::connection::Connection;
+use crate::config::{dates, destination, query};
+use crate::error::Failure;
+use crate::output::message::Message;
+use crate::output::progress::Progress;
+use crate::output::stdout;
+use crate::output::summary::counted;
+use crate::pipeline::date_ranges::runs;
+use crate::pipeline::events::events;
+use crate::signals::interrupted;
+
+/// How many ids are named in one line of text.
+const NAMED: usize = 20;
+
+/// Fetches days again and names every difference.
+pub(crate) async fn run(
+    arguments: &VerifyArguments,
+    output: &OutputArguments,
+) -> Result<(), Failure> {
+    let usage = Failure::usage;
+    let connection = Connection::settle(&arguments.connection)?;
+    let calendar = dates::Calendar::of(connection.zone);
+    let location = destination::remembering(&arguments.place).map_err(usage)?;
+    let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
+
+    let sink = location
+        .open(Some(&connection.source(&query)))
+        .await
+        .map_err(Failure::sink)?;
+    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+    let asked = asked(arguments, &calendar, &ledger, &location).map_err(usage)?;
+    let (days, open) = sealed(&asked, &ledger);
+    let connected = connection.open().await?;
+    let pull = connected.pull(&ledger, query, &days);
+    let mut verification = Verification {
+        sink: &*sink,
+        ledger: &ledger,
+        endpoint: connected.endpoint(),
+        json: arguments.json,
+        fetched: BTreeMap::new(),
+        outstanding: days.iter().collect(),
+        differences: BTreeMap::new(),
+        progress: Progress::start(days.len(), &connected.client, &location, output),
+        differing: 0,
+        alike: 0,
+        failed: None,
+        failing: 0,
+    };
+    let outcome = tokio::select! {
+        outcome = verification.run(pull) => outcome,
+        () = interrupted() => Err(Failure::interrupted()),
+    };
+    // Whatever ended it, what was found is told.
+    verification.outstanding.clear();
+    verification.tell()?;
+    let Verification {
+        differing,
+        alike,
+        failed,
+        failing,
+        progress,
+        ..
+    } = verification;
+    // What is said from here on stays: it would clear the last lines.
+    drop(progress);
+    if let Err(failure) = outcome {
+        // Of a run that ended for another reason a day had failed before.
+        if let Some(failed) = failed {
+            failed.report();
+        }
+        return Err(failure);
+    }
+    if !open.is_empty() {
+        Message::note(format!("still open, so not compared: {}", runs(&open))).say();
+    }
+    let compared = counted((alike + differing) as u64, "day");
+    let not_fetched = match failing {
+        0 => String::new(),
+        days => format!("; {} not fetched", counted(days as u64, "day")),
+    };
+    Message::told(format!(
+        "{compared} compared with {location}: {alike} alike, {differing} different{not_fetched}"
+    ))
+    .with(
+        "summary",
+        json!({
+            "days": alike + differing,
+            "alike": alike,
+            "different": differing,
+            "failed": failing,
+        }),
+    )
+    .say();
+    match (failed, differing) {
+        (Some(failure), _) => Err(failure),
+        (None, 0) => Ok(()),
+        (None, days) => Err(Failure::differences(days, sync_again(&location))),
+    }
+}
+
+fn sync_again(location: &Location) -> String {
+    format!(
+        "customers may have been added or removed since; kapture sync {location} --refresh DAYS or kapture pull -o {location} --again pulls days anew"
+    )
+}
+
+fn asked(
+    arguments: &VerifyArguments,
+    calendar: &dates::Calendar,
+    ledger: &Ledger,
+    location: &Location,
+) -> Result<Days> {
+    let bounds = ledger.bounds();
+    let date = |text: &Option<String>, flag: &'static str, held: Option<NaiveDate>| match text {
+        Some(text) => calendar.date(text).context(flag),
+        None => held.ok_or_else(|| anyhow!("{location} holds no days yet")),
+    };
+    let from = date(&arguments.from, "--from", bounds.map(|(first, _)| first))?;
+    let to = date(&arguments.to, "--to", bounds.map(|(_, last)| last))?;
+    Days::between(from, to)
+        .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
+}
+
+/// The days to compare, and those that cannot be since they were open.
+fn sealed(days: &Days, ledger: &Ledger) -> (Days, Days) {
+    let is_open = |day: &NaiveDate| {
+        let receipt = ledger.get(*day);
+        receipt.is_some_and(|receipt| receipt.state == DayState::Open)
+    };
+    let open: Days = days.iter().filter(is_open).collect();
+    (
+        days.iter().filter(|day| !open.contains(*day)).collect(),
+        open,
+    )
+}
+
+/// A verification under way.
+struct Verification<'a> {
+    sink: &'a dyn Sink,
+    ledger: &'a Ledger,
+    endpoint: Endpoint,
+    json: bool,
+    /// The customers of the days that are being fetched.
+    fetched: BTreeMap<NaiveDate, BTreeSet<CustomerId>>,
+    /// The days that were not compared yet.
+    outstanding: BTreeSet<NaiveDate>,
+    /// What was found and not told yet: days come in any order and are told in theirs.
+    differences: BTreeMap<NaiveDate, String>,
+    progress: Progress,
+    differing: usize,
+    alike: usize,
+    /// Of the days that could not be fetched, the first.
+    failed: Option<Failure>,
+    failing: usize,
+}
+
+impl Verification<'_> {
+    async fn run(&mut self, pull: Pull) -> Result<(), Failure> {
+        let mut events = events(pull);
+        while let Some(event) = events.next().await {
+            match event.map_err(|error| Failure::pull(error, self.endpoint))? {
+                Event::Records { day, records } => {
+                    self.progress.customers(records.len());
+                    let ids = records.iter().map(|record| record.id().clone());
+                    self.fetched.entry(day).or_default().extend(ids);
+                }
+                Event::DayDone(receipt) => {
+                    self.progress.day_done();
+                    self.compare(receipt.day).await?;
+                }
+                Event::DayFailed { day, error } => {
+                    self.progress.day_done();
+                    self.fail(day, error)?;
+                }
+                Event::RetryScheduled { wait, error, .. } => {
+                    self.progress.waiting(wait, &error.to_string());
+                }
+                _ => {}
+            }
+        }
+        if self.outstanding.is_empty() {
+            return Ok(());
+        }
+        let days = runs(&self.outstanding.iter().copied().collect());
+        Err(Failure::bug(format!(
+            "the pull is over, and nothing was told of {days}"
+        )))
+    }
+
+    /// A day cannot be compared; the others can.
+    fn fail(&mut self, day: NaiveDate, error: PullError) -> Result<(), Failure> {
+        let failure = Failure::pull(error, self.endpoint);
+        let failure = failure.context(format!("{day} cannot be fetched again"));
+        match self.failed {
+            None => self.failed = Some(failure),
+            Some(_) => self.progress.aside(|| failure.report()),
+        }
+        self.failing += 1;
+        self.fetched.remove(&day);
+        self.outstanding.remove(&day);
+        self.tell()
+    }
+
+    async fn compare(&mut self, day: NaiveDate) -> Result<(), Failure> {
+        let there = self.fetched.remove(&day).unwrap_or_default();
+        let doubt = self.ledger.doubt_about(day);
+        let here = match self.sink.customers(day).await {
+            // What is in doubt anyway may be beyond reading.
+            Err(_) if doubt.is_some() => BTreeSet::new(),
+            here => here.map_err(Failure::sink)?,
+        };
+        let comparison = Comparison {
+            day,
+            receipt: self.ledger.get(day),
+            doubt,
+            lacking: there.difference(&here).cloned().collect(),
+            surplus: here.difference(&there).cloned().collect(),
+            here,
+        };
+        if comparison.is_alike() {
+            self.alike += 1;
+        } else {
+            self.differing += 1;
+            let line = if self.json {
+                comparison.json().to_string()
+            } else {
+                comparison.text()
+            };
+            self.differences.insert(day, line);
+        }
+        self.outstanding.remove(&day);
+        self.tell()
+    }
+
+    /// Tells of the days before which all were compared.
+    fn tell(&mut self) -> Result<(), Failure> {
+        while let Some(difference) = self.differences.first_entry()
+            && self
+                .outstanding
+                .first()
+                .is_none_or(|day| difference.key() < day)
+        {
+            let line = difference.remove();
+            let printed = self.progress.aside(|| stdout::print(&format!("{line}\n")));
+            // Whoever has seen enough has seen that there is a difference.
+            printed.map_err(Failure::after_a_difference)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a day holds here and there.
+struct Comparison<'a> {
+    day: NaiveDate,
+    receipt: Option<&'a Receipt>,
+    doubt: Option<Doubt>,
+    here: BTreeSet<CustomerId>,
+    /// There and not here.
+    lacking: Vec<CustomerId>,
+    /// Here and not there.
+    surplus: Vec<CustomerId>,
+}
+
+impl Comparison<'_> {
+    /// Whether the receipt says of the day what is here.
+    fn agrees_with_receipt(&self) -> bool {
+        let mut checksum = Checksum::default();
+        self.here.iter().for_each(|id| checksum.add(id));
+        self.receipt.is_some_and(|receipt| {
+            receipt.customers == self.here.len() as u64 && receipt.checksum == checksum
+        })
+    }
+
+    fn is_alike(&self) -> bool {
+        self.lacking.is_empty() && self.surplus.is_empty() && self.agrees_with_receipt()
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.day.to_string();
+        if let Some(doubt) = self.doubt {
+            let _ = write!(text, ": {doubt}");
+        } else if self.receipt.is_none() {
+            text += ": not pulled yet";
+        } else if !self.agrees_with_receipt() {
+            text += ": changed here since it was pulled";
+        }
+        for (what, ids) in [
+            ("there and not here", &self.lacking),
+            ("here and not there", &self.surplus),
+        ] {
+            if !ids.is_empty() {
+                let _ = write!(text, ": {} {what}: {}", ids.len(), named(ids));
+            }
+        }
+        text
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let ids = |ids: &[CustomerId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        json!({
+            "day": self.day,
+            "pulled": self.receipt.is_some() || self.doubt.is_some(),
+            "agrees_with_receipt": self.agrees_with_receipt(),
+            "lacking": ids(&self.lacking),
+            "surplus": ids(&self.surplus),
+        })
+    }
+}
+
+fn named(ids: &[CustomerId]) -> String {
+    let names: Vec<_> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+    let further = match ids.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        further => format!(" and {further} more (--json names all)"),
+    };
+    // An id may be any text, and must not steer the terminal.
+    format!("{}{further}", kapture_transport::quoted(&names.join(", ")))
+}

@@ -1,0 +1,481 @@
+//! How the tenant is reached: argument over environment over profile.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use chrono_tz::Tz;
+use kapture_customers::{Days, Pull};
+use kapture_model::CustomerQuery;
+use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
+use kapture_sinks::{Ledger, Source};
+use kapture_transport::{
+    Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, SiteError,
+    Token, Transport,
+};
+
+use crate::args::ConnectionArguments;
+use crate::config::file::Configuration;
+use crate::config::layered::{Layer, Places, Said};
+use crate::config::profile::Profile;
+use crate::config::suggest::did_you_mean;
+use crate::config::{duration, secrets, time_zone};
+use crate::error::Failure;
+
+/// How the tenant is reached, checked as far as that is possible without asking it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    tenant: TenantAddress,
+    pub(crate) cm_id: u64,
+    /// The tenant's zone, if it was named.
+    pub(crate) zone: Option<Tz>,
+    pub(crate) options: ClientOptions,
+    /// What the user says that the server says where there are no customers.
+    pub(crate) empty_answer: Option<String>,
+    /// Where the tenant, the account and the token were said.
+    pub(crate) said: String,
+    /// The profile that names the tenant, if one does.
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug)]
+enum TenantAddress {
+    Sandbox,
+    Site { site: Site, token: Token },
+}
+
+/// A client of a tenant.
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    tenancy: Tenancy,
+}
+
+/// A tenant that can be asked, what else a pull from it needs, and the sandbox behind it if there is
+/// one.
+pub(crate) struct Tenancy {
+    site: Site,
+    token: Token,
+    options: ClientOptions,
+    zone: Option<Tz>,
+    empty_answer: Option<String>,
+    _sandbox: Option<Server>,
+}
+
+impl Connection {
+    /// Settles what is said in arguments, environment and profile.
+    pub(crate) fn settle(arguments: &ConnectionArguments) -> Result<Self, Failure> {
+        let configuration = configuration(arguments).map_err(Failure::usage)?;
+        let profile = profile(arguments, configuration.as_ref()).map_err(Failure::usage)?;
+        let places = places(arguments, profile);
+        let site = site(arguments, &places).map_err(Failure::usage)?;
+        if site.is_none() && !arguments.sandbox {
+            let failure = Failure::usage(anyhow!("which tenant? No connection is given"));
+            let names: Vec<_> = configuration
+                .iter()
+                .flat_map(Configuration::names)
+                .collect();
+            return Err(match &names[..] {
+                names if names.is_empty() || profile.is_some() => failure.hint(WAYS),
+                names => failure.hint(format!(
+                    "name a profile with --profile: there are {}",
+                    names.join(", ")
+                )),
+            });
+        }
+        Self::of(arguments, &places, site).map_err(Failure::usage)
+    }
+
+    /// The tenant's zone alone, for whoever asks nothing.
+    pub(crate) fn zone(arguments: &ConnectionArguments) -> Result<Option<Tz>> {
+        let configuration = configuration(arguments)?;
+        let profile = profile(arguments, configuration.as_ref())?;
+        named_zone(arguments, &places(arguments, profile))
+    }
+
+    /// One whose tenant, account and token are known; the rest is settled from `places`.
+    pub(crate) fn with_token(
+        arguments: &ConnectionArguments,
+        places: &Places<'_>,
+        site: Site,
+        cm_id: u64,
+        token: Token,
+    ) -> Result<Self> {
+        Ok(Self {
+            said: format!("{}, account {cm_id}", site.host()),
+            profile: None,
+            tenant: TenantAddress::Site { site, token },
+            cm_id,
+            zone: named_zone(arguments, places)?,
+            options: options(arguments, places)?,
+            empty_answer: None,
+        })
+    }
+
+    fn of(
+        arguments: &ConnectionArguments,
+        places: &Places<'_>,
+        site: Option<Said<Site>>,
+    ) -> Result<Self> {
+        let cm_id = account(arguments, places)?;
+        let options = options(arguments, places)?;
+        let zone = named_zone(arguments, places)?;
+        let empty_answer = places.said("empty-answer", arguments.empty_answer.as_ref())?;
+        let profile = match (&site, places) {
+            (Some(site), Places::Around(Some(profile))) if site.layer == Layer::Profile => {
+                Some(profile.name.clone())
+            }
+            _ => None,
+        };
+        let (tenant, cm_id, said) = match site {
+            None => (
+                TenantAddress::Sandbox,
+                cm_id.map_or(DEFAULT_CM_ID, |said| said.value),
+                "the sandbox".to_owned(),
+            ),
+            Some(site) => {
+                let cm_id = cm_id.context("which account? Give its number with --cm-id or KAPTURE_CM_ID, or as cm-id in the profile")?;
+                let token = secrets::settle(arguments.token_file.as_ref(), places)?;
+                let token = token.context("no token: set KAPTURE_TOKEN, or KAPTURE_USER and KAPTURE_PASSWORD, or give --token-file FILE; or keep it with kapture auth login")?;
+                refuse_foreign_token(&site, &token, places)?;
+                let said = format!(
+                    "{} ({}), account {cm_id}, token: {}",
+                    site.value.host(),
+                    site.place,
+                    token.place
+                );
+                let (site, token) = (site.value, token.value);
+                (TenantAddress::Site { site, token }, cm_id.value, said)
+            }
+        };
+        Ok(Self {
+            tenant,
+            cm_id,
+            zone,
+            options,
+            empty_answer: empty_answer.map(|said| said.value),
+            said,
+            profile,
+        })
+    }
+
+    /// Whose customers a query over this connection asks for. A tenant is known by its address,
+    /// whichever way that was said. Where no zone is named instants are seen in UTC.
+    pub(crate) fn source(&self, query: &CustomerQuery) -> Source {
+        let tenant = match &self.tenant {
+            TenantAddress::Sandbox => "sandbox".to_owned(),
+            TenantAddress::Site { site, .. } => address(site),
+        };
+        Source::new(tenant, query.selection(), self.zone.unwrap_or(Tz::UTC))
+    }
+
+    /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
+    pub(crate) async fn open(self) -> Result<Connected, Failure> {
+        let said = self.said.clone();
+        let tenancy = self.enter().await?;
+        let transport = tenancy.transport()?;
+        tracing::info!(connection = %said, "asking");
+        Ok(Connected {
+            client: tenancy.client(transport, tenancy.endpoint()),
+            tenancy,
+        })
+    }
+
+    /// Starts the sandbox if that is what is talked to.
+    pub(crate) async fn enter(self) -> Result<Tenancy, Failure> {
+        let (site, token, sandbox) = match self.tenant {
+            TenantAddress::Site { site, token } => (site, token, None),
+            TenantAddress::Sandbox => {
+                let (site, token, server) = sandbox().await.map_err(Failure::unexpected)?;
+                (site, token, Some(server))
+            }
+        };
+        Ok(Tenancy {
+            site,
+            token,
+            options: self.options,
+            zone: self.zone,
+            empty_answer: self.empty_answer,
+            _sandbox: sandbox,
+        })
+    }
+}
+
+async fn sandbox() -> Result<(Site, Token, Server)> {
+    let server = serve(Arc::new(Tenant::demo()), (Ipv4Addr::LOCALHOST, 0).into())
+        .await
+        .context("cannot start the sandbox")?;
+    let site = Site::base_url(&server.url())?;
+    Ok((site, Token::ready(DEFAULT_TOKEN)?, server))
+}
+
+impl Tenancy {
+    /// The endpoint that is asked.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.options.endpoint
+    }
+
+    /// Asks another one than was said.
+    pub(crate) fn turn_to(&mut self, endpoint: Endpoint) {
+        self.options.endpoint = endpoint;
+    }
+
+    /// Exchanges over HTTP with this tenant. Without encryption no certificates are needed.
+    pub(crate) fn transport(&self) -> Result<HttpTransport, Failure> {
+        let options = HttpOptions {
+            https: self.is_encrypted(),
+            ..HttpOptions::default()
+        };
+        HttpTransport::new(&options).map_err(|error| Failure::usage(error.into()))
+    }
+
+    /// A client of this tenant at one of the endpoints.
+    pub(crate) fn client(&self, transport: impl Transport + 'static, endpoint: Endpoint) -> Client {
+        let options = ClientOptions {
+            endpoint,
+            ..self.options.clone()
+        };
+        Client::new(transport, &self.site, self.token.clone(), options)
+    }
+
+    /// A pull by one of its clients.
+    pub(crate) fn pull(&self, client: &Client, query: CustomerQuery, days: &Days) -> Pull {
+        let mut pull = Pull::new(client.clone(), query, days.clone());
+        if let Some(zone) = self.zone {
+            pull = pull.time_zone(zone);
+        }
+        if let Some(sentence) = &self.empty_answer {
+            pull = pull.empty_answer(sentence);
+        }
+        pull
+    }
+
+    /// The host's name and port.
+    pub(crate) fn host(&self) -> (&str, u16) {
+        let url = self.site.url(self.endpoint());
+        (self.site.host(), url.port_or_known_default().unwrap_or(443))
+    }
+
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.site.is_encrypted()
+    }
+}
+
+impl Connected {
+    /// The endpoint asked, for hints.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.tenancy.endpoint()
+    }
+
+    /// A pull over this connection, for a place that holds what `ledger` says.
+    pub(crate) fn pull(&self, ledger: &Ledger, query: CustomerQuery, days: &Days) -> Pull {
+        let pull = self.tenancy.pull(&self.client, query, days);
+        pull.previously_nonempty(ledger.held())
+    }
+}
+
+/// Where a tenant is, without what makes no other tenant of it.
+fn address(site: &Site) -> String {
+    let endpoint = Endpoint::default();
+    let url = site.url(endpoint);
+    let address = format!("{}{}", url.authority(), url.path());
+    address.trim_end_matches(endpoint.path()).to_owned()
+}
+
+/// The configuration, of which the sandbox needs none.
+fn configuration(arguments: &ConnectionArguments) -> Result<Option<Configuration>> {
+    match arguments.sandbox {
+        true => Ok(None),
+        false => Configuration::find(arguments.config.as_deref()).map(Some),
+    }
+}
+
+/// The profile that is chosen, if there is any.
+fn profile<'a>(
+    arguments: &ConnectionArguments,
+    configuration: Option<&'a Configuration>,
+) -> Result<Option<&'a Profile>> {
+    configuration.map_or(Ok(None), |configuration| {
+        configuration.profile(arguments.profile.as_ref())
+    })
+}
+
+fn places<'a>(arguments: &ConnectionArguments, profile: Option<&'a Profile>) -> Places<'a> {
+    match arguments.sandbox {
+        true => Places::Nowhere,
+        false => Places::Around(profile),
+    }
+}
+
+fn named_zone(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Tz>> {
+    let said = places.said("time-zone", arguments.time_zone.as_ref())?;
+    let zone = said.map(|said| said.try_map(|name| time_zone::named(&name)));
+    Ok(zone.transpose()?.map(|said| said.value))
+}
+
+/// The ways to give a connection.
+const WAYS: &str = "\
+there are three ways to give one, and one to do without:
+  kapture auth login                        asks for it once, and keeps it as a profile
+  --subdomain acme --cm-id 424242           on the command line; the token in KAPTURE_TOKEN
+  KAPTURE_SUBDOMAIN, KAPTURE_CM_ID, KAPTURE_TOKEN    all of it in the environment
+  --sandbox                                 a fake tenant inside this program, without an account";
+
+fn site(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Said<Site>>> {
+    let tenant = tenant(arguments, places)?;
+    let site = tenant.map(|said| said.try_map(|tenant| tenant.site()));
+    site.transpose()
+}
+
+/// How a tenant is named.
+#[derive(Debug)]
+pub(crate) enum TenantName {
+    Subdomain(String),
+    BaseUrl(String),
+}
+
+impl TenantName {
+    pub(crate) fn site(&self) -> Result<Site, SiteError> {
+        match self {
+            Self::Subdomain(name) => Site::subdomain(name),
+            Self::BaseUrl(address) => Site::base_url(address),
+        }
+    }
+}
+
+/// The tenant that is named, if any is.
+pub(crate) fn tenant(
+    arguments: &ConnectionArguments,
+    places: &Places<'_>,
+) -> Result<Option<Said<TenantName>>> {
+    let subdomain = places.said("subdomain", arguments.subdomain.as_ref())?;
+    let base_url = places.said("base-url", arguments.base_url.as_ref())?;
+    match (subdomain, base_url) {
+        (Some(name), Some(address)) if name.layer == address.layer => bail!(
+            "{} and {} both say which tenant: leave one",
+            name.place,
+            address.place
+        ),
+        (Some(name), address) if address.as_ref().is_none_or(|said| name.layer < said.layer) => {
+            Ok(Some(name.map(TenantName::Subdomain)))
+        }
+        (_, Some(address)) => Ok(Some(address.map(TenantName::BaseUrl))),
+        (_, None) => Ok(None),
+    }
+}
+
+/// A secret that a profile keeps is for the tenant of that profile, whoever names another one.
+fn refuse_foreign_token(site: &Said<Site>, token: &Said<Token>, places: &Places<'_>) -> Result<()> {
+    let Places::Around(Some(profile)) = places else {
+        return Ok(());
+    };
+    if token.layer != Layer::Profile || site.layer == Layer::Profile {
+        return Ok(());
+    }
+    let own = match (profile.text("subdomain")?, profile.text("base-url")?) {
+        (Some(name), _) => Site::subdomain(&name.value).ok(),
+        (None, Some(address)) => Site::base_url(&address.value).ok(),
+        (None, None) => return Ok(()),
+    };
+    if own.as_ref() != Some(&site.value) {
+        bail!(
+            "profile `{}` keeps its token for another tenant than {} names: give this one's in KAPTURE_TOKEN or with --token-file, or name its profile",
+            profile.name,
+            site.place
+        );
+    }
+    Ok(())
+}
+
+/// The fewest requests a second: fewer than one in a quarter of an hour are a slip of the pen.
+const SLOWEST: f64 = 0.001;
+
+fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<ClientOptions> {
+    let mut options = ClientOptions::default();
+    if let Some(said) = places.said("endpoint", arguments.endpoint.as_ref())? {
+        options.endpoint = said.try_map(|name| endpoint(&name))?.value;
+    }
+    if let Some(said) = places.said("timeout", arguments.timeout.as_ref())? {
+        let seconds = said.try_map(|text| above_zero(&text, "a number of seconds"))?;
+        options.timeout = Duration::from_secs(seconds.value);
+    }
+    if let Some(said) = places.said("concurrency", arguments.concurrency.as_ref())? {
+        let most = said.try_map(|text| above_zero(&text, "a number of requests"))?;
+        options.concurrency = most.value;
+    }
+    if let Some(said) = places.said("max-rps", arguments.max_rps.as_ref())? {
+        let rate = said.try_map(|text| match text.trim().parse::<f64>() {
+            Ok(rate) if rate.is_finite() && rate >= SLOWEST => Ok(rate),
+            _ => bail!("takes a number from {SLOWEST}, not `{text}`"),
+        })?;
+        options.requests_per_second = Some(rate.value);
+    }
+    if let Some(said) = places.said("retry-for", arguments.retry_for.as_ref())? {
+        options.retry = RetryPolicy {
+            retry_for: said
+                .try_map(|text| duration::parse(&text, "--retry-for"))?
+                .value,
+            ..RetryPolicy::default()
+        };
+    }
+    Ok(options)
+}
+
+/// The account that is named, if any is.
+pub(crate) fn account(
+    arguments: &ConnectionArguments,
+    places: &Places<'_>,
+) -> Result<Option<Said<u64>>> {
+    let said = places.said("cm-id", arguments.cm_id.as_ref())?;
+    said.map(|said| said.try_map(|text| account_id(&text)))
+        .transpose()
+}
+
+/// The account id that a text is.
+pub(crate) fn account_id(text: &str) -> Result<u64> {
+    text.trim()
+        .parse()
+        .map_err(|_| anyhow!("the account id is a number, not `{text}`"))
+}
+
+fn endpoint(name: &str) -> Result<Endpoint> {
+    let names = [Endpoint::Search, Endpoint::Legacy].map(Endpoint::name);
+    name.trim().parse().map_err(|_| {
+        let near = did_you_mean(name, names);
+        anyhow!("the endpoint is `search` or `legacy`, not `{name}`{near}")
+    })
+}
+
+fn above_zero<N: std::str::FromStr + PartialOrd + Default>(text: &str, what: &str) -> Result<N> {
+    match text.trim().parse::<N>() {
+        Ok(number) if number > N::default() => Ok(number),
+        _ => bail!("takes {what} from 1, not `{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_has_one_address_however_it_is_said() {
+        let by_url = |url| address(&Site::base_url(url).unwrap());
+        let acme = address(&Site::subdomain("acme").unwrap());
+        assert_eq!(acme, "acme.kapturecrm.com");
+        for same in [
+            "https://acme.kapturecrm.com",
+            "https://ACME.kapturecrm.com:443/",
+            "https://acme.kapturecrm.com/?x#y",
+        ] {
+            assert_eq!(by_url(same), acme, "{same}");
+        }
+        for other in [
+            "https://globex.kapturecrm.com",
+            "https://acme.kapturecrm.com:8443",
+            "https://acme.kapturecrm.com/globex",
+        ] {
+            assert_ne!(by_url(other), acme, "{other}");
+        }
+    }
+}

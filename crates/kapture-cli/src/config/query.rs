@@ -1,0 +1,75 @@
+//! Which customers are asked for, from what was said on the command line.
+
+use anyhow::{Context, Result, anyhow, bail};
+use kapture_model::{CustomerKind, CustomerQuery};
+
+use crate::args::{FilterArguments, Kind};
+
+/// What is asked for.
+pub(crate) fn settle(cm_id: u64, filters: &FilterArguments) -> Result<CustomerQuery> {
+    let mut query = CustomerQuery::new(cm_id).full_body(filters.full_body);
+    macro_rules! apply {
+        ($($filter:ident),*) => {$(
+            if let Some(value) = filters.$filter.clone() {
+                query = query.$filter(value);
+            }
+        )*};
+    }
+    apply!(
+        name,
+        phone,
+        email,
+        designation_type,
+        customer_id,
+        customer_code,
+        zone,
+        zone_id,
+        assigned_to_id,
+        assigned_to,
+        primary_source_id,
+        secondary_source_id,
+        tertiary_source_id
+    );
+    for text in &filters.attributes {
+        let (number, value) = pair(text, "--attribute", "3=gold")?;
+        let number = number.parse().map_err(|_| {
+            anyhow!("--attribute takes a number from 1 to 15 before the =, not `{number}`")
+        })?;
+        once(&query, &format!("attr{number}"))?;
+        query = query.attribute(number, value).context("--attribute")?;
+    }
+    if filters.all_customer_page {
+        query = query.all_customer_page(true);
+    }
+    if let Some(kind) = filters.kind {
+        query = query.kind(match kind {
+            Kind::Organisation => CustomerKind::Organisation,
+            Kind::Individual => CustomerKind::Individual,
+            Kind::ChannelPartner => CustomerKind::ChannelPartner,
+        });
+    }
+    for text in &filters.set {
+        let (key, value) = pair(text, "--set", "attr16=gold")?;
+        if CustomerQuery::is_reserved(key) {
+            bail!("--set {key}: kapture sets this key itself, for each request");
+        }
+        once(&query, key)?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        query = query.set(key, value);
+    }
+    Ok(query)
+}
+
+/// Whether a key that may be said in several ways, or several times, has one value nevertheless.
+fn once(query: &CustomerQuery, key: &str) -> Result<()> {
+    if query.has(key) {
+        bail!("two values are given for {key}, and a request carries one: leave one out");
+    }
+    Ok(())
+}
+
+fn pair<'a>(text: &'a str, flag: &str, example: &str) -> Result<(&'a str, &'a str)> {
+    text.split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or_else(|| anyhow!("{flag} takes {example} or the like, not `{text}`"))
+}

@@ -1,0 +1,10 @@
+//! What a run prints: results on standard output; messages, progress and log lines on standard error.
+
+pub(crate) mod colour;
+pub(crate) mod logging;
+pub(crate) mod message;
+#[cfg(feature = "otel")]
+mod otel;
+pub(crate) mod progress;
+pub(crate) mod stdout;
+pub(crate) mod summary;

@@ -1,0 +1,200 @@
+//! What is shown while a pull runs, on a terminal.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Local};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use kapture_sinks::Location;
+use kapture_transport::Client;
+use tokio::task::AbortHandle;
+
+use crate::args::OutputArguments;
+
+/// How often it is drawn.
+const OFTEN: Duration = Duration::from_millis(200);
+
+/// A bar of days, and below it what is happening; nothing where nobody would see it.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    happening: Arc<Mutex<Happening>>,
+    drawing: Option<AbortHandle>,
+}
+
+impl Progress {
+    /// A bar for `days` that are asked from `client`. It is hidden without a terminal, when records
+    /// go to that same terminal, and when log lines take its place.
+    pub(crate) fn start(
+        days: usize,
+        client: &Client,
+        location: &Location,
+        output: &OutputArguments,
+    ) -> Self {
+        let shared = *location == Location::StandardOutput && std::io::stdout().is_terminal();
+        let shown = output.is_for_reading()
+            && output.verbose == 0
+            && !shared
+            && std::io::stderr().is_terminal();
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(days as u64), target);
+        // Two lines, both within 40 columns: what is done, and what is happening.
+        let style = ProgressStyle::with_template("{bar:14} {pos}/{len} days{left}\n{wide_msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.with_key("left", left));
+        let happening = Arc::<Mutex<Happening>>::default();
+        let drawing = shown.then(|| {
+            let (bar, happening, client) = (bar.clone(), Arc::clone(&happening), client.clone());
+            let draw = async move {
+                let mut moments = tokio::time::interval(OFTEN);
+                loop {
+                    moments.tick().await;
+                    let traffic = Traffic {
+                        in_flight: client.in_flight(),
+                        repeated: client.traffic().retries,
+                    };
+                    let line = lock(&happening).line(traffic, bar.elapsed(), Local::now());
+                    bar.set_message(line);
+                    bar.tick();
+                }
+            };
+            tokio::spawn(draw).abort_handle()
+        });
+        Self {
+            bar,
+            happening,
+            drawing,
+        }
+    }
+
+    pub(crate) fn customers(&self, more: usize) {
+        let mut happening = lock(&self.happening);
+        happening.customers += more as u64;
+        // Something moves: whoever waits does not hold up the others.
+        happening.waiting = None;
+    }
+
+    pub(crate) fn day_done(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Lets something else write to the terminal meanwhile.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
+    /// Says why nothing moves, and until when.
+    pub(crate) fn waiting(&self, wait: Duration, why: &str) {
+        if wait >= Duration::from_secs(1) {
+            lock(&self.happening).waiting = Some((Local::now() + wait, why.to_owned()));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(drawing) = &self.drawing {
+            drawing.abort();
+        }
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The time that is left, once a day has shown how long one takes.
+fn left(state: &ProgressState, line: &mut dyn fmt::Write) {
+    if state.pos() > 0 {
+        let _ = write!(line, ", {:#} left", HumanDuration(state.eta()));
+    }
+}
+
+/// What the client is at.
+#[derive(Debug, Clone, Copy)]
+struct Traffic {
+    in_flight: usize,
+    repeated: u64,
+}
+
+/// What the second line tells.
+#[derive(Debug, Default)]
+struct Happening {
+    customers: u64,
+    /// Until when a request waits to be made again, and why.
+    waiting: Option<(DateTime<Local>, String)>,
+}
+
+impl Happening {
+    /// What matters most stands first: a narrow terminal cuts the rest.
+    fn line(&self, traffic: Traffic, elapsed: Duration, now: DateTime<Local>) -> String {
+        let Traffic {
+            in_flight,
+            repeated,
+        } = traffic;
+        let repeated = match repeated {
+            0 => String::new(),
+            repeated => format!(", {repeated} repeated"),
+        };
+        if let Some((until, why)) = self.waiting.as_ref().filter(|(until, _)| *until > now) {
+            let until = until.format("%H:%M:%S");
+            return format!("waiting until {until}{repeated}, {in_flight} in flight: {why}");
+        }
+        let customers = self.customers;
+        let rate = customers as f64 / elapsed.as_secs_f64().max(0.001);
+        format!("{customers} customers, {in_flight} in flight{repeated}, {rate:.0}/s")
+    }
+}
+
+fn lock(happening: &Mutex<Happening>) -> MutexGuard<'_, Happening> {
+    happening.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_tells_what_is_happening() {
+        let now = "2024-05-02T16:15:42Z".parse::<DateTime<Local>>().unwrap();
+        let elapsed = Duration::from_secs(10);
+        let line = |happening: &Happening, in_flight, repeated| {
+            happening.line(
+                Traffic {
+                    in_flight,
+                    repeated,
+                },
+                elapsed,
+                now,
+            )
+        };
+        let mut happening = Happening {
+            customers: 1_200,
+            waiting: None,
+        };
+        assert_eq!(
+            line(&happening, 16, 0),
+            "1200 customers, 16 in flight, 120/s"
+        );
+        assert_eq!(
+            line(&happening, 4, 3),
+            "1200 customers, 4 in flight, 3 repeated, 120/s"
+        );
+        let until = now + Duration::from_secs(30);
+        happening.waiting = Some((until, "too many requests".into()));
+        assert_eq!(
+            line(&happening, 0, 1),
+            format!(
+                "waiting until {}, 1 repeated, 0 in flight: too many requests",
+                until.format("%H:%M:%S")
+            )
+        );
+        happening.waiting = Some((now, "too many requests".into()));
+        assert!(
+            line(&happening, 1, 1).starts_with("1200 customers"),
+            "that is over"
+        );
+    }
+}

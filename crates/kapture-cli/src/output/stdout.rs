@@ -1,0 +1,19 @@
+//! What a command is asked for, on standard output.
+
+use std::io::{ErrorKind, Write};
+
+use kapture_sinks::SinkError;
+
+use crate::error::Failure;
+
+/// Prints it.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            Err(Failure::sink(SinkError::Closed))
+        }
+        Err(error) => Err(Failure::sink(SinkError::Stream(error))),
+    }
+}
