@@ -1,26 +1,36 @@
-//! Which crate may know which: the arrows of ARCHITECTURE.md, held by what cargo says of the workspace.
-//!
-//! `model ← transport ← customers ← sinks ← cli`; the sandbox knows none of them, and nobody but the
-//! command line, tests and benches knows the sandbox. What a test depends on is free.
+//! The arrows between the crates, held by what cargo says of the workspace.
 
 use xshell::{Shell, cmd};
 
 use crate::workspace::{Crate, Workspace};
 use crate::{Error, Faults};
 
-/// Each may know those before it.
-const LAYERS: [&str; 5] = [
-    "kapture-model",
-    "kapture-transport",
-    "kapture-customers",
-    "kapture-sinks",
-    "kapture-cli",
+/// The crates of ours that each crate may be built from. Dependencies of tests are free.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("kapture-model", &[]),
+    ("kapture-transport", &["kapture-model"]),
+    ("kapture-customers", &["kapture-model", "kapture-transport"]),
+    (
+        "kapture-sinks",
+        &["kapture-model", "kapture-transport", "kapture-customers"],
+    ),
+    ("kapture-sandbox", &[]),
+    (
+        "kapture-cli",
+        &[
+            "kapture-model",
+            "kapture-transport",
+            "kapture-customers",
+            "kapture-sinks",
+            "kapture-sandbox",
+        ],
+    ),
+    ("xtask", &[]),
 ];
-const SANDBOX: &str = "kapture-sandbox";
-/// Built on everything, for nobody to build on.
+/// Crates that test or measure all others: they may use any, and none may use them.
 const JUDGES: [&str; 3] = ["kapture-tests", "kapture-benches", "kapture-fuzz"];
 
-/// Crates that must be nowhere below a crate of ours when it is built with these features.
+/// A crate, the features it is built with, and the dependencies it must not bring then.
 const ABSENT: [(&str, &str, &[&str]); 5] = [
     (
         "kapture-model",
@@ -74,24 +84,23 @@ fn wrong_arrows(crates: &[Crate]) -> Faults {
         faults.extend(
             dependencies
                 .iter()
-                .filter(|dependency| member(dependency) && !may_know(name, dependency))
-                .map(|dependency| format!("{name} must not know {dependency}")),
+                .filter(|dependency| member(dependency) && !may_use(name, dependency))
+                .map(|dependency| format!("{name} must not use {dependency}")),
         );
     }
     faults
 }
 
-fn may_know(name: &str, other: &str) -> bool {
-    let layer = |name| LAYERS.iter().position(|layer| *layer == name);
-    match (name, other) {
-        (judge, _) if JUDGES.contains(&judge) => true,
-        ("kapture-cli", SANDBOX) => true,
-        // A crate without a layer, the sandbox among them, is known to nobody and knows nobody.
-        _ => matches!((layer(name), layer(other)), (Some(high), Some(low)) if low < high),
+fn may_use(name: &str, other: &str) -> bool {
+    if JUDGES.contains(&name) {
+        return true;
     }
+    // A crate that the table does not name uses no other and is used by none.
+    let known = |name| ARROWS.iter().find(|(known, _)| *known == name);
+    known(name).is_some_and(|(_, allowed)| allowed.contains(&other))
 }
 
-/// Those of `names` that stand in the output of `cargo tree --prefix none`: lines of `name vX.Y.Z`.
+/// Those of `names` that occur in the output of `cargo tree --prefix none`: lines of `name vX.Y.Z`.
 fn present<'a>(tree: &str, names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     names.iter().copied().filter(move |name| {
         tree.lines()
