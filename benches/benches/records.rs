@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::FutureExt;
-use kapture_model::{Answer, Moment, Normaliser, Record};
+use kapture_model::{Answer, Normaliser, Record, Timestamp};
 use kapture_sandbox::{Behaviour, PerDay, Population, Request, Tenant};
 use kapture_sinks::{Encoding, Format, Sink, StreamSink};
 use serde::de::IgnoredAny;
@@ -94,13 +94,13 @@ fn dates(criterion: &mut Criterion) {
     ];
     let mut group = criterion.benchmark_group("date");
     for (name, json) in encodings {
-        assert!(Moment::decode(json).is_some(), "{json}");
+        assert!(Timestamp::decode(json).is_some(), "{json}");
         group.throughput(Throughput::Bytes(json.len() as u64));
         group.bench_function(format!("{name}, serde_json::Value"), |bencher| {
             bencher.iter(|| serde_json::from_str::<Value>(black_box(json)));
         });
         group.bench_function(name, |bencher| {
-            bencher.iter(|| Moment::decode(black_box(json)));
+            bencher.iter(|| Timestamp::decode(black_box(json)));
         });
     }
     group.finish();

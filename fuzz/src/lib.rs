@@ -5,9 +5,9 @@
 //! every case that was ever found, and what lies near them.
 
 mod answer;
-mod moment;
 mod record;
 mod response;
+mod timestamp;
 
 /// A claim about some bytes.
 pub type Claim = fn(&[u8]);
@@ -16,7 +16,7 @@ pub type Claim = fn(&[u8]);
 pub const CLAIMS: [(&str, Claim); 4] = [
     ("answer", answer::agrees_with_a_plain_reader),
     ("record", record::is_written_as_what_it_is),
-    ("moment", moment::is_read_as_it_is_written),
+    ("timestamp", timestamp::is_read_as_it_is_written),
     ("response", response::is_customers_or_one_error),
 ];
 

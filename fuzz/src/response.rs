@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use kapture_model::Answer;
 use kapture_transport::{
-    Client, ClientOptions, Request, Response, RetryPolicy, Site, Token, Transport, TransportError,
+    Client, ClientOptions, Request, Response, RetryPolicy, TenantUrl, Token, Transport,
+    TransportError,
 };
 
 const TOKEN: &str = "dG9wOnNlY3JldA==";
@@ -37,11 +38,11 @@ pub(crate) fn is_customers_or_one_error(bytes: &[u8]) {
     let success = (200..300).contains(&response.status);
     let client = Client::new(
         Always(response),
-        &Site::base_url("http://127.0.0.1").expect("loopback"),
-        Token::ready(TOKEN).expect("a token"),
+        &TenantUrl::base_url("http://127.0.0.1").expect("loopback"),
+        Token::from_base64(TOKEN).expect("a token"),
         ClientOptions {
             retry: RetryPolicy {
-                retry_for: Duration::from_secs(1),
+                retry_timeout: Duration::from_secs(1),
                 ..RetryPolicy::default()
             },
             wall_clock: || SystemTime::UNIX_EPOCH,

@@ -238,7 +238,7 @@ fn sink_hint(error: &SinkError) -> Option<String> {
             "one place holds the customers of one account and one set of filters: name another place for these"
         }
         SinkError::OtherZone { held, .. } => {
-            let held = kapture_transport::quoted(held);
+            let held = kapture_model::sanitize(held);
             return Some(format!(
                 "give --time-zone {held} as before, or name another place; without --time-zone it is UTC"
             ));
@@ -291,7 +291,7 @@ fn hint(error: &PullError, endpoint: Endpoint) -> String {
                 .iter()
                 .filter(|(_, refusal)| !refusal.message.trim().is_empty())
                 .map(|(_, refusal)| {
-                    let words = kapture_transport::quoted(&refusal.message);
+                    let words = kapture_model::sanitize(&refusal.message);
                     format!("--empty-answer '{}'", words.replace('\'', "'\\''"))
                 })
                 .collect();
@@ -358,7 +358,7 @@ fn call_hint(error: &Error, endpoint: Endpoint) -> String {
         Error::Redirected { .. } | Error::NotJson { .. } => {
             "a login page means that the address or the token is not the API's: check --base-url and the token"
         }
-        Error::NotAnAnswer => "check with --base-url that the address is the API's own",
+        Error::UnexpectedShape => "check with --base-url that the address is the API's own",
         Error::RateLimited { .. } => "ask for less at once: --max-rps, or later",
         Error::Timeout(_) => {
             "allow more time with --timeout, or ask for less at once with --concurrency"

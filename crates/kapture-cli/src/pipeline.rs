@@ -83,7 +83,7 @@ impl Course<'_> {
             failure.report();
         }
         summary.time = begun.elapsed();
-        summary.traffic = self.connected.client.traffic();
+        summary.stats = self.connected.client.stats();
         summary.drift = self.sink.drift();
         // Also of a run that failed: an older one would tell of another run.
         let written = self.summary.map_or(Ok(()), |path| {
@@ -260,7 +260,7 @@ mod tests {
     use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
     use kapture_model::Record;
     use kapture_sinks::{Encoding, Format, StreamSink};
-    use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, Site, Token};
+    use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, TenantUrl, Token};
 
     use super::*;
     use crate::args::LogFormat;
@@ -280,8 +280,8 @@ mod tests {
             ..HttpOptions::default()
         };
         let transport = HttpTransport::new(&options).unwrap();
-        let site = Site::base_url("http://127.0.0.1:9").unwrap();
-        let token = Token::ready("U0VDUkVU").unwrap();
+        let site = TenantUrl::base_url("http://127.0.0.1:9").unwrap();
+        let token = Token::from_base64("U0VDUkVU").unwrap();
         Client::new(transport, &site, token, ClientOptions::default())
     }
 

@@ -7,8 +7,9 @@
 //! run. And in the end a window that held customers must hold them still: see `run`.
 
 use chrono::{Days, NaiveDate};
+use kapture_model::sanitize;
 use kapture_model::{Record, Window};
-use kapture_transport::{Error, Refusal, quoted};
+use kapture_transport::{Error, Refusal};
 
 use crate::calibration::is_narrow;
 use crate::error::PullError;
@@ -199,7 +200,7 @@ impl EmptyAnswers {
 
 /// A sentence as a user knows it: as errors print it, of whatever dates, in whatever case.
 fn as_told(sentence: &str) -> String {
-    let told = quoted(sentence).to_ascii_lowercase();
+    let told = sanitize(sentence).to_ascii_lowercase();
     let is_date = |letters: &[char]| {
         let mut places = letters.iter().enumerate();
         places.all(|(place, letter)| match place {
@@ -458,7 +459,7 @@ mod tests {
     #[test]
     fn the_users_words_are_those_that_were_printed_for_whatever_window() {
         let said = |message: &str| refusal(200, message);
-        let printed = quoted("Nichts\tvon 2024-05-01\nbis 2024-05-02\u{200b}");
+        let printed = sanitize("Nichts\tvon 2024-05-01\nbis 2024-05-02\u{200b}");
         let answers = EmptyAnswers::new(Some(printed));
         let other = "nichts\tvon 2031-12-30\nbis 2031-12-31\u{200b}";
         assert!(answers.is_plain(&said(other)));

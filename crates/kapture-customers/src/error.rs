@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use kapture_model::Window;
-use kapture_transport::{Bound, Error, Refusal};
+use kapture_transport::{Error, Refusal, StopReason};
 
 /// Why a pull, or a day of it, could not be completed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -123,7 +123,7 @@ impl PullError {
             Self::Call { source, .. } => match source {
                 Error::Unauthorized(_) | Error::Forbidden(_) | Error::Tls(_) => true,
                 // Where its time alone is used up, others may be answered, or have been.
-                Error::Exhausted { why, .. } => *why != Bound::Time,
+                Error::Exhausted { reason, .. } => *reason != StopReason::RetryTimeout,
                 _ => false,
             },
             Self::AmbiguousEmpty { .. } => true,

@@ -3,9 +3,9 @@
 use crate::Record;
 use crate::documented::fields;
 use crate::drift::Owner;
+use crate::lossy_text::{LossyText, mask};
 use crate::record::Shape;
 use crate::scanner::{self, Scanner};
-use crate::source::{Source, mask};
 use bytes::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -63,7 +63,7 @@ pub enum AnswerError {
     Truncated,
     /// The body is JSON, but has neither of the shapes an answer has.
     #[error("the answer is JSON, but not of the documented shape")]
-    NotAnAnswer,
+    UnexpectedShape,
     /// A row of the page is no customer, or one without a usable id.
     #[error("row {row} of the page has no usable id")]
     MissingId {
@@ -80,7 +80,7 @@ pub enum AnswerError {
     },
 }
 
-const MOST_ROWS: usize = 1_000_000;
+const MAX_ROWS: usize = 1_000_000;
 
 /// The two keys of an answer, whatever they hold.
 #[derive(Default)]
@@ -119,7 +119,7 @@ impl Answer {
                 &masked
             }
         };
-        let source = Source::new(&body, text);
+        let source = LossyText::new(&body, text);
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if let Some(records) = page(&source, text) {
             return Ok(Answer::Customers(records));
@@ -140,7 +140,7 @@ impl Answer {
 
 /// The records of an answer as nearly every one is, in one pass. `None` where anything is out of
 /// the ordinary: then it is looked at with more patience.
-fn page(body: &Source<'_>, text: &str) -> Option<Vec<Record>> {
+fn page(body: &LossyText<'_>, text: &str) -> Option<Vec<Record>> {
     let mut records = None;
     let mut status = None;
     let mut has_more = false;
@@ -152,7 +152,7 @@ fn page(body: &Source<'_>, text: &str) -> Option<Vec<Record>> {
                 let mut page = Vec::new();
                 let mut shape = Shape::default();
                 scanner.list(|scanner| {
-                    if page.len() == MOST_ROWS {
+                    if page.len() == MAX_ROWS {
                         return None;
                     }
                     page.push(shape.scan(body, scanner)?.ok()?);
@@ -194,44 +194,44 @@ impl<'a> Envelope<'a> {
         envelope
     }
 
-    fn decode(self, body: &Source<'_>) -> Result<Answer, AnswerError> {
+    fn decode(self, body: &LossyText<'_>) -> Result<Answer, AnswerError> {
         if self.contradicts_itself {
-            return Err(AnswerError::NotAnAnswer);
+            return Err(AnswerError::UnexpectedShape);
         }
-        let status = self.status.filter(|json| !scanner::is_nothing(json));
-        let said = self.message.filter(|json| !scanner::is_nothing(json));
+        let status = self.status.filter(|json| !scanner::is_null_or_blank(json));
+        let said = self.message.filter(|json| !scanner::is_null_or_blank(json));
         let succeeded = status.map(says_success);
         match (succeeded, said) {
             // Perhaps these are the customers.
-            (Some(true), None) if self.has_other_rows => Err(AnswerError::NotAnAnswer),
+            (Some(true), None) if self.has_other_rows => Err(AnswerError::UnexpectedShape),
             (_, Some(message)) if self.has_other_rows && is_empty_list(message) => {
-                Err(AnswerError::NotAnAnswer)
+                Err(AnswerError::UnexpectedShape)
             }
             (Some(true), None) => Ok(Answer::Customers(Vec::new())),
             (Some(false), None) => failed(None),
             (Some(false), Some(message)) => failed(Some(body.lossy(message))),
             // Without a status nothing vouches for an empty message: it may be a failure.
             (None, None) if self.message.is_some() => failed(None),
-            (None, None) => Err(AnswerError::NotAnAnswer),
+            (None, None) => Err(AnswerError::UnexpectedShape),
             (_, Some(message)) => match message.as_bytes().first() {
                 Some(b'[') => records(body, message),
                 Some(b'"') => failed(Some(body.lossy(message))),
-                _ => Err(AnswerError::NotAnAnswer),
+                _ => Err(AnswerError::UnexpectedShape),
             },
         }
     }
 }
 
-fn records(body: &Source<'_>, list: &str) -> Result<Answer, AnswerError> {
+fn records(body: &LossyText<'_>, list: &str) -> Result<Answer, AnswerError> {
     let mut values = Vec::new();
     let whole = Scanner::new(list).list(|scanner| {
         values.push(scanner.value()?);
-        (values.len() <= MOST_ROWS).then_some(())
+        (values.len() <= MAX_ROWS).then_some(())
     });
-    if values.len() > MOST_ROWS {
-        return Err(AnswerError::TooManyRows { limit: MOST_ROWS });
+    if values.len() > MAX_ROWS {
+        return Err(AnswerError::TooManyRows { limit: MAX_ROWS });
     }
-    whole.ok_or(AnswerError::NotAnAnswer)?;
+    whole.ok_or(AnswerError::UnexpectedShape)?;
     let record = |(row, value): (usize, &str)| {
         let record = Record::scan(body, &mut Scanner::new(value));
         let record = record.and_then(Result::ok);
@@ -281,7 +281,7 @@ fn says_success(status: &str) -> bool {
 fn failed(message: Option<Cow<'_, str>>) -> Result<Answer, AnswerError> {
     let message = message.map_or_else(|| Some(String::new()), |json| words(&json));
     // Who holds customers up does not say that there are none.
-    let message = message.ok_or(AnswerError::NotAnAnswer)?;
+    let message = message.ok_or(AnswerError::UnexpectedShape)?;
     Ok(Answer::Failed { message })
 }
 

@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, TimeZone, Timelike};
 
 use crate::documented::Kind;
 use crate::scanner;
-use crate::{DriftKind, Moment};
+use crate::{DriftKind, Timestamp};
 
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -14,28 +14,28 @@ pub enum Cell<'a> {
     /// Absent, null, blank text, or a value that the column cannot hold, which is in
     /// [`Row::extra`](crate::Row::extra) then.
     #[default]
-    Nothing,
+    Null,
     /// A whole number.
     Integer(i64),
     /// A double.
-    Decimal(f64),
+    Float(f64),
     /// Text, never blank and without the character U+0000.
     Text(Cow<'a, str>),
     /// True or false.
-    Flag(bool),
+    Bool(bool),
     /// A local date-time without a zone.
-    Time(NaiveDateTime),
+    Timestamp(NaiveDateTime),
 }
 
 impl Cell<'_> {
     pub(crate) fn into_owned(self) -> Cell<'static> {
         match self {
             Cell::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
-            Cell::Nothing => Cell::Nothing,
+            Cell::Null => Cell::Null,
             Cell::Integer(number) => Cell::Integer(number),
-            Cell::Decimal(number) => Cell::Decimal(number),
-            Cell::Flag(flag) => Cell::Flag(flag),
-            Cell::Time(time) => Cell::Time(time),
+            Cell::Float(number) => Cell::Float(number),
+            Cell::Bool(flag) => Cell::Bool(flag),
+            Cell::Timestamp(time) => Cell::Timestamp(time),
         }
     }
 }
@@ -50,9 +50,9 @@ pub(crate) struct Read<'a> {
 
 impl<'a> Read<'a> {
     pub(crate) fn of(kind: Kind, value: &'a str, zone: &impl TimeZone) -> Self {
-        if scanner::is_nothing(value) {
+        if scanner::is_null_or_blank(value) {
             return Read {
-                cell: Cell::Nothing,
+                cell: Cell::Null,
                 lossy: false,
                 drift: None,
             };
@@ -63,24 +63,24 @@ impl<'a> Read<'a> {
                 integer(value).map(Cell::Integer),
                 first == b'-' || first.is_ascii_digit(),
             ),
-            Kind::Decimal => (
-                decimal(value).map(Cell::Decimal),
+            Kind::Float => (
+                decimal(value).map(Cell::Float),
                 first == b'-' || first.is_ascii_digit(),
             ),
-            Kind::Flag => (flag(value).map(Cell::Flag), matches!(first, b't' | b'f')),
-            Kind::Date => {
-                let moment = Moment::decode_whole(value);
-                let time = moment.map(|(moment, _)| moment.local(zone));
+            Kind::Bool => (flag(value).map(Cell::Bool), matches!(first, b't' | b'f')),
+            Kind::Timestamp => {
+                let timestamp = Timestamp::decode_whole(value);
+                let time = timestamp.map(|(timestamp, _)| timestamp.local(zone));
                 return Read {
-                    drift: match moment {
+                    drift: match timestamp {
                         Some((_, false)) => Some(DriftKind::DateWithMore),
-                        Some((Moment::Local(_), true)) => None,
-                        Some((Moment::Instant(_), true)) => Some(DriftKind::InstantDate),
+                        Some((Timestamp::Local(_), true)) => None,
+                        Some((Timestamp::Instant(_), true)) => Some(DriftKind::InstantDate),
                         None => Some(DriftKind::UndecodableDate),
                     },
-                    lossy: moment.is_none_or(|(_, whole)| !whole)
+                    lossy: timestamp.is_none_or(|(_, whole)| !whole)
                         || !time.is_some_and(is_of_micros),
-                    cell: time.map_or(Cell::Nothing, Cell::Time),
+                    cell: time.map_or(Cell::Null, Cell::Timestamp),
                 };
             }
             Kind::Text | Kind::Contacts => match first {

@@ -23,13 +23,13 @@ pub enum ColumnKind {
     /// Whole numbers of 64 bits with a sign.
     Integer,
     /// Doubles.
-    Decimal,
+    Float,
     /// Text, never blank.
     Text,
     /// True or false.
-    Flag,
+    Bool,
     /// Local date-times without a zone.
-    Time,
+    Timestamp,
 }
 
 /// The 49 columns of a customer: every documented field but its contacts, in the documented
@@ -42,7 +42,7 @@ pub enum ColumnKind {
 /// assert_eq!(columns.len(), 49);
 /// assert_eq!(columns[0].name, "id");
 /// let amount = columns.iter().find(|column| column.key == "outStandingAmount").unwrap();
-/// assert_eq!((amount.name.as_str(), amount.kind), ("out_standing_amount", ColumnKind::Decimal));
+/// assert_eq!((amount.name.as_str(), amount.kind), ("out_standing_amount", ColumnKind::Float));
 /// ```
 pub fn customer_columns() -> &'static [Column] {
     static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| columns(Owner::Customer));
@@ -59,10 +59,10 @@ fn columns(owner: Owner) -> Vec<Column> {
     let column = |(key, kind): &(&'static str, Kind)| {
         let kind = match kind {
             Kind::Number => ColumnKind::Integer,
-            Kind::Decimal => ColumnKind::Decimal,
+            Kind::Float => ColumnKind::Float,
             Kind::Text => ColumnKind::Text,
-            Kind::Flag => ColumnKind::Flag,
-            Kind::Date => ColumnKind::Time,
+            Kind::Bool => ColumnKind::Bool,
+            Kind::Timestamp => ColumnKind::Timestamp,
             Kind::Contacts => return None,
         };
         let name = snake_case(key);

@@ -1,6 +1,6 @@
 //! A contact of a customer, with typed fields.
 
-use crate::{CustomerId, Field, Moment};
+use crate::{CustomerId, Field, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -44,7 +44,7 @@ pub struct Contact {
     pub is_active: Field<bool>,
     /// When the contact was created.
     #[serde(skip_serializing_if = "Field::is_absent")]
-    pub generation_date: Field<Moment>,
+    pub generation_date: Field<Timestamp>,
     /// Parent contact; 0 is none.
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub parent_contact_id: Field<i64>,

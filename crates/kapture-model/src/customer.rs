@@ -1,6 +1,6 @@
 //! A customer with typed fields.
 
-use crate::{Contact, CustomerId, Field, Moment};
+use crate::{Contact, CustomerId, Field, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -61,7 +61,7 @@ pub struct Customer {
     pub current_status: Field<String>,
     /// When the customer was created; the date that windows select by.
     #[serde(skip_serializing_if = "Field::is_absent")]
-    pub generation_date: Field<Moment>,
+    pub generation_date: Field<Timestamp>,
     /// The employee who created the customer; 0 is nobody.
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub creator_id: Field<i64>,
@@ -103,7 +103,7 @@ pub struct Customer {
     pub contacts: Field<Vec<Contact>>,
     /// When the customer was last changed.
     #[serde(skip_serializing_if = "Field::is_absent")]
-    pub last_modification_time: Field<Moment>,
+    pub last_modification_time: Field<Timestamp>,
     /// An identifier with the time of creation in it, to the millisecond. Not a date field.
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub image_reference_id: Field<String>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Most field paths kept apart; the names come from the server and could be endless.
-const MOST_PATHS: usize = 200;
+const MAX_PATHS: usize = 200;
 
 /// Longest field name kept, in characters.
 const LONGEST_NAME: usize = 64;
@@ -165,7 +165,7 @@ impl Drift {
         let fields = self.counts.entry(owner).or_default();
         if let Some(counts) = fields.get_mut(name) {
             counts[kind as usize] += count;
-        } else if self.paths < MOST_PATHS {
+        } else if self.paths < MAX_PATHS {
             self.paths += 1;
             let counts = fields.entry(name.into()).or_default();
             counts[kind as usize] += count;

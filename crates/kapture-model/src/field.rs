@@ -1,6 +1,6 @@
 //! A field that keeps whatever the server sent.
 
-use crate::{Contact, CustomerId, Moment};
+use crate::{Contact, CustomerId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -211,19 +211,19 @@ impl sealed::FieldValue for CustomerId {
 
 /// The API has three encodings of a date, so a decoded date stays what it was. One that was made
 /// by hand is encoded as ISO text.
-impl sealed::FieldValue for Moment {
+impl sealed::FieldValue for Timestamp {
     fn exact(value: Value) -> Result<Self, Value> {
         Err(value)
     }
 
     fn read(value: &Value) -> Option<Self> {
-        Moment::decode(&value.to_string())
+        Timestamp::decode(&value.to_string())
     }
 
     fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Moment::Local(local) => serializer.collect_str(&format_args!("{local:?}")),
-            Moment::Instant(instant) => serializer.collect_str(&format_args!("{instant:?}")),
+            Timestamp::Local(local) => serializer.collect_str(&format_args!("{local:?}")),
+            Timestamp::Instant(instant) => serializer.collect_str(&format_args!("{instant:?}")),
         }
     }
 }

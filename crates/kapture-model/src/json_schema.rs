@@ -40,10 +40,10 @@ fn properties(owner: Owner) -> Map<String, Value> {
             ("id", _) if matches!(owner, Owner::Customer) => json!({"type": ["integer", "string"]}),
             ("id", _) => json!({"type": ["integer", "string", "null"]}),
             (_, Kind::Number) => json!({"type": ["integer", "null"]}),
-            (_, Kind::Decimal) => json!({"type": ["number", "null"]}),
+            (_, Kind::Float) => json!({"type": ["number", "null"]}),
             (_, Kind::Text) => json!({"type": ["string", "null"]}),
-            (_, Kind::Flag) => json!({"type": ["boolean", "null"]}),
-            (_, Kind::Date) => json!({
+            (_, Kind::Bool) => json!({"type": ["boolean", "null"]}),
+            (_, Kind::Timestamp) => json!({
                 "type": ["string", "null"],
                 "description": "A local date-time without a zone.",
                 "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$",

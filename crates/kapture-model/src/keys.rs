@@ -6,7 +6,7 @@ use crate::scanner::{Scanner, decode_text};
 use foldhash::HashMap;
 
 /// Most undocumented keys remembered: the server thinks them up, so they could be endless.
-const MOST_UNKNOWN: usize = 200;
+const MAX_UNKNOWN: usize = 200;
 
 /// Longest undocumented key remembered, in bytes, for the same reason.
 const LONGEST_KEY: usize = 4096;
@@ -63,7 +63,7 @@ impl Keys {
         for (name, kind) in fields(owner) {
             let index = keys.add(name, &format!("\"{name}\""), Some(*kind));
             keys.keys[index - 1].next = index;
-            if *kind == Kind::Date {
+            if *kind == Kind::Timestamp {
                 keys.dates.push(index);
             }
         }
@@ -97,7 +97,7 @@ impl Keys {
     }
 
     fn is_full(&self) -> bool {
-        self.keys.len() > fields(self.owner).len() + MOST_UNKNOWN
+        self.keys.len() > fields(self.owner).len() + MAX_UNKNOWN
     }
 
     fn add(&mut self, name: &str, token: &str, kind: Option<Kind>) -> usize {

@@ -2,10 +2,10 @@
 
 use crate::documented::Kind;
 use crate::drift::Owner;
-use crate::habit::{Habit, Meeting};
 use crate::keys::{Keys, NO_KEY};
 use crate::scanner::{self, Scanner};
-use crate::{Drift, DriftKind, Moment, Record};
+use crate::shape_cache::{Lookup, ShapeCache};
+use crate::{Drift, DriftKind, Record, Timestamp};
 use chrono::{Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
 use std::borrow::Cow;
 use std::io::Write;
@@ -45,7 +45,7 @@ pub struct Normaliser<Z: TimeZone = Utc> {
 #[derive(Debug, Clone)]
 struct ObjectKind {
     keys: Keys,
-    habit: Habit<Known>,
+    cache: ShapeCache<Known>,
     /// What became of the model.
     normal: Vec<u8>,
 }
@@ -76,7 +76,7 @@ impl<Z: TimeZone> Normaliser<Z> {
             zone,
             kinds: [Owner::Customer, Owner::Contact].map(|owner| ObjectKind {
                 keys: Keys::documented(owner),
-                habit: Habit::default(),
+                cache: ShapeCache::default(),
                 normal: Vec::new(),
             }),
         }
@@ -134,7 +134,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
         self.scanner.take(b'{');
         self.drop_whitespace();
         let start = self.scanner.at();
-        let mut draft = self.kinds[owner].habit.draft(start);
+        let mut draft = self.kinds[owner].cache.draft(start);
         if draft.is_some() {
             self.copy_up_to(start);
         }
@@ -149,8 +149,8 @@ impl<Z: TimeZone> Pass<'_, Z> {
         while !ended {
             let at = self.scanner.at();
             let (normal_at, changes) = (self.out.len() - normal_start, self.changes);
-            match self.kinds[owner].habit.meet(place, self.scanner.rest()) {
-                Meeting::Fields { next, length } => {
+            match self.kinds[owner].cache.meet(place, self.scanner.rest()) {
+                Lookup::Fields { next, length } => {
                     key = self.pass_over(owner, place, next, length).unwrap_or(key);
                     in_common += length;
                     match next {
@@ -161,16 +161,16 @@ impl<Z: TimeZone> Pass<'_, Z> {
                     self.drop_whitespace();
                     continue;
                 }
-                Meeting::Key { what, length } => {
+                Lookup::Key { what, length } => {
                     self.scanner.advance(length);
                     in_common += length;
                     key = what.key;
                     place += 1;
                 }
-                Meeting::Nothing => {
+                Lookup::Miss => {
                     let kind = &mut self.kinds[owner];
                     key = kind.keys.read(&mut self.scanner, key)?;
-                    place = kind.habit.place_behind(self.scanner.since(at), place);
+                    place = kind.cache.place_behind(self.scanner.since(at), place);
                 }
             }
             let key_end = self.scanner.at();
@@ -178,7 +178,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
             self.scanner.take(b':');
             self.drop_whitespace();
             let (passable, drift) = match self.kinds[owner].keys.kind(key) {
-                Some(Kind::Date) => {
+                Some(Kind::Timestamp) => {
                     let (present, drift) = self.date()?;
                     dates |= u64::from(present) << key;
                     (false, drift)
@@ -221,11 +221,11 @@ impl<Z: TimeZone> Pass<'_, Z> {
         let kind = &mut self.kinds[owner];
         match draft {
             Some(draft) => {
-                if kind.habit.adopt(draft, self.scanner.since(start)) {
+                if kind.cache.adopt(draft, self.scanner.since(start)) {
                     kind.normal = self.out[normal_start..].to_vec();
                 }
             }
-            None => kind.habit.judge(in_common, self.scanner.at() - start),
+            None => kind.cache.judge(in_common, self.scanner.at() - start),
         }
         kind.keys.note_missing_dates(|key| dates & (1 << key) != 0);
         Some(())
@@ -242,16 +242,16 @@ impl<Z: TimeZone> Pass<'_, Z> {
     ) -> Option<usize> {
         let ObjectKind {
             keys,
-            habit,
+            cache,
             normal,
         } = &mut self.kinds[owner];
-        let mut fields = habit.fields(place, next);
+        let mut fields = cache.fields(place, next);
         let first = *fields.next()?;
         let last = *fields.next_back().unwrap_or(&first);
         let at = self.scanner.at();
         self.scanner.advance(length);
         if first.odd.0 != last.odd.1 {
-            for known in habit.fields(place, next) {
+            for known in cache.fields(place, next) {
                 if let Some(drift) = known.drift {
                     keys.note(known.key, drift);
                 }
@@ -268,21 +268,21 @@ impl<Z: TimeZone> Pass<'_, Z> {
     /// A date; says whether there is one, and what is odd about it.
     fn date(&mut self) -> Option<(bool, Option<DriftKind>)> {
         let start = self.scanner.at();
-        if let Some(moment) = Moment::take_usual(&mut self.scanner) {
-            let local = moment.local(self.zone);
+        if let Some(timestamp) = Timestamp::take_common(&mut self.scanner) {
+            let local = timestamp.local(self.zone);
             self.replace_from(start, |out| write_date(local, out));
             return Some((true, None));
         }
         let value = self.scanner.value()?;
-        let decoded = Moment::decode_whole(value);
-        if let Some((moment, true)) = decoded {
-            let local = moment.local(self.zone);
+        let decoded = Timestamp::decode_whole(value);
+        if let Some((timestamp, true)) = decoded {
+            let local = timestamp.local(self.zone);
             self.replace_from(start, |out| write_date(local, out));
-            let instant = matches!(moment, Moment::Instant(_));
+            let instant = matches!(timestamp, Timestamp::Instant(_));
             return Some((true, instant.then_some(DriftKind::InstantDate)));
         }
         self.scanner.rewind(start);
-        let nothing = scanner::is_nothing(value);
+        let nothing = scanner::is_null_or_blank(value);
         self.plain(Kind::Text)?;
         let drift = match decoded {
             Some(_) => DriftKind::DateWithMore,
@@ -330,8 +330,8 @@ impl<Z: TimeZone> Pass<'_, Z> {
                 self.scanner.scalar()?;
                 match first {
                     b'n' => true,
-                    b't' | b'f' => kind == Kind::Flag,
-                    _ => matches!(kind, Kind::Number | Kind::Decimal),
+                    b't' | b'f' => kind == Kind::Bool,
+                    _ => matches!(kind, Kind::Number | Kind::Float),
                 }
             }
         })

@@ -1,9 +1,9 @@
 //! One customer as it arrived.
 
-use crate::habit::Habit;
+use crate::lossy_text::{LossyText, mask};
 use crate::scanner::{self, Scanner};
-use crate::source::{Source, mask};
-use crate::{Customer, CustomerId, Moment};
+use crate::shape_cache::ShapeCache;
+use crate::{Customer, CustomerId, Timestamp};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -33,7 +33,7 @@ pub struct Record {
     /// One JSON object, valid but for bytes in its text that may be no UTF-8.
     raw: Bytes,
     id: CustomerId,
-    created: Option<Moment>,
+    created: Option<Timestamp>,
 }
 
 /// Why some JSON text is not a record. Never holds any of the text.
@@ -73,7 +73,7 @@ impl Record {
                 &masked
             }
         };
-        let source = Source::new(&raw, text);
+        let source = LossyText::new(&raw, text);
         let mut scanner = Scanner::new(text);
         scanner.skip_whitespace();
         match Record::scan(&source, &mut scanner).filter(|_| scanner.is_at_end()) {
@@ -91,7 +91,7 @@ impl Record {
     /// Moves over an object of the text of `page` and makes a record of it, which shares the
     /// page's memory. `None` when it is no object, or no JSON.
     pub(crate) fn scan(
-        page: &Source<'_>,
+        page: &LossyText<'_>,
         scanner: &mut Scanner<'_>,
     ) -> Option<Result<Record, RecordError>> {
         Shape::default().scan(page, scanner)
@@ -101,9 +101,9 @@ impl Record {
 /// What the records of one page look like: telling that again for each would take most of the time.
 #[derive(Default)]
 pub(crate) struct Shape {
-    customer: Habit<Steering>,
+    customer: ShapeCache<Steering>,
     /// Knows which of the fields is a date.
-    contact: Habit<bool>,
+    contact: ShapeCache<bool>,
 }
 
 /// What a field steers.
@@ -132,7 +132,7 @@ impl Shape {
     /// [`Record::scan`], quicker for records like those before.
     pub(crate) fn scan(
         &mut self,
-        page: &Source<'_>,
+        page: &LossyText<'_>,
         scanner: &mut Scanner<'_>,
     ) -> Option<Result<Record, RecordError>> {
         let start = scanner.at();
@@ -144,9 +144,9 @@ impl Shape {
                 match steering {
                     Steering::Id => id = Some(scanner.value()?),
                     Steering::Created => {
-                        created = match Moment::take_usual(scanner) {
-                            Some(moment) => Some(moment),
-                            None => Moment::decode(scanner.value()?),
+                        created = match Timestamp::take_common(scanner) {
+                            Some(timestamp) => Some(timestamp),
+                            None => Timestamp::decode(scanner.value()?),
                         }
                     }
                     Steering::OtherDate => {
@@ -171,7 +171,7 @@ impl Shape {
     }
 }
 
-fn contact_or_other(contact: &mut Habit<bool>, scanner: &mut Scanner<'_>) -> Option<()> {
+fn contact_or_other(contact: &mut ShapeCache<bool>, scanner: &mut Scanner<'_>) -> Option<()> {
     if scanner.peek() != Some(b'{') {
         return scanner.value().map(|_| ());
     }
@@ -187,7 +187,7 @@ fn contact_or_other(contact: &mut Habit<bool>, scanner: &mut Scanner<'_>) -> Opt
 }
 
 fn skip_date(scanner: &mut Scanner<'_>) -> Option<()> {
-    if Moment::take_usual(scanner).is_none() {
+    if Timestamp::take_common(scanner).is_none() {
         scanner.value()?;
     }
     Some(())
@@ -216,7 +216,7 @@ impl Record {
 
     /// When the customer was created: its `generationDate`. `None` when that is missing, blank,
     /// null, or in no known form.
-    pub fn created(&self) -> Option<Moment> {
+    pub fn created(&self) -> Option<Timestamp> {
         self.created
     }
 }

@@ -59,8 +59,8 @@ pub struct CustomerRow<'a> {
 /// };
 /// assert_eq!(cell("id"), Cell::Integer(17));
 /// assert_eq!(cell("name"), Cell::Text("Asha Example".into()));
-/// assert_eq!(cell("city"), Cell::Nothing);
-/// assert!(matches!(cell("generation_date"), Cell::Time(_)));
+/// assert_eq!(cell("city"), Cell::Null);
+/// assert!(matches!(cell("generation_date"), Cell::Timestamp(_)));
 /// assert_eq!(row.customer.extra.as_deref(), Some(r#"{"zone":"north","attr1":"gold","attr2":null}"#));
 /// # Ok::<(), kapture_model::RecordError>(())
 /// ```
@@ -160,8 +160,8 @@ impl<Z: TimeZone> RowReader<Z> {
             let drift = match kind {
                 None => {
                     let value = scanner.value()?;
-                    let is_nothing = scanner::is_nothing(value);
-                    draft.keep(key, token, if is_nothing { "null" } else { value });
+                    let is_null_or_blank = scanner::is_null_or_blank(value);
+                    draft.keep(key, token, if is_null_or_blank { "null" } else { value });
                     Some(DriftKind::UnknownField)
                 }
                 Some(kind) => {
@@ -179,7 +179,7 @@ impl<Z: TimeZone> RowReader<Z> {
                         if read.lossy || is_id && !is_plain_id(value) {
                             draft.keep(key, token, value);
                         }
-                        if kind == Kind::Date && !scanner::is_nothing(value) {
+                        if kind == Kind::Timestamp && !scanner::is_null_or_blank(value) {
                             dates |= 1 << key;
                         }
                         if let Some(column) = self.columns[owner as usize][key - 1] {
@@ -211,7 +211,7 @@ impl<Z: TimeZone> RowReader<Z> {
         contacts.clear();
         if scanner.peek() != Some(b'[') {
             let value = scanner.value()?;
-            return Some((value, scanner::is_nothing(value)));
+            return Some((value, scanner::is_null_or_blank(value)));
         }
         let mut documented = true;
         scanner.list(|scanner| {

@@ -368,7 +368,7 @@ fn surrogate(text: &str) -> Option<u32> {
 }
 
 /// Whether a raw value means nothing: null, or blank text.
-pub(crate) fn is_nothing(value: &str) -> bool {
+pub(crate) fn is_null_or_blank(value: &str) -> bool {
     value == "null" || is_blank(value)
 }
 

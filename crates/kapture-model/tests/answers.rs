@@ -6,7 +6,7 @@
 )]
 
 use bytes::Bytes;
-use kapture_model::{Answer, AnswerError, CustomerId, Moment, Normaliser, Record, RecordError};
+use kapture_model::{Answer, AnswerError, CustomerId, Normaliser, Record, RecordError, Timestamp};
 use proptest::prelude::*;
 
 fn decode(body: impl AsRef<[u8]>) -> Result<Answer, AnswerError> {
@@ -66,12 +66,15 @@ fn the_body_alone_decides() {
         // Nothing, and rows elsewhere that may be the customers.
         (
             r#"{"message":[ ],"data":[{"name":"x","id":1}],"status":"success"}"#,
-            "NotAnAnswer",
+            "UnexpectedShape",
         ),
-        (r#"{"status":"success","data":[{"id":1}]}"#, "NotAnAnswer"),
+        (
+            r#"{"status":"success","data":[{"id":1}]}"#,
+            "UnexpectedShape",
+        ),
         (
             r#"{"message":" ","data":{"page":1,"customers":[ {"id":1}]},"status":"success"}"#,
-            "NotAnAnswer",
+            "UnexpectedShape",
         ),
         // Failures.
         (
@@ -103,15 +106,18 @@ fn the_body_alone_decides() {
         (r#"{"message":null}"#, "failed: "),
         (r#"{"message":""}"#, "failed: "),
         // Neither.
-        ("{}", "NotAnAnswer"),
-        (r#"{"error":"x"}"#, "NotAnAnswer"),
-        (r#"{"message":7,"status":"success"}"#, "NotAnAnswer"),
-        (r#"{"message":{"id":1},"status":"success"}"#, "NotAnAnswer"),
-        ("[]", "NotAnAnswer"),
-        (r#"[{"id":1}]"#, "NotAnAnswer"),
-        ("null", "NotAnAnswer"),
-        (r#""success""#, "NotAnAnswer"),
-        ("7", "NotAnAnswer"),
+        ("{}", "UnexpectedShape"),
+        (r#"{"error":"x"}"#, "UnexpectedShape"),
+        (r#"{"message":7,"status":"success"}"#, "UnexpectedShape"),
+        (
+            r#"{"message":{"id":1},"status":"success"}"#,
+            "UnexpectedShape",
+        ),
+        ("[]", "UnexpectedShape"),
+        (r#"[{"id":1}]"#, "UnexpectedShape"),
+        ("null", "UnexpectedShape"),
+        (r#""success""#, "UnexpectedShape"),
+        ("7", "UnexpectedShape"),
         // Cut short.
         ("", "Truncated"),
         (" \r\n", "Truncated"),
@@ -183,11 +189,11 @@ fn a_failure_that_holds_up_rows_is_no_answer() {
     ] {
         for status in ["failed", "ok"] {
             let body = format!(r#"{{"message":{message},"status":"{status}"}}"#);
-            assert_eq!(told(body), "NotAnAnswer", "{message}");
+            assert_eq!(told(body), "UnexpectedShape", "{message}");
         }
     }
     let twice = r#"{"message":"[{\"id\":1,\"name\":\"Asha\"}]","status":"success"}"#;
-    assert_eq!(told(twice), "NotAnAnswer");
+    assert_eq!(told(twice), "UnexpectedShape");
 }
 
 #[test]
@@ -249,7 +255,7 @@ fn bytes_that_are_no_utf8_stay_where_they_are() {
         .map(|record| record.id().to_string())
         .collect();
     assert_eq!(ids, ["1", "2", "MÜLLER", "MÄLLER", "5"]);
-    let may_2 = |time: &str| Moment::decode(&format!("\"2024-05-02 {time}\""));
+    let may_2 = |time: &str| Timestamp::decode(&format!("\"2024-05-02 {time}\""));
     assert_eq!(records[2].created(), may_2("16:15:42"));
     assert_eq!(records[3].created(), None);
     assert_eq!(records[4].created(), may_2("16:00"));
@@ -283,7 +289,7 @@ fn an_answer_that_says_two_things_says_nothing() {
         r#"{"message":[],"status":"success","message":[{"id":1}]}"#,
         r#"{"message":[{"id":1}],"status":"success","status":"failed"}"#,
     ] {
-        assert_eq!(told(body), "NotAnAnswer", "{body}");
+        assert_eq!(told(body), "UnexpectedShape", "{body}");
     }
     let twice_the_same = r#"{"status":"success","message":[{"id":1}],"status":"success"}"#;
     assert_eq!(told(twice_the_same), "customers 1");
@@ -311,7 +317,7 @@ fn deep_nesting_costs_no_record() {
         told(format!(r#"{{"message":[{{"x":{deep},"id":1}}]}}"#)),
         "customers 1"
     );
-    assert_eq!(told(&deep), "NotAnAnswer");
+    assert_eq!(told(&deep), "UnexpectedShape");
 }
 
 #[test]
@@ -332,7 +338,7 @@ fn steering_keys_may_come_in_any_order_and_spelling_and_the_last_counts() {
     }
     let json = br#"{"generationDate":"x","id":1,"generationDate":"2024-05-02","contacts":[{"generationDate":"2020-01-01"}]}"#;
     let record = Record::decode(json.as_slice().into()).unwrap();
-    assert_eq!(record.created(), Moment::decode("\"2024-05-02\""));
+    assert_eq!(record.created(), Timestamp::decode("\"2024-05-02\""));
 }
 
 #[test]

@@ -6,16 +6,16 @@
 )]
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Timelike, Utc};
-use kapture_model::Moment;
+use kapture_model::Timestamp;
 use proptest::prelude::*;
 
-fn local(text: &str) -> Option<Moment> {
+fn local(text: &str) -> Option<Timestamp> {
     let local = text.parse().unwrap_or_else(|_| panic!("{text}"));
-    Some(Moment::Local(local))
+    Some(Timestamp::Local(local))
 }
 
-fn instant(text: &str) -> Option<Moment> {
-    Some(Moment::Instant(text.parse::<DateTime<Utc>>().unwrap()))
+fn instant(text: &str) -> Option<Timestamp> {
+    Some(Timestamp::Instant(text.parse::<DateTime<Utc>>().unwrap()))
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn text_of_gson() {
         ("Jan 1, 0001 1:00:00 AM", "0001-01-01T01:00:00"),
     ] {
         assert_eq!(
-            Moment::decode(&format!("\"{text}\"")),
+            Timestamp::decode(&format!("\"{text}\"")),
             local(expected),
             "{text}"
         );
@@ -52,8 +52,8 @@ fn each_month_has_its_name() {
     let names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
     for (month, name) in (1..).zip(names.split(' ')) {
         let date = NaiveDate::from_ymd_opt(2024, month, 9).unwrap();
-        let expected = Moment::Local(date.and_hms_opt(7, 8, 9).unwrap());
-        let decoded = Moment::decode(&format!("\"{name} 9, 2024 7:08:09 AM\""));
+        let expected = Timestamp::Local(date.and_hms_opt(7, 8, 9).unwrap());
+        let decoded = Timestamp::decode(&format!("\"{name} 9, 2024 7:08:09 AM\""));
         assert_eq!(decoded, Some(expected), "{name}");
     }
 }
@@ -91,7 +91,7 @@ fn calendars_count_months_from_zero_and_may_lack_minute_and_second() {
             "2024-05-02T16:00:00",
         ),
     ] {
-        assert_eq!(Moment::decode(json), local(expected), "{json}");
+        assert_eq!(Timestamp::decode(json), local(expected), "{json}");
     }
 }
 
@@ -130,7 +130,7 @@ fn iso_text_and_epoch_milliseconds() {
         ("1714666542249", instant("2024-05-02T16:15:42.249Z")),
         (" 1.714666542249E12", instant("2024-05-02T16:15:42.249Z")),
     ] {
-        assert_eq!(Moment::decode(json), expected, "{json}");
+        assert_eq!(Timestamp::decode(json), expected, "{json}");
     }
 }
 
@@ -196,17 +196,17 @@ fn what_is_no_date_is_none() {
         r#"{"year":"x","month":4,"dayOfMonth":2,"hourOfDay":16}"#,
         r#"{"year":2024"#,
     ] {
-        assert_eq!(Moment::decode(json), None, "{json}");
+        assert_eq!(Timestamp::decode(json), None, "{json}");
     }
 }
 
 #[test]
 fn an_instant_is_local_in_the_zone_that_is_named() {
-    let moment = Moment::decode("1714666542249").unwrap();
+    let moment = Timestamp::decode("1714666542249").unwrap();
     let india = FixedOffset::east_opt(5 * 3600 + 1800).unwrap();
     assert_eq!(moment.local(&india).to_string(), "2024-05-02 21:45:42.249");
     assert_eq!(moment.local(&Utc).to_string(), "2024-05-02 16:15:42.249");
-    let wall_clock = Moment::decode(r#""May 2, 2024 4:15:42 PM""#).unwrap();
+    let wall_clock = Timestamp::decode(r#""May 2, 2024 4:15:42 PM""#).unwrap();
     assert_eq!(wall_clock.local(&india), wall_clock.local(&Utc));
 }
 
@@ -235,23 +235,23 @@ proptest! {
             "hourOfDay": time.hour(), "minute": time.minute(), "second": time.second(),
         });
         for json in [format!("\"{gson}\""), format!("\"{newer}\""), calendar.to_string()] {
-            prop_assert_eq!(Moment::decode(&json), Some(Moment::Local(time)), "{}", json);
+            prop_assert_eq!(Timestamp::decode(&json), Some(Timestamp::Local(time)), "{}", json);
         }
         let exact = time.with_nanosecond(milliseconds * 1_000_000).unwrap();
         let iso = format!("\"{exact:?}\"");
-        prop_assert_eq!(Moment::decode(&iso), Some(Moment::Local(exact)), "{}", iso);
+        prop_assert_eq!(Timestamp::decode(&iso), Some(Timestamp::Local(exact)), "{}", iso);
         if exact.year() >= 1974 {
             let epoch = exact.and_utc().timestamp_millis().to_string();
-            prop_assert_eq!(Moment::decode(&epoch), Some(Moment::Instant(exact.and_utc())));
+            prop_assert_eq!(Timestamp::decode(&epoch), Some(Timestamp::Instant(exact.and_utc())));
         }
     }
 
     #[test]
     fn no_text_panics(text in "\\PC*", date in "[A-Za-z]{2,4} ?[0-9]{1,3},? [0-9]{3,5},? [0-9:]{3,9}.?[APap][Mm]", iso in "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{0,20}[-+Z0-9:]{0,6}") {
         for text in [text, date, iso] {
-            let _ = Moment::decode(&text);
-            let _ = Moment::decode(&format!("\"{text}\""));
-            let _ = Moment::decode(&format!("{{{text}}}"));
+            let _ = Timestamp::decode(&text);
+            let _ = Timestamp::decode(&format!("\"{text}\""));
+            let _ = Timestamp::decode(&format!("{{{text}}}"));
         }
     }
 }

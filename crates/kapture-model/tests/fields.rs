@@ -5,7 +5,7 @@
     reason = "a test may unwrap: the panic is the failure report"
 )]
 
-use kapture_model::{Customer, CustomerId, Field, FieldValue, Moment, Record};
+use kapture_model::{Customer, CustomerId, Field, FieldValue, Record, Timestamp};
 use serde_json::{Value, json};
 
 fn check<T: FieldValue + PartialEq + std::fmt::Debug>(cases: &[(Value, Option<T>)]) {
@@ -88,7 +88,7 @@ fn ids_and_dates() {
         (json!(null), None),
         (json!(false), None),
     ]);
-    let moment = Moment::decode("\"2024-05-02T16:15:42\"");
+    let moment = Timestamp::decode("\"2024-05-02T16:15:42\"");
     check(&[
         (json!("May 2, 2024 4:15:42 PM"), moment),
         (json!("2024-05-02 16:15:42"), moment),
@@ -114,8 +114,8 @@ fn contacts_that_are_no_objects_stay_beside_those_that_are() {
 
 #[test]
 fn values_made_by_hand_decode_to_themselves() {
-    let moment = Moment::decode("\"2024-05-02T16:15:42.249\"").unwrap();
-    let instant = Moment::decode("1714666542249").unwrap();
+    let moment = Timestamp::decode("\"2024-05-02T16:15:42.249\"").unwrap();
+    let instant = Timestamp::decode("1714666542249").unwrap();
     let customer = Customer {
         id: Field::Known("A-17".into()),
         generation_date: Field::Known(moment),

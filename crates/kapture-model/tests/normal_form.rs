@@ -6,7 +6,7 @@
 )]
 
 use chrono::FixedOffset;
-use kapture_model::{Customer, Drift, Moment, Normaliser, Record};
+use kapture_model::{Customer, Drift, Normaliser, Record, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -186,7 +186,7 @@ fn drift_names_fields_and_counts_by_kind() {
 fn a_date_with_more_parts_is_counted_and_still_steers() {
     let json = r#"{"id":1,"generationDate":{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"zone":"IST"}}"#;
     let record = Record::decode(json.as_bytes().into()).unwrap();
-    assert_eq!(record.created(), Moment::decode("\"2024-05-02 16:00\""));
+    assert_eq!(record.created(), Timestamp::decode("\"2024-05-02 16:00\""));
     assert_eq!(
         lines(&normal(json).1),
         [
@@ -232,7 +232,7 @@ fn reference(mut customer: Value) -> Value {
         for (key, value) in object {
             let date = dates.contains(&key.as_str());
             let more = value.get("zone").is_some();
-            if let Some(moment) = Moment::decode(&value.to_string()).filter(|_| date && !more) {
+            if let Some(moment) = Timestamp::decode(&value.to_string()).filter(|_| date && !more) {
                 *value = format!("{:?}", moment.local(&chrono::Utc)).into();
             } else if value.as_str().is_some_and(|text| text.trim().is_empty()) {
                 *value = Value::Null;

@@ -49,14 +49,14 @@ fn every_documented_field_of_the_sample_is_in_its_column() {
 
 fn expect(value: &Value, cell: &Cell<'_>) {
     match (value, cell) {
-        (Value::String(text), Cell::Nothing) => assert_eq!(text.trim(), ""),
+        (Value::String(text), Cell::Null) => assert_eq!(text.trim(), ""),
         (Value::String(text), Cell::Text(cell)) => assert_eq!(text, cell),
-        (Value::String(_) | Value::Object(_), Cell::Time(time)) => {
+        (Value::String(_) | Value::Object(_), Cell::Timestamp(time)) => {
             assert!(time.to_string().starts_with("2024-05-02 "), "{time}");
         }
         (Value::Number(number), Cell::Integer(cell)) => assert_eq!(number.as_i64(), Some(*cell)),
-        (Value::Number(number), Cell::Decimal(cell)) => assert_eq!(number.as_f64(), Some(*cell)),
-        (Value::Bool(flag), Cell::Flag(cell)) => assert_eq!(flag, cell),
+        (Value::Number(number), Cell::Float(cell)) => assert_eq!(number.as_f64(), Some(*cell)),
+        (Value::Bool(flag), Cell::Bool(cell)) => assert_eq!(flag, cell),
         (value, cell) => panic!("{value} is {cell:?}"),
     }
 }
@@ -67,44 +67,44 @@ fn values_of_other_types_are_converted_or_kept() {
         // In the column, nothing kept.
         ("zone", json!("17"), Cell::Integer(17), None),
         ("zone", json!(17.0), Cell::Integer(17), None),
-        ("zone", json!(null), Cell::Nothing, None),
-        ("zone", json!(" "), Cell::Nothing, None),
+        ("zone", json!(null), Cell::Null, None),
+        ("zone", json!(" "), Cell::Null, None),
         ("name", json!(17), Cell::Text("17".into()), None),
         ("name", json!(true), Cell::Text("true".into()), None),
-        ("deleted", json!("TRUE"), Cell::Flag(true), None),
-        ("deleted", json!(0), Cell::Flag(false), None),
-        ("maxCreditAmt", json!(5), Cell::Decimal(5.0), None),
-        ("maxCreditAmt", json!("0.5"), Cell::Decimal(0.5), None),
+        ("deleted", json!("TRUE"), Cell::Bool(true), None),
+        ("deleted", json!(0), Cell::Bool(false), None),
+        ("maxCreditAmt", json!(5), Cell::Float(5.0), None),
+        ("maxCreditAmt", json!("0.5"), Cell::Float(0.5), None),
         // Not in the column, so kept.
-        ("zone", json!("north"), Cell::Nothing, Some(json!("north"))),
-        ("zone", json!("007"), Cell::Nothing, Some(json!("007"))),
-        ("zone", json!("+17"), Cell::Nothing, Some(json!("+17"))),
-        ("zone", json!("-017"), Cell::Nothing, Some(json!("-017"))),
-        ("zone", json!(1.5), Cell::Nothing, Some(json!(1.5))),
-        ("name", json!(["a"]), Cell::Nothing, Some(json!(["a"]))),
+        ("zone", json!("north"), Cell::Null, Some(json!("north"))),
+        ("zone", json!("007"), Cell::Null, Some(json!("007"))),
+        ("zone", json!("+17"), Cell::Null, Some(json!("+17"))),
+        ("zone", json!("-017"), Cell::Null, Some(json!("-017"))),
+        ("zone", json!(1.5), Cell::Null, Some(json!(1.5))),
+        ("name", json!(["a"]), Cell::Null, Some(json!(["a"]))),
         (
             "deleted",
             json!("perhaps"),
-            Cell::Nothing,
+            Cell::Null,
             Some(json!("perhaps")),
         ),
         (
             "generationDate",
             json!("soon"),
-            Cell::Nothing,
+            Cell::Null,
             Some(json!("soon")),
         ),
         // A code, though it can be read as a number.
         (
             "maxCreditAmt",
             json!("12E4"),
-            Cell::Nothing,
+            Cell::Null,
             Some(json!("12E4")),
         ),
         (
             "maxCreditAmt",
             json!(9_007_199_254_740_993_i64),
-            Cell::Nothing,
+            Cell::Null,
             Some(json!(9_007_199_254_740_993_i64)),
         ),
         // In the column as far as it can be, so kept as well.
@@ -152,7 +152,7 @@ fn bytes_that_are_no_text_and_dates_with_more_are_kept_as_far_as_can_be() {
     let text = format!(r#"{{"id":1,"generationDate":{date}}}"#);
     let record = self::record(text);
     let row = RowReader::default().read(&record);
-    assert!(matches!(cell(&row, "generation_date"), Cell::Time(_)));
+    assert!(matches!(cell(&row, "generation_date"), Cell::Timestamp(_)));
     assert_eq!(extra(&row)["generationDate"]["era"], 1);
 }
 
@@ -181,7 +181,7 @@ fn times_with_more_digits_than_a_column_has_are_kept() {
         let date = format!("2024-05-02T10:00:00{fraction}");
         let record = record(format!(r#"{{"id":1,"generationDate":"{date}"}}"#));
         let row = RowReader::default().read(&record);
-        assert!(matches!(cell(&row, "generation_date"), Cell::Time(_)));
+        assert!(matches!(cell(&row, "generation_date"), Cell::Timestamp(_)));
         let extra = format!(r#"{{"generationDate":"{date}"}}"#);
         assert_eq!(row.customer.extra, kept.then_some(extra), "{date}");
     }
@@ -223,7 +223,7 @@ fn of_a_repeated_key_the_last_one_counts() {
     );
     let row = RowReader::default().read(&record);
     assert_eq!(*cell(&row, "zone"), Cell::Integer(5));
-    assert_eq!(*cell(&row, "name"), Cell::Nothing);
+    assert_eq!(*cell(&row, "name"), Cell::Null);
     assert_eq!(extra(&row), json!({"name": ["b"]}));
     assert!(row.contacts.is_empty());
 }

@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 use chrono::{NaiveDate, NaiveDateTime};
-use kapture_model::{Answer, Contact, Customer, CustomerId, Moment, Normaliser, Record};
+use kapture_model::{Answer, Contact, Customer, CustomerId, Normaliser, Record, Timestamp};
 use serde_json::Value;
 
 const SAMPLE: &[u8] = include_bytes!("sample-response.json");
@@ -87,7 +87,7 @@ fn assert_customer(customer: &Customer, expected: &Expected) {
     assert_eq!(customer.current_status.get(), text("N"));
     assert_eq!(
         customer.generation_date.get(),
-        Some(Moment::Local(expected.created))
+        Some(Timestamp::Local(expected.created))
     );
     assert_eq!(customer.creator_id.get(), Some(0));
     assert_eq!(customer.channel_partner_id.get(), Some(0));
@@ -106,7 +106,7 @@ fn assert_customer(customer: &Customer, expected: &Expected) {
     assert_contact(&contacts[0], expected);
     assert_eq!(
         customer.last_modification_time.get(),
-        Some(Moment::Local(expected.created))
+        Some(Timestamp::Local(expected.created))
     );
     assert_eq!(
         customer.image_reference_id.get(),
@@ -150,7 +150,7 @@ fn assert_contact(contact: &Contact, expected: &Expected) {
     assert_eq!(contact.is_active.get(), Some(true));
     assert_eq!(
         contact.generation_date.get(),
-        Some(Moment::Local(expected.created))
+        Some(Timestamp::Local(expected.created))
     );
     assert_eq!(contact.parent_contact_id.get(), Some(0));
     assert_eq!(contact.sub_office_id.get(), Some(0));
@@ -172,7 +172,7 @@ fn assert_contact(contact: &Contact, expected: &Expected) {
 fn records_steer_by_id_and_created_date_and_keep_their_bytes() {
     for ((record, expected), row) in records().iter().zip(expected()).zip(rows()) {
         assert_eq!(record.id(), &CustomerId::Number(expected.id));
-        assert_eq!(record.created(), Some(Moment::Local(expected.created)));
+        assert_eq!(record.created(), Some(Timestamp::Local(expected.created)));
         assert_eq!(serde_json::from_slice::<Value>(record.raw()).unwrap(), row);
         let raw = std::str::from_utf8(record.raw()).unwrap();
         assert!(std::str::from_utf8(SAMPLE).unwrap().contains(raw));
@@ -192,7 +192,7 @@ fn the_milliseconds_in_the_image_reference_prove_the_other_two_encodings_right()
             customer.last_modification_time.get(),
             contact.generation_date.get(),
         ] {
-            let Some(Moment::Local(local)) = moment else {
+            let Some(Timestamp::Local(local)) = moment else {
                 panic!("no local time")
             };
             assert_eq!((exact - local).num_seconds(), 0);

@@ -112,11 +112,11 @@ impl Line<'_> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         for cell in &row.cells {
             match cell {
-                Cell::Nothing => self.field("")?,
+                Cell::Null => self.field("")?,
                 Cell::Integer(number) => self.field(&number.to_string())?,
-                Cell::Decimal(number) => self.field(&format!("{number:?}"))?,
-                Cell::Flag(flag) => self.field(if *flag { "true" } else { "false" })?,
-                Cell::Time(time) => self.field(&format!("{time:?}"))?,
+                Cell::Float(number) => self.field(&format!("{number:?}"))?,
+                Cell::Bool(flag) => self.field(if *flag { "true" } else { "false" })?,
+                Cell::Timestamp(time) => self.field(&format!("{time:?}"))?,
                 Cell::Text(text) if self.safe => self.field(&harmless(text))?,
                 Cell::Text(text) => self.field(text)?,
             }
@@ -146,7 +146,7 @@ fn primary<'a, 'r>(contacts: &'r [Row<'a>]) -> Option<&'r Row<'a>> {
     let column = contact_columns()
         .iter()
         .position(|column| column.key == "isPrimaryContact")?;
-    let marked = |contact: &&Row<'_>| contact.cells[column] == Cell::Flag(true);
+    let marked = |contact: &&Row<'_>| contact.cells[column] == Cell::Bool(true);
     contacts.iter().find(marked).or(contacts.first())
 }
 

@@ -286,7 +286,7 @@ impl Held {
         }
         let format = description.format.parse();
         format.map_err(|_| {
-            let form = kapture_transport::quoted(&description.format);
+            let form = kapture_model::sanitize(&description.format);
             self.foreign(&format!("files of the form `{form}`"))
         })
     }

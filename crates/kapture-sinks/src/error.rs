@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use kapture_transport::quoted;
+use kapture_model::sanitize;
 
 use crate::source::contrasted;
 
@@ -105,7 +105,7 @@ pub enum SinkError {
     /// It was made by a later version of kapture.
     #[error(
         "{place} was made by a later version of kapture (schema {}; this one knows {known})",
-        quoted(found)
+        sanitize(found)
     )]
     Later {
         /// The destination.
@@ -130,7 +130,7 @@ pub enum SinkError {
     /// It holds the customers of another tenant.
     #[error(
         "{place} holds the customers of the tenant at {}, not of the one at {asked}",
-        quoted(held)
+        sanitize(held)
     )]
     OtherTenant {
         /// The destination.
@@ -151,7 +151,10 @@ pub enum SinkError {
         asked: String,
     },
     /// Its days were cut in another time zone.
-    #[error("{place} holds days of the time zone {}, not of {asked}", quoted(held))]
+    #[error(
+        "{place} holds days of the time zone {}, not of {asked}",
+        sanitize(held)
+    )]
     OtherZone {
         /// The destination.
         place: String,
@@ -193,7 +196,7 @@ pub enum SinkError {
 }
 
 fn holder(process: &Option<String>) -> String {
-    let named = |process: &String| format!(" (process {})", quoted(process));
+    let named = |process: &String| format!(" (process {})", sanitize(process));
     process.as_ref().map(named).unwrap_or_default()
 }
 

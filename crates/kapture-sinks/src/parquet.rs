@@ -147,10 +147,10 @@ fn fields(
     columns.iter().map(move |column| {
         let kind = match column.kind {
             ColumnKind::Integer => DataType::Int64,
-            ColumnKind::Decimal => DataType::Float64,
+            ColumnKind::Float => DataType::Float64,
             ColumnKind::Text => DataType::Utf8,
-            ColumnKind::Flag => DataType::Boolean,
-            ColumnKind::Time => DataType::Timestamp(TimeUnit::Microsecond, None),
+            ColumnKind::Bool => DataType::Boolean,
+            ColumnKind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
         };
         Field::new(&column.name, kind, required != Some(column.name.as_str()))
     })
@@ -234,20 +234,20 @@ impl Table {
 /// One column under way.
 enum Values {
     Integer(Int64Builder),
-    Decimal(Float64Builder),
+    Float(Float64Builder),
     Text(StringBuilder),
-    Flag(BooleanBuilder),
-    Time(TimestampMicrosecondBuilder),
+    Bool(BooleanBuilder),
+    Timestamp(TimestampMicrosecondBuilder),
 }
 
 impl Values {
     fn new(kind: ColumnKind) -> Self {
         match kind {
             ColumnKind::Integer => Self::Integer(Int64Builder::new()),
-            ColumnKind::Decimal => Self::Decimal(Float64Builder::new()),
+            ColumnKind::Float => Self::Float(Float64Builder::new()),
             ColumnKind::Text => Self::Text(StringBuilder::new()),
-            ColumnKind::Flag => Self::Flag(BooleanBuilder::new()),
-            ColumnKind::Time => Self::Time(TimestampMicrosecondBuilder::new()),
+            ColumnKind::Bool => Self::Bool(BooleanBuilder::new()),
+            ColumnKind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
         }
     }
 
@@ -256,26 +256,26 @@ impl Values {
         match (self, cell) {
             (Self::Integer(values), Cell::Integer(number)) => values.append_value(*number),
             (Self::Integer(values), _) => values.append_null(),
-            (Self::Decimal(values), Cell::Decimal(number)) => values.append_value(*number),
-            (Self::Decimal(values), _) => values.append_null(),
+            (Self::Float(values), Cell::Float(number)) => values.append_value(*number),
+            (Self::Float(values), _) => values.append_null(),
             (Self::Text(values), Cell::Text(text)) => values.append_value(text),
             (Self::Text(values), _) => values.append_null(),
-            (Self::Flag(values), Cell::Flag(flag)) => values.append_value(*flag),
-            (Self::Flag(values), _) => values.append_null(),
-            (Self::Time(values), Cell::Time(time)) => {
+            (Self::Bool(values), Cell::Bool(flag)) => values.append_value(*flag),
+            (Self::Bool(values), _) => values.append_null(),
+            (Self::Timestamp(values), Cell::Timestamp(time)) => {
                 values.append_value(time.and_utc().timestamp_micros());
             }
-            (Self::Time(values), _) => values.append_null(),
+            (Self::Timestamp(values), _) => values.append_null(),
         }
     }
 
     fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Integer(values) => Arc::new(values.finish()),
-            Self::Decimal(values) => Arc::new(values.finish()),
+            Self::Float(values) => Arc::new(values.finish()),
             Self::Text(values) => Arc::new(values.finish()),
-            Self::Flag(values) => Arc::new(values.finish()),
-            Self::Time(values) => Arc::new(values.finish()),
+            Self::Bool(values) => Arc::new(values.finish()),
+            Self::Timestamp(values) => Arc::new(values.finish()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use kapture_transport::quoted;
+use kapture_model::sanitize;
 
 use crate::error::SinkError;
 use crate::ledger::Ledger;
@@ -58,7 +58,7 @@ impl Settings {
                 place,
                 what: format!(
                     "its table kapture_settings gives `{}` as its version, which is none",
-                    quoted(version)
+                    sanitize(version)
                 ),
             }),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono_tz::Tz;
-use kapture_transport::quoted;
+use kapture_model::sanitize;
 use serde_json::{Map, Value};
 
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
@@ -100,17 +100,17 @@ pub(crate) fn contrasted(held: &str, asked: &str) -> String {
 /// may be a person's.
 fn presentable(selection: &str) -> String {
     let Ok(mut keys) = serde_json::from_str::<Map<String, Value>>(selection) else {
-        return quoted(selection);
+        return sanitize(selection);
     };
     let account = match keys.shift_remove("cm_id") {
-        Some(account) => format!("account {}", quoted(&account.to_string())),
+        Some(account) => format!("account {}", sanitize(&account.to_string())),
         None => "an account".to_owned(),
     };
     if keys.is_empty() {
         return format!("{account} without filters");
     }
     let keys: Vec<_> = keys.keys().map(String::as_str).collect();
-    format!("{account} filtered by {}", quoted(&keys.join(", ")))
+    format!("{account} filtered by {}", sanitize(&keys.join(", ")))
 }
 
 #[cfg(test)]

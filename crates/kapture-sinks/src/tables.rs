@@ -19,14 +19,14 @@ impl Dialect {
     pub(crate) fn kind(self, kind: ColumnKind) -> &'static str {
         match (self, kind) {
             (Self::Sqlite, ColumnKind::Integer) => "INTEGER",
-            (Self::Sqlite, ColumnKind::Decimal) => "REAL",
-            (Self::Sqlite, ColumnKind::Text | ColumnKind::Time) => "TEXT",
+            (Self::Sqlite, ColumnKind::Float) => "REAL",
+            (Self::Sqlite, ColumnKind::Text | ColumnKind::Timestamp) => "TEXT",
             (Self::Postgres, ColumnKind::Integer) => "bigint",
-            (Self::Postgres, ColumnKind::Decimal) => "double precision",
+            (Self::Postgres, ColumnKind::Float) => "double precision",
             (Self::Postgres, ColumnKind::Text) => "text",
-            (Self::Postgres, ColumnKind::Time) => "timestamp",
-            (Self::Sqlite, ColumnKind::Flag) => "BOOLEAN",
-            (Self::Postgres, ColumnKind::Flag) => "boolean",
+            (Self::Postgres, ColumnKind::Timestamp) => "timestamp",
+            (Self::Sqlite, ColumnKind::Bool) => "BOOLEAN",
+            (Self::Postgres, ColumnKind::Bool) => "boolean",
         }
     }
 

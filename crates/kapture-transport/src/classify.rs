@@ -31,7 +31,7 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
             Err(AnswerError::NotJson { line, column }) => Err(Error::NotJson {
                 what: appearance(&response.body, line, column),
             }),
-            Err(_) => Err(Error::NotAnAnswer),
+            Err(_) => Err(Error::UnexpectedShape),
         };
     }
     let (message, has_customers) = match decoded {
@@ -51,7 +51,7 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
         // 408 and 425 ask for the same request once more; an odd 1xx is the gateway's trouble too.
         408 | 425 | 500.. | ..=199 => Error::Server { refusal, wait },
         // Whoever holds customers up does not say that there are none.
-        _ if has_customers => Error::NotAnAnswer,
+        _ if has_customers => Error::UnexpectedShape,
         404 => Error::NotFound(refusal),
         _ => Error::Refused(refusal),
     })
@@ -213,7 +213,7 @@ mod tests {
     fn customers_are_no_way_to_say_that_there_are_none() {
         let customers = r#"{"message":[{"id":1}],"status":"success"}"#;
         for status in [400, 404, 410] {
-            assert_eq!(of(status, customers), Err(Error::NotAnAnswer));
+            assert_eq!(of(status, customers), Err(Error::UnexpectedShape));
         }
         let none = r#"{"message":[],"status":"success"}"#;
         assert_eq!(of(404, none), Err(Error::NotFound(refusal(404, ""))));

@@ -15,12 +15,12 @@ use tracing::{Instrument, Span, debug, trace_span};
 use url::Url;
 
 use crate::classify::classify;
-use crate::concurrency::{Concurrency, Permit};
-use crate::error::{Bound, Error, Refusal};
-use crate::pace::Pace;
+use crate::error::{Error, Refusal, StopReason};
 use crate::retry::RetryPolicy;
+use crate::throttle::adaptive_semaphore::{AdaptiveSemaphore, Permit};
+use crate::throttle::rate_limiter::RateLimiter;
 use crate::transport::{Request, Transport};
-use crate::{Endpoint, Site, Token};
+use crate::{Endpoint, TenantUrl, Token};
 
 /// Everything about a [`Client`] that has a sensible default.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ pub struct Waiting {
 
 /// What a client has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Traffic {
+pub struct ClientStats {
     /// Exchanges begun, retries included.
     pub requests: u64,
     /// Exchanges that repeated an earlier one.
@@ -82,12 +82,12 @@ pub struct Traffic {
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, Site, Token};
+/// use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, TenantUrl, Token};
 ///
 /// let client = Client::new(
 ///     HttpTransport::new(&HttpOptions::default())?,
-///     &Site::subdomain("acme")?,
-///     Token::ready("dXNlcjpwYXNzd29yZA==")?,
+///     &TenantUrl::subdomain("acme")?,
+///     Token::from_base64("dXNlcjpwYXNzd29yZA==")?,
 ///     ClientOptions::default(),
 /// );
 /// let body = r#"{"cm_id":424242,"createStartDate":"2024-05-02","createEndDate":"2024-05-02"}"#;
@@ -100,7 +100,7 @@ pub struct Traffic {
 pub struct Client {
     shared: Arc<Shared>,
     /// How often a refusal has to repeat.
-    settled_after: u32,
+    refusal_confirmations: u32,
 }
 
 struct Shared {
@@ -108,9 +108,9 @@ struct Shared {
     url: Url,
     token: Token,
     options: ClientOptions,
-    concurrency: Concurrency,
-    pace: Pace,
-    dice: Mutex<fastrand::Rng>,
+    semaphore: AdaptiveSemaphore,
+    rate_limiter: RateLimiter,
+    rng: Mutex<fastrand::Rng>,
     answered: AtomicBool,
     outage: Mutex<Option<Outage>>,
     calls: AtomicU64,
@@ -153,22 +153,22 @@ impl Outage {
 }
 
 impl Client {
-    /// A client of `site` that sends `token` with each request over `transport`.
+    /// A client of `tenant_url` that sends `token` with each request over `transport`.
     pub fn new(
         transport: impl Transport + 'static,
-        site: &Site,
+        tenant_url: &TenantUrl,
         token: Token,
         options: ClientOptions,
     ) -> Self {
         Self {
-            settled_after: options.retry.settled_after,
+            refusal_confirmations: options.retry.refusal_confirmations,
             shared: Arc::new(Shared {
                 transport: Box::new(transport),
-                url: site.url(options.endpoint),
+                url: tenant_url.url(options.endpoint),
                 token,
-                concurrency: Concurrency::new(options.concurrency),
-                pace: Pace::new(options.requests_per_second),
-                dice: Mutex::new(fastrand::Rng::with_seed(options.seed)),
+                semaphore: AdaptiveSemaphore::new(options.concurrency),
+                rate_limiter: RateLimiter::new(options.requests_per_second),
+                rng: Mutex::new(fastrand::Rng::with_seed(options.seed)),
                 options,
                 answered: AtomicBool::new(false),
                 outage: Mutex::default(),
@@ -184,10 +184,10 @@ impl Client {
     }
 
     /// The same client, to which a refusal is more likely trouble than an answer: it has to repeat
-    /// [more often](RetryPolicy::patiently_settled_after).
+    /// [more often](RetryPolicy::patient_refusal_confirmations).
     pub fn patient(&self) -> Self {
         Self {
-            settled_after: self.shared.options.retry.patiently_settled_after,
+            refusal_confirmations: self.shared.options.retry.patient_refusal_confirmations,
             shared: Arc::clone(&self.shared),
         }
     }
@@ -198,8 +198,8 @@ impl Client {
     }
 
     /// What was done so far, by all clones together.
-    pub fn traffic(&self) -> Traffic {
-        Traffic {
+    pub fn stats(&self) -> ClientStats {
+        ClientStats {
             requests: self.shared.requests.load(Ordering::Relaxed),
             retries: self.shared.retries.load(Ordering::Relaxed),
             bytes: self.shared.bytes.load(Ordering::Relaxed),
@@ -245,22 +245,22 @@ impl Client {
             };
             let times = repeated.count(error.refusal());
             let is_refusal = error.refusal().is_some();
-            let is_settled = is_refusal && times >= self.settled_after;
+            let is_settled = is_refusal && times >= self.refusal_confirmations;
             let is_enough = is_settled || is_enough(&error);
             if is_enough && is_refusal {
                 // It is an answer, and so was each time that it came before.
                 shared.answers.fetch_add(times.into(), Ordering::Relaxed);
             }
-            if is_enough || shared.is_hopeless(&error) {
+            if is_enough || shared.is_permanent(&error) {
                 return Err(error);
             }
             let wait = match shared.next_wait(&error, attempt, spent) {
                 Ok(wait) => wait,
-                Err(why) => {
+                Err(reason) => {
                     return Err(Error::Exhausted {
                         attempts: attempt,
                         elapsed: spent,
-                        why,
+                        reason,
                         last: Box::new(error),
                     });
                 }
@@ -281,7 +281,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("url", &self.shared.url.as_str())
-            .field("traffic", &self.traffic())
+            .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
 }
@@ -296,8 +296,8 @@ impl Shared {
         spent: Duration,
         attempt: u32,
     ) -> (Result<Vec<Record>, Error>, Duration) {
-        let permit = self.concurrency.enter().await;
-        self.pace.wait().await;
+        let permit = self.semaphore.acquire().await;
+        self.rate_limiter.acquire().await;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let sent = Instant::now();
         let request = Request {
@@ -371,7 +371,7 @@ impl Shared {
         let now = Instant::now();
         // A wait beyond the time for a call ends the call that is asked to.
         let wait = outcome.as_ref().err().and_then(Error::wait);
-        let wait = wait.map(|wait| wait.min(self.options.retry.retry_for));
+        let wait = wait.map(|wait| wait.min(self.options.retry.retry_timeout));
         let mut outage = lock(&self.outage);
         // Where nothing was asked for long, nobody knows what would have been answered.
         let going_on = outage
@@ -389,18 +389,18 @@ impl Shared {
             Err(Error::RateLimited { .. }) => {
                 // Whoever limits requests is there.
                 self.answered.store(true, Ordering::Relaxed);
-                self.pace.refused(sent, wait);
+                self.rate_limiter.on_rate_limited(sent, wait);
             }
             Err(error) if error.is_overload() => {
-                permit.failed();
+                permit.on_overload();
                 if let Some(wait) = wait {
-                    self.pace.pause(wait);
+                    self.rate_limiter.pause(wait);
                 }
             }
             Err(error) if error.refusal().is_none() => {}
             answer => {
-                self.pace.answered(sent);
-                permit.went_well(duration);
+                self.rate_limiter.on_success(sent);
+                permit.on_success(duration);
                 self.answered.store(true, Ordering::Relaxed);
                 if answer.is_ok() {
                     self.answers.fetch_add(1, Ordering::Relaxed);
@@ -411,13 +411,13 @@ impl Shared {
 
     /// How long it takes at most from one failure of an outage to the next, as long as somebody asks.
     fn longest_silence(&self) -> Duration {
-        self.options.timeout + self.options.retry.longest_wait
+        self.options.timeout + self.options.retry.max_backoff
     }
 
     /// Whether asking again is of no use. A server that has answered once may be hidden for a while
     /// by a gateway that restarts or takes many requests for an attack, or by a network that wants a
     /// login first.
-    fn is_hopeless(&self, error: &Error) -> bool {
+    fn is_permanent(&self, error: &Error) -> bool {
         let may_pass = matches!(error, Error::Tls(_) | Error::Forbidden(_));
         error.is_final() && !(may_pass && self.answered.load(Ordering::Relaxed))
     }
@@ -426,14 +426,19 @@ impl Shared {
     fn time_left(&self, spent: Duration) -> Duration {
         let policy = &self.options.retry;
         let whole = if self.answered.load(Ordering::Relaxed) {
-            policy.retry_for
+            policy.retry_timeout
         } else {
-            policy.retry_unanswered_for.min(policy.retry_for)
+            policy.unanswered_timeout.min(policy.retry_timeout)
         };
         whole.saturating_sub(spent)
     }
 
-    fn next_wait(&self, error: &Error, attempt: u32, spent: Duration) -> Result<Duration, Bound> {
+    fn next_wait(
+        &self,
+        error: &Error,
+        attempt: u32,
+        spent: Duration,
+    ) -> Result<Duration, StopReason> {
         let policy = &self.options.retry;
         let answered = self.answered.load(Ordering::Relaxed);
         // Where nobody is answered, a call that has failed waits no longer, though it was not its turn.
@@ -444,29 +449,29 @@ impl Shared {
         let left = self.time_left(spent.max(lasted));
         let nobody_there = matches!(error, Error::Connect(_)) && !answered;
         if nobody_there && attempt >= policy.unanswered_attempts {
-            return Err(Bound::NeverAnswered);
+            return Err(StopReason::NeverAnswered);
         }
         if left.is_zero() {
             return Err(match answered {
-                false => Bound::NeverAnswered,
-                true if self.time_left(lasted).is_zero() => Bound::Outage,
-                true => Bound::Time,
+                false => StopReason::NeverAnswered,
+                true if self.time_left(lasted).is_zero() => StopReason::Outage,
+                true => StopReason::RetryTimeout,
             });
         }
         if policy.is_hurried(attempt) {
             let answers = self.answers.load(Ordering::Relaxed);
-            let allowed = policy.spare_retries.saturating_add(2 * answers);
+            let allowed = policy.retry_budget.saturating_add(2 * answers);
             if self.hurried_retries.load(Ordering::Relaxed) >= allowed {
-                return Err(Bound::Budget);
+                return Err(StopReason::RetryBudget);
             }
             self.hurried_retries.fetch_add(1, Ordering::Relaxed);
         }
-        let share = lock(&self.dice).f64();
+        let share = lock(&self.rng).f64();
         let wait = policy.wait(attempt, share);
         match error.wait() {
-            Some(asked) if asked > left => Err(Bound::LongWait),
+            Some(asked) if asked > left => Err(StopReason::RetryAfterTooLong),
             Some(asked) => Ok(wait.max(asked)),
-            None => Ok(wait.max(self.pace.pause_left()).min(left)),
+            None => Ok(wait.max(self.rate_limiter.pause_left()).min(left)),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::quoted;
 use crate::token::Token;
 use crate::transport::TransportError;
+use kapture_model::sanitize;
 
 /// A failure in the server's own words.
 ///
@@ -14,7 +14,7 @@ use crate::transport::TransportError;
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// The sentence, unchanged. Print it through [`quoted`].
+    /// The sentence, unchanged. Print it through [`sanitize`](kapture_model::sanitize).
     pub message: String,
 }
 
@@ -26,7 +26,7 @@ impl std::fmt::Display for Refusal {
             write!(
                 f,
                 "“{}” (HTTP status {})",
-                quoted(&self.message),
+                sanitize(&self.message),
                 self.status
             )
         }
@@ -75,15 +75,15 @@ pub enum Error {
         status: u16,
     },
     /// A body that is not JSON, such as a login page. Tried again.
-    #[error("the answer is not JSON but {}", quoted(what))]
+    #[error("the answer is not JSON but {}", sanitize(what))]
     NotJson {
         /// What it looks like instead; for a page its title, never a part of anything else. Print
-        /// it through [`quoted`].
+        /// it through [`sanitize`](kapture_model::sanitize).
         what: String,
     },
     /// JSON, but not the documented envelope. Tried again.
     #[error("the answer is JSON, but not of the documented shape")]
-    NotAnAnswer,
+    UnexpectedShape,
     /// The body ends early. Tried again.
     #[error("the answer ends before it is complete")]
     Truncated,
@@ -109,23 +109,23 @@ pub enum Error {
     #[error("no whole answer within {:.0} s", .0.as_secs_f32())]
     Timeout(Duration),
     /// No connection. Tried again.
-    #[error("no connection to the server: {}", quoted(.0))]
+    #[error("no connection to the server: {}", sanitize(.0))]
     Connect(String),
     /// The connection broke while the answer came. Tried again.
-    #[error("the connection broke off: {}", quoted(.0))]
+    #[error("the connection broke off: {}", sanitize(.0))]
     Broken(String),
     /// The server could not prove who it is. Tried again only in a run in which it did before.
-    #[error("no secure connection to the server: {}", quoted(.0))]
+    #[error("no secure connection to the server: {}", sanitize(.0))]
     Tls(String),
     /// Every try failed, and no more are allowed.
-    #[error("gave up after {attempts} attempts in {:.0} s ({why})", .elapsed.as_secs_f32())]
+    #[error("gave up after {attempts} attempts in {:.0} s ({reason})", .elapsed.as_secs_f32())]
     Exhausted {
         /// How often it was tried.
         attempts: u32,
         /// How long its attempts took, and the waits between them. Waiting for a turn is no part of it.
         elapsed: Duration,
         /// Which bound was met.
-        why: Bound,
+        reason: StopReason,
         /// What the last attempt met.
         #[source]
         last: Box<Error>,
@@ -134,29 +134,29 @@ pub enum Error {
 
 /// The bound that ended the attempts of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
+pub enum StopReason {
     /// The server has never answered in this run.
     NeverAnswered,
     /// The time for one call is used up. Others may be answered.
-    Time,
+    RetryTimeout,
     /// No call was answered for as long as that.
     Outage,
     /// The server asks to wait longer than the time that is left.
-    LongWait,
+    RetryAfterTooLong,
     /// The run's budget of retries is used up: more goes wrong than right.
-    Budget,
+    RetryBudget,
 }
 
-impl std::fmt::Display for Bound {
+impl std::fmt::Display for StopReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::NeverAnswered => "the server has not answered once",
-            Self::Time => "the time for retries is used up",
+            Self::RetryTimeout => "the time for retries is used up",
             Self::Outage => {
                 "the server has answered nothing for as long as one request may be retried"
             }
-            Self::LongWait => "the server asks to wait longer than the time left",
-            Self::Budget => "the retries allowed for one run are used up",
+            Self::RetryAfterTooLong => "the server asks to wait longer than the time left",
+            Self::RetryBudget => "the retries allowed for one run are used up",
         })
     }
 }
@@ -266,7 +266,7 @@ mod tests {
         let exhausted = Error::Exhausted {
             attempts: 3,
             elapsed: Duration::from_secs(7),
-            why: Bound::LongWait,
+            reason: StopReason::RetryAfterTooLong,
             last: Box::new(Error::Truncated),
         };
         assert_eq!(
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_token_that_the_server_repeats_is_shown_nowhere() {
-        let token = Token::ready("c2VjcmV0").unwrap();
+        let token = Token::from_base64("c2VjcmV0").unwrap();
         let page = Error::NotJson {
             what: "a web page titled “c2VjcmV0”".into(),
         };

@@ -6,37 +6,37 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
     /// The longest wait before the second attempt; doubled for each further one. Default 0.25 s.
-    pub first_wait: Duration,
+    pub initial_backoff: Duration,
     /// Where the doubling stops. Default 20 s.
-    pub longest_wait: Duration,
+    pub max_backoff: Duration,
     /// The longest one call may take: its attempts and the waits between them, but not how long
     /// it waits for calls before it, as long as some are answered. Default 10 min.
-    pub retry_for: Duration,
+    pub retry_timeout: Duration,
     /// The same for a run in which the server has not answered once: its name is probably wrong. Default 100 s.
-    pub retry_unanswered_for: Duration,
+    pub unanswered_timeout: Duration,
     /// How many attempts such a run gets that cannot even connect. Default 8, some 16 s.
     pub unanswered_attempts: u32,
     /// How often a failure has to repeat unchanged until it is taken for the server's answer. Default 3.
-    pub settled_after: u32,
+    pub refusal_confirmations: u32,
     /// The same for a [patient](crate::Client::patient) client, to which it is more likely trouble. Default 10,
     /// some half a minute.
-    pub patiently_settled_after: u32,
+    pub patient_refusal_confirmations: u32,
     /// How many retries a run may make beyond two for each answer, not counting those that come
     /// after the doubling has stopped: an outage lasts as long as it lasts. Default 500.
-    pub spare_retries: u64,
+    pub retry_budget: u64,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            first_wait: Duration::from_millis(250),
-            longest_wait: Duration::from_secs(20),
-            retry_for: Duration::from_secs(600),
-            retry_unanswered_for: Duration::from_secs(100),
+            initial_backoff: Duration::from_millis(250),
+            max_backoff: Duration::from_secs(20),
+            retry_timeout: Duration::from_secs(600),
+            unanswered_timeout: Duration::from_secs(100),
             unanswered_attempts: 8,
-            settled_after: 3,
-            patiently_settled_after: 10,
-            spare_retries: 500,
+            refusal_confirmations: 3,
+            patient_refusal_confirmations: 10,
+            retry_budget: 500,
         }
     }
 }
@@ -46,17 +46,17 @@ impl RetryPolicy {
     /// between nothing and the doubled bound, so that parallel calls do not return in step.
     /// `share` is the die, in 0.0..1.0.
     pub(crate) fn wait(&self, attempt: u32, share: f64) -> Duration {
-        self.doubled(attempt).min(self.longest_wait).mul_f64(share)
+        self.doubled(attempt).min(self.max_backoff).mul_f64(share)
     }
 
     /// Whether the wait after attempt number `attempt` is not yet the longest.
     pub(crate) fn is_hurried(&self, attempt: u32) -> bool {
-        self.doubled(attempt) < self.longest_wait
+        self.doubled(attempt) < self.max_backoff
     }
 
     fn doubled(&self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(20);
-        self.first_wait.saturating_mul(1 << doublings)
+        self.initial_backoff.saturating_mul(1 << doublings)
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn nobody_hurries_who_waits_as_long_as_may_be() {
         let policy = RetryPolicy {
-            longest_wait: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(1),
             ..RetryPolicy::default()
         };
         let hurried = [1, 2, 3, 4].map(|attempt| policy.is_hurried(attempt));

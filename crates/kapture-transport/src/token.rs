@@ -45,7 +45,7 @@ const STANDARD_PAD_OR_NOT: GeneralPurpose = GeneralPurpose::new(
 impl Token {
     /// A token as the vendor hands it out, with or without the word `Basic` before it.
     /// Blanks around it are dropped: a file or a pasted line often ends in a line break.
-    pub fn ready(text: &str) -> Result<Self, TokenError> {
+    pub fn from_base64(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
         let text = match text.split_once(char::is_whitespace) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => rest.trim_start(),
@@ -94,7 +94,7 @@ impl Token {
     }
 
     /// The value of the `Authorization` header: for a [`Transport`](crate::Transport), and for whoever
-    /// keeps the token where [`ready`](Self::ready) will take it from.
+    /// keeps the token where [`from_base64`](Self::from_base64) will take it from.
     pub fn authorization(&self) -> SecretString {
         format!("Basic {}", self.0.expose_secret()).into()
     }
@@ -119,7 +119,7 @@ mod tests {
         for token in [
             Token::from_user("asha", "hunter2!x"),
             // Without the padding at its end.
-            Token::ready("YXNoYTpodW50ZXIyIXg").unwrap(),
+            Token::from_base64("YXNoYTpodW50ZXIyIXg").unwrap(),
         ] {
             let said = token.redact("bad credentials asha:hunter2!x");
             assert_eq!(said, "bad credentials asha:(redacted)");
@@ -132,7 +132,7 @@ mod tests {
     fn a_ready_token_is_taken_with_or_without_its_scheme() {
         for text in ["YTpi", " YTpi\n", "Basic YTpi", "basic   YTpi\r\n"] {
             assert_eq!(
-                header(&Token::ready(text).unwrap()),
+                header(&Token::from_base64(text).unwrap()),
                 "Basic YTpi",
                 "{text:?}"
             );
@@ -146,14 +146,17 @@ mod tests {
 
     #[test]
     fn what_no_header_carries_is_refused() {
-        assert_eq!(Token::ready(" \n").unwrap_err(), TokenError::Empty);
-        assert_eq!(Token::ready("a b").unwrap_err(), TokenError::Unusable);
-        assert_eq!(Token::ready("a\u{7f}").unwrap_err(), TokenError::Unusable);
+        assert_eq!(Token::from_base64(" \n").unwrap_err(), TokenError::Empty);
+        assert_eq!(Token::from_base64("a b").unwrap_err(), TokenError::Unusable);
+        assert_eq!(
+            Token::from_base64("a\u{7f}").unwrap_err(),
+            TokenError::Unusable
+        );
     }
 
     #[test]
     fn what_repeats_the_token_is_redacted_however_it_is_spelled() {
-        let token = Token::ready("a/b+c/d==").unwrap();
+        let token = Token::from_base64("a/b+c/d==").unwrap();
         for (text, shown) in [
             (
                 "Basic a/b+c/d== is no token",
@@ -170,7 +173,7 @@ mod tests {
 
     #[test]
     fn debug_shows_nothing() {
-        let token = Token::ready("YTpi").unwrap();
+        let token = Token::from_base64("YTpi").unwrap();
         assert!(!format!("{token:?} {:?}", token.authorization()).contains("YTpi"));
     }
 }

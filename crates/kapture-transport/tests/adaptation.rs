@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kapture_transport::{
-    Client, ClientOptions, Request, Response, Site, Token, Transport, TransportError,
+    Client, ClientOptions, Request, Response, TenantUrl, Token, Transport, TransportError,
 };
 use tokio::time::{Instant, sleep};
 
@@ -87,8 +87,8 @@ async fn steady_state(server: impl Server, minutes: u32, options: ClientOptions)
     let at_once = options.concurrency;
     let client = Client::new(
         simulated.clone(),
-        &Site::base_url("http://127.0.0.1:9").expect("loopback"),
-        Token::ready("dG9rZW4=").expect("a token"),
+        &TenantUrl::base_url("http://127.0.0.1:9").expect("loopback"),
+        Token::from_base64("dG9rZW4=").expect("a token"),
         ClientOptions { seed: 7, ..options },
     );
     let callers: Vec<_> = (0..2 * at_once)

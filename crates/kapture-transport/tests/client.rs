@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use kapture_transport::{
-    Bound, Client, ClientOptions, Error, MockTransport, Request, Response, RetryPolicy, Site,
-    Token, Transport, TransportError, Waiting,
+    Client, ClientOptions, Error, MockTransport, Request, Response, RetryPolicy, StopReason,
+    TenantUrl, Token, Transport, TransportError, Waiting,
 };
 use tokio::time::Instant;
 
@@ -62,8 +62,8 @@ fn client_with(outcomes: Vec<Outcome>, options: ClientOptions) -> Client {
 fn new(transport: impl Transport + 'static, options: ClientOptions) -> Client {
     Client::new(
         transport,
-        &Site::base_url("http://127.0.0.1:9").expect("loopback"),
-        Token::ready("dG9rZW4=").expect("a token"),
+        &TenantUrl::base_url("http://127.0.0.1:9").expect("loopback"),
+        Token::from_base64("dG9rZW4=").expect("a token"),
         ClientOptions { seed: 7, ..options },
     )
 }
@@ -95,8 +95,8 @@ async fn sends_the_body_to_the_endpoint_with_the_token() {
     });
     let client = new(transport, ClientOptions::default());
     assert_eq!(call(&client).await, Ok(0));
-    assert_eq!(client.traffic().requests, 1);
-    assert_eq!(client.traffic().bytes, NONE.len() as u64);
+    assert_eq!(client.stats().requests, 1);
+    assert_eq!(client.stats().bytes, NONE.len() as u64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,7 +116,7 @@ async fn what_passes_is_tried_again() {
     ] {
         let client = client(vec![hiccup.clone(), answer(200, NONE)]);
         assert_eq!(call(&client).await, Ok(0), "{hiccup:?}");
-        assert_eq!(client.traffic().retries, 1, "{hiccup:?}");
+        assert_eq!(client.stats().retries, 1, "{hiccup:?}");
     }
 }
 
@@ -133,7 +133,7 @@ async fn what_cannot_change_is_asked_once() {
     ] {
         let client = client(vec![outcome.clone(), answer(200, NONE)]);
         assert!(call(&client).await.is_err(), "{outcome:?}");
-        assert_eq!(client.traffic().requests, 1, "{outcome:?}");
+        assert_eq!(client.stats().requests, 1, "{outcome:?}");
     }
 }
 
@@ -152,7 +152,7 @@ async fn a_refusal_counts_once_it_has_repeated_unchanged() {
         panic!("not refused")
     };
     assert_eq!(refusal.message, "b");
-    assert_eq!(client.traffic().requests, 7);
+    assert_eq!(client.stats().requests, 7);
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,7 +168,7 @@ async fn a_failure_that_is_enough_comes_back_at_once() {
             answer,
             Err(Error::Refused(_) | Error::Server { .. })
         ));
-        assert_eq!(client.traffic().requests, 1);
+        assert_eq!(client.stats().requests, 1);
     }
 }
 
@@ -188,7 +188,7 @@ async fn a_run_that_stood_still_was_no_outage() {
     assert!(begun.await.is_err(), "it waits");
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert_eq!(call(&client).await, Ok(0));
-    assert_eq!(client.traffic().requests, 4);
+    assert_eq!(client.stats().requests, 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,7 +236,7 @@ async fn a_wait_that_is_too_long_is_not_begun() {
         matches!(
             &error,
             Error::Exhausted {
-                why: Bound::LongWait,
+                reason: StopReason::RetryAfterTooLong,
                 attempts: 1,
                 ..
             }
@@ -254,7 +254,7 @@ async fn a_server_that_never_answered_is_given_up_soon() {
         matches!(
             &error,
             Error::Exhausted {
-                why: Bound::NeverAnswered,
+                reason: StopReason::NeverAnswered,
                 attempts: 8,
                 ..
             }
@@ -271,7 +271,7 @@ async fn one_that_has_answered_is_tried_for_as_long_as_asked() {
         Err(TransportError::Connect("refused".into())),
     ] {
         let options = retrying(RetryPolicy {
-            retry_for: Duration::from_secs(1200),
+            retry_timeout: Duration::from_secs(1200),
             ..RetryPolicy::default()
         });
         let client = client_with(vec![answer(200, NONE), outage], options);
@@ -289,19 +289,23 @@ async fn one_that_has_answered_is_tried_for_as_long_as_asked() {
 async fn the_trouble_of_two_questions_is_no_outage_and_that_of_more_is() {
     let client = || client(vec![answer(200, NONE), answer(503, "")]);
     let why = |outcome: &Result<usize, Error>| match outcome {
-        Err(Error::Exhausted { why, .. }) => *why,
+        Err(Error::Exhausted { reason, .. }) => *reason,
         other => panic!("{other:?}"),
     };
 
     let one_by_one = client();
     let begun = Instant::now();
     assert_eq!(call(&one_by_one).await, Ok(0));
-    for bound in [Bound::Time, Bound::Time, Bound::Outage] {
+    for bound in [
+        StopReason::RetryTimeout,
+        StopReason::RetryTimeout,
+        StopReason::Outage,
+    ] {
         assert_eq!(why(&call(&one_by_one).await), bound);
     }
     assert_eq!(begun.elapsed().as_secs(), 1_200);
 
-    for (at_once, bound) in [(2, Bound::Time), (3, Bound::Outage)] {
+    for (at_once, bound) in [(2, StopReason::RetryTimeout), (3, StopReason::Outage)] {
         let client = client();
         let begun = Instant::now();
         assert_eq!(call(&client).await, Ok(0));
@@ -332,7 +336,7 @@ async fn who_has_refused_has_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_run_in_which_more_goes_wrong_than_right_ends() {
     let options = retrying(RetryPolicy {
-        spare_retries: 3,
+        retry_budget: 3,
         ..RetryPolicy::default()
     });
     let client = client_with(vec![answer(200, NONE), answer(503, "")], options.clone());
@@ -343,7 +347,7 @@ async fn a_run_in_which_more_goes_wrong_than_right_ends() {
         matches!(
             &error,
             Error::Exhausted {
-                why: Bound::Budget,
+                reason: StopReason::RetryBudget,
                 attempts: 6,
                 ..
             }
@@ -376,7 +380,7 @@ fn a_client_has_as_many_calls_in_flight_as_it_may() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_repeats_is_an_answer_and_uses_up_no_retries() {
     let options = retrying(RetryPolicy {
-        spare_retries: 3,
+        retry_budget: 3,
         ..RetryPolicy::default()
     });
     let refusal = r#"{"message":"E-1017","status":"failed"}"#;
@@ -445,7 +449,7 @@ async fn retry_after_holds_for_an_outage_too() {
         matches!(
             one,
             Err(Error::Exhausted {
-                why: Bound::LongWait,
+                reason: StopReason::RetryAfterTooLong,
                 ..
             })
         ),

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use kapture_transport::{
-    Endpoint, HttpOptions, HttpTransport, Request, Response, Site, Token, Transport, TransportError,
+    Endpoint, HttpOptions, HttpTransport, Request, Response, TenantUrl, Token, Transport,
+    TransportError,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -39,10 +40,10 @@ fn serve(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
 }
 
 async fn send(transport: &HttpTransport, address: SocketAddr) -> Result<Response, TransportError> {
-    let site = Site::base_url(&format!("http://{address}")).expect("loopback");
+    let tenant_url = TenantUrl::base_url(&format!("http://{address}")).expect("loopback");
     let request = Request {
-        url: site.url(Endpoint::Search),
-        token: Token::ready("dG9rZW4=").expect("a token"),
+        url: tenant_url.url(Endpoint::Search),
+        token: Token::from_base64("dG9rZW4=").expect("a token"),
         body: "{}".into(),
         timeout: Duration::from_secs(30),
     };

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use kapture_transport::{
-    Client, ClientOptions, HttpOptions, HttpTransport, MockTransport, Request, Response, Site,
+    Client, ClientOptions, HttpOptions, HttpTransport, MockTransport, Request, Response, TenantUrl,
     Token, Transport,
 };
 
@@ -60,12 +60,17 @@ fn nothing_that_holds_the_token_shows_it() {
         secrecy::ExposeSecret::expose_secret(&header),
         format!("Basic {TOKEN}")
     );
-    let site = Site::base_url("http://127.0.0.1:9").expect("loopback");
+    let tenant_url = TenantUrl::base_url("http://127.0.0.1:9").expect("loopback");
     let http = HttpTransport::new(&HttpOptions::default()).expect("a transport");
-    let client = Client::new(http.clone(), &site, token.clone(), ClientOptions::default());
+    let client = Client::new(
+        http.clone(),
+        &tenant_url,
+        token.clone(),
+        ClientOptions::default(),
+    );
     check("Token", &token);
     check("its header", &token.authorization());
-    check("Site", &site);
+    check("TenantUrl", &tenant_url);
     check("HttpTransport", &http);
     check("ClientOptions", &ClientOptions::default());
     check("Client", &client);
@@ -79,7 +84,7 @@ fn nothing_that_holds_the_token_shows_it() {
     );
     check(
         "what a bad token is",
-        &Token::ready(PASSWORD).expect_err("blanks"),
+        &Token::from_base64(PASSWORD).expect_err("blanks"),
     );
 }
 

@@ -67,10 +67,10 @@ fn object(row: &Row, columns: &[Column]) -> Value {
         let name = column.name.as_str();
         let value = match column.kind {
             ColumnKind::Integer => row.get::<_, Option<i64>>(name).into(),
-            ColumnKind::Decimal => row.get::<_, Option<f64>>(name).into(),
-            ColumnKind::Flag => row.get::<_, Option<bool>>(name).into(),
+            ColumnKind::Float => row.get::<_, Option<f64>>(name).into(),
+            ColumnKind::Bool => row.get::<_, Option<bool>>(name).into(),
             ColumnKind::Text => row.get::<_, Option<String>>(name).into(),
-            ColumnKind::Time => {
+            ColumnKind::Timestamp => {
                 let time = row.get::<_, Option<NaiveDateTime>>(name);
                 time.map(|time| format!("{time:?}")).into()
             }

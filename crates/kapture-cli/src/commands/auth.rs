@@ -6,7 +6,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use kapture_transport::{Site, Token};
+use kapture_transport::{TenantUrl, Token};
 use toml_edit::Value;
 
 use crate::args::{
@@ -121,7 +121,7 @@ const PLACES: Places<'static> = Places::Around(None);
 struct Login {
     profile: String,
     tenant: TenantName,
-    site: Site,
+    site: TenantUrl,
     cm_id: u64,
     token: Token,
 }
@@ -264,7 +264,7 @@ fn profile_name(given: &ConnectionArguments, tenant: &TenantName) -> Result<Stri
 
 fn token(arguments: &LoginArguments) -> Result<Token> {
     if let Some(path) = &arguments.connection.token_file {
-        return Ok(Token::ready(&private_file::read(path)?)?);
+        return Ok(Token::from_base64(&private_file::read(path)?)?);
     }
     if arguments.with_token || arguments.with_password {
         let mut text = String::new();

@@ -41,9 +41,9 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
         .date(&arguments.day)
         .map_err(Failure::usage)?;
     connection.options.retry = RetryPolicy {
-        retry_for: Duration::from_secs(20).min(connection.options.timeout),
+        retry_timeout: Duration::from_secs(20).min(connection.options.timeout),
         unanswered_attempts: 2,
-        settled_after: 2,
+        refusal_confirmations: 2,
         ..RetryPolicy::default()
     };
     let query = CustomerQuery::new(connection.cm_id);

@@ -89,7 +89,7 @@ impl<'a> Status<'a> {
         };
         let _ = write!(text, "{calendar}");
         if let Some(zone) = self.ledger.time_zone() {
-            let _ = writeln!(text, "time zone: {}", kapture_transport::quoted(zone));
+            let _ = writeln!(text, "time zone: {}", kapture_model::sanitize(zone));
         }
         for (what, days) in [("missing", &self.missing), ("open", &self.open)] {
             if !days.is_empty() {

@@ -329,5 +329,5 @@ fn named(ids: &[CustomerId]) -> String {
         further => format!(" and {further} more (--json names all)"),
     };
     // An id may be any text, and must not steer the terminal.
-    format!("{}{further}", kapture_transport::quoted(&names.join(", ")))
+    format!("{}{further}", kapture_model::sanitize(&names.join(", ")))
 }

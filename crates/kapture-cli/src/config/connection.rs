@@ -11,8 +11,8 @@ use kapture_model::CustomerQuery;
 use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
 use kapture_sinks::{Ledger, Source};
 use kapture_transport::{
-    Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, Site, SiteError,
-    Token, Transport,
+    Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, TenantUrl,
+    TenantUrlError, Token, Transport,
 };
 
 use crate::args::ConnectionArguments;
@@ -42,7 +42,7 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 enum TenantAddress {
     Sandbox,
-    Site { site: Site, token: Token },
+    Remote { site: TenantUrl, token: Token },
 }
 
 /// A client of a tenant.
@@ -54,7 +54,7 @@ pub(crate) struct Connected {
 /// A tenant that can be asked, what else a pull from it needs, and the sandbox behind it if there is
 /// one.
 pub(crate) struct Tenancy {
-    site: Site,
+    site: TenantUrl,
     token: Token,
     options: ClientOptions,
     zone: Option<Tz>,
@@ -97,14 +97,14 @@ impl Connection {
     pub(crate) fn with_token(
         arguments: &ConnectionArguments,
         places: &Places<'_>,
-        site: Site,
+        site: TenantUrl,
         cm_id: u64,
         token: Token,
     ) -> Result<Self> {
         Ok(Self {
             said: format!("{}, account {cm_id}", site.host()),
             profile: None,
-            tenant: TenantAddress::Site { site, token },
+            tenant: TenantAddress::Remote { site, token },
             cm_id,
             zone: named_zone(arguments, places)?,
             options: options(arguments, places)?,
@@ -115,7 +115,7 @@ impl Connection {
     fn of(
         arguments: &ConnectionArguments,
         places: &Places<'_>,
-        site: Option<Said<Site>>,
+        site: Option<Said<TenantUrl>>,
     ) -> Result<Self> {
         let cm_id = account(arguments, places)?;
         let options = options(arguments, places)?;
@@ -145,7 +145,7 @@ impl Connection {
                     token.place
                 );
                 let (site, token) = (site.value, token.value);
-                (TenantAddress::Site { site, token }, cm_id.value, said)
+                (TenantAddress::Remote { site, token }, cm_id.value, said)
             }
         };
         Ok(Self {
@@ -164,7 +164,7 @@ impl Connection {
     pub(crate) fn source(&self, query: &CustomerQuery) -> Source {
         let tenant = match &self.tenant {
             TenantAddress::Sandbox => "sandbox".to_owned(),
-            TenantAddress::Site { site, .. } => address(site),
+            TenantAddress::Remote { site, .. } => address(site),
         };
         Source::new(tenant, query.selection(), self.zone.unwrap_or(Tz::UTC))
     }
@@ -184,7 +184,7 @@ impl Connection {
     /// Starts the sandbox if that is what is talked to.
     pub(crate) async fn enter(self) -> Result<Tenancy, Failure> {
         let (site, token, sandbox) = match self.tenant {
-            TenantAddress::Site { site, token } => (site, token, None),
+            TenantAddress::Remote { site, token } => (site, token, None),
             TenantAddress::Sandbox => {
                 let (site, token, server) = sandbox().await.map_err(Failure::unexpected)?;
                 (site, token, Some(server))
@@ -201,12 +201,12 @@ impl Connection {
     }
 }
 
-async fn sandbox() -> Result<(Site, Token, Server)> {
+async fn sandbox() -> Result<(TenantUrl, Token, Server)> {
     let server = serve(Arc::new(Tenant::demo()), (Ipv4Addr::LOCALHOST, 0).into())
         .await
         .context("cannot start the sandbox")?;
-    let site = Site::base_url(&server.url())?;
-    Ok((site, Token::ready(DEFAULT_TOKEN)?, server))
+    let site = TenantUrl::base_url(&server.url())?;
+    Ok((site, Token::from_base64(DEFAULT_TOKEN)?, server))
 }
 
 impl Tenancy {
@@ -276,7 +276,7 @@ impl Connected {
 }
 
 /// Where a tenant is, without what makes no other tenant of it.
-fn address(site: &Site) -> String {
+fn address(site: &TenantUrl) -> String {
     let endpoint = Endpoint::default();
     let url = site.url(endpoint);
     let address = format!("{}{}", url.authority(), url.path());
@@ -322,7 +322,7 @@ there are three ways to give one, and one to do without:
   KAPTURE_SUBDOMAIN, KAPTURE_CM_ID, KAPTURE_TOKEN    all of it in the environment
   --sandbox                                 a fake tenant inside this program, without an account";
 
-fn site(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Said<Site>>> {
+fn site(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Said<TenantUrl>>> {
     let tenant = tenant(arguments, places)?;
     let site = tenant.map(|said| said.try_map(|tenant| tenant.site()));
     site.transpose()
@@ -336,10 +336,10 @@ pub(crate) enum TenantName {
 }
 
 impl TenantName {
-    pub(crate) fn site(&self) -> Result<Site, SiteError> {
+    pub(crate) fn site(&self) -> Result<TenantUrl, TenantUrlError> {
         match self {
-            Self::Subdomain(name) => Site::subdomain(name),
-            Self::BaseUrl(address) => Site::base_url(address),
+            Self::Subdomain(name) => TenantUrl::subdomain(name),
+            Self::BaseUrl(address) => TenantUrl::base_url(address),
         }
     }
 }
@@ -366,7 +366,11 @@ pub(crate) fn tenant(
 }
 
 /// A secret that a profile keeps is for the tenant of that profile, whoever names another one.
-fn refuse_foreign_token(site: &Said<Site>, token: &Said<Token>, places: &Places<'_>) -> Result<()> {
+fn refuse_foreign_token(
+    site: &Said<TenantUrl>,
+    token: &Said<Token>,
+    places: &Places<'_>,
+) -> Result<()> {
     let Places::Around(Some(profile)) = places else {
         return Ok(());
     };
@@ -374,8 +378,8 @@ fn refuse_foreign_token(site: &Said<Site>, token: &Said<Token>, places: &Places<
         return Ok(());
     }
     let own = match (profile.text("subdomain")?, profile.text("base-url")?) {
-        (Some(name), _) => Site::subdomain(&name.value).ok(),
-        (None, Some(address)) => Site::base_url(&address.value).ok(),
+        (Some(name), _) => TenantUrl::subdomain(&name.value).ok(),
+        (None, Some(address)) => TenantUrl::base_url(&address.value).ok(),
         (None, None) => return Ok(()),
     };
     if own.as_ref() != Some(&site.value) {
@@ -413,7 +417,7 @@ fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Clien
     }
     if let Some(said) = places.said("retry-for", arguments.retry_for.as_ref())? {
         options.retry = RetryPolicy {
-            retry_for: said
+            retry_timeout: said
                 .try_map(|text| duration::parse(&text, "--retry-for"))?
                 .value,
             ..RetryPolicy::default()
@@ -460,8 +464,8 @@ mod tests {
 
     #[test]
     fn a_tenant_has_one_address_however_it_is_said() {
-        let by_url = |url| address(&Site::base_url(url).unwrap());
-        let acme = address(&Site::subdomain("acme").unwrap());
+        let by_url = |url| address(&TenantUrl::base_url(url).unwrap());
+        let acme = address(&TenantUrl::subdomain("acme").unwrap());
         assert_eq!(acme, "acme.kapturecrm.com");
         for same in [
             "https://acme.kapturecrm.com",

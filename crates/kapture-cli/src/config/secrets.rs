@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
-use kapture_transport::{Token, quoted};
+use kapture_model::sanitize;
+use kapture_transport::Token;
 
 use crate::config::layered::{Layer, Places, Said, variable};
 use crate::config::profile::Profile;
@@ -40,7 +41,7 @@ pub(crate) fn settle(
 /// break.
 pub(crate) fn made_of(user: Option<&str>, text: &str) -> Result<Token> {
     let Some(user) = user else {
-        return Ok(Token::ready(text)?);
+        return Ok(Token::from_base64(text)?);
     };
     let password = text.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
@@ -51,7 +52,7 @@ pub(crate) fn made_of(user: Option<&str>, text: &str) -> Result<Token> {
 
 fn from_environment(user: Option<&Said<String>>) -> Result<Option<Said<Token>>> {
     if let Some(said) = variable("token")? {
-        return said.try_map(|text| Token::ready(&text)).map(Some);
+        return said.try_map(|text| Token::from_base64(&text)).map(Some);
     }
     if let Some(said) = variable("token-file")? {
         return from_file(said.try_map(|path| anyhow::Ok(path.into()))?).map(Some);
@@ -93,7 +94,7 @@ fn from_profile(profile: &Profile, user: Option<Said<String>>) -> Result<Option<
 fn from_file(said: Said<PathBuf>) -> Result<Said<Token>> {
     said.try_map(|path| {
         let text = private_file::read(&path)?;
-        Token::ready(&text).with_context(|| format!("the token in {}", path.display()))
+        Token::from_base64(&text).with_context(|| format!("the token in {}", path.display()))
     })
 }
 
@@ -108,7 +109,7 @@ fn printed_by(words: &[String]) -> Result<String> {
         .output()
         .with_context(|| format!("cannot run `{program}`"))?;
     if !output.status.success() {
-        let said = quoted(&String::from_utf8_lossy(&output.stderr));
+        let said = sanitize(&String::from_utf8_lossy(&output.stderr));
         let said = match said.as_str() {
             "" => "and said nothing".to_owned(),
             said => format!("and said: {said}"),

@@ -145,7 +145,7 @@ where
 }
 
 fn tell_of(why: &str) {
-    let why = kapture_transport::quoted(why);
+    let why = kapture_model::sanitize(why);
     Message::warning(format!("traces are lost, and nothing else is: {why}")).say();
 }
 

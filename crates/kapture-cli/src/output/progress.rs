@@ -56,7 +56,7 @@ impl Progress {
                     moments.tick().await;
                     let traffic = Traffic {
                         in_flight: client.in_flight(),
-                        repeated: client.traffic().retries,
+                        repeated: client.stats().retries,
                     };
                     let line = lock(&happening).line(traffic, bar.elapsed(), Local::now());
                     bar.set_message(line);

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use kapture_customers::Receipt;
 use kapture_model::{Drift, DriftKind};
 use kapture_sinks::is_open_file;
-use kapture_transport::Traffic;
+use kapture_transport::ClientStats;
 use serde_json::json;
 
 /// What a pull has done.
@@ -22,7 +22,7 @@ pub(crate) struct Summary {
     pub(crate) days_open: usize,
     pub(crate) customers: u64,
     pub(crate) undated: u64,
-    pub(crate) traffic: Traffic,
+    pub(crate) stats: ClientStats,
     pub(crate) time: Duration,
     pub(crate) drift: Drift,
 }
@@ -81,9 +81,9 @@ impl Summary {
             "days_open": self.days_open,
             "customers": self.customers,
             "undated": self.undated,
-            "requests": self.traffic.requests,
-            "retries": self.traffic.retries,
-            "bytes": self.traffic.bytes,
+            "requests": self.stats.requests,
+            "retries": self.stats.retries,
+            "bytes": self.stats.bytes,
             "seconds": self.time.as_secs_f64(),
             "drift": drift,
         })
@@ -114,9 +114,9 @@ impl fmt::Display for Summary {
             f,
             ", {}, {} ({} repeated), {:.1} MB, {:.1} s",
             counted(self.customers, "customer"),
-            counted(self.traffic.requests, "request"),
-            self.traffic.retries,
-            self.traffic.bytes as f64 / 1e6,
+            counted(self.stats.requests, "request"),
+            self.stats.retries,
+            self.stats.bytes as f64 / 1e6,
             self.time.as_secs_f64()
         )
     }

@@ -13,7 +13,7 @@ use kapture_customers::{Checksum, Days, Event, Pull, PullError, Receipt};
 use kapture_model::{CustomerId, CustomerQuery};
 use kapture_sandbox::{Behaviour, Fault, PerDay, Population, Request as Asked, Tenant};
 use kapture_transport::{
-    Client, ClientOptions, Endpoint, Request, Response, RetryPolicy, Site, Token, Transport,
+    Client, ClientOptions, Endpoint, Request, Response, RetryPolicy, TenantUrl, Token, Transport,
     TransportError,
 };
 
@@ -188,13 +188,13 @@ pub(crate) fn events(
 ) -> impl Stream<Item = Result<Event, PullError>> {
     let client = Client::new(
         transport,
-        &Site::base_url("http://127.0.0.1").expect("loopback"),
+        &TenantUrl::base_url("http://127.0.0.1").expect("loopback"),
         Token::from_user("sandbox", "sandbox"),
         ClientOptions {
             seed: 1,
             endpoint: Endpoint::Search,
             retry: RetryPolicy {
-                first_wait: Duration::from_millis(100),
+                initial_backoff: Duration::from_millis(100),
                 ..RetryPolicy::default()
             },
             ..options

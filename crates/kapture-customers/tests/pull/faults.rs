@@ -16,7 +16,7 @@ use kapture_sandbox::{
     Place, SameDay, Tenant, Windows,
 };
 use kapture_transport::{
-    Bound, ClientOptions, Error, Request, Response, Transport, TransportError,
+    ClientOptions, Error, Request, Response, StopReason, Transport, TransportError,
 };
 use tokio::time::Instant;
 
@@ -407,7 +407,7 @@ async fn a_dead_server_is_given_up_within_two_minutes() {
         pulled.error,
         Some(PullError::Call {
             source: Error::Exhausted {
-                why: Bound::NeverAnswered,
+                reason: StopReason::NeverAnswered,
                 ..
             },
             ..

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use futures_util::StreamExt;
 use kapture_customers::{Days, Pull};
 use kapture_model::CustomerQuery;
-use kapture_transport::{Client, ClientOptions, MockTransport, Response, Site, Token};
+use kapture_transport::{Client, ClientOptions, MockTransport, Response, TenantUrl, Token};
 
 const PASSWORD: &str = "correct horse battery";
 /// Of `asha.example:correct horse battery`.
@@ -23,7 +23,7 @@ async fn a_pull_does_not_show_the_token() {
     });
     let client = Client::new(
         transport,
-        &Site::base_url("http://127.0.0.1:9").expect("loopback"),
+        &TenantUrl::base_url("http://127.0.0.1:9").expect("loopback"),
         Token::from_user("asha.example", PASSWORD),
         ClientOptions::default(),
     );

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use kapture_transport::quoted;
+use kapture_model::sanitize;
 use tokio_postgres::error::DbError;
 
 /// Why a database did not do what it was asked.
@@ -78,7 +78,7 @@ impl Failure {
 
 fn words(refusal: &DbError) -> String {
     let (message, code) = (refusal.message(), refusal.code().code());
-    format!("{} (SQLSTATE {})", quoted(message), quoted(code))
+    format!("{} (SQLSTATE {})", sanitize(message), sanitize(code))
 }
 
 fn chain(error: &dyn Error) -> String {
@@ -88,5 +88,5 @@ fn chain(error: &dyn Error) -> String {
         chain = format!("{chain}: {error}");
         cause = error.source();
     }
-    quoted(&chain)
+    sanitize(&chain)
 }

@@ -223,11 +223,11 @@ impl ToSql for Value<'_> {
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
-            Self::Nothing | Self::Cell(Cell::Nothing) => return Ok(IsNull::Yes),
+            Self::Nothing | Self::Cell(Cell::Null) => return Ok(IsNull::Yes),
             Self::Key(number) | Self::Cell(Cell::Integer(number)) => out.put_i64(*number),
-            Self::Cell(Cell::Decimal(number)) => out.put_f64(*number),
-            Self::Cell(Cell::Flag(flag)) => out.put_u8(u8::from(*flag)),
-            Self::Cell(Cell::Time(time)) => return time.to_sql(kind, out),
+            Self::Cell(Cell::Float(number)) => out.put_f64(*number),
+            Self::Cell(Cell::Bool(flag)) => out.put_u8(u8::from(*flag)),
+            Self::Cell(Cell::Timestamp(time)) => return time.to_sql(kind, out),
             Self::Cell(Cell::Text(text)) => out.put_slice(text.as_bytes()),
             Self::Json(json) => out.put_slice(json.as_bytes()),
         }

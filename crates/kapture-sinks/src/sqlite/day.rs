@@ -121,11 +121,11 @@ impl<'a> Day<'a> {
 /// The cells of a row and its extra object.
 fn cells<'r>(row: &'r Row<'_>) -> impl Iterator<Item = ToSqlOutput<'r>> {
     let value = |cell: &'r Cell<'_>| match cell {
-        Cell::Nothing => ToSqlOutput::Owned(Value::Null),
+        Cell::Null => ToSqlOutput::Owned(Value::Null),
         Cell::Integer(number) => ToSqlOutput::from(*number),
-        Cell::Decimal(number) => ToSqlOutput::from(*number),
-        Cell::Flag(flag) => ToSqlOutput::from(*flag),
-        Cell::Time(time) => ToSqlOutput::Owned(Value::Text(format!("{time:?}"))),
+        Cell::Float(number) => ToSqlOutput::from(*number),
+        Cell::Bool(flag) => ToSqlOutput::from(*flag),
+        Cell::Timestamp(time) => ToSqlOutput::Owned(Value::Text(format!("{time:?}"))),
         Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
     };
     let extra = match &row.extra {

@@ -129,7 +129,7 @@ fn customers(path: &Path) -> Vec<Value> {
         let text = &row[place];
         match column.kind {
             _ if text.is_empty() => Value::Null,
-            ColumnKind::Text | ColumnKind::Time => text.into(),
+            ColumnKind::Text | ColumnKind::Timestamp => text.into(),
             _ => serde_json::from_str(text).expect("a number or flag"),
         }
     };

@@ -45,10 +45,10 @@ fn object(row: &Row, columns: &[Column]) -> Value {
     let cell = |column: &Column| match (column.kind, field(row, &column.name)) {
         (_, Field::Null) => Value::Null,
         (ColumnKind::Integer, Field::Long(number)) => (*number).into(),
-        (ColumnKind::Decimal, Field::Double(number)) => (*number).into(),
+        (ColumnKind::Float, Field::Double(number)) => (*number).into(),
         (ColumnKind::Text, Field::Str(text)) => text.as_str().into(),
-        (ColumnKind::Flag, Field::Bool(flag)) => (*flag).into(),
-        (ColumnKind::Time, Field::TimestampMicros(micros)) => {
+        (ColumnKind::Bool, Field::Bool(flag)) => (*flag).into(),
+        (ColumnKind::Timestamp, Field::TimestampMicros(micros)) => {
             let time = DateTime::from_timestamp_micros(*micros).expect("a time");
             format!("{:?}", time.naive_utc()).into()
         }

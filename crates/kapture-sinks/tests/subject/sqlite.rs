@@ -72,9 +72,9 @@ fn object(row: &Row<'_>, columns: &[Column]) -> Value {
         let name = column.name.as_str();
         match column.kind {
             ColumnKind::Integer => row.get::<_, Option<i64>>(name).expect("a number").into(),
-            ColumnKind::Decimal => row.get::<_, Option<f64>>(name).expect("a number").into(),
-            ColumnKind::Flag => row.get::<_, Option<bool>>(name).expect("a flag").into(),
-            ColumnKind::Text | ColumnKind::Time => {
+            ColumnKind::Float => row.get::<_, Option<f64>>(name).expect("a number").into(),
+            ColumnKind::Bool => row.get::<_, Option<bool>>(name).expect("a flag").into(),
+            ColumnKind::Text | ColumnKind::Timestamp => {
                 row.get::<_, Option<String>>(name).expect("text").into()
             }
         }

@@ -12,8 +12,8 @@ use crate::error::Failure;
 pub(crate) async fn once(mut connection: Connection) -> Result<String, Failure> {
     let endpoint = connection.options.endpoint;
     connection.options.retry = RetryPolicy {
-        settled_after: 1,
-        spare_retries: 0,
+        refusal_confirmations: 1,
+        retry_budget: 0,
         unanswered_attempts: 1,
         ..RetryPolicy::default()
     };

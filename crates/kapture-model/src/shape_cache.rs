@@ -9,14 +9,14 @@
 use crate::scanner::Scanner;
 
 /// Most fields of a model: the server thinks them up, so they could be endless.
-const MOST_FIELDS: usize = 1_000;
+const MAX_FIELDS: usize = 1_000;
 
 /// Longest text of a model, for the same reason.
 const LONGEST: usize = 64 * 1024;
 
 /// The model for objects of one kind.
 #[derive(Debug, Clone)]
-pub(crate) struct Habit<T> {
+pub(crate) struct ShapeCache<T> {
     /// From the first key to behind the closing brace.
     text: Box<[u8]>,
     fields: Vec<Field<T>>,
@@ -37,7 +37,7 @@ struct Field<T> {
 
 /// What the text at some place has in common with the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meeting<T> {
+pub(crate) enum Lookup<T> {
     /// Whole fields, which may be passed over.
     Fields {
         /// The field behind them, if there is one.
@@ -51,7 +51,7 @@ pub(crate) enum Meeting<T> {
         /// The length of the key, with what is read along with it, in bytes.
         length: usize,
     },
-    Nothing,
+    Miss,
 }
 
 /// An object on its way to be the model.
@@ -61,7 +61,7 @@ pub(crate) struct Draft<T> {
     fields: Vec<Field<T>>,
 }
 
-impl<T> Default for Habit<T> {
+impl<T> Default for ShapeCache<T> {
     fn default() -> Self {
         Self {
             text: Box::default(),
@@ -70,12 +70,12 @@ impl<T> Default for Habit<T> {
     }
 }
 
-impl<T: Copy> Habit<T> {
+impl<T: Copy> ShapeCache<T> {
     /// Compares `rest`, which begins where a key may stand, with the model from field `place` on.
     #[inline]
-    pub(crate) fn meet(&self, place: usize, rest: &[u8]) -> Meeting<T> {
+    pub(crate) fn meet(&self, place: usize, rest: &[u8]) -> Lookup<T> {
         let Some(field) = self.fields.get(place) else {
-            return Meeting::Nothing;
+            return Lookup::Miss;
         };
         let furthest = field.run_end.max(field.key_end);
         let reached = field.at + common_prefix(&self.text[field.at..furthest], rest);
@@ -86,17 +86,17 @@ impl<T: Copy> Habit<T> {
                 .take_while(|field| field.end <= reached)
                 .count();
             let next = place + 1 + behind;
-            Meeting::Fields {
+            Lookup::Fields {
                 length: self.fields[next - 1].end - field.at,
                 next: (next < self.fields.len()).then_some(next),
             }
         } else if reached >= field.key_end {
-            Meeting::Key {
+            Lookup::Key {
                 what: field.what,
                 length: field.key_end - field.at,
             }
         } else {
-            Meeting::Nothing
+            Lookup::Miss
         }
     }
 
@@ -131,7 +131,7 @@ impl<T: Copy> Habit<T> {
     /// Takes a whole object for the model. `text` begins with the first key and ends behind the
     /// closing brace.
     pub(crate) fn adopt(&mut self, draft: Draft<T>, text: &str) -> bool {
-        if draft.fields.len() > MOST_FIELDS || text.len() > LONGEST {
+        if draft.fields.len() > MAX_FIELDS || text.len() > LONGEST {
             return false;
         }
         self.text = text.as_bytes().into();
@@ -173,7 +173,7 @@ impl<T: Copy> Habit<T> {
         loop {
             let at = scanner.at();
             let key = match self.meet(place, scanner.rest()) {
-                Meeting::Fields { next, length } => {
+                Lookup::Fields { next, length } => {
                     scanner.advance(length);
                     in_common += length;
                     let Some(next) = next else { break };
@@ -182,14 +182,14 @@ impl<T: Copy> Habit<T> {
                     scanner.skip_whitespace();
                     continue;
                 }
-                Meeting::Key { what, length } => {
+                Lookup::Key { what, length } => {
                     scanner.advance(length);
                     scanner.skip_whitespace();
                     in_common += length;
                     place += 1;
                     what
                 }
-                Meeting::Nothing => {
+                Lookup::Miss => {
                     let (token, name) = scanner.key()?;
                     place = self.place_behind(token, place);
                     what(&name)
@@ -218,7 +218,7 @@ impl<T: Copy> Habit<T> {
 impl<T> Draft<T> {
     /// Adds a field by the offsets of its key, the end of that, and what follows the field.
     pub(crate) fn add(&mut self, at: usize, key_end: usize, end: usize, passable: bool, what: T) {
-        if self.fields.len() <= MOST_FIELDS {
+        if self.fields.len() <= MAX_FIELDS {
             self.fields.push(Field {
                 at: at - self.start,
                 key_end: key_end - self.start,
@@ -263,10 +263,10 @@ mod tests {
     }
 
     /// Moves over each object with one habit; returns the values told apart by key, or `None`.
-    fn values(habit: &mut Habit<bool>, text: &str) -> Option<Vec<String>> {
+    fn values(cache: &mut ShapeCache<bool>, text: &str) -> Option<Vec<String>> {
         let mut scanner = Scanner::new(text);
         let mut values = Vec::new();
-        habit.object(
+        cache.object(
             &mut scanner,
             |key| key == "a",
             |is_a, scanner| {
@@ -302,10 +302,10 @@ mod tests {
             {"x":1"a":2} {"x":1,"a":2,"y":""}} {"y":"","a":5,"x":1} {"a":1,"a":2} {"\u0061":7,"x":1} {} { [] 1"#;
         for model in models {
             for text in texts.split_whitespace() {
-                let mut habit = Habit::default();
-                values(&mut habit, model);
+                let mut cache = ShapeCache::default();
+                values(&mut cache, model);
                 assert_eq!(
-                    values(&mut habit, text),
+                    values(&mut cache, text),
                     expected(text),
                     "{text} after {model}"
                 );
@@ -326,14 +326,14 @@ mod tests {
                 1..8,
             )
         ) {
-            let mut habit = Habit::default();
+            let mut cache = ShapeCache::default();
             for fields in texts {
                 let fields: Vec<_> = fields
                     .iter()
                     .map(|(key, value, space)| format!("{space}\"{key}\"{space}:{space}{value}{space}"))
                     .collect();
                 let text = format!("{{{}}}", fields.join(","));
-                prop_assert_eq!(values(&mut habit, &text), expected(&text), "{}", text);
+                prop_assert_eq!(values(&mut cache, &text), expected(&text), "{}", text);
             }
         }
     }

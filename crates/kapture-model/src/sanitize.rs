@@ -5,7 +5,7 @@ const LONGEST: usize = 300;
 
 /// `text` with nothing in it that could steer a terminal or reorder a line: control characters,
 /// escape sequences and bidirectional overrides become visible escapes. Longer texts are clipped.
-pub fn quoted(text: &str) -> String {
+pub fn sanitize(text: &str) -> String {
     let mut safe = String::with_capacity(text.len().min(LONGEST));
     for (position, character) in text.trim().chars().enumerate() {
         if position == LONGEST {
@@ -41,20 +41,20 @@ mod tests {
 
     #[test]
     fn a_sentence_is_repeated_unchanged() {
-        assert_eq!(quoted("ग्राहक not found: ‘x’"), "ग्राहक not found: ‘x’");
+        assert_eq!(sanitize("ग्राहक not found: ‘x’"), "ग्राहक not found: ‘x’");
     }
 
     #[test]
     fn nothing_in_it_reaches_the_terminal() {
         assert_eq!(
-            quoted("a\u{1b}[31mb\u{202e}c\nd"),
+            sanitize("a\u{1b}[31mb\u{202e}c\nd"),
             "a\\u{1b}[31mb\\u{202e}c d"
         );
-        assert_eq!(quoted("a\u{61c}b\u{e0041}"), "a\\u{61c}b\\u{e0041}");
+        assert_eq!(sanitize("a\u{61c}b\u{e0041}"), "a\\u{61c}b\\u{e0041}");
     }
 
     #[test]
     fn a_book_is_clipped() {
-        assert_eq!(quoted(&"x".repeat(1000)).chars().count(), LONGEST + 1);
+        assert_eq!(sanitize(&"x".repeat(1000)).chars().count(), LONGEST + 1);
     }
 }

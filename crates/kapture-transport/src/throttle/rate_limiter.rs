@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::rate::Rate;
+use super::rate_controller::RateController;
 
 /// What clocks and timers are late by is made up for.
-const LATE: Duration = Duration::from_millis(2);
+const MAX_CATCH_UP: Duration = Duration::from_millis(2);
 
 /// As good as never, and less than clocks can count.
-const LONGEST: Duration = Duration::from_secs(1_000_000_000);
+const MAX_INTERVAL: Duration = Duration::from_secs(1_000_000_000);
 
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct RateLimiter {
     state: Mutex<State>,
     /// Who holds it is next. The others have not yet been given a moment that a pause could make
     /// wrong.
@@ -24,60 +24,60 @@ pub(crate) struct Pace {
 
 #[derive(Debug)]
 struct State {
-    rate: Rate,
+    controller: RateController,
     next: Option<Instant>,
     /// The end of the pause that the server asked for.
-    go_on: Option<Instant>,
+    paused_until: Option<Instant>,
 }
 
-impl Pace {
+impl RateLimiter {
     /// At most `per_second` attempts a second, evenly spread; `None` for no bound but the
     /// server's.
     pub(crate) fn new(per_second: Option<f64>) -> Self {
         let most = per_second.filter(|rate| *rate > 0.0);
         Self {
             state: Mutex::new(State {
-                rate: Rate::new(most.unwrap_or(f64::INFINITY)),
+                controller: RateController::new(most.unwrap_or(f64::INFINITY)),
                 next: None,
-                go_on: None,
+                paused_until: None,
             }),
             turn: tokio::sync::Mutex::default(),
         }
     }
 
     /// Waits for the next free moment, and takes it.
-    pub(crate) async fn wait(&self) {
+    pub(crate) async fn acquire(&self) {
         let _turn = self.turn.lock().await;
         loop {
-            let taken = self.lock().take_moment();
+            let taken = self.lock().take_slot();
             let Some(moment) = taken else { return };
             sleep_until(moment).await;
         }
     }
 
     /// An attempt that began at `sent` was not refused.
-    pub(crate) fn answered(&self, sent: Instant) {
-        self.lock().rate.answered(sent);
+    pub(crate) fn on_success(&self, sent: Instant) {
+        self.lock().controller.on_success(sent);
     }
 
     /// An attempt that began at `sent` was refused because there were too many. Nobody starts
     /// before the `wait` is over that the server asks for: it is meant for the whole run.
-    pub(crate) fn refused(&self, sent: Instant, wait: Option<Duration>) {
+    pub(crate) fn on_rate_limited(&self, sent: Instant, wait: Option<Duration>) {
         let mut state = self.lock();
-        let go_on = state.rate.refused(sent, wait, Instant::now());
-        state.go_on = state.go_on.max(Some(go_on));
+        let paused_until = state.controller.on_rate_limited(sent, wait, Instant::now());
+        state.paused_until = state.paused_until.max(Some(paused_until));
     }
 
     /// Nobody starts before the `wait` is over, which says nothing about the rate.
     pub(crate) fn pause(&self, wait: Duration) {
         let mut state = self.lock();
-        state.go_on = state.go_on.max(Instant::now().checked_add(wait));
+        state.paused_until = state.paused_until.max(Instant::now().checked_add(wait));
     }
 
     /// How long the server still wants nobody to start.
     pub(crate) fn pause_left(&self) -> Duration {
-        let go_on = self.lock().go_on;
-        go_on.map_or(Duration::ZERO, |go_on| go_on - Instant::now())
+        let paused_until = self.lock().paused_until;
+        paused_until.map_or(Duration::ZERO, |paused_until| paused_until - Instant::now())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -87,17 +87,17 @@ impl Pace {
 
 impl State {
     /// Takes this moment if it is free, else returns the next one that may be.
-    fn take_moment(&mut self) -> Option<Instant> {
+    fn take_slot(&mut self) -> Option<Instant> {
         let now = Instant::now();
-        let next = self.next.max(self.go_on).unwrap_or(now);
+        let next = self.next.max(self.paused_until).unwrap_or(now);
         if now < next {
             return Some(next);
         }
-        let between = Duration::try_from_secs_f64(1.0 / self.rate.at(now))
-            .map_or(LONGEST, |between| between.min(LONGEST));
-        let late = (now - next).min(LATE);
+        let between = Duration::try_from_secs_f64(1.0 / self.controller.at(now))
+            .map_or(MAX_INTERVAL, |between| between.min(MAX_INTERVAL));
+        let late = (now - next).min(MAX_CATCH_UP);
         self.next = Some(now + between - late);
-        self.rate.sent(now);
+        self.controller.on_sent(now);
         None
     }
 }
@@ -108,10 +108,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn attempts_are_spread_evenly() {
-        let pace = Pace::new(Some(4.0));
+        let limiter = RateLimiter::new(Some(4.0));
         let start = Instant::now();
         for _ in 0..9 {
-            pace.wait().await;
+            limiter.acquire().await;
         }
         assert_eq!(start.elapsed(), Duration::from_secs(2));
     }
@@ -119,10 +119,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_kept_though_timers_know_only_milliseconds() {
         for rate in [30.0, 700.0, 5_000.0] {
-            let pace = Pace::new(Some(rate));
+            let limiter = RateLimiter::new(Some(rate));
             let start = Instant::now();
             for _ in 0..=2 * rate as usize {
-                pace.wait().await;
+                limiter.acquire().await;
             }
             let seconds = start.elapsed().as_secs_f64();
             assert!((1.99..2.01).contains(&seconds), "{rate}: {seconds}");
@@ -131,47 +131,47 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_kept_after_a_lull() {
-        let pace = Pace::new(Some(1.0));
-        pace.wait().await;
+        let limiter = RateLimiter::new(Some(1.0));
+        limiter.acquire().await;
         tokio::time::sleep(Duration::from_secs(10)).await;
         let start = Instant::now();
-        pace.wait().await;
-        pace.wait().await;
+        limiter.acquire().await;
+        limiter.acquire().await;
         assert!(start.elapsed() >= Duration::from_millis(990));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_next_to_nothing_is_one() {
         for rate in [1e-30, f64::MIN_POSITIVE / 2.0] {
-            let pace = Pace::new(Some(rate));
-            pace.wait().await;
+            let limiter = RateLimiter::new(Some(rate));
+            limiter.acquire().await;
             let year = Duration::from_secs(365 * 86_400);
-            assert!(tokio::time::timeout(year, pace.wait()).await.is_err());
+            assert!(tokio::time::timeout(year, limiter.acquire()).await.is_err());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_rate_only_pauses_hold() {
-        let pace = Pace::new(None);
+        let limiter = RateLimiter::new(None);
         let start = Instant::now();
-        pace.wait().await;
-        pace.wait().await;
+        limiter.acquire().await;
+        limiter.acquire().await;
         assert_eq!(start.elapsed(), Duration::ZERO);
-        pace.refused(start, Some(Duration::from_secs(5)));
-        pace.wait().await;
+        limiter.on_rate_limited(start, Some(Duration::from_secs(5)));
+        limiter.acquire().await;
         assert_eq!(start.elapsed(), Duration::from_secs(5));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_for_who_waits_already() {
-        let pace = Pace::new(Some(1.0));
+        let limiter = RateLimiter::new(Some(1.0));
         let start = Instant::now();
-        pace.wait().await;
+        limiter.acquire().await;
         let waiting = async {
-            tokio::join!(pace.wait(), pace.wait());
+            tokio::join!(limiter.acquire(), limiter.acquire());
         };
         tokio::join!(waiting, async {
-            pace.refused(start, Some(Duration::from_secs(60)));
+            limiter.on_rate_limited(start, Some(Duration::from_secs(60)));
         });
         assert_eq!(start.elapsed().as_secs(), 61);
     }

@@ -52,38 +52,38 @@ impl fmt::Display for Endpoint {
 }
 
 impl FromStr for Endpoint {
-    type Err = SiteError;
+    type Err = TenantUrlError;
 
-    fn from_str(name: &str) -> Result<Self, SiteError> {
+    fn from_str(name: &str) -> Result<Self, TenantUrlError> {
         [Self::Search, Self::Legacy]
             .into_iter()
             .find(|endpoint| endpoint.name() == name)
-            .ok_or(SiteError::UnknownEndpoint)
+            .ok_or(TenantUrlError::UnknownEndpoint)
     }
 }
 
 /// A tenant's address.
 ///
 /// ```
-/// use kapture_transport::{Endpoint, Site};
+/// use kapture_transport::{Endpoint, TenantUrl};
 ///
-/// let site = Site::subdomain("acme")?;
+/// let tenant_url = TenantUrl::subdomain("acme")?;
 /// assert_eq!(
-///     site.url(Endpoint::Search).as_str(),
+///     tenant_url.url(Endpoint::Search).as_str(),
 ///     "https://acme.kapturecrm.com/ms/customer-search/customer-search/api/v1",
 /// );
 /// // The token would travel readable for everyone on the way.
-/// assert!(Site::base_url("http://crm.example.com").is_err());
-/// # Ok::<(), kapture_transport::SiteError>(())
+/// assert!(TenantUrl::base_url("http://crm.example.com").is_err());
+/// # Ok::<(), kapture_transport::TenantUrlError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
+pub struct TenantUrl {
     base: Url,
 }
 
 /// Why an address cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SiteError {
+pub enum TenantUrlError {
     /// A subdomain is one DNS label.
     #[error(
         "`{0}` is not a subdomain: give the part before .kapturecrm.com, for example `acme` for https://acme.kapturecrm.com"
@@ -107,9 +107,9 @@ pub enum SiteError {
     UnknownEndpoint,
 }
 
-impl Site {
+impl TenantUrl {
     /// The tenant at `https://<subdomain>.kapturecrm.com`.
-    pub fn subdomain(subdomain: &str) -> Result<Self, SiteError> {
+    pub fn subdomain(subdomain: &str) -> Result<Self, TenantUrlError> {
         let label = !subdomain.is_empty()
             && subdomain.len() <= 63
             && !subdomain.starts_with('-')
@@ -118,28 +118,30 @@ impl Site {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !label {
-            return Err(SiteError::BadSubdomain(crate::quoted(subdomain)));
+            return Err(TenantUrlError::BadSubdomain(kapture_model::sanitize(
+                subdomain,
+            )));
         }
         Self::base_url(&format!("https://{subdomain}.kapturecrm.com"))
     }
 
     /// The tenant at an address of its own, for example behind a proxy. A path prefix is kept.
-    pub fn base_url(address: &str) -> Result<Self, SiteError> {
-        let mut base =
-            Url::parse(address.trim()).map_err(|error| SiteError::BadUrl(error.to_string()))?;
+    pub fn base_url(address: &str) -> Result<Self, TenantUrlError> {
+        let mut base = Url::parse(address.trim())
+            .map_err(|error| TenantUrlError::BadUrl(error.to_string()))?;
         if !base.username().is_empty() || base.password().is_some() {
-            return Err(SiteError::CredentialsInUrl);
+            return Err(TenantUrlError::CredentialsInUrl);
         }
         let host = match (base.scheme(), base.host()) {
             ("http" | "https", Some(host)) => host,
             _ => {
-                return Err(SiteError::BadUrl(
+                return Err(TenantUrlError::BadUrl(
                     "it must begin with https:// and name a host".into(),
                 ));
             }
         };
         if base.scheme() == "http" && !is_loopback(&host) {
-            return Err(SiteError::PlainHttp(host.to_string()));
+            return Err(TenantUrlError::PlainHttp(host.to_string()));
         }
         base.set_query(None);
         base.set_fragment(None);
@@ -184,7 +186,7 @@ mod tests {
             "http://localhost",
             "http://[::1]:9/",
         ] {
-            assert!(Site::base_url(address).is_ok(), "{address}");
+            assert!(TenantUrl::base_url(address).is_ok(), "{address}");
         }
         for address in [
             "http://acme.kapturecrm.com",
@@ -192,7 +194,10 @@ mod tests {
             "http://localhost.example.com",
         ] {
             assert!(
-                matches!(Site::base_url(address), Err(SiteError::PlainHttp(_))),
+                matches!(
+                    TenantUrl::base_url(address),
+                    Err(TenantUrlError::PlainHttp(_))
+                ),
                 "{address}"
             );
         }
@@ -208,31 +213,31 @@ mod tests {
             "file:///etc/passwd",
         ] {
             assert!(
-                matches!(Site::base_url(address), Err(SiteError::BadUrl(_))),
+                matches!(TenantUrl::base_url(address), Err(TenantUrlError::BadUrl(_))),
                 "{address:?}"
             );
         }
-        let error = Site::base_url("https://me:secret@acme.example.com").unwrap_err();
-        assert_eq!(error, SiteError::CredentialsInUrl);
+        let error = TenantUrl::base_url("https://me:secret@acme.example.com").unwrap_err();
+        assert_eq!(error, TenantUrlError::CredentialsInUrl);
         assert!(!error.to_string().contains("secret"));
     }
 
     #[test]
     fn a_subdomain_is_one_label() {
         for subdomain in ["", "a.b", "a/b", "-a", "a-", "a b", "acme.kapturecrm.com"] {
-            assert!(Site::subdomain(subdomain).is_err(), "{subdomain:?}");
+            assert!(TenantUrl::subdomain(subdomain).is_err(), "{subdomain:?}");
         }
         assert_eq!(
-            Site::subdomain("acme-2").unwrap().host(),
+            TenantUrl::subdomain("acme-2").unwrap().host(),
             "acme-2.kapturecrm.com"
         );
     }
 
     #[test]
     fn both_endpoints_stand_under_the_base() {
-        let site = Site::base_url("https://proxy.example.com/kapture/?x#y").unwrap();
+        let tenant_url = TenantUrl::base_url("https://proxy.example.com/kapture/?x#y").unwrap();
         assert_eq!(
-            site.url(Endpoint::Legacy).as_str(),
+            tenant_url.url(Endpoint::Legacy).as_str(),
             "https://proxy.example.com/kapture/select-customer-between-start-and-end-dates.html"
         );
         assert_eq!("legacy".parse::<Endpoint>(), Ok(Endpoint::Legacy));

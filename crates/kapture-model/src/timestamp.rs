@@ -15,7 +15,7 @@ const FIRST_MILLISECOND: i64 = 100_000_000_000;
 ///
 /// ```
 /// use chrono::{FixedOffset, NaiveDate, Utc};
-/// use kapture_model::Moment;
+/// use kapture_model::Timestamp;
 ///
 /// let expected = NaiveDate::from_ymd_opt(2024, 5, 2).unwrap().and_hms_opt(16, 15, 42).unwrap();
 /// for json in [
@@ -23,25 +23,25 @@ const FIRST_MILLISECOND: i64 = 100_000_000_000;
 ///     r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"minute":15,"second":42}"#,
 ///     r#""2024-05-02T16:15:42""#,
 /// ] {
-///     assert_eq!(Moment::decode(json), Some(Moment::Local(expected)));
+///     assert_eq!(Timestamp::decode(json), Some(Timestamp::Local(expected)));
 /// }
 ///
-/// let instant = Moment::decode("1714646742000").unwrap();
+/// let instant = Timestamp::decode("1714646742000").unwrap();
 /// assert_eq!(instant.local(&Utc).to_string(), "2024-05-02 10:45:42");
 /// let india = FixedOffset::east_opt(5 * 3600 + 1800).unwrap();
 /// assert_eq!(instant.local(&india), expected);
 ///
-/// assert_eq!(Moment::decode(r#""Feb 30, 2024 1:00:00 AM""#), None);
+/// assert_eq!(Timestamp::decode(r#""Feb 30, 2024 1:00:00 AM""#), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Moment {
+pub enum Timestamp {
     /// A wall-clock time in the tenant's zone, which the API does not name.
     Local(NaiveDateTime),
     /// A point on the world's time line.
     Instant(DateTime<Utc>),
 }
 
-impl Moment {
+impl Timestamp {
     /// The moment in raw JSON text. Years run from 1 to 9999.
     ///
     /// | form | example |
@@ -52,47 +52,47 @@ impl Moment {
     /// | ISO text, with `T` or a space, also without seconds or time, also with an offset | `"2024-05-02T16:15:42.249+05:30"` |
     ///
     /// `None` for every other value, impossible dates and times among them.
-    pub fn decode(json: &str) -> Option<Moment> {
-        Moment::decode_whole(json).map(|(moment, _)| moment)
+    pub fn decode(json: &str) -> Option<Timestamp> {
+        Timestamp::decode_whole(json).map(|(timestamp, _)| timestamp)
     }
 
     /// The same; says also whether the moment is all that the JSON holds.
-    pub(crate) fn decode_whole(json: &str) -> Option<(Moment, bool)> {
+    pub(crate) fn decode_whole(json: &str) -> Option<(Timestamp, bool)> {
         let json = scanner::trim(json);
-        if let Some((local, length)) = usual(json.as_bytes())
+        if let Some((local, length)) = common_form(json.as_bytes())
             && length == json.len()
         {
-            return Some((Moment::Local(local), true));
+            return Some((Timestamp::Local(local), true));
         }
-        Moment::decode_patiently(json)
+        Timestamp::decode_any_form(json)
     }
 
-    fn decode_patiently(json: &str) -> Option<(Moment, bool)> {
-        let moment = match *json.as_bytes().first()? {
+    fn decode_any_form(json: &str) -> Option<(Timestamp, bool)> {
+        let timestamp = match *json.as_bytes().first()? {
             b'"' => from_text(scanner::decode_text(json)?.trim()),
             b'{' => {
                 let (local, whole) = from_calendar(json)?;
-                return Some((Moment::Local(local), whole));
+                return Some((Timestamp::Local(local), whole));
             }
             _ => from_epoch(json),
         };
-        Some((moment?, true))
+        Some((timestamp?, true))
     }
 
     /// Moves the scanner over a moment in one of the two encodings that nearly every one comes in.
     /// `None`, and no move, where there is anything else: that may be a moment all the same.
     #[inline]
-    pub(crate) fn take_usual(scanner: &mut Scanner<'_>) -> Option<Moment> {
-        let (local, length) = usual(scanner.rest())?;
+    pub(crate) fn take_common(scanner: &mut Scanner<'_>) -> Option<Timestamp> {
+        let (local, length) = common_form(scanner.rest())?;
         scanner.advance(length);
-        Some(Moment::Local(local))
+        Some(Timestamp::Local(local))
     }
 
     /// The wall-clock time: as it stands, or for an instant as seen in `zone`.
     pub fn local<Z: TimeZone>(&self, zone: &Z) -> NaiveDateTime {
         match self {
-            Moment::Local(local) => *local,
-            Moment::Instant(instant) => instant.with_timezone(zone).naive_local(),
+            Timestamp::Local(local) => *local,
+            Timestamp::Instant(instant) => instant.with_timezone(zone).naive_local(),
         }
     }
 }
@@ -100,7 +100,7 @@ impl Moment {
 /// The moment that some JSON begins with, and its length, if Gson wrote it to the letter:
 /// `"May 2, 2024 4:15:42 PM"` or a whole Calendar. A record has three of them, so they are read
 /// without a look left or right; whatever is not quite so is read with more patience.
-fn usual(json: &[u8]) -> Option<(NaiveDateTime, usize)> {
+fn common_form(json: &[u8]) -> Option<(NaiveDateTime, usize)> {
     let mut letters = Letters(json);
     let local = match json.first()? {
         b'"' => letters.gson(),
@@ -211,18 +211,18 @@ impl Letters<'_> {
     }
 }
 
-fn from_epoch(json: &str) -> Option<Moment> {
+fn from_epoch(json: &str) -> Option<Timestamp> {
     let milliseconds = whole_number(json).filter(|number| *number >= FIRST_MILLISECOND)?;
     instant(DateTime::from_timestamp_millis(milliseconds)?)
 }
 
 /// An instant that is of the years 1 to 9999 in every zone.
-fn instant(instant: DateTime<Utc>) -> Option<Moment> {
+fn instant(instant: DateTime<Utc>) -> Option<Timestamp> {
     let first = NaiveDate::from_ymd_opt(1, 1, 2)?;
     let last = NaiveDate::from_ymd_opt(9999, 12, 30)?;
     (first..=last)
         .contains(&instant.date_naive())
-        .then_some(Moment::Instant(instant))
+        .then_some(Timestamp::Instant(instant))
 }
 
 /// A whole number, also one that went through a double on the way (`2024.0`, `1.7E12`), which is
@@ -277,12 +277,12 @@ fn from_calendar(json: &str) -> Option<(NaiveDateTime, bool)> {
     Some((local, whole))
 }
 
-fn from_text(text: &str) -> Option<Moment> {
+fn from_text(text: &str) -> Option<Timestamp> {
     let reader = Reader(text);
     if text.as_bytes().first()?.is_ascii_digit() {
         reader.iso()
     } else {
-        reader.gson().map(Moment::Local)
+        reader.gson().map(Timestamp::Local)
     }
 }
 
@@ -322,13 +322,13 @@ impl<'a> Reader<'a> {
     }
 
     /// `2024-05-02`, `2024-05-02 16:15`, `2024-05-02T16:15:42.249+05:30`.
-    fn iso(mut self) -> Option<Moment> {
+    fn iso(mut self) -> Option<Timestamp> {
         let year = self.number(4..=4)?;
         let month = self.after('-')?;
         let day = self.after('-')?;
         let date = date(year, month, day)?;
         if self.0.is_empty() {
-            return Some(Moment::Local(date.and_time(NaiveTime::MIN)));
+            return Some(Timestamp::Local(date.and_time(NaiveTime::MIN)));
         }
         (self.take('T') || self.take('t') || self.take(' ')).then_some(())?;
         let hour = self.number(2..=2)?;
@@ -346,7 +346,7 @@ impl<'a> Reader<'a> {
         }
         let local = date.and_hms_nano_opt(hour, minute, second, nanosecond)?;
         if self.0.is_empty() {
-            return Some(Moment::Local(local));
+            return Some(Timestamp::Local(local));
         }
         let time = local.and_local_timezone(self.offset()?).single()?;
         instant(time.to_utc())
@@ -454,9 +454,9 @@ mod tests {
 
         #[test]
         fn what_is_read_to_the_letter_is_what_patience_reads(json in nearly_usual()) {
-            if let Some((local, length)) = usual(json.as_bytes()) {
+            if let Some((local, length)) = common_form(json.as_bytes()) {
                 prop_assert_eq!(length, json.len());
-                prop_assert_eq!(Moment::decode_patiently(&json), Some((Moment::Local(local), true)));
+                prop_assert_eq!(Timestamp::decode_any_form(&json), Some((Timestamp::Local(local), true)));
             }
         }
     }
@@ -471,7 +471,7 @@ mod tests {
         ] {
             let more = format!("{json},");
             let mut scanner = Scanner::new(&more);
-            let local = Moment::take_usual(&mut scanner).unwrap().local(&Utc);
+            let local = Timestamp::take_common(&mut scanner).unwrap().local(&Utc);
             assert_eq!(local.to_string(), "2024-05-02 16:15:42");
             assert_eq!(scanner.rest(), b",");
         }

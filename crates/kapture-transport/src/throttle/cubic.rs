@@ -12,8 +12,8 @@ use tokio::time::Instant;
 pub(crate) struct Cubic {
     /// The value to come back to.
     pub(crate) peak: f64,
-    /// The share of it that is cut off at first.
-    pub(crate) cut: f64,
+    /// The share of it that is left after the decrease (the multiplicative decrease factor of RFC 9438).
+    pub(crate) beta: f64,
     /// How long it takes to come back.
     pub(crate) recovery: Duration,
     /// When growth begins; before that it is as after the cut.
@@ -24,7 +24,7 @@ impl Cubic {
     pub(crate) fn at(&self, now: Instant) -> f64 {
         let grown = now.saturating_duration_since(self.begins);
         let from_peak = grown.div_duration_f64(self.recovery) - 1.0;
-        self.peak * (1.0 + self.cut * from_peak.powi(3))
+        self.peak * (1.0 + (1.0 - self.beta) * from_peak.powi(3))
     }
 
     pub(crate) fn is_back(&self, now: Instant) -> bool {
@@ -41,7 +41,7 @@ mod tests {
         let begins = Instant::now() + Duration::from_secs(1);
         let cubic = Cubic {
             peak: 100.0,
-            cut: 0.3,
+            beta: 0.7,
             recovery: Duration::from_secs(10),
             begins,
         };

@@ -6,33 +6,33 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::limit::{Limit, Member};
+use super::concurrency_controller::{ConcurrencyController, RoundMember};
 
 #[derive(Debug)]
-pub(crate) struct Concurrency {
+pub(crate) struct AdaptiveSemaphore {
     state: Mutex<State>,
     freed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
-    limit: Limit,
+    controller: ConcurrencyController,
     in_flight: usize,
 }
 
 /// The right to have one call in flight.
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
-    concurrency: &'a Concurrency,
-    member: Member,
+    semaphore: &'a AdaptiveSemaphore,
+    member: RoundMember,
 }
 
-impl Concurrency {
+impl AdaptiveSemaphore {
     /// At most `most` at once, at least one.
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self {
             state: Mutex::new(State {
-                limit: Limit::new(most.max(1) as f64),
+                controller: ConcurrencyController::new(max.max(1) as f64),
                 in_flight: 0,
             }),
             freed: Notify::new(),
@@ -40,25 +40,25 @@ impl Concurrency {
     }
 
     /// Waits for a place.
-    pub(crate) async fn enter(&self) -> Permit<'_> {
+    pub(crate) async fn acquire(&self) -> Permit<'_> {
         loop {
             let freed = self.freed.notified();
-            if let Some(permit) = self.try_enter() {
+            if let Some(permit) = self.try_acquire() {
                 return permit;
             }
             freed.await;
         }
     }
 
-    fn try_enter(&self) -> Option<Permit<'_>> {
+    fn try_acquire(&self) -> Option<Permit<'_>> {
         let mut state = self.lock();
-        if state.in_flight as f64 + 1.0 > state.limit.at(Instant::now()) {
+        if state.in_flight as f64 + 1.0 > state.controller.at(Instant::now()) {
             return None;
         }
         state.in_flight += 1;
-        let member = state.limit.begin();
+        let member = state.controller.on_start();
         Some(Permit {
-            concurrency: self,
+            semaphore: self,
             member,
         })
     }
@@ -70,28 +70,28 @@ impl Concurrency {
 
 impl Permit<'_> {
     /// The call went well, and took so long.
-    pub(crate) fn went_well(&self, latency: Duration) {
-        let mut state = self.concurrency.lock();
-        state.limit.went_well(self.member, latency);
+    pub(crate) fn on_success(&self, latency: Duration) {
+        let mut state = self.semaphore.lock();
+        state.controller.on_success(self.member, latency);
         drop(state);
         // There may be room for one more than leaves.
-        self.concurrency.freed.notify_one();
+        self.semaphore.freed.notify_one();
     }
 
     /// The call met a server that could not cope.
-    pub(crate) fn failed(&self) {
-        let mut state = self.concurrency.lock();
-        state.limit.failed(self.member, Instant::now());
+    pub(crate) fn on_overload(&self) {
+        let mut state = self.semaphore.lock();
+        state.controller.on_overload(self.member, Instant::now());
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.concurrency.lock();
+        let mut state = self.semaphore.lock();
         state.in_flight -= 1;
-        state.limit.end(self.member, Instant::now());
+        state.controller.on_end(self.member, Instant::now());
         drop(state);
-        self.concurrency.freed.notify_one();
+        self.semaphore.freed.notify_one();
     }
 }
 
@@ -101,27 +101,27 @@ mod tests {
 
     #[test]
     fn never_more_than_the_limit_are_in_flight() {
-        let concurrency = Concurrency::new(3);
-        let held: Vec<_> = std::iter::from_fn(|| concurrency.try_enter()).collect();
+        let semaphore = AdaptiveSemaphore::new(3);
+        let held: Vec<_> = std::iter::from_fn(|| semaphore.try_acquire()).collect();
         assert_eq!(held.len(), 3);
         drop(held);
-        assert!(concurrency.try_enter().is_some());
+        assert!(semaphore.try_acquire().is_some());
     }
 
     #[test]
     fn one_call_is_always_allowed() {
-        let concurrency = Concurrency::new(0);
+        let semaphore = AdaptiveSemaphore::new(0);
         for _ in 0..100 {
-            concurrency.try_enter().unwrap().failed();
+            semaphore.try_acquire().unwrap().on_overload();
         }
-        assert!(concurrency.try_enter().is_some());
+        assert!(semaphore.try_acquire().is_some());
     }
 
     #[tokio::test]
     async fn who_waits_is_woken() {
-        let concurrency = Concurrency::new(1);
-        let first = concurrency.enter().await;
-        let (second, ()) = tokio::join!(concurrency.enter(), async { drop(first) });
+        let semaphore = AdaptiveSemaphore::new(1);
+        let first = semaphore.acquire().await;
+        let (second, ()) = tokio::join!(semaphore.acquire(), async { drop(first) });
         drop(second);
     }
 }

@@ -9,41 +9,41 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cubic::Cubic;
+use super::cubic::Cubic;
 
-const FIRST: f64 = 4.0;
+const INITIAL_LIMIT: f64 = 4.0;
 
 /// How many more there may be for each good answer of the slow start.
-const GROWTH: f64 = 2.0;
+const SLOW_START_STEP: f64 = 2.0;
 
 /// The share cut off when it goes wrong.
-const CUT: f64 = 0.3;
+const BETA: f64 = 0.7;
 
 const RECOVERY: Duration = Duration::from_secs(8);
 
 /// The fewest answers that tell whether a server is slower than usual.
-const SHORTEST_ROUND: f64 = 16.0;
+const MIN_ROUND: f64 = 16.0;
 
 /// A round is much slower than usual if it takes so many times as long, and a moment; no slower
 /// if less than this.
-const MUCH_SLOWER: f64 = 2.5;
-const NO_SLOWER: f64 = 1.25;
-const A_MOMENT: f64 = 0.02;
+const SLOW_ROUND: f64 = 2.5;
+const NORMAL_ROUND: f64 = 1.25;
+const LATENCY_TOLERANCE: f64 = 0.02;
 
 /// How much of the difference of a faster round goes into what is usual. Slower ones do not
 /// count: whoever adds little by little would otherwise never notice.
-const FALL: f64 = 1.0 / 8.0;
+const BASELINE_GAIN: f64 = 1.0 / 8.0;
 
 /// One failure in so many answers is too many.
-const TOO_MANY: f64 = 5.0;
+const FAILURE_DIVISOR: f64 = 5.0;
 
 #[derive(Debug)]
-pub(crate) struct Limit {
-    most: f64,
+pub(crate) struct ConcurrencyController {
+    max: f64,
     growth: Growth,
     round: Round,
     /// In seconds; as soon as a round has shown it.
-    usual: Option<f64>,
+    baseline_latency: Option<f64>,
     /// The highest limit at which a round was no slower than usual.
     proven: f64,
 }
@@ -73,7 +73,7 @@ struct Round {
 
 /// The round that a call belongs to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Member(Option<u64>);
+pub(crate) struct RoundMember(Option<u64>);
 
 impl Round {
     fn new(number: u64, limit: f64) -> Self {
@@ -87,28 +87,28 @@ impl Round {
     fn calls(&self) -> f64 {
         // What is usual shows before there are more at once than the first.
         let is_first = self.number == 0;
-        let shortest = if is_first { 1.0 } else { SHORTEST_ROUND };
+        let shortest = if is_first { 1.0 } else { MIN_ROUND };
         self.limit.floor().max(shortest)
     }
 
-    fn has(&self, member: Member) -> bool {
+    fn has(&self, member: RoundMember) -> bool {
         member.0 == Some(self.number)
     }
 
     fn has_failed(&self) -> bool {
-        self.failed * TOO_MANY > self.calls()
+        self.failed * FAILURE_DIVISOR > self.calls()
     }
 }
 
-impl Limit {
+impl ConcurrencyController {
     /// At most `most`, which is one or more.
-    pub(crate) fn new(most: f64) -> Self {
-        let first = most.min(FIRST);
+    pub(crate) fn new(max: f64) -> Self {
+        let first = max.min(INITIAL_LIMIT);
         Self {
-            most,
+            max,
             growth: Growth::SlowStart(first),
             round: Round::new(0, first),
-            usual: None,
+            baseline_latency: None,
             proven: first,
         }
     }
@@ -118,20 +118,20 @@ impl Limit {
             Growth::SlowStart(limit) | Growth::Cut(limit) => *limit,
             Growth::Cubic(cubic) => cubic.at(now),
         };
-        limit.clamp(1.0, self.most)
+        limit.clamp(1.0, self.max)
     }
 
     /// A call begins.
-    pub(crate) fn begin(&mut self) -> Member {
+    pub(crate) fn on_start(&mut self) -> RoundMember {
         let belongs = self.round.begun < self.round.calls();
         self.round.begun += f64::from(u8::from(belongs));
-        Member(belongs.then_some(self.round.number))
+        RoundMember(belongs.then_some(self.round.number))
     }
 
     /// A call went well.
-    pub(crate) fn went_well(&mut self, member: Member, latency: Duration) {
+    pub(crate) fn on_success(&mut self, member: RoundMember, latency: Duration) {
         if let Growth::SlowStart(limit) = &mut self.growth {
-            *limit = (*limit + GROWTH).min(self.most);
+            *limit = (*limit + SLOW_START_STEP).min(self.max);
         }
         if self.round.has(member) {
             self.round.good += 1.0;
@@ -140,7 +140,7 @@ impl Limit {
     }
 
     /// A call met a server that could not cope.
-    pub(crate) fn failed(&mut self, member: Member, now: Instant) {
+    pub(crate) fn on_overload(&mut self, member: RoundMember, now: Instant) {
         if self.round.has(member) {
             self.round.failed += 1.0;
             if self.round.has_failed() {
@@ -150,7 +150,7 @@ impl Limit {
     }
 
     /// A call is over, whatever came of it.
-    pub(crate) fn end(&mut self, member: Member, now: Instant) {
+    pub(crate) fn on_end(&mut self, member: RoundMember, now: Instant) {
         if self.round.has(member) {
             self.round.ended += 1.0;
             if self.round.ended >= self.round.calls() {
@@ -166,8 +166,8 @@ impl Limit {
         let just_cut = matches!(self.growth, Growth::Cut(_));
         if just_cut {
             self.growth = Growth::Cubic(Cubic {
-                peak: limit / (1.0 - CUT),
-                cut: CUT,
+                peak: limit / BETA,
+                beta: BETA,
                 recovery: RECOVERY,
                 begins: now,
             });
@@ -176,17 +176,18 @@ impl Limit {
             return;
         }
         let latency = (round.latency / round.good).exp();
-        let usual = *self.usual.get_or_insert(latency);
-        if latency < usual {
-            self.usual = Some(usual * (latency / usual).powf(FALL));
+        let baseline_latency = *self.baseline_latency.get_or_insert(latency);
+        if latency < baseline_latency {
+            self.baseline_latency =
+                Some(baseline_latency * (latency / baseline_latency).powf(BASELINE_GAIN));
         }
-        if latency <= NO_SLOWER * usual + A_MOMENT {
+        if latency <= NORMAL_ROUND * baseline_latency + LATENCY_TOLERANCE {
             self.proven = self.proven.max(round.limit);
-        } else if latency > MUCH_SLOWER * usual + A_MOMENT {
+        } else if latency > SLOW_ROUND * baseline_latency + LATENCY_TOLERANCE {
             if just_cut {
                 // There were no more calls at once than went well before, so it is not their
                 // number: this is how the server is now, or what it is asked for.
-                self.usual = Some(latency);
+                self.baseline_latency = Some(latency);
                 self.growth = Growth::SlowStart(limit);
             } else {
                 self.cut(now);
@@ -199,7 +200,7 @@ impl Limit {
     }
 
     fn cut(&mut self, now: Instant) {
-        let limit = (self.at(now) * (1.0 - CUT)).min(self.proven).max(1.0);
+        let limit = (self.at(now) * BETA).min(self.proven).max(1.0);
         self.growth = Growth::Cut(limit);
         self.round = self.next_round(limit);
         self.proven = limit;
@@ -212,28 +213,34 @@ mod tests {
 
     /// So many times as many calls at once as allowed, which take `latency` seconds each, and of
     /// which `failed` of a hundred fail.
-    fn calls(limit: &mut Limit, now: &mut Instant, times: usize, latency: f64, failed: usize) {
+    fn calls(
+        limit: &mut ConcurrencyController,
+        now: &mut Instant,
+        times: usize,
+        latency: f64,
+        failed: usize,
+    ) {
         let latency = Duration::from_secs_f64(latency);
         let mut answers = 0;
         for _ in 0..times {
             let at_once = limit.at(*now) as usize;
-            let begun: Vec<_> = (0..at_once).map(|_| limit.begin()).collect();
+            let begun: Vec<_> = (0..at_once).map(|_| limit.on_start()).collect();
             *now += latency;
             for call in begun {
                 answers += 1;
                 if answers * failed % 100 < failed {
-                    limit.failed(call, *now);
+                    limit.on_overload(call, *now);
                 } else {
-                    limit.went_well(call, latency);
+                    limit.on_success(call, latency);
                 }
-                limit.end(call, *now);
+                limit.on_end(call, *now);
             }
         }
     }
 
     #[test]
     fn triples_while_all_goes_well() {
-        let (mut limit, mut now) = (Limit::new(100.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(100.0), Instant::now());
         calls(&mut limit, &mut now, 2, 0.05, 0);
         assert_eq!(limit.at(now), 36.0);
         calls(&mut limit, &mut now, 2, 0.05, 0);
@@ -242,7 +249,7 @@ mod tests {
 
     #[test]
     fn many_failures_cut_it_once_for_a_burst() {
-        let (mut limit, mut now) = (Limit::new(64.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(64.0), Instant::now());
         calls(&mut limit, &mut now, 20, 0.05, 0);
         calls(&mut limit, &mut now, 1, 0.05, 100);
         assert_eq!(limit.at(now).round(), 45.0);
@@ -252,14 +259,14 @@ mod tests {
 
     #[test]
     fn some_failures_do_not() {
-        let (mut limit, mut now) = (Limit::new(64.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(64.0), Instant::now());
         calls(&mut limit, &mut now, 100, 0.05, 5);
         assert_eq!(limit.at(now), 64.0);
     }
 
     #[test]
     fn a_server_that_is_slower_now_for_another_reason_costs_one_cut() {
-        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(16.0), Instant::now());
         calls(&mut limit, &mut now, 20, 0.05, 0);
         calls(&mut limit, &mut now, 1, 0.5, 0);
         assert_eq!(limit.at(now).round(), 11.0);
@@ -269,27 +276,27 @@ mod tests {
 
     #[test]
     fn the_slow_calls_of_a_round_count() {
-        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(16.0), Instant::now());
         calls(&mut limit, &mut now, 20, 0.05, 0);
-        let begun: Vec<_> = (0..16).map(|_| limit.begin()).collect();
+        let begun: Vec<_> = (0..16).map(|_| limit.on_start()).collect();
         for (call, latency) in begun.into_iter().zip((0..16).map(|n| n * 50)) {
-            limit.went_well(call, Duration::from_millis(50 + latency));
-            limit.end(call, now);
+            limit.on_success(call, Duration::from_millis(50 + latency));
+            limit.on_end(call, now);
         }
         assert!(limit.at(now) < 16.0);
     }
 
     #[test]
     fn what_is_usual_shows_in_the_first_answers() {
-        let (mut limit, mut now) = (Limit::new(100.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(100.0), Instant::now());
         calls(&mut limit, &mut now, 1, 0.05, 0);
         calls(&mut limit, &mut now, 2, 0.5, 0);
-        assert_eq!(limit.at(now), FIRST);
+        assert_eq!(limit.at(now), INITIAL_LIMIT);
     }
 
     #[test]
     fn a_lucky_round_is_not_what_is_usual() {
-        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(16.0), Instant::now());
         calls(&mut limit, &mut now, 20, 0.05, 0);
         calls(&mut limit, &mut now, 1, 0.01, 0);
         calls(&mut limit, &mut now, 1, 0.05, 0);
@@ -299,7 +306,7 @@ mod tests {
     #[test]
     fn a_server_that_is_faster_now_is_held_to_it() {
         for (latency, left) in [(0.11, 16.0), (0.13, 11.0)] {
-            let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+            let (mut limit, mut now) = (ConcurrencyController::new(16.0), Instant::now());
             calls(&mut limit, &mut now, 20, 0.05, 0);
             calls(&mut limit, &mut now, 40, 0.04, 0);
             calls(&mut limit, &mut now, 1, latency, 0);
@@ -309,7 +316,7 @@ mod tests {
 
     #[test]
     fn whoever_is_slower_little_by_little_is_noticed() {
-        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(16.0), Instant::now());
         calls(&mut limit, &mut now, 20, 0.05, 0);
         let slower = |round| 0.05 * 1.05_f64.powi(round);
         (0..23).for_each(|round| calls(&mut limit, &mut now, 1, slower(round), 0));
@@ -319,7 +326,7 @@ mod tests {
     #[test]
     fn one_failure_in_five_is_borne_and_more_are_not() {
         for (failed, left) in [(20, 20.0), (25, 14.0)] {
-            let (mut limit, mut now) = (Limit::new(20.0), Instant::now());
+            let (mut limit, mut now) = (ConcurrencyController::new(20.0), Instant::now());
             calls(&mut limit, &mut now, 20, 0.05, 0);
             calls(&mut limit, &mut now, 1, 0.05, failed);
             assert_eq!(limit.at(now).round(), left, "{failed} of a hundred");
@@ -328,16 +335,16 @@ mod tests {
 
     #[test]
     fn a_round_waits_for_the_slow_ones_while_others_come_and_go() {
-        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(16.0), Instant::now());
         calls(&mut limit, &mut now, 20, 0.05, 0);
-        let end = |limit: &mut Limit, call, latency| {
-            limit.went_well(call, Duration::from_secs_f64(latency));
-            limit.end(call, now);
+        let end = |limit: &mut ConcurrencyController, call, latency| {
+            limit.on_success(call, Duration::from_secs_f64(latency));
+            limit.on_end(call, now);
         };
-        let mut slow: Vec<_> = (0..16).map(|_| limit.begin()).collect();
+        let mut slow: Vec<_> = (0..16).map(|_| limit.on_start()).collect();
         for fast in slow.split_off(8) {
             end(&mut limit, fast, 0.05);
-            let other = limit.begin();
+            let other = limit.on_start();
             end(&mut limit, other, 0.05);
         }
         assert_eq!(limit.at(now), 16.0);
@@ -348,7 +355,7 @@ mod tests {
 
     #[test]
     fn one_is_always_allowed() {
-        let (mut limit, mut now) = (Limit::new(16.0), Instant::now());
+        let (mut limit, mut now) = (ConcurrencyController::new(16.0), Instant::now());
         calls(&mut limit, &mut now, 1_000, 0.05, 100);
         assert_eq!(limit.at(now).floor(), 1.0);
     }

@@ -26,15 +26,15 @@ fn decode(bytes: &[u8], replace: impl Fn(u8) -> char) -> String {
 }
 
 /// Text and the bytes that it was decoded from, of the same length.
-pub(crate) struct Source<'a> {
+pub(crate) struct LossyText<'a> {
     bytes: &'a Bytes,
     text: &'a str,
 }
 
-impl<'a> Source<'a> {
+impl<'a> LossyText<'a> {
     /// `text` is that of `bytes`, or [`mask`] of them.
     pub(crate) fn new(bytes: &'a Bytes, text: &'a str) -> Self {
-        Source { bytes, text }
+        LossyText { bytes, text }
     }
 
     /// The bytes of a part of the text, sharing their memory.
@@ -98,7 +98,7 @@ mod tests {
     fn parts_are_found_in_the_bytes() {
         let bytes = Bytes::from_static(b"\"M\xdcLLER\"");
         let text = mask(&bytes);
-        let source = Source::new(&bytes, &text);
+        let source = LossyText::new(&bytes, &text);
         assert_eq!(source.bytes_of(&text[1..4]), b"M\xdcL".as_slice());
         assert_eq!(source.lossy(&text[1..4]), "M\u{fffd}L");
         assert_eq!(source.distinct(&text[1..4]), "MÜL");
