@@ -25,15 +25,15 @@ use kapture_customers::Receipt;
 use kapture_model::{CustomerId, Drift};
 use serde::{Deserialize, Serialize};
 
-use crate::aside::{Aside, sync_folder};
-use crate::compression::Compression;
+use crate::encoding::compression::Compression;
+use crate::encoding::format::Format;
 use crate::encoding::{Encoding, Rows};
 use crate::error::SinkError;
-use crate::format::Format;
+use crate::file::atomic_file::{Aside, sync_folder};
+use crate::file::lock::Lock;
+use crate::ledger::identity::{HeldSource, Source};
 use crate::ledger::{Doubt, Ledger};
-use crate::lock::Lock;
 use crate::sink::{DayWriter, Sink};
-use crate::source::{HeldSource, Source};
 use crate::spool::{Keeper, SpoolWriter, Spooled};
 
 /// What the name of a day's folder begins with.
@@ -512,11 +512,11 @@ impl Sink for Dataset {
             file => file.map_err(SinkError::read(&path))?,
         };
         let ids = match self.held.encoding.format {
-            Format::Ndjson => crate::lines::ids(file),
+            Format::Ndjson => crate::encoding::ndjson::ids(file),
             #[cfg(feature = "csv")]
-            Format::Csv => crate::csv::ids(file),
+            Format::Csv => crate::encoding::csv::ids(file),
             #[cfg(feature = "parquet")]
-            Format::Parquet => crate::parquet::ids(file),
+            Format::Parquet => crate::encoding::parquet::ids(file),
             #[cfg(not(all(feature = "csv", feature = "parquet")))]
             _ => Err(io::ErrorKind::Unsupported.into()),
         };

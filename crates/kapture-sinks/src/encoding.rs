@@ -1,15 +1,29 @@
 //! How records become bytes: one encoder for each form of output.
 
+pub(crate) mod compression;
+#[cfg(feature = "csv")]
+pub(crate) mod csv;
+pub(crate) mod format;
+pub(crate) mod ndjson;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
+#[cfg(any(
+    all(feature = "dataset", any(feature = "csv", feature = "parquet")),
+    feature = "sqlite",
+    feature = "postgres"
+))]
+pub(crate) mod surrogate_key;
+
 use std::io::{self, Write};
 
 use chrono_tz::Tz;
 use kapture_model::{Drift, Record};
 
-use crate::compression::Compression;
-use crate::compression::Output;
+use crate::encoding::compression::Compression;
+use crate::encoding::compression::Output;
+use crate::encoding::format::Format;
+use crate::encoding::ndjson::Lines;
 use crate::error::SinkError;
-use crate::format::Format;
-use crate::lines::Lines;
 
 /// How records become bytes.
 ///
@@ -70,12 +84,12 @@ impl Encoding {
                 self.raw,
             ))),
             #[cfg(feature = "csv")]
-            Format::Csv => Ok(Box::new(crate::csv::Csv::new(
+            Format::Csv => Ok(Box::new(crate::encoding::csv::Csv::new(
                 Output::new(out, self.compression)?,
                 self,
             ))),
             #[cfg(feature = "parquet")]
-            Format::Parquet => crate::parquet::Parquet::new(out, self.zone)
+            Format::Parquet => crate::encoding::parquet::Parquet::new(out, self.zone)
                 .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
                 .map_err(SinkError::stream),
             #[cfg(not(feature = "csv"))]

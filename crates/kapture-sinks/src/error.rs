@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use kapture_model::sanitize;
 
-use crate::source::contrasted;
+use crate::ledger::identity::contrasted;
 
 /// Why a destination did not take what it was given.
 ///

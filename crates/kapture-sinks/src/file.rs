@@ -1,5 +1,10 @@
 //! Records to a file that is there when it is complete.
 
+pub(crate) mod atomic_file;
+pub(crate) mod canonicalize;
+#[cfg(any(feature = "dataset", feature = "sqlite"))]
+pub(crate) mod lock;
+
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,10 +15,10 @@ use chrono::NaiveDate;
 use kapture_customers::Receipt;
 use kapture_model::{Drift, Record};
 
-use crate::aside::Aside;
 use crate::encoding::Encoding;
 use crate::error::SinkError;
-use crate::real_path::real_path;
+use crate::file::atomic_file::Aside;
+use crate::file::canonicalize::real_path;
 use crate::sink::{DayWriter, Sink};
 use crate::stream::StreamSink;
 
@@ -138,7 +143,7 @@ impl DayWriter for FileWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::Format;
+    use crate::encoding::format::Format;
     use bytes::Bytes;
     use std::fs;
 

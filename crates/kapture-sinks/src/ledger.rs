@@ -1,5 +1,11 @@
 //! What a sink remembers: the receipts of the days it holds.
 
+pub(crate) mod identity;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod manifest;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod receipt_codec;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

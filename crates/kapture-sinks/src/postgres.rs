@@ -2,9 +2,9 @@
 
 mod address;
 mod connection;
-mod failure;
-mod rows;
+mod error;
 mod tls;
+mod upsert;
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -20,20 +20,20 @@ use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use crate::encoding::surrogate_key::customer_of;
 use crate::error::SinkError;
-use crate::identity::customer_of;
 use crate::ledger::Ledger;
-use crate::ledger_row;
-use crate::schema::schema_steps;
-use crate::settings::{self, Settings};
+use crate::ledger::identity::Source;
+use crate::ledger::manifest::{self, Settings};
+use crate::ledger::receipt_codec;
 use crate::sink::{DayWriter, Sink};
-use crate::source::Source;
 use crate::spool::{Keeper, SpoolWriter, Spooled};
-use crate::tables::{Dialect, OF_DAY};
+use crate::sql::schema::schema_steps;
+use crate::sql::tables::{Dialect, OF_DAY};
 use address::Address;
 use connection::Connection;
-use failure::Failure;
-use rows::{Fetched, Merge};
+use error::Failure;
+use upsert::{Fetched, Merge};
 
 const PUT_SETTING: &str = "
     INSERT INTO kapture_settings (name, value) VALUES ($1, $2)
@@ -102,7 +102,7 @@ impl Postgres {
         let held = &postgres.held;
         let (settings, place) = (held.settings().await?, &held.connection.place);
         settings.is_current(place, schema_steps(Dialect::Postgres).len())?;
-        settings::are_whole(place, &held.connection.taken(&settings::OURS).await?)?;
+        manifest::are_whole(place, &held.connection.taken(&manifest::OURS).await?)?;
         if let Some(source) = source {
             settings.agree(place, source)?;
         }
@@ -136,8 +136,8 @@ impl Held {
     async fn settings(&self) -> Result<Settings, SinkError> {
         let connection = &self.connection;
         if connection.taken(&["kapture_settings"]).await?.is_empty() {
-            return match connection.taken(&settings::OURS).await?.first() {
-                Some(table) => Err(settings::taken(&connection.place, table)),
+            return match connection.taken(&manifest::OURS).await?.first() {
+                Some(table) => Err(manifest::taken(&connection.place, table)),
                 None => Ok(Settings::default()),
             };
         }
@@ -147,7 +147,7 @@ impl Held {
         let client = connection.client().await;
         let rows = match connection.awaited(client.query(select, &[])).await? {
             Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
-                return Err(settings::others(&connection.place));
+                return Err(manifest::others(&connection.place));
             }
             rows => rows.map_err(|error| connection.failed(&error))?,
         };
@@ -164,8 +164,8 @@ impl Held {
         let version = settings.version(&connection.place, steps.len())?;
         settings.agree(&connection.place, source)?;
         if version == steps.len() {
-            let present = connection.taken(&settings::OURS).await?;
-            settings::are_whole(&connection.place, &present)?;
+            let present = connection.taken(&manifest::OURS).await?;
+            manifest::are_whole(&connection.place, &present)?;
         }
         let mut client = connection.client().await;
         let transaction = connection.done(client.transaction()).await?;
@@ -248,12 +248,12 @@ async fn remember(
     receipt: &Receipt,
 ) -> Result<(), tokio_postgres::Error> {
     // No text of the server can hold this character.
-    let row = ledger_row::row_of(receipt).into_iter();
+    let row = receipt_codec::row_of(receipt).into_iter();
     let row: Vec<_> = row
         .map(|text| text.map(|text| text.replace('\0', "\u{fffd}")))
         .collect();
     let row: Vec<_> = row.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
-    let replace = ledger_row::replace(Dialect::Postgres);
+    let replace = receipt_codec::replace(Dialect::Postgres);
     transaction.execute(&replace, &row).await?;
     Ok(())
 }
@@ -271,22 +271,22 @@ impl Sink for Postgres {
     async fn ledger(&self) -> Result<Ledger, SinkError> {
         let connection = &self.held.connection;
         let client = connection.client().await;
-        let select = ledger_row::select(Dialect::Postgres);
+        let select = receipt_codec::select(Dialect::Postgres);
         let rows = connection.done(client.query(&select, &[])).await?;
         let rows = rows.iter().map(|row| {
-            (0..ledger_row::WIDTH)
+            (0..receipt_codec::WIDTH)
                 .map(|column| connection.value(row, column))
                 .collect()
         });
         let rows = rows.collect::<Result<_, _>>()?;
-        let select = ledger_row::select_contested(Dialect::Postgres);
+        let select = receipt_codec::select_contested(Dialect::Postgres);
         let contested = connection.done(client.query(&select, &[])).await?;
         let contested = contested.iter().map(|row| connection.value(row, 0));
         let contested = contested.collect::<Result<Vec<Option<_>>, _>>()?;
         drop(client);
         let ledger = self.held.settings().await?.ledger();
         let contested = contested.into_iter().flatten();
-        ledger_row::ledger_of(ledger, &connection.place, rows, contested)
+        receipt_codec::ledger_of(ledger, &connection.place, rows, contested)
     }
 
     async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {

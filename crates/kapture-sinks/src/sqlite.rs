@@ -1,8 +1,8 @@
 //! Records to a SQLite database.
 
-mod access;
-mod day;
-mod failure;
+mod error;
+mod open;
+mod upsert;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,20 +16,20 @@ use kapture_customers::Receipt;
 use kapture_model::{CustomerId, Drift, RowReader};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use crate::encoding::surrogate_key::customer_of;
 use crate::error::SinkError;
-use crate::identity::customer_of;
+use crate::file::canonicalize::real_path;
+use crate::file::lock::Lock;
 use crate::ledger::Ledger;
-use crate::ledger_row::{self, LedgerRow};
-use crate::lock::Lock;
-use crate::real_path::real_path;
-use crate::schema::schema_steps;
-use crate::settings::{self, Settings};
+use crate::ledger::identity::Source;
+use crate::ledger::manifest::{self, Settings};
+use crate::ledger::receipt_codec::{self, LedgerRow};
 use crate::sink::{DayWriter, Sink};
-use crate::source::Source;
 use crate::spool::{Keeper, SpoolWriter, Spooled};
-use crate::tables::{Dialect, OF_DAY};
-use day::{Day, TEMPORARY_TABLES};
-use failure::failed;
+use crate::sql::schema::schema_steps;
+use crate::sql::tables::{Dialect, OF_DAY};
+use error::failed;
+use upsert::{Day, TEMPORARY_TABLES};
 
 const PUT_SETTING: &str = "INSERT OR REPLACE INTO kapture_settings (name, value) VALUES (?1, ?2)";
 
@@ -82,7 +82,7 @@ impl Sqlite {
         // Whatever it is called, one run at a time writes to it.
         let file = real_path(path);
         let lock = Lock::take(&lock_of(&file), &path.display().to_string())?;
-        let held = Held::new(path, access::to_write(&file)?, source.zone);
+        let held = Held::new(path, open::to_write(&file)?, source.zone);
         held.prepare(steps, source)?;
         Ok(Self {
             held: Arc::new(held),
@@ -97,10 +97,10 @@ impl Sqlite {
     /// When there is none, it is none of kapture's or of an earlier version, or it holds the
     /// customers of another source.
     pub fn open(path: &Path, source: Option<&Source>) -> Result<Self, SinkError> {
-        let held = Held::new(path, access::to_look(path)?, Tz::UTC);
+        let held = Held::new(path, open::to_look(path)?, Tz::UTC);
         let (settings, place) = (held.settings()?, held.place());
         settings.is_current(&place, schema_steps(Dialect::Sqlite).len())?;
-        settings::are_whole(&place, &held.tables()?)?;
+        manifest::are_whole(&place, &held.tables()?)?;
         if let Some(source) = source {
             settings.agree(&place, source)?;
         }
@@ -149,7 +149,7 @@ impl Held {
         if !has.map_err(self.failed())? {
             drop(state);
             return match self.tables()?.first() {
-                Some(table) => Err(settings::taken(&self.place(), table)),
+                Some(table) => Err(manifest::taken(&self.place(), table)),
                 None => Ok(Settings::default()),
             };
         }
@@ -159,7 +159,7 @@ impl Held {
         let mut select = match state.connection.prepare(select) {
             // A column that is not there.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
-                return Err(settings::others(&self.place()));
+                return Err(manifest::others(&self.place()));
             }
             select => select.map_err(self.failed())?,
         };
@@ -172,7 +172,7 @@ impl Held {
     fn tables(&self) -> Result<Vec<&'static str>, SinkError> {
         let state = self.state();
         let mut present = Vec::new();
-        for table in settings::OURS {
+        for table in manifest::OURS {
             let there = state.connection.table_exists(None, table);
             if there.map_err(self.failed())? {
                 present.push(table);
@@ -188,7 +188,7 @@ impl Held {
         let version = settings.version(&self.place(), steps.len())?;
         settings.agree(&self.place(), source)?;
         if version == steps.len() {
-            settings::are_whole(&self.place(), &self.tables()?)?;
+            manifest::are_whole(&self.place(), &self.tables()?)?;
         }
         let mut state = self.state();
         let mut prepare = || {
@@ -264,15 +264,15 @@ impl Sink for Sqlite {
         let read = || -> rusqlite::Result<(Vec<LedgerRow>, Vec<String>)> {
             let mut select = state
                 .connection
-                .prepare(&ledger_row::select(Dialect::Sqlite))?;
+                .prepare(&receipt_codec::select(Dialect::Sqlite))?;
             let rows = select.query_map([], |row| {
-                (0..ledger_row::WIDTH)
+                (0..receipt_codec::WIDTH)
                     .map(|column| row.get(column))
                     .collect()
             })?;
             let mut contested = state
                 .connection
-                .prepare(&ledger_row::select_contested(Dialect::Sqlite))?;
+                .prepare(&receipt_codec::select_contested(Dialect::Sqlite))?;
             let contested = contested.query_map([], |row| row.get(0))?;
             Ok((
                 rows.collect::<Result<_, _>>()?,
@@ -282,7 +282,7 @@ impl Sink for Sqlite {
         let (rows, contested) = read().map_err(self.held.failed())?;
         drop(state);
         let ledger = self.held.settings()?.ledger();
-        ledger_row::ledger_of(ledger, &self.held.place(), rows, contested)
+        receipt_codec::ledger_of(ledger, &self.held.place(), rows, contested)
     }
 
     async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
-use super::failure::Failure;
+use super::error::Failure;
 use super::tls::Roots;
 
 /// What tokio-postgres waits for by itself before it asks whether an idle server still lives.

@@ -10,10 +10,10 @@ use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Client, Row};
 
 use super::address::Address;
-use super::failure::Failure;
+use super::error::Failure;
 use super::tls::Tls;
+use crate::destination::without_password;
 use crate::error::SinkError;
-use crate::location::without_password;
 
 /// Marks our locks among those that others take in the same database: "kapt".
 const LOCKS: i32 = 0x6b61_7074;

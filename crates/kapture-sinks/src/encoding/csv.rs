@@ -9,7 +9,7 @@ use kapture_model::{
     Cell, Column, CustomerRow, Drift, Record, Row, RowReader, contact_columns, customer_columns,
 };
 
-use crate::compression::Output;
+use crate::encoding::compression::Output;
 use crate::encoding::{Encoder, Encoding, Rows};
 
 /// Writes a row for each customer with its primary contact beside it, or one for each contact.
@@ -181,7 +181,9 @@ pub(crate) fn ids(
             let record = record?;
             let number = record.get(id).and_then(|text| text.parse().ok());
             number
-                .and_then(|number| crate::identity::customer_of(number, record.get(extra)))
+                .and_then(|number| {
+                    crate::encoding::surrogate_key::customer_of(number, record.get(extra))
+                })
                 .ok_or_else(damaged)
         })
         .collect()

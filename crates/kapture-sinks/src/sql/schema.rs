@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 
-use crate::ledger_row;
-use crate::tables::Dialect;
+use crate::ledger::receipt_codec;
+use crate::sql::tables::Dialect;
 
 /// The statements that make the tables of a database.
 ///
@@ -74,7 +74,7 @@ CREATE TABLE kapture_settings (
 ",
         customers = columns(customer_columns(), " PRIMARY KEY"),
         contacts = columns(contact_columns(), ""),
-        ledger = ledger_row::declared(dialect),
+        ledger = receipt_codec::declared(dialect),
     )
 }
 

@@ -310,7 +310,7 @@ pub(crate) fn ids(
             return Err(damaged());
         };
         for (number, extra) in numbers.values().iter().zip(extra) {
-            let id = crate::identity::customer_of(*number, extra);
+            let id = crate::encoding::surrogate_key::customer_of(*number, extra);
             ids.insert(id.ok_or_else(damaged)?);
         }
     }

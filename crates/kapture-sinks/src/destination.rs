@@ -4,13 +4,13 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::compression::Compression;
 use crate::encoding::Encoding;
+use crate::encoding::compression::Compression;
+use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::file::FileSink;
-use crate::format::Format;
+use crate::ledger::identity::Source;
 use crate::sink::Sink;
-use crate::source::Source;
 use crate::stream::StreamSink;
 
 /// Where records go, by its address.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::SinkError;
 use crate::ledger::{Doubt, Ledger};
-use crate::tables::Dialect;
+use crate::sql::tables::Dialect;
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq, Eq)]

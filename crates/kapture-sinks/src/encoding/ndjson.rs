@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use chrono_tz::Tz;
 use kapture_model::{Drift, Normaliser, Record};
 
-use crate::compression::Output;
 use crate::encoding::Encoder;
+use crate::encoding::compression::Output;
 
 /// Writes one line for each record: in normal form, or as the API sent it.
 pub(crate) struct Lines {

@@ -7,7 +7,7 @@ use kapture_model::sanitize;
 
 use crate::error::SinkError;
 use crate::ledger::Ledger;
-use crate::source::{HeldSource, Source};
+use crate::ledger::identity::{HeldSource, Source};
 
 const FROM: &str = "from";
 const ZONE: &str = "time_zone";

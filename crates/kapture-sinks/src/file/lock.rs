@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::aside::{Attempt, try_lock};
 use crate::error::SinkError;
+use crate::file::atomic_file::{Attempt, try_lock};
 
 /// Held while a run writes. It is a lock on an open file, so the system lets go of it however
 /// the run ends, and a file that a killed run left means nothing.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
-use super::failure::failed;
+use super::error::failed;
 use crate::error::SinkError;
-use crate::real_path::real_path;
+use crate::file::canonicalize::real_path;
 
 /// How long a lock of another program is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -10,7 +10,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use crate::tables::{self, Dialect, Table};
+use crate::sql::tables::{self, Dialect, Table};
 
 /// The temporary table of what was fetched for another table.
 fn fetched(table: &Table) -> String {

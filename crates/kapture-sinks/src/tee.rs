@@ -93,8 +93,8 @@ mod tests {
 
     use super::*;
     use crate::encoding::Encoding;
+    use crate::encoding::format::Format;
     use crate::file::FileSink;
-    use crate::format::Format;
     use crate::stream::StreamSink;
 
     /// Takes nothing, as a disk without room.

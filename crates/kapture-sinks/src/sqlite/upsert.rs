@@ -6,8 +6,8 @@ use kapture_model::{Cell, CustomerRow, Row};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Result, Statement, Transaction, params_from_iter};
 
-use crate::ledger_row;
-use crate::tables::{self, Dialect};
+use crate::ledger::receipt_codec;
+use crate::sql::tables::{self, Dialect};
 
 /// What a connection needs beside the tables that stay: the customers that were fetched, and those
 /// of them that another day had before; `news` where this day was not known to list them. Few rows
@@ -111,8 +111,8 @@ impl<'a> Day<'a> {
             self.transaction.execute(statement, [&self.day])?;
         }
         self.transaction.execute(
-            &ledger_row::replace(Dialect::Sqlite),
-            params_from_iter(ledger_row::row_of(receipt)),
+            &receipt_codec::replace(Dialect::Sqlite),
+            params_from_iter(receipt_codec::row_of(receipt)),
         )?;
         Ok(())
     }
@@ -140,7 +140,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
-    use crate::schema::schema_sql;
+    use crate::sql::schema::schema_sql;
 
     #[test]
     fn the_end_of_a_day_costs_no_look_at_other_days() {

@@ -1,0 +1,4 @@
+//! What the SQL databases share: their tables and the migrations that create them.
+
+pub(crate) mod schema;
+pub(crate) mod tables;
