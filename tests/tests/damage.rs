@@ -26,9 +26,9 @@ fn sync(served: &Served, place: &Path, further: &[&str]) -> String {
     said(&run(served, &[&["sync", place], further].concat()))
 }
 
-fn in_doubt(place: &Path) -> Vec<Value> {
+fn stale_days(place: &Path) -> Vec<Value> {
     let found = status(place);
-    found["in_doubt"].as_array().expect("a list").clone()
+    found["stale"].as_array().expect("a list").clone()
 }
 
 #[test]
@@ -42,18 +42,18 @@ fn files_and_receipts_that_are_not_as_they_were_are_pulled_again() {
         &place,
         &[&FROM[..], &["--format", "ndjson"]].concat(),
     );
-    assert_eq!(in_doubt(&place), Vec::<Value>::new());
+    assert_eq!(stale_days(&place), Vec::<Value>::new());
 
     fs::write(place.join("_kapture/days/2024-05-01.json"), "{").unwrap();
     fs::remove_file(file("2024-05-02")).unwrap();
     let text = fs::read_to_string(file("2024-05-03")).unwrap();
     fs::write(file("2024-05-03"), &text[..text.len() / 2]).unwrap();
     assert_eq!(
-        in_doubt(&place),
+        stale_days(&place),
         [
-            json!({"day": "2024-05-01", "because": "its receipt cannot be read"}),
-            json!({"day": "2024-05-02", "because": "its file is gone"}),
-            json!({"day": "2024-05-03", "because": "its file has another size than it was written with"}),
+            json!({"day": "2024-05-01", "reason": "its receipt cannot be read"}),
+            json!({"day": "2024-05-02", "reason": "its file is gone"}),
+            json!({"day": "2024-05-03", "reason": "its file has another size than it was written with"}),
         ]
     );
     let text = place.to_str().unwrap();
@@ -73,7 +73,7 @@ fn files_and_receipts_that_are_not_as_they_were_are_pulled_again() {
     let expected = "pulled again, because its receipt cannot be read: 2024-05-01";
     assert!(said.contains(expected), "{said}");
     assert!(said.contains("3 days (1 sealed already)"), "{said}");
-    assert_eq!(in_doubt(&place), Vec::<Value>::new());
+    assert_eq!(stale_days(&place), Vec::<Value>::new());
     run(&served, &["verify", text]);
     for text in ["2024-05-01", "2024-05-02", "2024-05-03"] {
         let held = ids(&fs::read(file(text)).unwrap());
@@ -94,13 +94,13 @@ fn a_file_without_a_receipt_is_pulled_again() {
     run(&served, &[&pull[..], &FROM, form].concat());
     fs::remove_file(place.join("_kapture/days/2024-05-01.json")).unwrap();
     assert_eq!(
-        in_doubt(&place),
-        [json!({"day": "2024-05-01", "because": "its receipt is gone"})]
+        stale_days(&place),
+        [json!({"day": "2024-05-01", "reason": "its receipt is gone"})]
     );
     let said = sync(&served, &place, &["--to", "2024-05-04"]);
     let expected = "pulled again, because its receipt is gone: 2024-05-01";
     assert!(said.contains(expected), "{said}");
-    assert_eq!(in_doubt(&place), Vec::<Value>::new());
+    assert_eq!(stale_days(&place), Vec::<Value>::new());
 }
 
 #[test]
@@ -112,12 +112,12 @@ fn a_row_of_the_ledger_that_cannot_be_read_is_pulled_again() {
     let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
     execute("UPDATE kapture_days SET state = 'perhaps' WHERE day = '2024-05-01'");
     assert_eq!(
-        in_doubt(&place),
-        [json!({"day": "2024-05-01", "because": "its receipt cannot be read"})]
+        stale_days(&place),
+        [json!({"day": "2024-05-01", "reason": "its receipt cannot be read"})]
     );
     let said = sync(&served, &place, &["--to", "2024-05-04"]);
     assert!(said.contains("1 day (3 sealed already)"), "{said}");
-    assert_eq!(in_doubt(&place), Vec::<Value>::new());
+    assert_eq!(stale_days(&place), Vec::<Value>::new());
     // Which day such a row is of, nobody can tell.
     execute("UPDATE kapture_days SET day = 'May' WHERE day = '2024-05-02'");
     refused(&served, &place, "whose day is no date");
@@ -143,7 +143,12 @@ fn a_database_that_is_a_file_has_no_password_to_look_at() {
 fn what_cannot_be_mended_comes_with_a_cure() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();
-    for table in ["contacts", "customers", "kapture_days", "kapture_elsewhere"] {
+    for table in [
+        "contacts",
+        "customers",
+        "kapture_days",
+        "kapture_shared_customers",
+    ] {
         let place = folder.path().join(format!("no_{table}.db"));
         sync(&served, &place, &FROM);
         let connection = Connection::open(&place).unwrap();
@@ -154,16 +159,16 @@ fn what_cannot_be_mended_comes_with_a_cure() {
     let place = folder.path().join("customers.db");
     sync(&served, &place, &FROM);
     let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
-    execute("UPDATE kapture_settings SET value = '0' WHERE name = 'version'");
+    execute("UPDATE kapture_manifest SET value = '0' WHERE name = 'version'");
     refused(&served, &place, "gives `0` as its version, which is none");
-    execute("UPDATE kapture_settings SET value = '2' WHERE name = 'version'");
+    execute("UPDATE kapture_manifest SET value = '2' WHERE name = 'version'");
     let emptied = folder.path().join("emptied.db");
     sync(&served, &emptied, &FROM);
     let connection = Connection::open(&emptied).unwrap();
     connection
-        .execute("DELETE FROM kapture_settings", [])
+        .execute("DELETE FROM kapture_manifest", [])
         .unwrap();
-    refused(&served, &emptied, "its table kapture_settings is empty");
+    refused(&served, &emptied, "its table kapture_manifest is empty");
     let mut bytes = fs::read(&place).unwrap();
     bytes[4096..].fill(0xff);
     fs::write(&place, bytes).unwrap();
@@ -177,8 +182,8 @@ fn what_cannot_be_mended_comes_with_a_cure() {
 
     let place = folder.path().join("out/");
     sync(&served, &place, &FROM);
-    fs::write(place.join("_kapture/dataset.json"), "{").unwrap();
-    refused(&served, &place, "dataset.json does not say what it should");
+    fs::write(place.join("_kapture/manifest.json"), "{").unwrap();
+    refused(&served, &place, "manifest.json does not say what it should");
 }
 
 /// Others may have written there, and not for this terminal's good.
@@ -208,19 +213,19 @@ fn what_a_place_says_of_itself_does_not_steer_a_terminal() {
         ("time_zone", CLEAR),
     ] {
         let connection = Connection::open(&database).unwrap();
-        let select = "SELECT value FROM kapture_settings WHERE name = ?1";
+        let select = "SELECT value FROM kapture_manifest WHERE name = ?1";
         let before: String = connection
             .query_row(select, [name], |row| row.get(0))
             .unwrap();
         let put = |value: &str| {
-            let update = "UPDATE kapture_settings SET value = ?2 WHERE name = ?1";
+            let update = "UPDATE kapture_manifest SET value = ?2 WHERE name = ?1";
             assert_eq!(connection.execute(update, [name, value]), Ok(1));
         };
         put(value);
         verified(&database);
         put(&before);
     }
-    let path = dataset.join("_kapture/dataset.json");
+    let path = dataset.join("_kapture/manifest.json");
     let before = fs::read_to_string(&path).unwrap();
     for (key, value) in [
         ("format", CLEAR),
@@ -280,7 +285,7 @@ fn a_customer_that_moved_leaves_its_day_open_until_it_is_read_again() {
     assert!(said.contains(expected), "{said}");
     let found = status(&place);
     assert_eq!(found["open"], json!(["2024-05-02"]));
-    assert_eq!(found["in_doubt"][0]["day"], "2024-05-02");
+    assert_eq!(found["stale"][0]["day"], "2024-05-02");
 
     let said = sync(&served, &place, &["--to", "2024-05-03"]);
     assert!(said.contains("1 day (2 sealed already)"), "{said}");

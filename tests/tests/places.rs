@@ -162,7 +162,7 @@ fn a_folder_that_was_made_safe_for_spreadsheets_stays_so() {
         served.kapture(&arguments).output().unwrap()
     };
     let is_safe = |name: &str| {
-        let description = fs::read_to_string(at(name) + "_kapture/dataset.json").unwrap();
+        let description = fs::read_to_string(at(name) + "_kapture/manifest.json").unwrap();
         description.contains("\"spreadsheet_safe\": true")
     };
     let output = pull("safe/", &["--spreadsheet-safe"]);

@@ -511,7 +511,7 @@ fn a_server_that_shows_nothing_costs_no_customers() {
 
 /// What is in doubt of a day is what it holds, and not that it held anybody.
 #[test]
-fn a_day_in_doubt_loses_no_customers_to_a_server_that_shows_nothing() {
+fn a_stale_day_loses_no_customers_to_a_server_that_shows_nothing() {
     let (server, well) = at_times_empty();
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("lines/");

@@ -323,7 +323,7 @@ class Check:
         expect(days, len(self.customers), f"{what}: customers in the ledger")
 
     def dataset(self, root):
-        described = json.loads((root / "_kapture" / "dataset.json").read_text())
+        described = json.loads((root / "_kapture" / "manifest.json").read_text())
         form, what = described["format"], f"{root.name}/ of {described['format']}"
         files = f"{root}/**/*.{form}"
         if form == "parquet":

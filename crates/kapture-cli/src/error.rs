@@ -57,7 +57,7 @@ impl Failure {
                 error: None,
                 hint: None,
             },
-            error @ SinkError::Miscounted { .. } => Self::unexpected(error).hint(REPORT),
+            error @ SinkError::CountMismatch { .. } => Self::unexpected(error).hint(REPORT),
             error => Self {
                 code: 6,
                 hint: sink_hint(&error),
@@ -228,11 +228,11 @@ fn call_exit_code(error: &Error) -> u8 {
 fn sink_hint(error: &SinkError) -> Option<String> {
     let hint = match error {
         SinkError::Locked { .. } => "wait until it is done, or stop it",
-        SinkError::Foreign { .. } => "name another place; one to write to may be empty",
-        SinkError::Later { .. } => "use the version of kapture that made it, or a later one",
-        SinkError::Earlier { .. } => "kapture sync brings it up to date",
+        SinkError::NotKaptureData { .. } => "name another place; one to write to may be empty",
+        SinkError::SchemaTooNew { .. } => "use the version of kapture that made it, or a later one",
+        SinkError::SchemaTooOld { .. } => "kapture sync brings it up to date",
         SinkError::OtherTenant { .. } => {
-            "name another place for these; if it is the same tenant at a new address, write that to `tenant` in the table kapture_settings, or in _kapture/dataset.json of a folder"
+            "name another place for these; if it is the same tenant at a new address, write that to `tenant` in the table kapture_manifest, or in _kapture/manifest.json of a folder"
         }
         SinkError::OtherSelection { .. } => {
             "one place holds the customers of one account and one set of filters: name another place for these"
@@ -247,7 +247,7 @@ fn sink_hint(error: &SinkError) -> Option<String> {
         SinkError::NotSpreadsheetSafe { .. } => {
             "leave --spreadsheet-safe out, or name another folder: one that is made with it keeps to it"
         }
-        SinkError::Absent { .. } => "kapture sync makes it",
+        SinkError::NotFound { .. } => "kapture sync makes it",
         SinkError::Damaged { .. } => {
             "put back a copy from before; or move it away, and kapture sync --from DATE makes it anew"
         }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use chrono::NaiveDate;
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError};
-use kapture_sinks::{DayWriter, Location, Sink};
+use kapture_sinks::{DayWriter, Destination, Sink};
 use kapture_transport::Endpoint;
 use tokio::task::JoinHandle;
 use tracing::field::{Empty, display};
@@ -23,14 +23,14 @@ use crate::error::Failure;
 use crate::output::message::Message;
 use crate::output::progress::Progress;
 use crate::output::summary::Summary;
-use crate::pipeline::date_ranges::{by_doubt, runs};
+use crate::pipeline::date_ranges::{by_stale_reason, runs};
 use crate::pipeline::events::events;
 use crate::signals::interrupted;
 
 /// Everything about one course but its pull.
 pub(crate) struct Course<'a> {
     pub(crate) connected: &'a Connected,
-    pub(crate) location: &'a Location,
+    pub(crate) destination: &'a Destination,
     pub(crate) sink: Box<dyn Sink>,
     /// The days that are to be there afterwards.
     pub(crate) wanted: &'a Days,
@@ -50,7 +50,7 @@ impl Course<'_> {
             progress: Progress::start(
                 self.days.len(),
                 &self.connected.client,
-                self.location,
+                self.destination,
                 self.output,
             ),
             summary: Summary {
@@ -59,7 +59,7 @@ impl Course<'_> {
                 ..Summary::default()
             },
             endpoint: self.connected.endpoint(),
-            all_or_nothing: matches!(self.location, Location::File { .. }),
+            all_or_nothing: matches!(self.destination, Destination::File { .. }),
             wanted_from: self.wanted.bounds().map(|(first, _)| first),
             failed: None,
         };
@@ -104,7 +104,7 @@ impl Course<'_> {
                 .with("summary", summary.json())
                 .say();
             if outcome.is_ok() {
-                self.tell_of_doubts().await?;
+                self.report_stale_days().await?;
             }
         }
         outcome
@@ -113,11 +113,11 @@ impl Course<'_> {
 
 impl Course<'_> {
     /// What was pulled may have brought other days in doubt.
-    async fn tell_of_doubts(&self) -> Result<(), Failure> {
+    async fn report_stale_days(&self) -> Result<(), Failure> {
         let ledger = self.sink.ledger().await.map_err(Failure::sink)?;
-        for (doubt, days) in by_doubt(&ledger) {
+        for (reason, days) in by_stale_reason(&ledger) {
             let days = runs(&days);
-            Message::note(format!("to be pulled again, because {doubt}: {days}")).say();
+            Message::note(format!("to be pulled again, because {reason}: {days}")).say();
         }
         Ok(())
     }
@@ -197,7 +197,7 @@ impl Following<'_> {
             && let Some(first) = self.wanted_from.take()
         {
             // Before any day is there: the first ones may come last, or never.
-            self.sink.want_from(first).await.map_err(Failure::sink)?;
+            self.sink.set_start(first).await.map_err(Failure::sink)?;
         }
         match event {
             Event::DayStarted(day) => {
@@ -297,7 +297,7 @@ mod tests {
             sink: &sink,
             under_way: BTreeMap::new(),
             outstanding: BTreeSet::from([day()]),
-            progress: Progress::start(1, &client(), &Location::StandardOutput, &output),
+            progress: Progress::start(1, &client(), &Destination::StandardOutput, &output),
             summary: Summary::default(),
             endpoint: Endpoint::default(),
             all_or_nothing: false,

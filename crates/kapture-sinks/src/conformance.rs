@@ -34,7 +34,7 @@ use kapture_customers::{Checksum, DayState, Days, EndBound, Proof, Receipt};
 use kapture_model::{Normaliser, Record};
 use serde_json::{Value, json};
 
-use crate::ledger::Doubt;
+use crate::ledger::StaleReason;
 use crate::sink::Sink;
 
 /// A sink to be put to the tests, at first without anything in it.
@@ -163,7 +163,7 @@ async fn what_is_wanted_is_remembered(subject: &impl Subject) {
     let sink = subject.create().await;
     commit(&*sink, day(3), &[plain(1)], DayState::Sealed).await;
     for (from, first) in [(4, 3), (2, 2), (3, 2), (1, 1), (2, 1)] {
-        sink.want_from(day(from)).await.expect("remembered");
+        sink.set_start(day(from)).await.expect("remembered");
         let ledger = sink.ledger().await.expect("a ledger");
         assert_eq!(ledger.bounds(), Some((day(first), day(3))));
         assert_eq!(ledger.len(), 1);
@@ -209,9 +209,9 @@ async fn days_written_at_once_do_not_mix(subject: &impl Subject) {
     for (day, _) in days() {
         writers.insert(day, sink.day(day).await.expect("a writer"));
     }
-    for place in 0..20 {
+    for index in 0..20 {
         for (day, customers) in days() {
-            let record = records(&customers[place..=place]);
+            let record = records(&customers[index..=index]);
             let writer = writers.get_mut(&day).expect("open");
             writer.write(&record).await.expect("written");
         }
@@ -357,10 +357,12 @@ async fn a_day_that_was_right_gets_its_customer_back(subject: &impl Subject) {
 async fn expect_open(sink: &dyn Sink, expected: &[NaiveDate]) {
     let ledger = sink.ledger().await.expect("a ledger");
     let both = Days::between(day(2), day(3)).expect("a range");
-    let lacking: Vec<_> = ledger.lacking(&both, fetched()).iter().collect();
+    let lacking: Vec<_> = ledger.missing_or_stale(&both, fetched()).iter().collect();
     assert_eq!(lacking, expected);
-    let doubts: Vec<_> = ledger.doubts().collect();
-    let contested = expected.iter().map(|day| (*day, Doubt::Contested));
+    let doubts: Vec<_> = ledger.stale_days().collect();
+    let contested = expected
+        .iter()
+        .map(|day| (*day, StaleReason::SharedCustomer));
     assert!(
         contested.clone().all(|doubt| doubts.contains(&doubt)),
         "{doubts:?}"

@@ -3,7 +3,7 @@
 //! ```text
 //! out/
 //!   created_date=2024-05-02/customers.parquet
-//!   _kapture/dataset.json           what this is
+//!   _kapture/manifest.json           what this is
 //!   _kapture/days/2024-05-02.json   the day's receipt
 //! ```
 //!
@@ -29,12 +29,12 @@ use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
 use crate::encoding::{Encoding, Rows};
 use crate::error::SinkError;
-use crate::file::atomic_file::{Aside, sync_folder};
+use crate::file::atomic_file::{AtomicFile, sync_folder};
 use crate::file::lock::Lock;
-use crate::ledger::identity::{HeldSource, Source};
-use crate::ledger::{Doubt, Ledger};
+use crate::ledger::identity::{Identity, StoredIdentity};
+use crate::ledger::{Ledger, StaleReason};
 use crate::sink::{DayWriter, Sink};
-use crate::spool::{Keeper, SpoolWriter, Spooled};
+use crate::spool::{DayStore, SpoolWriter, Spooled};
 
 /// What the name of a day's folder begins with.
 const FOLDER: &str = "created_date=";
@@ -58,14 +58,14 @@ struct Held {
 
 /// What the folder says of itself.
 #[derive(Debug, Serialize, Deserialize)]
-struct Description {
+struct DatasetManifest {
     version: usize,
     format: String,
     /// Whether text in it that a spreadsheet would run as a formula begins with an apostrophe.
     #[serde(default, skip_serializing_if = "is_false")]
     spreadsheet_safe: bool,
     tenant: String,
-    source: String,
+    selection: String,
     /// The zone in which instants are seen. Folders that were made before it was kept have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
@@ -89,11 +89,11 @@ struct Remembered {
     bytes: Option<u64>,
 }
 
-impl Description {
-    fn source(&self) -> HeldSource<'_> {
-        HeldSource {
+impl DatasetManifest {
+    fn identity(&self) -> StoredIdentity<'_> {
+        StoredIdentity {
             tenant: Some(&self.tenant),
-            selection: Some(&self.source),
+            selection: Some(&self.selection),
             zone: self.time_zone.as_deref(),
         }
     }
@@ -102,18 +102,18 @@ impl Description {
 impl Dataset {
     /// Opens the dataset at `root` to write to it, and makes it if nothing is there.
     ///
-    /// `source` says whose customers it holds, and in which zone instants are seen; it is compared
+    /// `identity` says whose customers it holds, and in which zone instants are seen; it is compared
     /// with what the dataset says. Of `encoding` the format must be the dataset's, if there is one.
     /// A dataset that was made safe for spreadsheets stays so, asked or not; no other becomes it.
     ///
     /// # Errors
     /// When the folder holds something else, or another run is writing to it.
-    pub fn create(root: &Path, source: &Source, encoding: Encoding) -> Result<Self, SinkError> {
+    pub fn create(root: &Path, identity: &Identity, encoding: Encoding) -> Result<Self, SinkError> {
         // Query engines read the files by their ending, so these are what it says.
         let encoding = Encoding {
             compression: Compression::None,
             rows: Rows::Customers,
-            zone: source.zone,
+            zone: identity.zone,
             spreadsheet_safe: encoding.spreadsheet_safe && encoding.format == Format::Csv,
             ..encoding
         };
@@ -121,42 +121,44 @@ impl Dataset {
         encoding.encoder(Box::new(io::sink()))?;
         let mut held = Held::new(root, encoding);
         match held.description()? {
-            Some(description) => held.agrees(&description, source)?,
+            Some(description) => held.agrees(&description, identity)?,
             None if is_empty(root)? => {}
             None => {
-                return Err(held.foreign("there are files in it, but no _kapture/dataset.json"));
+                return Err(held.foreign("there are files in it, but no _kapture/manifest.json"));
             }
         }
         fs::create_dir_all(held.days()).map_err(SinkError::file(root))?;
-        let lock = Lock::take(&held.own("lock"), &held.place())?;
+        let lock = Lock::take(&held.own("lock"), &held.destination())?;
         // Whatever is in there was left by a run that was killed.
         let _ = fs::remove_dir_all(held.partial());
         fs::create_dir_all(held.partial()).map_err(SinkError::file(root))?;
-        held.encoding.spreadsheet_safe = held.prepare(source)?.spreadsheet_safe;
+        held.encoding.spreadsheet_safe = held.initialize(identity)?.spreadsheet_safe;
         Ok(Self {
             held: Arc::new(held),
             lock: Some(lock),
         })
     }
 
-    /// Opens the dataset at `root` to look at it. `source` says whose customers are looked for, if
+    /// Opens the dataset at `root` to look at it. `identity` says whose customers are looked for, if
     /// that matters.
     ///
     /// # Errors
-    /// When there is none, or it holds the customers of another source.
-    pub fn open(root: &Path, source: Option<&Source>) -> Result<Self, SinkError> {
+    /// When there is none, or it holds the customers of another identity.
+    pub fn open(root: &Path, identity: Option<&Identity>) -> Result<Self, SinkError> {
         let mut held = Held::new(root, Encoding::new(Format::Ndjson));
         let Some(description) = held.description()? else {
             return Err(match is_empty(root)? {
-                true => SinkError::Absent {
-                    place: held.place(),
+                true => SinkError::NotFound {
+                    destination: held.destination(),
                 },
-                false => held.foreign("there are files in it, but no _kapture/dataset.json"),
+                false => held.foreign("there are files in it, but no _kapture/manifest.json"),
             });
         };
         held.encoding.format = held.format(&description)?;
-        if let Some(source) = source {
-            description.source().agrees(&held.place(), source)?;
+        if let Some(identity) = identity {
+            description
+                .identity()
+                .agrees(&held.destination(), identity)?;
         }
         Ok(Self {
             held: Arc::new(held),
@@ -197,13 +199,13 @@ impl Held {
         }
     }
 
-    fn place(&self) -> String {
+    fn destination(&self) -> String {
         self.root.display().to_string()
     }
 
     fn foreign(&self, what: &str) -> SinkError {
-        SinkError::Foreign {
-            place: self.place(),
+        SinkError::NotKaptureData {
+            destination: self.destination(),
             what: what.to_owned(),
         }
     }
@@ -230,39 +232,39 @@ impl Held {
     }
 
     /// What the folder says of itself, if it does.
-    fn description(&self) -> Result<Option<Description>, SinkError> {
-        let path = self.own("dataset.json");
+    fn description(&self) -> Result<Option<DatasetManifest>, SinkError> {
+        let path = self.own("manifest.json");
         let Some(json) = read(&path)? else {
             return Ok(None);
         };
         serde_json::from_slice(&json)
             .map(Some)
             .map_err(|error| SinkError::Damaged {
-                place: self.place(),
+                destination: self.destination(),
                 what: format!("{} does not say what it should: {error}", path.display()),
             })
     }
 
     /// Makes the folder say whose customers it holds, or finds that it is for the same; gives what
     /// it says then. What another run made meanwhile counts.
-    fn prepare(&self, source: &Source) -> Result<Description, SinkError> {
-        let time_zone = Some(source.zone.name().to_owned());
+    fn initialize(&self, identity: &Identity) -> Result<DatasetManifest, SinkError> {
+        let time_zone = Some(identity.zone.name().to_owned());
         let description = match self.description()? {
-            None => Description {
+            None => DatasetManifest {
                 version: VERSION,
                 format: self.encoding.format.to_string(),
                 spreadsheet_safe: self.encoding.spreadsheet_safe,
-                tenant: source.tenant.clone(),
-                source: source.selection.clone(),
+                tenant: identity.tenant.clone(),
+                selection: identity.selection.clone(),
                 time_zone,
                 from: None,
             },
             Some(description) => {
-                self.agrees(&description, source)?;
+                self.agrees(&description, identity)?;
                 if description.time_zone == time_zone {
                     return Ok(description);
                 }
-                Description {
+                DatasetManifest {
                     time_zone,
                     ..description
                 }
@@ -272,14 +274,14 @@ impl Held {
         Ok(description)
     }
 
-    fn describe(&self, description: &Description) -> Result<(), SinkError> {
-        self.put_json(&self.own("dataset.json"), description)
+    fn describe(&self, description: &DatasetManifest) -> Result<(), SinkError> {
+        self.put_json(&self.own("manifest.json"), description)
     }
 
-    fn format(&self, description: &Description) -> Result<Format, SinkError> {
+    fn format(&self, description: &DatasetManifest) -> Result<Format, SinkError> {
         if description.version > VERSION {
-            return Err(SinkError::Later {
-                place: self.place(),
+            return Err(SinkError::SchemaTooNew {
+                destination: self.destination(),
                 found: description.version.to_string(),
                 known: VERSION,
             });
@@ -291,32 +293,32 @@ impl Held {
         })
     }
 
-    fn agrees(&self, description: &Description, source: &Source) -> Result<(), SinkError> {
+    fn agrees(&self, description: &DatasetManifest, identity: &Identity) -> Result<(), SinkError> {
         let held = self.format(description)?;
         if held != self.encoding.format {
             return Err(SinkError::OtherFormat {
-                place: self.place(),
+                destination: self.destination(),
                 held: held.to_string(),
                 asked: self.encoding.format.to_string(),
             });
         }
         if self.encoding.spreadsheet_safe && !description.spreadsheet_safe {
             return Err(SinkError::NotSpreadsheetSafe {
-                place: self.place(),
+                destination: self.destination(),
             });
         }
-        description.source().agrees(&self.place(), source)
+        description.identity().agrees(&self.destination(), identity)
     }
 
     /// Puts a small file in its place, all at once.
     fn put_json(&self, path: &Path, value: &impl Serialize) -> Result<(), SinkError> {
-        let put = || self.json_aside(path, value)?.put_in_place();
+        let put = || self.json_aside(path, value)?.commit();
         put().map_err(SinkError::file(path))
     }
 
     /// Brings a small file to disk that is to become `path`.
-    fn json_aside(&self, path: &Path, value: &impl Serialize) -> io::Result<Aside> {
-        let aside = Aside::create(&self.partial(), path.to_owned())?;
+    fn json_aside(&self, path: &Path, value: &impl Serialize) -> io::Result<AtomicFile> {
+        let aside = AtomicFile::create(&self.partial(), path.to_owned())?;
         let mut json = serde_json::to_vec_pretty(value)?;
         json.push(b'\n');
         aside.writer()?.write_all(&json)?;
@@ -325,14 +327,18 @@ impl Held {
     }
 
     /// Brings the records to disk, in a file aside; `None` when there are none.
-    fn encode(&self, day: NaiveDate, mut records: Spooled) -> Result<Option<Aside>, SinkError> {
+    fn encode(
+        &self,
+        day: NaiveDate,
+        mut records: Spooled,
+    ) -> Result<Option<AtomicFile>, SinkError> {
         let path = self.file(day);
         let failed = || SinkError::file(&path);
         let mut batch = records.next_batch()?;
         if batch.is_empty() {
             return Ok(None);
         }
-        let aside = Aside::create(&self.partial(), path.clone()).map_err(failed())?;
+        let aside = AtomicFile::create(&self.partial(), path.clone()).map_err(failed())?;
         let writer = BufWriter::new(aside.writer().map_err(failed())?);
         let mut encoder = self.encoding.encoder(Box::new(writer))?;
         while !batch.is_empty() {
@@ -349,14 +355,14 @@ impl Held {
 }
 
 #[async_trait]
-impl Keeper for Held {
-    async fn keep(&self, receipt: &Receipt, records: Spooled) -> Result<(), SinkError> {
+impl DayStore for Held {
+    async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<(), SinkError> {
         let day = receipt.day;
         let (path, receipt_path) = (self.file(day), self.receipt(day));
         let (failed, receipt_failed) =
             (|| SinkError::file(&path), || SinkError::file(&receipt_path));
         let aside = self.encode(day, records)?;
-        let bytes = aside.as_ref().map(Aside::len).transpose();
+        let bytes = aside.as_ref().map(AtomicFile::len).transpose();
         let remembered = Remembered {
             receipt: receipt.clone(),
             bytes: bytes.map_err(failed())?,
@@ -373,7 +379,7 @@ impl Keeper for Held {
         }
         let put = || match aside {
             Some(aside) => {
-                aside.put_in_place()?;
+                aside.commit()?;
                 sync_folder(&self.root)
             }
             None => {
@@ -384,7 +390,7 @@ impl Keeper for Held {
             }
         };
         put().map_err(failed())?;
-        receipt.put_in_place().map_err(receipt_failed())
+        receipt.commit().map_err(receipt_failed())
     }
 }
 
@@ -402,15 +408,15 @@ impl Held {
     }
 
     /// The receipt of a day, if it is there and what it says can still be so.
-    fn remembered(&self, day: NaiveDate) -> Result<Result<Receipt, Doubt>, SinkError> {
+    fn remembered(&self, day: NaiveDate) -> Result<Result<Receipt, StaleReason>, SinkError> {
         let path = self.receipt(day);
         let json = read(&path)?.unwrap_or_default();
         let remembered: Remembered = match serde_json::from_slice(&json) {
             Ok(remembered) => remembered,
-            Err(_) => return Ok(Err(Doubt::Receipt)),
+            Err(_) => return Ok(Err(StaleReason::UnreadableReceipt)),
         };
         if remembered.receipt.day != day {
-            return Ok(Err(Doubt::Receipt));
+            return Ok(Err(StaleReason::UnreadableReceipt));
         }
         let file = self.file(day);
         let bytes = match fs::metadata(&file) {
@@ -420,8 +426,8 @@ impl Held {
         };
         Ok(match bytes {
             bytes if bytes == remembered.bytes => Ok(remembered.receipt),
-            None => Err(Doubt::FileGone),
-            Some(_) => Err(Doubt::FileAltered),
+            None => Err(StaleReason::MissingFile),
+            Some(_) => Err(StaleReason::FileSizeChanged),
         })
     }
 }
@@ -461,10 +467,10 @@ impl Sink for Dataset {
         let mut ledger = Ledger::default();
         if let Some(held) = self.held.description()? {
             if let Some(from) = held.from {
-                ledger.want_from(from);
+                ledger.set_start(from);
             }
             if let Some(zone) = held.time_zone {
-                ledger.cut_in(zone);
+                ledger.set_time_zone(zone);
             }
         }
         let mut listed = BTreeSet::new();
@@ -478,8 +484,8 @@ impl Sink for Dataset {
             {
                 listed.insert(day);
                 match self.held.remembered(day)? {
-                    Ok(receipt) => ledger.put(receipt),
-                    Err(doubt) => ledger.doubt(day, doubt),
+                    Ok(receipt) => ledger.insert(receipt),
+                    Err(doubt) => ledger.mark_stale(day, doubt),
                 }
             }
         }
@@ -489,17 +495,17 @@ impl Sink for Dataset {
                 && self.held.file(day).exists()
                 && !self.held.receipt(day).exists()
             {
-                ledger.doubt(day, Doubt::ReceiptGone);
+                ledger.mark_stale(day, StaleReason::MissingReceipt);
             }
         }
         Ok(ledger)
     }
 
-    async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {
+    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
         match self.held.description()? {
             Some(held) if held.from.is_none_or(|from| day < from) => {
                 let from = Some(day);
-                self.held.describe(&Description { from, ..held })
+                self.held.describe(&DatasetManifest { from, ..held })
             }
             _ => Ok(()),
         }

@@ -9,25 +9,25 @@ use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::file::FileSink;
-use crate::ledger::identity::Source;
+use crate::ledger::identity::Identity;
 use crate::sink::Sink;
 use crate::stream::StreamSink;
 
 /// Where records go, by its address.
 ///
 /// ```
-/// use kapture_sinks::Location;
+/// use kapture_sinks::Destination;
 ///
-/// let of = |text: &str| Location::parse(text, None);
-/// assert_eq!(of("-")?, Location::StandardOutput);
-/// assert!(matches!(of("customers.csv.gz")?, Location::File { .. }));
-/// assert!(of("customers.db")?.remembers());
-/// assert!(of("out/")?.remembers());
+/// let of = |text: &str| Destination::parse(text, None);
+/// assert_eq!(of("-")?, Destination::StandardOutput);
+/// assert!(matches!(of("customers.csv.gz")?, Destination::File { .. }));
+/// assert!(of("customers.db")?.is_incremental());
+/// assert!(of("out/")?.is_incremental());
 /// assert!(of("customers").is_err());
-/// # Ok::<(), kapture_sinks::LocationError>(())
+/// # Ok::<(), kapture_sinks::DestinationError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
+pub enum Destination {
     /// `-`, or a name that the system has for it, such as `/dev/stdout`.
     StandardOutput,
     /// `customers.ndjson`, `.csv` or `.parquet`, compressed with a further `.gz` or `.zst`.
@@ -50,10 +50,10 @@ pub enum Location {
 /// Why a text names no place for records.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum LocationError {
+pub enum DestinationError {
     /// An empty text, as of a variable that is not set.
     #[error(
-        "an empty name is no place: name a file (customers.csv), a folder (out/) or a database (customers.db, postgres://…)"
+        "an empty name is no destination: name a file (customers.csv), a folder (out/) or a database (customers.db, postgres://…)"
     )]
     Empty,
     /// Nothing tells what kind of place it is.
@@ -63,22 +63,22 @@ pub enum LocationError {
     Unclear(String),
     /// What seems to be the address of a database in another form. It is not repeated.
     #[error(
-        "what is given as a place seems to be the address of a database, and is not repeated here since it may hold a password: write it as postgres://user@host/database, with the password in PGPASSWORD; or, if it is a file, end its name in .ndjson, .csv or .parquet"
+        "what is given as a destination seems to be the address of a database, and is not repeated here since it may hold a password: write it as postgres://user@host/database, with the password in PGPASSWORD; or, if it is a file, end its name in .ndjson, .csv or .parquet"
     )]
     PerhapsDatabase,
     /// A kind of address that is not known.
     #[error(
-        "`{0}` is no place that this version writes to: it knows files, folders, SQLite (customers.db) and PostgreSQL (postgres://…)"
+        "`{0}` is no destination that this version writes to: it knows files, folders, SQLite (customers.db) and PostgreSQL (postgres://…)"
     )]
     UnknownScheme(String),
     /// Parquet is compressed inside, not as a whole.
     #[error("`{0}`: Parquet files are compressed inside already; leave the last ending out")]
     CompressedParquet(String),
     /// The form that was asked for is not the one that the name tells of.
-    #[error("`{place}` is named like {named}, but {asked} is asked for")]
+    #[error("`{destination}` is named like {named}, but {asked} is asked for")]
     OtherFormat {
         /// The text.
-        place: String,
+        destination: String,
         /// The form its name tells of.
         named: Format,
         /// The form asked for.
@@ -89,14 +89,14 @@ pub enum LocationError {
     NoFile(String),
     /// A file that is open under a number, which would be replaced and not written to.
     #[error(
-        "`{0}` leads to a file that somebody has opened: kapture would put another one in its place, and whoever opened it would not see that. Name the file itself, or write to standard output (-)"
+        "`{0}` leads to a file that somebody has opened: kapture would put another one in its destination, and whoever opened it would not see that. Name the file itself, or write to standard output (-)"
     )]
     OpenFile(String),
     /// Something in the address of a database is not as it should be.
-    #[error("the address {place} is not understood: {reason}")]
+    #[error("the address {destination} is not understood: {reason}")]
     Address {
         /// The address, without its password and options.
-        place: String,
+        destination: String,
         /// What is not understood.
         reason: String,
     },
@@ -105,30 +105,32 @@ pub enum LocationError {
     DatabaseWithFormat(String),
 }
 
-impl Location {
+impl Destination {
     /// The place that `text` names. `format` is the form asked for, where that was said apart.
     ///
     /// # Errors
     /// When the text names none.
-    pub fn parse(text: &str, format: Option<Format>) -> Result<Self, LocationError> {
-        let database = |location: Self| match format {
-            Some(_) => Err(LocationError::DatabaseWithFormat(location.to_string())),
-            None => Ok(location),
+    pub fn parse(text: &str, format: Option<Format>) -> Result<Self, DestinationError> {
+        let database = |destination: Self| match format {
+            Some(_) => Err(DestinationError::DatabaseWithFormat(
+                destination.to_string(),
+            )),
+            None => Ok(destination),
         };
         if text.is_empty() {
-            return Err(LocationError::Empty);
+            return Err(DestinationError::Empty);
         }
         // Under its other names it may lead to a file, which is to be written to, not replaced.
         if text == "-" || descriptor(Path::new(text)) == Some(Descriptor::StandardOutput) {
             return Ok(Self::StandardOutput);
         }
-        if is_open_file(Path::new(text)) {
-            return Err(LocationError::OpenFile(text.to_owned()));
+        if is_open_descriptor(Path::new(text)) {
+            return Err(DestinationError::OpenFile(text.to_owned()));
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             #[cfg(feature = "postgres")]
-            crate::postgres::check_address(text).map_err(|reason| LocationError::Address {
-                place: without_password(text),
+            crate::postgres::check_address(text).map_err(|reason| DestinationError::Address {
+                destination: without_password(text),
                 reason,
             })?;
             return database(Self::Postgres(text.to_owned()));
@@ -138,17 +140,17 @@ impl Location {
             // SQLite would take these for a database that nobody can find again.
             let nowhere = path.trim().is_empty() || path == ":memory:" || path.ends_with('/');
             if nowhere || path.starts_with("file:") {
-                return Err(LocationError::NoFile(text.to_owned()));
+                return Err(DestinationError::NoFile(text.to_owned()));
             }
             return database(Self::Sqlite(path.into()));
         }
         if is_of_libpq(text) {
-            return Err(LocationError::PerhapsDatabase);
+            return Err(DestinationError::PerhapsDatabase);
         }
         if let Some((scheme, _)) = text.split_once("://")
             && !may_hold_secret(scheme)
         {
-            return Err(LocationError::UnknownScheme(format!("{scheme}://…")));
+            return Err(DestinationError::UnknownScheme(format!("{scheme}://…")));
         }
         let path = PathBuf::from(text);
         if text.ends_with('/') || path.is_dir() {
@@ -161,20 +163,20 @@ impl Location {
         let (named, compression) = Format::of_file(&path);
         let format = match (named, format) {
             (Some(named), Some(asked)) if named != asked => {
-                let place = text.to_owned();
-                return Err(LocationError::OtherFormat {
-                    place,
+                let destination = text.to_owned();
+                return Err(DestinationError::OtherFormat {
+                    destination,
                     named,
                     asked,
                 });
             }
             (named, asked) => named.or(asked).ok_or_else(|| match may_hold_secret(text) {
-                true => LocationError::PerhapsDatabase,
-                false => LocationError::Unclear(text.to_owned()),
+                true => DestinationError::PerhapsDatabase,
+                false => DestinationError::Unclear(text.to_owned()),
             })?,
         };
         if format == Format::Parquet && compression != Compression::None {
-            return Err(LocationError::CompressedParquet(text.to_owned()));
+            return Err(DestinationError::CompressedParquet(text.to_owned()));
         }
         Ok(Self::File {
             path,
@@ -184,22 +186,22 @@ impl Location {
     }
 
     /// Whether it remembers which days it holds, so that it can be brought up to date.
-    pub fn remembers(&self) -> bool {
+    pub fn is_incremental(&self) -> bool {
         match self {
             Self::StandardOutput | Self::File { .. } => false,
             Self::Dataset(_) | Self::Sqlite(_) | Self::Postgres(_) => true,
         }
     }
 
-    /// Opens it to write to it. `source` says whose customers it is to hold, which places that
+    /// Opens it to write to it. `identity` says whose customers it is to hold, which places that
     /// remember compare with what they hold. Of `encoding` the form and compression are taken
-    /// from the place where its name tells, and the zone from `source` by those that remember.
+    /// from the place where its name tells, and the zone from `identity` by those that remember.
     ///
     /// # Errors
     /// When it cannot be written, holds something else, or another run is writing to it.
     pub async fn create(
         &self,
-        source: &Source,
+        identity: &Identity,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
         match self {
@@ -219,54 +221,54 @@ impl Location {
             #[cfg(feature = "dataset")]
             Self::Dataset(path) => Ok(Box::new(crate::Dataset::create(
                 path,
-                source,
+                identity,
                 encoding.clone(),
             )?)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::create(path, source)?)),
+            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::create(path, identity)?)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(url) => Ok(Box::new(crate::Postgres::create(url, source).await?)),
+            Self::Postgres(url) => Ok(Box::new(crate::Postgres::create(url, identity).await?)),
             #[allow(unreachable_patterns)]
             other => {
-                let _ = source;
-                Err(other.not_built())
+                let _ = identity;
+                Err(other.feature_disabled())
             }
         }
     }
 
-    /// Opens a place that remembers, to look at it. `source` says whose customers are looked for,
+    /// Opens a place that remembers, to look at it. `identity` says whose customers are looked for,
     /// if that matters.
     ///
     /// # Errors
-    /// When nothing of kapture is there, or the customers of another source.
-    pub async fn open(&self, source: Option<&Source>) -> Result<Box<dyn Sink>, SinkError> {
+    /// When nothing of kapture is there, or the customers of another identity.
+    pub async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
         match self {
             #[cfg(feature = "dataset")]
-            Self::Dataset(path) => Ok(Box::new(crate::Dataset::open(path, source)?)),
+            Self::Dataset(path) => Ok(Box::new(crate::Dataset::open(path, identity)?)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::open(path, source)?)),
+            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::open(path, identity)?)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(url) => Ok(Box::new(crate::Postgres::open(url, source).await?)),
+            Self::Postgres(url) => Ok(Box::new(crate::Postgres::open(url, identity).await?)),
             #[allow(unreachable_patterns)]
             other => {
-                let _ = source;
-                Err(other.not_built())
+                let _ = identity;
+                Err(other.feature_disabled())
             }
         }
     }
 
-    fn not_built(&self) -> SinkError {
+    fn feature_disabled(&self) -> SinkError {
         let (what, feature) = match self {
             Self::StandardOutput | Self::File { .. } => {
-                return SinkError::Forgets {
-                    place: self.to_string(),
+                return SinkError::NotIncremental {
+                    destination: self.to_string(),
                 };
             }
             Self::Dataset(_) => ("a dataset folder", "dataset"),
             Self::Sqlite(_) => ("SQLite", "sqlite"),
             Self::Postgres(_) => ("PostgreSQL", "postgres"),
         };
-        SinkError::NotBuilt { what, feature }
+        SinkError::FeatureDisabled { what, feature }
     }
 }
 
@@ -293,7 +295,7 @@ fn descriptor(path: &Path) -> Option<Descriptor> {
 
 /// Whether `path` is a name such as `/dev/fd/3` of a file that is open. Whoever opened it goes on
 /// with the file, also when another one has taken its name, and what stands in it need not be ours.
-pub fn is_open_file(path: &Path) -> bool {
+pub fn is_open_descriptor(path: &Path) -> bool {
     descriptor(path).is_some() && path.is_file()
 }
 
@@ -307,7 +309,7 @@ fn file(path: &Path, encoding: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
     Ok(Box::new(sink))
 }
 
-impl fmt::Display for Location {
+impl fmt::Display for Destination {
     /// Without the password that a database's address may hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -352,12 +354,12 @@ pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return "a database".into();
     };
-    let (place, more) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-    match place.rsplit_once('@') {
+    let (destination, more) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    match destination.rsplit_once('@') {
         Some((_, host)) => format!("{scheme}://{host}"),
         // The name and password may reach to there: whoever writes them should have escaped it.
         None if more.contains('@') => format!("{scheme}://…"),
-        None => format!("{scheme}://{place}"),
+        None => format!("{scheme}://{destination}"),
     }
 }
 
@@ -367,16 +369,16 @@ mod tests {
 
     #[test]
     fn addresses_tell_what_they_are() {
-        let file = |path: &str, format, compression| Location::File {
+        let file = |path: &str, format, compression| Destination::File {
             path: path.into(),
             format,
             compression,
         };
         let cases = [
-            ("-", Location::StandardOutput),
-            ("/dev/stdout", Location::StandardOutput),
-            ("/dev//fd/1", Location::StandardOutput),
-            ("/proc/self/fd/1", Location::StandardOutput),
+            ("-", Destination::StandardOutput),
+            ("/dev/stdout", Destination::StandardOutput),
+            ("/dev//fd/1", Destination::StandardOutput),
+            ("/proc/self/fd/1", Destination::StandardOutput),
             (
                 "a.ndjson",
                 file("a.ndjson", Format::Ndjson, Compression::None),
@@ -390,19 +392,19 @@ mod tests {
                 "a.parquet",
                 file("a.parquet", Format::Parquet, Compression::None),
             ),
-            ("out/", Location::Dataset("out/".into())),
-            (".", Location::Dataset(".".into())),
-            ("a.DB", Location::Sqlite("a.DB".into())),
-            ("sqlite:a", Location::Sqlite("a".into())),
-            ("sqlite:///a", Location::Sqlite("/a".into())),
-            ("sqlite:////a", Location::Sqlite("//a".into())),
+            ("out/", Destination::Dataset("out/".into())),
+            (".", Destination::Dataset(".".into())),
+            ("a.DB", Destination::Sqlite("a.DB".into())),
+            ("sqlite:a", Destination::Sqlite("a".into())),
+            ("sqlite:///a", Destination::Sqlite("/a".into())),
+            ("sqlite:////a", Destination::Sqlite("//a".into())),
             (
                 "postgres://me@host/db",
-                Location::Postgres("postgres://me@host/db".into()),
+                Destination::Postgres("postgres://me@host/db".into()),
             ),
         ];
         for (text, expected) in cases {
-            assert_eq!(Location::parse(text, None), Ok(expected), "{text}");
+            assert_eq!(Destination::parse(text, None), Ok(expected), "{text}");
         }
     }
 
@@ -413,7 +415,7 @@ mod tests {
             ("", Some(Format::Csv), "an empty name"),
             ("customers", None, "cannot be told"),
             ("a.txt", None, "cannot be told"),
-            ("s3://bucket/a", None, "is no place"),
+            ("s3://bucket/a", None, "is no destination"),
             ("a.parquet.gz", None, "compressed inside"),
             ("a.csv", Some(Format::Ndjson), "named like csv"),
             ("sqlite:", None, "names no file"),
@@ -423,10 +425,10 @@ mod tests {
             ("a.db", Some(Format::Csv), "is a database"),
         ];
         for (text, format, reason) in cases {
-            let error = Location::parse(text, format).unwrap_err().to_string();
+            let error = Destination::parse(text, format).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
-        assert!(Location::parse("a.txt", Some(Format::Csv)).is_ok());
+        assert!(Destination::parse("a.txt", Some(Format::Csv)).is_ok());
     }
 
     #[cfg(feature = "postgres")]
@@ -436,11 +438,14 @@ mod tests {
             "postgres://me:secret@db:port/crm",
             "postgres://me:secret@db/crm?sslmode=secure",
         ] {
-            let error = Location::parse(url, None).unwrap_err();
-            assert!(matches!(error, LocationError::Address { .. }), "{error:?}");
+            let error = Destination::parse(url, None).unwrap_err();
+            assert!(
+                matches!(error, DestinationError::Address { .. }),
+                "{error:?}"
+            );
             assert!(!error.to_string().contains("secret"), "{error}");
         }
-        let with_format = Location::parse("postgres://me:secret@db/crm", Some(Format::Csv));
+        let with_format = Destination::parse("postgres://me:secret@db/crm", Some(Format::Csv));
         let error = with_format.unwrap_err().to_string();
         assert!(
             error.starts_with("`postgres://db/crm` is a database"),
@@ -465,7 +470,7 @@ mod tests {
             "mysql://me:secret@h/crm",
         ] {
             for format in [None, Some(Format::Parquet)] {
-                let Err(error) = Location::parse(text, format) else {
+                let Err(error) = Destination::parse(text, format) else {
                     // With a form of its own a file may have any name.
                     assert!(format.is_some(), "{text}");
                     continue;
@@ -476,8 +481,8 @@ mod tests {
             }
         }
         // A path may have equals signs, too.
-        assert!(Location::parse("host=a/user.csv", None).is_ok());
-        assert!(Location::parse("user=a/created=b/", None).is_ok());
+        assert!(Destination::parse("host=a/user.csv", None).is_ok());
+        assert!(Destination::parse("user=a/created=b/", None).is_ok());
     }
 
     #[test]
@@ -486,10 +491,10 @@ mod tests {
             "postgres://me:secret@host:5432/db",
             "postgres://me:se@cret@host:5432/db?password=secret",
         ] {
-            let shown = Location::Postgres(url.into()).to_string();
+            let shown = Destination::Postgres(url.into()).to_string();
             assert_eq!(shown, "postgres://host:5432/db");
         }
-        let unescaped = Location::Postgres("postgres://me:se?cret@host/db".into());
+        let unescaped = Destination::Postgres("postgres://me:se?cret@host/db".into());
         assert_eq!(unescaped.to_string(), "postgres://…");
     }
 }

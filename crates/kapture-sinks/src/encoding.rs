@@ -22,7 +22,7 @@ use kapture_model::{Drift, Record};
 use crate::encoding::compression::Compression;
 use crate::encoding::compression::Output;
 use crate::encoding::format::Format;
-use crate::encoding::ndjson::Lines;
+use crate::encoding::ndjson::NdjsonEncoder;
 use crate::error::SinkError;
 
 /// How records become bytes.
@@ -78,27 +78,27 @@ impl Encoding {
         out: Box<dyn Write + Send>,
     ) -> Result<Box<dyn Encoder>, SinkError> {
         match self.format {
-            Format::Ndjson => Ok(Box::new(Lines::new(
+            Format::Ndjson => Ok(Box::new(NdjsonEncoder::new(
                 Output::new(out, self.compression)?,
                 self.zone,
                 self.raw,
             ))),
             #[cfg(feature = "csv")]
-            Format::Csv => Ok(Box::new(crate::encoding::csv::Csv::new(
+            Format::Csv => Ok(Box::new(crate::encoding::csv::CsvEncoder::new(
                 Output::new(out, self.compression)?,
                 self,
             ))),
             #[cfg(feature = "parquet")]
-            Format::Parquet => crate::encoding::parquet::Parquet::new(out, self.zone)
+            Format::Parquet => crate::encoding::parquet::ParquetEncoder::new(out, self.zone)
                 .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
                 .map_err(SinkError::stream),
             #[cfg(not(feature = "csv"))]
-            Format::Csv => Err(SinkError::NotBuilt {
+            Format::Csv => Err(SinkError::FeatureDisabled {
                 what: "CSV",
                 feature: "csv",
             }),
             #[cfg(not(feature = "parquet"))]
-            Format::Parquet => Err(SinkError::NotBuilt {
+            Format::Parquet => Err(SinkError::FeatureDisabled {
                 what: "Parquet",
                 feature: "parquet",
             }),

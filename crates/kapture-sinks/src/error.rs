@@ -46,7 +46,7 @@ pub enum SinkError {
     #[error(
         "the receipt of {day} tells of another number of customers ({told}) than came ({given}): this is a bug of kapture"
     )]
-    Miscounted {
+    CountMismatch {
         /// The day.
         day: NaiveDate,
         /// How many came.
@@ -64,52 +64,52 @@ pub enum SinkError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The server of a database failed.
-    #[error("the database {place} failed")]
+    #[error("the database {destination} failed")]
     Database {
         /// The database, without a password.
-        place: String,
+        destination: String,
         /// What happened.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// Another run is writing to the same destination.
-    #[error("another run is writing to {place}{}", holder(process))]
+    #[error("another run is writing to {destination}{}", holder(process))]
     Locked {
         /// The destination.
-        place: String,
+        destination: String,
         /// The other run's process, where it says so.
         process: Option<String>,
     },
     /// There is something, but kapture did not make it.
-    #[error("{place} holds something else than customers of kapture: {what}")]
-    Foreign {
+    #[error("{destination} holds something else than customers of kapture: {what}")]
+    NotKaptureData {
         /// The destination.
-        place: String,
+        destination: String,
         /// What was met.
         what: String,
     },
     /// There is nothing of kapture yet.
-    #[error("there is nothing of kapture at {place} yet")]
-    Absent {
+    #[error("there is nothing of kapture at {destination} yet")]
+    NotFound {
         /// The destination.
-        place: String,
+        destination: String,
     },
     /// What kapture made there is no longer as it made it.
-    #[error("{place} is damaged: {what}")]
+    #[error("{destination} is damaged: {what}")]
     Damaged {
         /// The destination.
-        place: String,
+        destination: String,
         /// What was met.
         what: String,
     },
     /// It was made by a later version of kapture.
     #[error(
-        "{place} was made by a later version of kapture (schema {}; this one knows {known})",
+        "{destination} was made by a later version of kapture (schema {}; this one knows {known})",
         sanitize(found)
     )]
-    Later {
+    SchemaTooNew {
         /// The destination.
-        place: String,
+        destination: String,
         /// Its version.
         found: String,
         /// The version this one writes.
@@ -117,11 +117,11 @@ pub enum SinkError {
     },
     /// It was made by an earlier version of kapture, and whoever only looks changes nothing.
     #[error(
-        "{place} was made by an earlier version of kapture (schema {found}; this one writes {known})"
+        "{destination} was made by an earlier version of kapture (schema {found}; this one writes {known})"
     )]
-    Earlier {
+    SchemaTooOld {
         /// The destination.
-        place: String,
+        destination: String,
         /// Its version.
         found: usize,
         /// The version this one writes.
@@ -129,22 +129,22 @@ pub enum SinkError {
     },
     /// It holds the customers of another tenant.
     #[error(
-        "{place} holds the customers of the tenant at {}, not of the one at {asked}",
+        "{destination} holds the customers of the tenant at {}, not of the one at {asked}",
         sanitize(held)
     )]
     OtherTenant {
         /// The destination.
-        place: String,
+        destination: String,
         /// Whose customers it holds.
         held: String,
         /// Whose were asked for.
         asked: String,
     },
     /// It holds the customers of another account or other filters.
-    #[error("{place} holds the customers of {}", contrasted(held, asked))]
+    #[error("{destination} holds the customers of {}", contrasted(held, asked))]
     OtherSelection {
         /// The destination.
-        place: String,
+        destination: String,
         /// Which customers it holds.
         held: String,
         /// Which were asked for.
@@ -152,42 +152,42 @@ pub enum SinkError {
     },
     /// Its days were cut in another time zone.
     #[error(
-        "{place} holds days of the time zone {}, not of {asked}",
+        "{destination} holds days of the time zone {}, not of {asked}",
         sanitize(held)
     )]
     OtherZone {
         /// The destination.
-        place: String,
+        destination: String,
         /// The zone of the days it holds.
         held: String,
         /// The zone asked for.
         asked: String,
     },
     /// It has another form than was asked for.
-    #[error("{place} is a dataset of {held} files, not {asked}")]
+    #[error("{destination} is a dataset of {held} files, not {asked}")]
     OtherFormat {
         /// The destination.
-        place: String,
+        destination: String,
         /// The form it has.
         held: String,
         /// The form asked for.
         asked: String,
     },
     /// What it holds was not made safe for spreadsheets, as was asked for.
-    #[error("{place} is a dataset of csv files that were not made safe for spreadsheets")]
+    #[error("{destination} is a dataset of csv files that were not made safe for spreadsheets")]
     NotSpreadsheetSafe {
         /// The destination.
-        place: String,
+        destination: String,
     },
     /// It does not remember which days it holds, so there is nothing to look at.
-    #[error("{place} does not remember which days it holds")]
-    Forgets {
+    #[error("{destination} does not remember which days it holds")]
+    NotIncremental {
         /// The destination.
-        place: String,
+        destination: String,
     },
     /// This program was built without what is needed.
     #[error("this build cannot write {what}: it lacks the feature `{feature}`")]
-    NotBuilt {
+    FeatureDisabled {
         /// What was asked for.
         what: &'static str,
         /// The feature of the crate.
@@ -225,9 +225,12 @@ impl SinkError {
     }
 
     #[cfg(feature = "postgres")]
-    pub(crate) fn database(place: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(crate) fn database(
+        destination: &str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
         Self::Database {
-            place: place.to_owned(),
+            destination: destination.to_owned(),
             source: source.into(),
         }
     }

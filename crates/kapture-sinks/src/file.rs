@@ -17,8 +17,8 @@ use kapture_model::{Drift, Record};
 
 use crate::encoding::Encoding;
 use crate::error::SinkError;
-use crate::file::atomic_file::Aside;
-use crate::file::canonicalize::real_path;
+use crate::file::atomic_file::AtomicFile;
+use crate::file::canonicalize::canonicalize;
 use crate::sink::{DayWriter, Sink};
 use crate::stream::StreamSink;
 
@@ -28,7 +28,7 @@ pub struct FileSink {
     path: PathBuf,
     stream: StreamSink,
     /// `None` once it stands in its place, and where nothing is replaced.
-    aside: Mutex<Option<Aside>>,
+    aside: Mutex<Option<AtomicFile>>,
 }
 
 impl FileSink {
@@ -45,7 +45,7 @@ impl FileSink {
         };
         let writer = aside.writer().map_err(failed)?;
         if let Some(name) = path.file_name() {
-            Aside::remove_left_over(&folder, &name.to_string_lossy());
+            AtomicFile::remove_stale(&folder, &name.to_string_lossy());
         }
         Ok(Self {
             path: path.to_owned(),
@@ -65,24 +65,24 @@ impl FileSink {
         })
     }
 
-    fn aside(&self) -> MutexGuard<'_, Option<Aside>> {
+    fn aside(&self) -> MutexGuard<'_, Option<AtomicFile>> {
         self.aside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The file beside `path`, and the folder in which both are.
-fn aside(path: &Path) -> io::Result<(PathBuf, Aside)> {
+fn aside(path: &Path) -> io::Result<(PathBuf, AtomicFile)> {
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     // The file behind a link is replaced, not the link.
-    let destination = real_path(path);
+    let destination = canonicalize(path);
     let folder = destination.parent().unwrap_or(Path::new("/")).to_owned();
     if !folder.is_dir() {
         let missing = format!("the folder {} does not exist", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, missing));
     }
-    let aside = Aside::create(&folder, destination)?;
+    let aside = AtomicFile::create(&folder, destination)?;
     Ok((folder, aside))
 }
 
@@ -103,16 +103,16 @@ impl Sink for FileSink {
         }))
     }
 
-    async fn complete(&self) -> Result<(), SinkError> {
-        let ended = self.stream.complete().await;
+    async fn prepare(&self) -> Result<(), SinkError> {
+        let ended = self.stream.prepare().await;
         ended.map_err(|error| named(&self.path, error))?;
-        let synced = self.aside().as_ref().map_or(Ok(()), Aside::sync);
+        let synced = self.aside().as_ref().map_or(Ok(()), AtomicFile::sync);
         synced.map_err(SinkError::file(&self.path))
     }
 
-    async fn put_in_place(&self) -> Result<(), SinkError> {
+    async fn commit(&self) -> Result<(), SinkError> {
         let aside = self.aside().take();
-        let placed = aside.map_or(Ok(()), Aside::put_in_place);
+        let placed = aside.map_or(Ok(()), AtomicFile::commit);
         placed.map_err(SinkError::file(&self.path))
     }
 

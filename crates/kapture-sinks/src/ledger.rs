@@ -22,13 +22,13 @@ use kapture_customers::{DayState, Days, Receipt};
 /// let asked = Days::between(day("2024-05-01"), day("2024-05-07"))?;
 /// // A sink that holds nothing lacks every day.
 /// let now = "2024-06-01T00:00:00Z".parse().unwrap();
-/// assert_eq!(Ledger::default().lacking(&asked, now), asked);
+/// assert_eq!(Ledger::default().missing_or_stale(&asked, now), asked);
 /// # Ok::<(), kapture_customers::BackwardRange>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     days: BTreeMap<NaiveDate, Entry>,
-    wanted_from: Option<NaiveDate>,
+    start: Option<NaiveDate>,
     time_zone: Option<String>,
 }
 
@@ -36,34 +36,34 @@ pub struct Ledger {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Entry {
     receipt: Option<Receipt>,
-    doubt: Option<Doubt>,
+    doubt: Option<StaleReason>,
 }
 
 /// Why a day that was pulled has to be pulled again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Doubt {
+pub enum StaleReason {
     /// Its receipt cannot be read.
-    Receipt,
+    UnreadableReceipt,
     /// The file with its customers is there, but no receipt: a run was killed in between, or is
     /// just there.
-    ReceiptGone,
+    MissingReceipt,
     /// The file with its customers is gone.
-    FileGone,
+    MissingFile,
     /// The file with its customers has another size than it was written with.
-    FileAltered,
+    FileSizeChanged,
     /// A customer of this day was met on another one since, and may have moved there.
-    Contested,
+    SharedCustomer,
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for StaleReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Receipt => "its receipt cannot be read",
-            Self::ReceiptGone => "its receipt is gone",
-            Self::FileGone => "its file is gone",
-            Self::FileAltered => "its file has another size than it was written with",
-            Self::Contested => "a customer of it was met on another day since",
+            Self::UnreadableReceipt => "its receipt cannot be read",
+            Self::MissingReceipt => "its receipt is gone",
+            Self::MissingFile => "its file is gone",
+            Self::FileSizeChanged => "its file has another size than it was written with",
+            Self::SharedCustomer => "a customer of it was met on another day since",
         })
     }
 }
@@ -92,17 +92,17 @@ impl Ledger {
     }
 
     /// The first and the last day that it holds, or did until they came in doubt. It begins earlier
-    /// if it is to hold earlier days ([`Sink::want_from`](crate::Sink::want_from)).
+    /// if it is to hold earlier days ([`Sink::set_start`](crate::Sink::set_start)).
     pub fn bounds(&self) -> Option<(NaiveDate, NaiveDate)> {
         let (first, last) = (self.days.keys().next()?, self.days.keys().next_back()?);
-        let first = self.wanted_from.map_or(*first, |wanted| wanted.min(*first));
+        let first = self.start.map_or(*first, |wanted| wanted.min(*first));
         Some((first, *last))
     }
 
     /// Those of `days` that it does not hold, or that could still gain customers after they were
     /// asked for, or that are in doubt. A day that was fetched later than `now` is one of them: it
     /// was sealed by a clock that was ahead, when it may not have been over yet.
-    pub fn lacking(&self, days: &Days, now: DateTime<Utc>) -> Days {
+    pub fn missing_or_stale(&self, days: &Days, now: DateTime<Utc>) -> Days {
         let is_sealed = |entry: &Entry| {
             entry.doubt.is_none()
                 && entry.receipt.as_ref().is_some_and(|receipt| {
@@ -125,18 +125,18 @@ impl Ledger {
     }
 
     /// Adds the receipt of a day.
-    pub fn put(&mut self, receipt: Receipt) {
+    pub fn insert(&mut self, receipt: Receipt) {
         let entry = self.days.entry(receipt.day).or_default();
         entry.receipt = Some(receipt);
     }
 
     /// The days from `day` on are wanted, whether any of them is here or not.
-    pub fn want_from(&mut self, day: NaiveDate) {
-        self.wanted_from = Some(day);
+    pub fn set_start(&mut self, day: NaiveDate) {
+        self.start = Some(day);
     }
 
     /// Its days are those of the time zone of this name.
-    pub fn cut_in(&mut self, time_zone: impl Into<String>) {
+    pub fn set_time_zone(&mut self, time_zone: impl Into<String>) {
         self.time_zone = Some(time_zone.into());
     }
 
@@ -147,21 +147,21 @@ impl Ledger {
 
     /// A day that was pulled, but has to be pulled again. Its receipt is forgotten, except where it
     /// still says what was there when the day was pulled.
-    pub fn doubt(&mut self, day: NaiveDate, doubt: Doubt) {
+    pub fn mark_stale(&mut self, day: NaiveDate, doubt: StaleReason) {
         let entry = self.days.entry(day).or_default();
-        if doubt != Doubt::Contested {
+        if doubt != StaleReason::SharedCustomer {
             entry.receipt = None;
         }
         entry.doubt = Some(doubt);
     }
 
     /// The doubt about a day, if there is any.
-    pub fn doubt_about(&self, day: NaiveDate) -> Option<Doubt> {
+    pub fn stale_reason(&self, day: NaiveDate) -> Option<StaleReason> {
         self.days.get(&day)?.doubt
     }
 
     /// The days in doubt, in order, each with the reason.
-    pub fn doubts(&self) -> impl Iterator<Item = (NaiveDate, Doubt)> {
+    pub fn stale_days(&self) -> impl Iterator<Item = (NaiveDate, StaleReason)> {
         let doubt = |(day, entry): (&NaiveDate, &Entry)| Some((*day, entry.doubt?));
         self.days.iter().filter_map(doubt)
     }
@@ -170,7 +170,9 @@ impl Ledger {
 impl FromIterator<Receipt> for Ledger {
     fn from_iter<I: IntoIterator<Item = Receipt>>(receipts: I) -> Self {
         let mut ledger = Self::default();
-        receipts.into_iter().for_each(|receipt| ledger.put(receipt));
+        receipts
+            .into_iter()
+            .for_each(|receipt| ledger.insert(receipt));
         ledger
     }
 }
@@ -205,14 +207,14 @@ mod tests {
     fn a_day_in_doubt_may_still_hold_customers() {
         let receipts = (1..=6).map(|number| receipt(day(number), u64::from(number % 2)));
         let mut ledger: Ledger = receipts.collect();
-        ledger.doubt(day(1), Doubt::FileAltered);
-        ledger.doubt(day(2), Doubt::Receipt);
-        ledger.doubt(day(3), Doubt::Contested);
-        ledger.doubt(day(7), Doubt::ReceiptGone);
+        ledger.mark_stale(day(1), StaleReason::FileSizeChanged);
+        ledger.mark_stale(day(2), StaleReason::UnreadableReceipt);
+        ledger.mark_stale(day(3), StaleReason::SharedCustomer);
+        ledger.mark_stale(day(7), StaleReason::MissingReceipt);
         let held: Vec<_> = ledger.held().iter().collect();
         assert_eq!(held, [1, 2, 3, 5, 7].map(day));
         let asked = Days::between(day(1), day(7)).unwrap();
-        let lacking: Vec<_> = ledger.lacking(&asked, NOW).iter().collect();
+        let lacking: Vec<_> = ledger.missing_or_stale(&asked, NOW).iter().collect();
         assert_eq!(lacking, [1, 2, 3, 7].map(day));
         // What the sink has a receipt of counts as there; the bounds take in all.
         assert_eq!(ledger.len(), 4);
@@ -224,8 +226,8 @@ mod tests {
         let ledger = Ledger::from_iter([receipt(day(1), 3)]);
         let asked = Days::from_iter([day(1)]);
         let before = NOW - chrono::TimeDelta::milliseconds(1);
-        assert!(ledger.lacking(&asked, NOW).is_empty());
-        assert_eq!(ledger.lacking(&asked, before), asked);
+        assert!(ledger.missing_or_stale(&asked, NOW).is_empty());
+        assert_eq!(ledger.missing_or_stale(&asked, before), asked);
         assert_eq!(ledger.held(), asked);
     }
 }

@@ -5,9 +5,9 @@
 //!   remembers.
 //! - [`Encoding`]: how records become bytes, in each [`Format`].
 //! - [`StreamSink`]: to a stream, such as standard output; [`FileSink`]: to a file that is there
-//!   when it is complete; [`Alongside`]: to two sinks at once.
+//!   when it is complete; [`Tee`]: to two sinks at once.
 //! - `Dataset`, `Sqlite`, `Postgres`: sinks that remember, each behind a feature of its name.
-//! - [`Location`]: a sink by its address; [`Source`]: whose customers it holds.
+//! - [`Destination`]: a sink by its address; [`Identity`]: whose customers it holds.
 
 mod destination;
 mod encoding;
@@ -34,23 +34,23 @@ pub mod conformance;
 
 #[cfg(feature = "dataset")]
 pub use dataset::Dataset;
-pub use destination::{Location, LocationError, is_open_file};
+pub use destination::{Destination, DestinationError, is_open_descriptor};
 pub use encoding::compression::Compression;
-pub use encoding::format::{Format, NoSuchFormat};
+pub use encoding::format::{Format, UnknownFormat};
 pub use encoding::{Encoding, Rows};
 pub use error::SinkError;
 pub use file::FileSink;
-pub use file::canonicalize::real_path;
-pub use ledger::identity::Source;
-pub use ledger::{Doubt, Ledger};
+pub use file::canonicalize::canonicalize;
+pub use ledger::identity::Identity;
+pub use ledger::{Ledger, StaleReason};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use sink::{DayWriter, Sink};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use sql::schema::{schema_sql, schema_steps};
+pub use sql::schema::{migrations, schema_sql};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::tables::Dialect;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use stream::StreamSink;
-pub use tee::Alongside;
+pub use tee::Tee;

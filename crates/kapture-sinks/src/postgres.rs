@@ -23,12 +23,12 @@ use tokio_postgres::types::ToSql;
 use crate::encoding::surrogate_key::customer_of;
 use crate::error::SinkError;
 use crate::ledger::Ledger;
-use crate::ledger::identity::Source;
-use crate::ledger::manifest::{self, Settings};
+use crate::ledger::identity::Identity;
+use crate::ledger::manifest::{self, Manifest};
 use crate::ledger::receipt_codec;
 use crate::sink::{DayWriter, Sink};
-use crate::spool::{Keeper, SpoolWriter, Spooled};
-use crate::sql::schema::schema_steps;
+use crate::spool::{DayStore, SpoolWriter, Spooled};
+use crate::sql::schema::migrations;
 use crate::sql::tables::{Dialect, OF_DAY};
 use address::Address;
 use connection::Connection;
@@ -36,7 +36,7 @@ use error::Failure;
 use upsert::{Fetched, Merge};
 
 const PUT_SETTING: &str = "
-    INSERT INTO kapture_settings (name, value) VALUES ($1, $2)
+    INSERT INTO kapture_manifest (name, value) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 /// A PostgreSQL database with the tables `customers`, `contacts` and the ledger `kapture_days`
@@ -72,7 +72,7 @@ impl Postgres {
     /// Connects to write, makes the tables if they are not there, and brings those of an earlier
     /// version up to date.
     ///
-    /// `source` says whose customers the database holds, and in which zone instants are seen; it
+    /// `identity` says whose customers the database holds, and in which zone instants are seen; it
     /// is compared with what that says.
     ///
     /// # Errors
@@ -81,30 +81,30 @@ impl Postgres {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn create(url: &str, source: &Source) -> Result<Self, SinkError> {
-        let postgres = Self::connect(url, source.zone).await?;
+    pub async fn create(url: &str, identity: &Identity) -> Result<Self, SinkError> {
+        let postgres = Self::connect(url, identity.zone).await?;
         postgres.held.connection.take_lock().await?;
-        postgres.held.prepare(source).await?;
+        postgres.held.initialize(identity).await?;
         Ok(postgres)
     }
 
-    /// Connects to look at what is there. `source` says whose customers are looked for, if that
+    /// Connects to look at what is there. `identity` says whose customers are looked for, if that
     /// matters.
     ///
     /// # Errors
     /// When the database cannot be reached, is none of kapture's or of an earlier version, or holds
-    /// the customers of another source.
+    /// the customers of another identity.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn open(url: &str, source: Option<&Source>) -> Result<Self, SinkError> {
+    pub async fn open(url: &str, identity: Option<&Identity>) -> Result<Self, SinkError> {
         let postgres = Self::connect(url, Tz::UTC).await?;
         let held = &postgres.held;
-        let (settings, place) = (held.settings().await?, &held.connection.place);
-        settings.is_current(place, schema_steps(Dialect::Postgres).len())?;
-        manifest::are_whole(place, &held.connection.taken(&manifest::OURS).await?)?;
-        if let Some(source) = source {
-            settings.agree(place, source)?;
+        let (settings, destination) = (held.settings().await?, &held.connection.destination);
+        settings.is_current(destination, migrations(Dialect::Postgres).len())?;
+        manifest::are_whole(destination, &held.connection.taken(&manifest::OURS).await?)?;
+        if let Some(identity) = identity {
+            settings.agree(destination, identity)?;
         }
         held.execute("SET default_transaction_read_only = on")
             .await?;
@@ -133,46 +133,46 @@ impl Held {
     }
 
     /// What the database says of itself.
-    async fn settings(&self) -> Result<Settings, SinkError> {
+    async fn settings(&self) -> Result<Manifest, SinkError> {
         let connection = &self.connection;
-        if connection.taken(&["kapture_settings"]).await?.is_empty() {
+        if connection.taken(&["kapture_manifest"]).await?.is_empty() {
             return match connection.taken(&manifest::OURS).await?.first() {
-                Some(table) => Err(manifest::taken(&connection.place, table)),
-                None => Ok(Settings::default()),
+                Some(table) => Err(manifest::taken(&connection.destination, table)),
+                None => Ok(Manifest::default()),
             };
         }
         let select = "
-            SELECT name::text, value::text FROM kapture_settings
+            SELECT name::text, value::text FROM kapture_manifest
             WHERE name IS NOT NULL AND value IS NOT NULL";
         let client = connection.client().await;
         let rows = match connection.awaited(client.query(select, &[])).await? {
             Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
-                return Err(manifest::others(&connection.place));
+                return Err(manifest::others(&connection.destination));
             }
             rows => rows.map_err(|error| connection.failed(&error))?,
         };
         let said = |row| Ok((connection.value(row, 0)?, connection.value(row, 1)?));
         let rows: Result<_, SinkError> = rows.iter().map(said).collect();
-        Settings::of_table(&connection.place, rows?)
+        Manifest::of_table(&connection.destination, rows?)
     }
 
     /// Makes the tables, or finds that they are ours and for the same customers.
-    async fn prepare(&self, source: &Source) -> Result<(), SinkError> {
-        let steps = schema_steps(Dialect::Postgres);
+    async fn initialize(&self, identity: &Identity) -> Result<(), SinkError> {
+        let steps = migrations(Dialect::Postgres);
         let connection = &self.connection;
         let settings = self.settings().await?;
-        let version = settings.version(&connection.place, steps.len())?;
-        settings.agree(&connection.place, source)?;
+        let version = settings.version(&connection.destination, steps.len())?;
+        settings.agree(&connection.destination, identity)?;
         if version == steps.len() {
             let present = connection.taken(&manifest::OURS).await?;
-            manifest::are_whole(&connection.place, &present)?;
+            manifest::are_whole(&connection.destination, &present)?;
         }
         let mut client = connection.client().await;
         let transaction = connection.done(client.transaction()).await?;
         for step in &steps[version..] {
             connection.done(transaction.batch_execute(step)).await?;
         }
-        for (name, value) in settings.lacking(&steps.len().to_string(), source) {
+        for (name, value) in settings.missing_rows(&steps.len().to_string(), identity) {
             let setting: [&(dyn ToSql + Sync); 2] = [&name, &value];
             connection
                 .done(transaction.execute(PUT_SETTING, &setting))
@@ -222,8 +222,8 @@ impl Held {
 }
 
 #[async_trait]
-impl Keeper for Held {
-    async fn keep(&self, receipt: &Receipt, mut records: Spooled) -> Result<(), SinkError> {
+impl DayStore for Held {
+    async fn replace_day(&self, receipt: &Receipt, mut records: Spooled) -> Result<(), SinkError> {
         let connection = &self.connection;
         let mut client = connection.client().await;
         // Dropped before its end, it is rolled back.
@@ -286,11 +286,11 @@ impl Sink for Postgres {
         drop(client);
         let ledger = self.held.settings().await?.ledger();
         let contested = contested.into_iter().flatten();
-        receipt_codec::ledger_of(ledger, &connection.place, rows, contested)
+        receipt_codec::ledger_of(ledger, &connection.destination, rows, contested)
     }
 
-    async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {
-        let Some((name, value)) = self.held.settings().await?.lacking_from(day) else {
+    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
+        let Some((name, value)) = self.held.settings().await?.start_row(day) else {
             return Ok(());
         };
         let connection = &self.held.connection;

@@ -18,18 +18,18 @@ pub trait Sink: Send + Sync {
 
     /// Every day was committed: whatever is only there as a whole is put in its place.
     async fn finish(&self) -> Result<(), SinkError> {
-        self.complete().await?;
-        self.put_in_place().await
+        self.prepare().await?;
+        self.commit().await
     }
 
     /// The first step of [`finish`](Self::finish), which does all that may well fail: what was
     /// written is ended and on disk, and whatever is to be replaced still stands.
-    async fn complete(&self) -> Result<(), SinkError> {
+    async fn prepare(&self) -> Result<(), SinkError> {
         Ok(())
     }
 
     /// The second step of [`finish`](Self::finish): what is complete takes its name.
-    async fn put_in_place(&self) -> Result<(), SinkError> {
+    async fn commit(&self) -> Result<(), SinkError> {
         Ok(())
     }
 
@@ -46,7 +46,7 @@ pub trait Sink: Send + Sync {
     /// Remembers that it is to hold the days from `day` on: once it holds any, its ledger begins
     /// there, though the first ones may fail. An earlier day that it remembers stays. Nothing happens
     /// in a sink that remembers nothing.
-    async fn want_from(&self, _day: NaiveDate) -> Result<(), SinkError> {
+    async fn set_start(&self, _day: NaiveDate) -> Result<(), SinkError> {
         Ok(())
     }
 

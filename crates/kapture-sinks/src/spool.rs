@@ -20,9 +20,9 @@ const BATCH: usize = 1024 * 1024;
 
 /// What a sink that remembers does with a day, once it is complete.
 #[async_trait]
-pub(crate) trait Keeper: Send + Sync {
+pub(crate) trait DayStore: Send + Sync {
     /// Replaces what is held of the day by `records`, all at once, and remembers `receipt`.
-    async fn keep(&self, receipt: &Receipt, records: Spooled) -> Result<(), SinkError>;
+    async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<(), SinkError>;
 }
 
 /// Keeps the records of a day aside and hands them over when it is complete. So the destination
@@ -34,7 +34,7 @@ pub(crate) struct SpoolWriter<K> {
     customers: u64,
 }
 
-impl<K: Keeper> SpoolWriter<K> {
+impl<K: DayStore> SpoolWriter<K> {
     pub(crate) fn new(keeper: Arc<K>) -> Self {
         Self {
             keeper,
@@ -45,7 +45,7 @@ impl<K: Keeper> SpoolWriter<K> {
 }
 
 #[async_trait]
-impl<K: Keeper> DayWriter for SpoolWriter<K> {
+impl<K: DayStore> DayWriter for SpoolWriter<K> {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
         let mut write = |record: &Record| {
             let raw = record.raw();
@@ -64,7 +64,7 @@ impl<K: Keeper> DayWriter for SpoolWriter<K> {
     async fn commit(mut self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
         // A receipt of other customers than came would seal a day that lacks some.
         if self.customers != receipt.customers {
-            return Err(SinkError::Miscounted {
+            return Err(SinkError::CountMismatch {
                 day: receipt.day,
                 given: self.customers,
                 told: receipt.customers,
@@ -72,7 +72,7 @@ impl<K: Keeper> DayWriter for SpoolWriter<K> {
         }
         self.file.rewind().map_err(SinkError::Spool)?;
         let records = Spooled(BufReader::new(self.file));
-        self.keeper.keep(receipt, records).await
+        self.keeper.replace_day(receipt, records).await
     }
 }
 
@@ -121,8 +121,8 @@ mod tests {
     struct Kept(AtomicBool);
 
     #[async_trait]
-    impl Keeper for Kept {
-        async fn keep(&self, _: &Receipt, _: Spooled) -> Result<(), SinkError> {
+    impl DayStore for Kept {
+        async fn replace_day(&self, _: &Receipt, _: Spooled) -> Result<(), SinkError> {
             self.0.store(true, Ordering::Relaxed);
             Ok(())
         }

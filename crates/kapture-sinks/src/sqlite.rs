@@ -18,20 +18,20 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::encoding::surrogate_key::customer_of;
 use crate::error::SinkError;
-use crate::file::canonicalize::real_path;
+use crate::file::canonicalize::canonicalize;
 use crate::file::lock::Lock;
 use crate::ledger::Ledger;
-use crate::ledger::identity::Source;
-use crate::ledger::manifest::{self, Settings};
+use crate::ledger::identity::Identity;
+use crate::ledger::manifest::{self, Manifest};
 use crate::ledger::receipt_codec::{self, LedgerRow};
 use crate::sink::{DayWriter, Sink};
-use crate::spool::{Keeper, SpoolWriter, Spooled};
-use crate::sql::schema::schema_steps;
+use crate::spool::{DayStore, SpoolWriter, Spooled};
+use crate::sql::schema::migrations;
 use crate::sql::tables::{Dialect, OF_DAY};
 use error::failed;
 use upsert::{Day, TEMPORARY_TABLES};
 
-const PUT_SETTING: &str = "INSERT OR REPLACE INTO kapture_settings (name, value) VALUES (?1, ?2)";
+const PUT_SETTING: &str = "INSERT OR REPLACE INTO kapture_manifest (name, value) VALUES (?1, ?2)";
 
 /// A SQLite database with the tables `customers`, `contacts` and the ledger `kapture_days`.
 ///
@@ -69,21 +69,21 @@ impl Sqlite {
     /// Opens the database at `path` to write to it, makes it if nothing is there, and brings
     /// tables of an earlier version up to date.
     ///
-    /// `source` says whose customers it holds, and in which zone instants are seen; it is compared
+    /// `identity` says whose customers it holds, and in which zone instants are seen; it is compared
     /// with what the database says.
     ///
     /// # Errors
     /// When it holds tables of other makes under our names, or another run is writing to it.
-    pub fn create(path: &Path, source: &Source) -> Result<Self, SinkError> {
-        Self::create_by(&schema_steps(Dialect::Sqlite), path, source)
+    pub fn create(path: &Path, identity: &Identity) -> Result<Self, SinkError> {
+        Self::create_by(&migrations(Dialect::Sqlite), path, identity)
     }
 
-    fn create_by(steps: &[String], path: &Path, source: &Source) -> Result<Self, SinkError> {
+    fn create_by(steps: &[String], path: &Path, identity: &Identity) -> Result<Self, SinkError> {
         // Whatever it is called, one run at a time writes to it.
-        let file = real_path(path);
+        let file = canonicalize(path);
         let lock = Lock::take(&lock_of(&file), &path.display().to_string())?;
-        let held = Held::new(path, open::to_write(&file)?, source.zone);
-        held.prepare(steps, source)?;
+        let held = Held::new(path, open::to_write(&file)?, identity.zone);
+        held.initialize(steps, identity)?;
         Ok(Self {
             held: Arc::new(held),
             lock: Some(lock),
@@ -91,18 +91,18 @@ impl Sqlite {
     }
 
     /// Opens the database at `path` to look at it, and changes nothing: it may be in a place where
-    /// nothing can be written. `source` says whose customers are looked for, if that matters.
+    /// nothing can be written. `identity` says whose customers are looked for, if that matters.
     ///
     /// # Errors
     /// When there is none, it is none of kapture's or of an earlier version, or it holds the
-    /// customers of another source.
-    pub fn open(path: &Path, source: Option<&Source>) -> Result<Self, SinkError> {
+    /// customers of another identity.
+    pub fn open(path: &Path, identity: Option<&Identity>) -> Result<Self, SinkError> {
         let held = Held::new(path, open::to_look(path)?, Tz::UTC);
-        let (settings, place) = (held.settings()?, held.place());
-        settings.is_current(&place, schema_steps(Dialect::Sqlite).len())?;
-        manifest::are_whole(&place, &held.tables()?)?;
-        if let Some(source) = source {
-            settings.agree(&place, source)?;
+        let (settings, destination) = (held.settings()?, held.destination());
+        settings.is_current(&destination, migrations(Dialect::Sqlite).len())?;
+        manifest::are_whole(&destination, &held.tables()?)?;
+        if let Some(identity) = identity {
+            settings.agree(&destination, identity)?;
         }
         Ok(Self {
             held: Arc::new(held),
@@ -130,7 +130,7 @@ impl Held {
         }
     }
 
-    fn place(&self) -> String {
+    fn destination(&self) -> String {
         self.path.display().to_string()
     }
 
@@ -143,29 +143,29 @@ impl Held {
     }
 
     /// What the database says of itself.
-    fn settings(&self) -> Result<Settings, SinkError> {
+    fn settings(&self) -> Result<Manifest, SinkError> {
         let state = self.state();
-        let has = state.connection.table_exists(None, "kapture_settings");
+        let has = state.connection.table_exists(None, "kapture_manifest");
         if !has.map_err(self.failed())? {
             drop(state);
             return match self.tables()?.first() {
-                Some(table) => Err(manifest::taken(&self.place(), table)),
-                None => Ok(Settings::default()),
+                Some(table) => Err(manifest::taken(&self.destination(), table)),
+                None => Ok(Manifest::default()),
             };
         }
         let select = "
-            SELECT CAST(name AS TEXT), CAST(value AS TEXT) FROM kapture_settings
+            SELECT CAST(name AS TEXT), CAST(value AS TEXT) FROM kapture_manifest
             WHERE name IS NOT NULL AND value IS NOT NULL";
         let mut select = match state.connection.prepare(select) {
             // A column that is not there.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
-                return Err(manifest::others(&self.place()));
+                return Err(manifest::others(&self.destination()));
             }
             select => select.map_err(self.failed())?,
         };
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         let rows: rusqlite::Result<_> = rows.and_then(Iterator::collect);
-        Settings::of_table(&self.place(), rows.map_err(self.failed())?)
+        Manifest::of_table(&self.destination(), rows.map_err(self.failed())?)
     }
 
     /// Which of our tables are there.
@@ -183,12 +183,12 @@ impl Held {
 
     /// Makes the tables as `steps` have them, or finds that they are ours and for the same
     /// customers.
-    fn prepare(&self, steps: &[String], source: &Source) -> Result<(), SinkError> {
+    fn initialize(&self, steps: &[String], identity: &Identity) -> Result<(), SinkError> {
         let settings = self.settings()?;
-        let version = settings.version(&self.place(), steps.len())?;
-        settings.agree(&self.place(), source)?;
+        let version = settings.version(&self.destination(), steps.len())?;
+        settings.agree(&self.destination(), identity)?;
         if version == steps.len() {
-            manifest::are_whole(&self.place(), &self.tables()?)?;
+            manifest::are_whole(&self.destination(), &self.tables()?)?;
         }
         let mut state = self.state();
         let mut prepare = || {
@@ -198,7 +198,7 @@ impl Held {
             for step in &steps[version..] {
                 transaction.execute_batch(step)?;
             }
-            for row in settings.lacking(&steps.len().to_string(), source) {
+            for row in settings.missing_rows(&steps.len().to_string(), identity) {
                 transaction.execute(PUT_SETTING, row)?;
             }
             transaction.commit()?;
@@ -216,8 +216,8 @@ impl Held {
 }
 
 #[async_trait]
-impl Keeper for Held {
-    async fn keep(&self, receipt: &Receipt, mut records: Spooled) -> Result<(), SinkError> {
+impl DayStore for Held {
+    async fn replace_day(&self, receipt: &Receipt, mut records: Spooled) -> Result<(), SinkError> {
         let mut state = self.state();
         let State { connection, reader } = &mut *state;
         let transaction = connection
@@ -244,11 +244,11 @@ impl Sink for Sqlite {
         Ok(Box::new(SpoolWriter::new(Arc::clone(&self.held))))
     }
 
-    async fn complete(&self) -> Result<(), SinkError> {
+    async fn prepare(&self) -> Result<(), SinkError> {
         // Whoever removes an open file leaves what is written to it without a name.
         match self.held.path.try_exists() {
             Ok(false) => Err(SinkError::Damaged {
-                place: self.held.place(),
+                destination: self.held.destination(),
                 what: "it was removed while this run wrote to it".into(),
             }),
             _ => Ok(()),
@@ -282,11 +282,11 @@ impl Sink for Sqlite {
         let (rows, contested) = read().map_err(self.held.failed())?;
         drop(state);
         let ledger = self.held.settings()?.ledger();
-        receipt_codec::ledger_of(ledger, &self.held.place(), rows, contested)
+        receipt_codec::ledger_of(ledger, &self.held.destination(), rows, contested)
     }
 
-    async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {
-        let Some(row) = self.held.settings()?.lacking_from(day) else {
+    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
+        let Some(row) = self.held.settings()?.start_row(day) else {
             return Ok(());
         };
         let state = self.held.state();
@@ -304,7 +304,7 @@ impl Sink for Sqlite {
         let rows = read().map_err(self.held.failed())?;
         let customer = |(number, extra): (i64, Option<String>)| {
             customer_of(number, extra.as_deref()).ok_or_else(|| SinkError::Damaged {
-                place: self.held.place(),
+                destination: self.held.destination(),
                 what: format!("a customer of {day} has no id any more"),
             })
         };
@@ -319,8 +319,8 @@ mod tests {
     use kapture_model::Record;
     use tempfile::TempDir;
 
-    fn source() -> Source {
-        Source::new("acme.kapturecrm.com", "account 7", Tz::UTC)
+    fn identity() -> Identity {
+        Identity::new("acme.kapturecrm.com", "account 7", Tz::UTC)
     }
 
     fn at(folder: &TempDir) -> PathBuf {
@@ -357,7 +357,7 @@ mod tests {
     #[tokio::test]
     async fn a_database_that_is_removed_meanwhile_is_missed() {
         let folder = tempfile::tempdir().unwrap();
-        let sink = Sqlite::create(&at(&folder), &source()).unwrap();
+        let sink = Sqlite::create(&at(&folder), &identity()).unwrap();
         commit(&sink, "2024-05-02", "Asha", 1).await.unwrap();
         sink.finish().await.unwrap();
         std::fs::remove_file(at(&folder)).unwrap();
@@ -368,7 +368,7 @@ mod tests {
     #[tokio::test]
     async fn of_copies_from_two_days_the_one_modified_last_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let sink = Sqlite::create(&at(&folder), &source()).unwrap();
+        let sink = Sqlite::create(&at(&folder), &identity()).unwrap();
         let held = || {
             let select = "SELECT name || ' ' || kapture_day FROM customers";
             text(&sink.held.state().connection, select)
@@ -383,11 +383,11 @@ mod tests {
     /// Every version that ever was is brought up to the present one, with what it holds.
     #[tokio::test]
     async fn a_database_of_any_earlier_version_is_brought_up_to_date() {
-        let steps = schema_steps(Dialect::Sqlite);
+        let steps = migrations(Dialect::Sqlite);
         for version in 1..steps.len() {
             let folder = tempfile::tempdir().unwrap();
             let path = at(&folder);
-            drop(Sqlite::create_by(&steps[..version], &path, &source()).unwrap());
+            drop(Sqlite::create_by(&steps[..version], &path, &identity()).unwrap());
             let old = Connection::open(&path).unwrap();
             old.execute(
                 "INSERT INTO customers (kapture_day, id, name) VALUES ('2024-05-02', 9, 'Kept')",
@@ -398,13 +398,13 @@ mod tests {
             // Whoever only looks says what is to be done, and does not do it.
             let error = Sqlite::open(&path, None).err().unwrap();
             assert!(
-                matches!(error, SinkError::Earlier { found, .. } if found == version),
+                matches!(error, SinkError::SchemaTooOld { found, .. } if found == version),
                 "{error:?}"
             );
-            let sink = Sqlite::create(&path, &source()).unwrap();
+            let sink = Sqlite::create(&path, &identity()).unwrap();
             commit(&sink, "2024-05-03", "New", 5).await.unwrap();
             drop(sink);
-            let sink = Sqlite::open(&path, Some(&source())).unwrap();
+            let sink = Sqlite::open(&path, Some(&identity())).unwrap();
             assert_eq!(sink.ledger().await.unwrap().len(), 1);
             let state = sink.held.state();
             let names = text(
@@ -426,11 +426,11 @@ mod tests {
     async fn a_step_that_fails_leaves_the_version_before() {
         let folder = tempfile::tempdir().unwrap();
         let path = at(&folder);
-        let mut steps = schema_steps(Dialect::Sqlite);
-        drop(Sqlite::create_by(&steps, &path, &source()).unwrap());
+        let mut steps = migrations(Dialect::Sqlite);
+        drop(Sqlite::create_by(&steps, &path, &identity()).unwrap());
         steps.push("CREATE TABLE kapture_further (id INTEGER)".into());
         steps.push("CREATE TABLE customers (id INTEGER)".into());
-        let error = Sqlite::create_by(&steps, &path, &source());
+        let error = Sqlite::create_by(&steps, &path, &identity());
         let error = error.err().unwrap();
         assert!(matches!(error, SinkError::DatabaseFile { .. }), "{error:?}");
         let sink = Sqlite::open(&path, None).unwrap();
@@ -444,16 +444,16 @@ mod tests {
         drop(state);
         // And a later version than is known is left alone.
         steps.pop();
-        drop(Sqlite::create_by(&steps, &path, &source()).unwrap());
-        let error = Sqlite::create(&path, &source()).err().unwrap();
-        assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
+        drop(Sqlite::create_by(&steps, &path, &identity()).unwrap());
+        let error = Sqlite::create(&path, &identity()).err().unwrap();
+        assert!(matches!(error, SinkError::SchemaTooNew { .. }), "{error:?}");
     }
 
     #[tokio::test]
     async fn a_database_that_another_program_holds_is_no_server() {
         let folder = tempfile::tempdir().unwrap();
         let path = at(&folder);
-        let sink = Sqlite::create(&path, &source()).unwrap();
+        let sink = Sqlite::create(&path, &identity()).unwrap();
         let at_once = "PRAGMA busy_timeout = 0";
         sink.held.state().connection.execute_batch(at_once).unwrap();
         let other = Connection::open(&path).unwrap();
@@ -467,7 +467,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let sink = Sqlite::create(&at(&folder), &source()).unwrap();
+        let sink = Sqlite::create(&at(&folder), &identity()).unwrap();
         commit(&sink, "2024-05-02", "A", 5).await.unwrap();
         let full = "PRAGMA max_page_count = 1";
         sink.held.state().connection.execute_batch(full).unwrap();

@@ -53,7 +53,7 @@ impl Sink for StreamSink {
         Ok(Box::new(StreamWriter(Arc::clone(&self.shared))))
     }
 
-    async fn complete(&self) -> Result<(), SinkError> {
+    async fn prepare(&self) -> Result<(), SinkError> {
         let mut shared = lock(&self.shared);
         let encoder = shared.encoder.take().ok_or_else(ended)?;
         shared.drift = encoder.drift();

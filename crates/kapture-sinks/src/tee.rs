@@ -12,12 +12,12 @@ use crate::ledger::Ledger;
 use crate::sink::{DayWriter, Sink};
 
 /// A sink, and another one alongside that takes the same records in another form.
-pub struct Alongside {
+pub struct Tee {
     sink: Box<dyn Sink>,
     other: Box<dyn Sink>,
 }
 
-impl Alongside {
+impl Tee {
     /// Both sinks take every record. What is asked of them as one, `sink` answers.
     pub fn new(sink: Box<dyn Sink>, other: Box<dyn Sink>) -> Self {
         Self { sink, other }
@@ -25,7 +25,7 @@ impl Alongside {
 }
 
 #[async_trait]
-impl Sink for Alongside {
+impl Sink for Tee {
     async fn day(&self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
         Ok(Box::new(Writers {
             writer: self.sink.day(day).await?,
@@ -33,14 +33,14 @@ impl Sink for Alongside {
         }))
     }
 
-    async fn complete(&self) -> Result<(), SinkError> {
-        self.sink.complete().await.map_err(no_quiet_end)?;
-        self.other.complete().await.map_err(no_quiet_end)
+    async fn prepare(&self) -> Result<(), SinkError> {
+        self.sink.prepare().await.map_err(no_quiet_end)?;
+        self.other.prepare().await.map_err(no_quiet_end)
     }
 
-    async fn put_in_place(&self) -> Result<(), SinkError> {
-        self.sink.put_in_place().await.map_err(no_quiet_end)?;
-        self.other.put_in_place().await.map_err(no_quiet_end)
+    async fn commit(&self) -> Result<(), SinkError> {
+        self.sink.commit().await.map_err(no_quiet_end)?;
+        self.other.commit().await.map_err(no_quiet_end)
     }
 
     fn drift(&self) -> Drift {
@@ -51,8 +51,8 @@ impl Sink for Alongside {
         self.sink.ledger().await
     }
 
-    async fn want_from(&self, day: NaiveDate) -> Result<(), SinkError> {
-        self.sink.want_from(day).await
+    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
+        self.sink.set_start(day).await
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
@@ -120,8 +120,8 @@ mod tests {
             let file: Box<dyn Sink> = Box::new(FileSink::create(&path, &encoding).unwrap());
             let full: Box<dyn Sink> = Box::new(StreamSink::new(Full, &encoding).unwrap());
             let both = match file_first {
-                true => Alongside::new(file, full),
-                false => Alongside::new(full, file),
+                true => Tee::new(file, full),
+                false => Tee::new(full, file),
             };
             assert!(both.finish().await.is_err());
             assert_eq!(fs::read_to_string(&path).unwrap(), "before");

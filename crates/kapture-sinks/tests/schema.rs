@@ -1,7 +1,7 @@
 //! Steps of the schema stay as they were when the first database got them.
 #![cfg(feature = "sqlite")]
 
-use kapture_sinks::{Dialect, schema_sql, schema_steps};
+use kapture_sinks::{Dialect, migrations, schema_sql};
 
 #[test]
 fn a_step_never_changes() {
@@ -22,7 +22,7 @@ fn a_step_never_changes() {
         ),
     ];
     for (dialect, kept) in kept {
-        let steps = schema_steps(dialect);
+        let steps = migrations(dialect);
         assert_eq!(steps.len(), kept.len(), "keep the new step here, too");
         for (step, kept) in steps.iter().zip(kept) {
             assert_eq!(step, kept, "databases have this step: add another one");

@@ -8,14 +8,14 @@ use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
 use kapture_model::Record;
-use kapture_sinks::{Dataset, Encoding, Format, Sink, SinkError, Source};
+use kapture_sinks::{Dataset, Encoding, Format, Identity, Sink, SinkError};
 use serde_json::Value;
 
 fn create(root: &Path, spreadsheet_safe: bool) -> Result<Dataset, SinkError> {
-    let source = Source::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC);
+    let identity = Identity::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC);
     let mut encoding = Encoding::new(Format::Csv);
     encoding.spreadsheet_safe = spreadsheet_safe;
-    Dataset::create(root, &source, encoding)
+    Dataset::create(root, &identity, encoding)
 }
 
 /// What the file of a day says once a customer was written whose name is a formula.
@@ -58,7 +58,7 @@ async fn what_was_not_made_safe_does_not_become_it_in_part() {
     assert!(text.contains(",=SUM(A1),"), "{text}");
     drop(sink);
     // As it is in a folder that was made before this was remembered.
-    let description = fs::read(folder.path().join("_kapture/dataset.json")).expect("a file");
+    let description = fs::read(folder.path().join("_kapture/manifest.json")).expect("a file");
     let description: Value = serde_json::from_slice(&description).expect("JSON");
     assert_eq!(description.get("spreadsheet_safe"), None);
     let error = create(folder.path(), true).err().expect("refused");

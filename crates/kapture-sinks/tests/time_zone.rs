@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
 use kapture_model::Record;
-use kapture_sinks::{Encoding, Format, Location, Sink, SinkError, Source};
+use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -16,12 +16,12 @@ use tempfile::TempDir;
 const ZONE: Tz = Tz::Asia__Kolkata;
 
 /// A place that remembers, in a folder of its own.
-struct Place {
+struct Fixture {
     folder: TempDir,
     is_database: bool,
 }
 
-impl Place {
+impl Fixture {
     fn each() -> [Self; 2] {
         [true, false].map(|is_database| Self {
             folder: tempfile::tempdir().expect("a folder"),
@@ -29,31 +29,31 @@ impl Place {
         })
     }
 
-    fn location(&self) -> Location {
+    fn destination(&self) -> Destination {
         let path = self.folder.path();
         match self.is_database {
-            true => Location::Sqlite(path.join("customers.db")),
-            false => Location::Dataset(path.join("lines")),
+            true => Destination::Sqlite(path.join("customers.db")),
+            false => Destination::Dataset(path.join("lines")),
         }
     }
 
     async fn create(&self, zone: Tz) -> Result<Box<dyn Sink>, SinkError> {
         let encoding = Encoding::new(Format::Ndjson);
-        self.location().create(&source(zone), &encoding).await
+        self.destination().create(&identity(zone), &encoding).await
     }
 
     async fn open(&self, zone: Tz) -> Result<Box<dyn Sink>, SinkError> {
-        self.location().open(Some(&source(zone))).await
+        self.destination().open(Some(&identity(zone))).await
     }
 
     /// Makes it as it was before places kept their zone.
     fn forget_the_zone(&self) {
         if self.is_database {
-            let forget = "DELETE FROM kapture_settings WHERE name = 'time_zone'";
+            let forget = "DELETE FROM kapture_manifest WHERE name = 'time_zone'";
             assert_eq!(self.database().execute(forget, []), Ok(1));
             return;
         }
-        let path = self.folder.path().join("lines/_kapture/dataset.json");
+        let path = self.folder.path().join("lines/_kapture/manifest.json");
         let mut description = json(&path);
         let fields = description.as_object_mut().expect("an object");
         assert!(fields.remove("time_zone").is_some());
@@ -77,8 +77,8 @@ impl Place {
     }
 }
 
-fn source(zone: Tz) -> Source {
-    Source::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, zone)
+fn identity(zone: Tz) -> Identity {
+    Identity::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, zone)
 }
 
 fn json(path: &Path) -> Value {
@@ -97,17 +97,17 @@ fn refused(outcome: Result<Box<dyn Sink>, SinkError>) {
 
 #[tokio::test]
 async fn a_place_has_days_of_one_time_zone() {
-    for place in Place::each() {
-        let sink = place.create(ZONE).await.expect("made");
+    for fixture in Fixture::each() {
+        let sink = fixture.create(ZONE).await.expect("made");
         let day = NaiveDate::from_ymd_opt(2024, 5, 1).expect("a day");
-        sink.want_from(day).await.expect("remembered");
+        sink.set_start(day).await.expect("remembered");
         drop(sink);
-        refused(place.create(Tz::UTC).await);
-        refused(place.open(Tz::UTC).await);
-        place.open(ZONE).await.expect("the same zone");
-        place.create(ZONE).await.expect("the same zone");
+        refused(fixture.create(Tz::UTC).await);
+        refused(fixture.open(Tz::UTC).await);
+        fixture.open(ZONE).await.expect("the same zone");
+        fixture.create(ZONE).await.expect("the same zone");
         // Who asks for nobody's customers may look at any.
-        let sink = place.location().open(None).await.expect("opened");
+        let sink = fixture.destination().open(None).await.expect("opened");
         let ledger = sink.ledger().await.expect("a ledger");
         assert_eq!(ledger.time_zone(), Some("Asia/Kolkata"));
     }
@@ -115,23 +115,23 @@ async fn a_place_has_days_of_one_time_zone() {
 
 #[tokio::test]
 async fn a_place_that_keeps_no_zone_yet_takes_that_of_the_next_run() {
-    for place in Place::each() {
-        drop(place.create(Tz::UTC).await.expect("made"));
-        place.forget_the_zone();
+    for fixture in Fixture::each() {
+        drop(fixture.create(Tz::UTC).await.expect("made"));
+        fixture.forget_the_zone();
         // Whoever only looks leaves it as it is.
-        place.open(Tz::UTC).await.expect("any zone");
-        place.open(ZONE).await.expect("any zone");
-        place.create(ZONE).await.expect("any zone");
-        refused(place.create(Tz::UTC).await);
-        place.create(ZONE).await.expect("the zone it took");
+        fixture.open(Tz::UTC).await.expect("any zone");
+        fixture.open(ZONE).await.expect("any zone");
+        fixture.create(ZONE).await.expect("any zone");
+        refused(fixture.create(Tz::UTC).await);
+        fixture.create(ZONE).await.expect("the zone it took");
     }
 }
 
 #[tokio::test]
 async fn instants_are_seen_in_the_zone_that_is_kept() {
     let day = NaiveDate::from_ymd_opt(2024, 5, 3).expect("a day");
-    for place in Place::each() {
-        let sink = place.create(ZONE).await.expect("made");
+    for fixture in Fixture::each() {
+        let sink = fixture.create(ZONE).await.expect("made");
         let mut writer = sink.day(day).await.expect("a writer");
         // The evening before, in UTC.
         let json = r#"{"id":1,"generationDate":1714680000000}"#;
@@ -139,7 +139,7 @@ async fn instants_are_seen_in_the_zone_that_is_kept() {
         writer.write(&[record]).await.expect("written");
         writer.commit(&receipt(day)).await.expect("committed");
         drop(sink);
-        let created = place.created(day).replace(' ', "T");
+        let created = fixture.created(day).replace(' ', "T");
         assert!(created.starts_with("2024-05-03T01:30:00"), "{created}");
     }
 }

@@ -11,10 +11,10 @@ use chrono_tz::Tz;
 use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
 use kapture_model::Record;
 use kapture_sinks::conformance::{self, Subject};
-use kapture_sinks::{Dialect, Doubt, Postgres, Sink, SinkError, Source, schema_steps};
+use kapture_sinks::{Dialect, Identity, Postgres, Sink, SinkError, StaleReason, migrations};
 use kapture_tests::postgres::Schema;
 use serde_json::{Value, json};
-use subject::{PostgresSubject, source};
+use subject::{PostgresSubject, identity};
 
 /// A schema of its own; or the end of the test where there is no PostgreSQL.
 macro_rules! schema {
@@ -39,35 +39,41 @@ async fn tables_of_others_are_left_alone() {
     let schema = schema!();
     schema.execute("CREATE TABLE customers (number int)");
     let error = refused(&schema.url()).await;
-    assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
+    assert!(
+        matches!(error, SinkError::NotKaptureData { .. }),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("a table `customers`"), "{error}");
     schema.execute("INSERT INTO customers VALUES (1)");
     let Err(error) = Postgres::open(&schema.url(), None).await else {
         panic!("opened");
     };
-    assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
+    assert!(
+        matches!(error, SinkError::NotKaptureData { .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_a_later_version_made_is_left_alone() {
     let schema = schema!();
     drop(create(&schema).await);
-    schema.execute("UPDATE kapture_settings SET value = '99' WHERE name = 'version'");
+    schema.execute("UPDATE kapture_manifest SET value = '99' WHERE name = 'version'");
     let error = refused(&schema.url()).await;
     assert!(
-        matches!(&error, SinkError::Later { found, known: 2, .. } if found == "99"),
+        matches!(&error, SinkError::SchemaTooNew { found, known: 2, .. } if found == "99"),
         "{error:?}"
     );
     let Err(error) = Postgres::open(&schema.url(), None).await else {
         panic!("opened");
     };
-    assert!(matches!(error, SinkError::Later { .. }), "{error:?}");
+    assert!(matches!(error, SinkError::SchemaTooNew { .. }), "{error:?}");
 }
 
 /// Tables as the first version made them are brought up to the present one, with what they hold.
 #[tokio::test]
 async fn a_database_of_any_earlier_version_is_brought_up_to_date() {
-    let steps = schema_steps(Dialect::Postgres);
+    let steps = migrations(Dialect::Postgres);
     for version in 1..steps.len() {
         let subject = PostgresSubject(schema!());
         let schema = &subject.0;
@@ -75,14 +81,14 @@ async fn a_database_of_any_earlier_version_is_brought_up_to_date() {
             .iter()
             .for_each(|step| schema.execute(step));
         schema.execute(&format!(
-            "INSERT INTO kapture_settings VALUES ('version', '{version}'), ('source', 'account 424242');
+            "INSERT INTO kapture_manifest VALUES ('version', '{version}'), ('source', 'account 424242');
              INSERT INTO customers (kapture_day, id, name) VALUES ('2024-05-01', 9, 'Kept')"
         ));
         let Err(error) = Postgres::open(&schema.url(), None).await else {
             panic!("opened");
         };
         assert!(
-            matches!(error, SinkError::Earlier { found, .. } if found == version),
+            matches!(error, SinkError::SchemaTooOld { found, .. } if found == version),
             "{error:?}"
         );
         let sink = create(schema).await;
@@ -90,7 +96,7 @@ async fn a_database_of_any_earlier_version_is_brought_up_to_date() {
             .await
             .expect("committed");
         assert_eq!(subject.held().await.len(), 2);
-        let looking = Postgres::open(&schema.url(), Some(&source())).await;
+        let looking = Postgres::open(&schema.url(), Some(&identity())).await;
         let ledger = looking.expect("opened").ledger().await;
         assert_eq!(ledger.expect("a ledger").len(), 1);
     }
@@ -100,11 +106,14 @@ async fn a_database_of_any_earlier_version_is_brought_up_to_date() {
 async fn a_table_of_settings_that_is_not_ours_is_left_alone() {
     for columns in ["key text, setting text", "name text, value text"] {
         let schema = schema!();
-        schema.execute(&format!("CREATE TABLE kapture_settings ({columns})"));
-        schema.execute("INSERT INTO kapture_settings VALUES ('colour', 'blue')");
+        schema.execute(&format!("CREATE TABLE kapture_manifest ({columns})"));
+        schema.execute("INSERT INTO kapture_manifest VALUES ('colour', 'blue')");
         for error in refused_to_all(&schema).await {
-            assert!(matches!(error, SinkError::Foreign { .. }), "{error:?}");
-            assert!(error.to_string().contains("kapture_settings"), "{error}");
+            assert!(
+                matches!(error, SinkError::NotKaptureData { .. }),
+                "{error:?}"
+            );
+            assert!(error.to_string().contains("kapture_manifest"), "{error}");
         }
     }
 }
@@ -116,7 +125,7 @@ async fn an_empty_schema_holds_nothing_yet() {
     let Err(error) = Postgres::open(&schema.url(), None).await else {
         panic!("opened");
     };
-    assert!(matches!(error, SinkError::Absent { .. }), "{error:?}");
+    assert!(matches!(error, SinkError::NotFound { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -137,7 +146,7 @@ async fn a_column_that_somebody_gave_another_type_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_row_of_the_ledger_that_cannot_be_read_leaves_its_day_in_doubt() {
+async fn a_row_of_the_ledger_that_cannot_be_read_makes_its_day_stale() {
     let schema = schema!();
     let sink = create(&schema).await;
     commit(&sink, &[customer(1, "Asha")])
@@ -145,12 +154,15 @@ async fn a_row_of_the_ledger_that_cannot_be_read_leaves_its_day_in_doubt() {
         .expect("committed");
     schema.execute("UPDATE kapture_days SET checksum = 'none'");
     let ledger = sink.ledger().await.expect("a ledger");
-    let doubts: Vec<_> = ledger.doubts().collect();
-    assert_eq!(doubts, [(day(), Doubt::Receipt)]);
+    let stale: Vec<_> = ledger.stale_days().collect();
+    assert_eq!(stale, [(day(), StaleReason::UnreadableReceipt)]);
     commit(&sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
-    assert_eq!(sink.ledger().await.expect("a ledger").doubts().count(), 0);
+    assert_eq!(
+        sink.ledger().await.expect("a ledger").stale_days().count(),
+        0
+    );
     schema.execute("UPDATE kapture_days SET day = 'infinity'");
     let error = sink.ledger().await.expect_err("no date");
     assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
@@ -171,15 +183,15 @@ async fn a_table_that_is_gone_is_missed_by_whoever_comes() {
 async fn customers_of_two_accounts_do_not_mix() {
     let schema = schema!();
     drop(create(&schema).await);
-    let other = Source::new(source().tenant, "account 7", Tz::UTC);
+    let other = Identity::new(identity().tenant, "account 7", Tz::UTC);
     let Err(error) = Postgres::create(&schema.url(), &other).await else {
         panic!("created");
     };
     assert!(
-        matches!(&error, SinkError::OtherSelection { held, asked, .. } if *held == source().selection && asked == "account 7"),
+        matches!(&error, SinkError::OtherSelection { held, asked, .. } if *held == identity().selection && asked == "account 7"),
         "{error:?}"
     );
-    let other = Source::new("globex.kapturecrm.com", source().selection, Tz::UTC);
+    let other = Identity::new("globex.kapturecrm.com", identity().selection, Tz::UTC);
     let Err(error) = Postgres::open(&schema.url(), Some(&other)).await else {
         panic!("opened");
     };
@@ -189,7 +201,7 @@ async fn customers_of_two_accounts_do_not_mix() {
 #[tokio::test]
 async fn days_of_two_time_zones_do_not_mix() {
     let schema = schema!();
-    let of = |zone| Source { zone, ..source() };
+    let of = |zone| Identity { zone, ..identity() };
     let url = schema.url();
     let other_zone = |outcome: Result<Postgres, SinkError>| {
         let error = outcome.err().expect("refused");
@@ -208,7 +220,7 @@ async fn days_of_two_time_zones_do_not_mix() {
     assert_eq!(ledger.time_zone(), Some("Asia/Kolkata"));
 
     // One that was made before zones were kept takes that of the next run that writes.
-    schema.execute("DELETE FROM kapture_settings WHERE name = 'time_zone'");
+    schema.execute("DELETE FROM kapture_manifest WHERE name = 'time_zone'");
     for any in [Tz::UTC, zone] {
         let looking = Postgres::open(&url, Some(&of(any))).await;
         drop(looking.expect("any zone"));
@@ -347,7 +359,9 @@ async fn texts_and_numbers_that_a_server_cannot_hold_are_held() {
 async fn settings_of_the_server_make_no_difference() {
     let schema = schema!();
     let url = format!("{}%20-cDateStyle%3DSQL,DMY", schema.url());
-    let sink = Postgres::create(&url, &source()).await.expect("a database");
+    let sink = Postgres::create(&url, &identity())
+        .await
+        .expect("a database");
     commit(&sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
@@ -374,7 +388,7 @@ async fn a_wrong_password_is_named_and_not_shown() {
     let told = format!("{} {error:?}", told(&error));
     assert!(told.contains("password authentication failed"), "{told}");
     assert!(!told.contains("secret"), "{told}");
-    let sink = Postgres::create(&address("right"), &source()).await;
+    let sink = Postgres::create(&address("right"), &identity()).await;
     drop(sink.expect("a database"));
     schema.execute("DROP OWNED BY clerk; DROP ROLE clerk");
 }
@@ -413,7 +427,7 @@ async fn tls_is_there_when_it_is_required_and_no_certificate_goes_unchecked() {
         assert!(error.contains("certificate"), "{unchecked}: {error}");
     }
     let known = format!("sslmode=verify-full&sslrootcert={}", authority.display());
-    let sink = Postgres::create(&to(&known), &source())
+    let sink = Postgres::create(&to(&known), &identity())
         .await
         .expect("a database");
     commit(&sink, &[customer(1, "Asha")])
@@ -462,7 +476,7 @@ fn customer(id: u32, name: &str) -> Value {
 }
 
 async fn create(schema: &Schema) -> Postgres {
-    let postgres = Postgres::create(&schema.url(), &source()).await;
+    let postgres = Postgres::create(&schema.url(), &identity()).await;
     postgres.expect("a database")
 }
 
@@ -475,7 +489,7 @@ async fn refused_to_all(schema: &Schema) -> [SinkError; 2] {
 }
 
 async fn refused(url: &str) -> SinkError {
-    match Postgres::create(url, &source()).await {
+    match Postgres::create(url, &identity()).await {
         Ok(_) => panic!("created"),
         Err(error) => error,
     }

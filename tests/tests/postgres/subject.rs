@@ -7,14 +7,14 @@ use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Postgres, Sink, Source};
+use kapture_sinks::{Identity, Postgres, Sink};
 use kapture_tests::postgres::Schema;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
 
 /// Whose customers it holds.
-pub(crate) fn source() -> Source {
-    Source::new("acme.kapturecrm.com", "account 424242", Tz::UTC)
+pub(crate) fn identity() -> Identity {
+    Identity::new("acme.kapturecrm.com", "account 424242", Tz::UTC)
 }
 
 pub(crate) struct PostgresSubject(pub(crate) Schema);
@@ -22,7 +22,7 @@ pub(crate) struct PostgresSubject(pub(crate) Schema);
 #[async_trait]
 impl Subject for PostgresSubject {
     async fn create(&self) -> Box<dyn Sink> {
-        let postgres = Postgres::create(&self.0.url(), &source()).await;
+        let postgres = Postgres::create(&self.0.url(), &identity()).await;
         Box::new(postgres.expect("a database"))
     }
 

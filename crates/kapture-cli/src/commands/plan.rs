@@ -59,17 +59,17 @@ async fn lacking(
     calendar: &dates::Calendar,
 ) -> Result<Days, Failure> {
     let usage = Failure::usage;
-    let location = destination::remembering(place).map_err(usage)?;
-    let ledger = match location.open(None).await {
+    let destination = destination::remembering(place).map_err(usage)?;
+    let ledger = match destination.open(None).await {
         Ok(sink) => sink.ledger().await.map_err(Failure::sink)?,
-        Err(SinkError::Absent { .. }) => Ledger::default(),
+        Err(SinkError::NotFound { .. }) => Ledger::default(),
         Err(error) => return Err(Failure::sink(error)),
     };
     // A sync would be refused, too.
     let asked = zone.unwrap_or(Tz::UTC).name();
     if let Some(held) = ledger.time_zone().filter(|held| *held != asked) {
         return Err(Failure::sink(SinkError::OtherZone {
-            place: location.to_string(),
+            destination: destination.to_string(),
             held: held.to_owned(),
             asked: asked.to_owned(),
         }));

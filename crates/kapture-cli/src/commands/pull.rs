@@ -2,7 +2,7 @@
 
 use crate::args::{OutputArguments, PullArguments};
 use crate::config::connection::Connection;
-use crate::config::destination::Destination;
+use crate::config::destination::Output;
 use crate::config::{dates, query};
 use crate::error::Failure;
 use crate::output::summary;
@@ -19,8 +19,7 @@ pub(crate) async fn run(
     let zone = connection.zone;
     let calendar = dates::Calendar::of(zone);
     let wanted = dates::settle(&arguments.days, &calendar).map_err(usage)?;
-    let destination =
-        Destination::settle(&arguments.output, &arguments.form, zone).map_err(usage)?;
+    let destination = Output::settle(&arguments.output, &arguments.form, zone).map_err(usage)?;
     destination
         .check_apart(&[
             ("--contacts", arguments.form.contacts.as_deref()),
@@ -38,13 +37,13 @@ pub(crate) async fn run(
     let days = if arguments.again || arguments.form.contacts.is_some() {
         wanted.clone()
     } else {
-        ledger.lacking(&wanted, calendar.now)
+        ledger.missing_or_stale(&wanted, calendar.now)
     };
     let connected = connection.open().await?;
     let pull = connected.pull(&ledger, query, &days);
     let course = Course {
         connected: &connected,
-        location: &destination.location,
+        destination: &destination.destination,
         sink,
         wanted: &wanted,
         days: &days,

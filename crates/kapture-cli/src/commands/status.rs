@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use chrono::{Datelike, NaiveDate};
 use kapture_customers::{DayState, Days};
-use kapture_sinks::{Doubt, Ledger, Location};
+use kapture_sinks::{Destination, Ledger, StaleReason};
 use serde_json::json;
 
 use crate::args::StatusArguments;
@@ -12,14 +12,14 @@ use crate::config::destination;
 use crate::error::Failure;
 use crate::output::summary::counted;
 use crate::output::{colour, stdout};
-use crate::pipeline::date_ranges::{by_doubt, runs};
+use crate::pipeline::date_ranges::{by_stale_reason, runs};
 
 /// Shows what a place holds.
 pub(crate) async fn run(arguments: &StatusArguments) -> Result<(), Failure> {
-    let location = destination::remembering(&arguments.place).map_err(Failure::usage)?;
-    let sink = location.open(None).await.map_err(Failure::sink)?;
+    let destination = destination::remembering(&arguments.place).map_err(Failure::usage)?;
+    let sink = destination.open(None).await.map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
-    let status = Status::of(&location, &ledger);
+    let status = Status::of(&destination, &ledger);
     let text = if arguments.json {
         format!("{:#}\n", status.json())
     } else {
@@ -30,7 +30,7 @@ pub(crate) async fn run(arguments: &StatusArguments) -> Result<(), Failure> {
 
 /// What a place holds.
 struct Status<'a> {
-    location: &'a Location,
+    destination: &'a Destination,
     ledger: &'a Ledger,
     /// Between the first and the last day held, those that are not.
     missing: Days,
@@ -39,7 +39,7 @@ struct Status<'a> {
 }
 
 impl<'a> Status<'a> {
-    fn of(location: &'a Location, ledger: &'a Ledger) -> Self {
+    fn of(destination: &'a Destination, ledger: &'a Ledger) -> Self {
         let bounds = ledger.bounds();
         let all = bounds.and_then(|(first, last)| Days::between(first, last).ok());
         let missing = |day: &NaiveDate| ledger.get(*day).is_none();
@@ -49,7 +49,7 @@ impl<'a> Status<'a> {
             .iter()
             .filter(|receipt| receipt.state == DayState::Open);
         Self {
-            location,
+            destination,
             ledger,
             missing: all.unwrap_or_default().iter().filter(missing).collect(),
             open: open.map(|receipt| receipt.day).collect(),
@@ -60,25 +60,25 @@ impl<'a> Status<'a> {
     fn json(&self) -> serde_json::Value {
         let bounds = self.ledger.bounds();
         json!({
-            "place": self.location.to_string(),
+            "place": self.destination.to_string(),
             "time_zone": self.ledger.time_zone(),
             "customers": self.customers,
             "first": bounds.map(|(first, _)| first),
             "last": bounds.map(|(_, last)| last),
             "missing": self.missing.iter().collect::<Vec<_>>(),
             "open": self.open.iter().collect::<Vec<_>>(),
-            "in_doubt": self.ledger.doubts().map(in_doubt).collect::<Vec<_>>(),
+            "stale": self.ledger.stale_days().map(stale_day).collect::<Vec<_>>(),
             "days": self.ledger.iter().collect::<Vec<_>>(),
         })
     }
 
     fn text(&self, colour: bool) -> String {
         let Some((first, last)) = self.ledger.bounds() else {
-            return format!("{}: no days yet\n", self.location);
+            return format!("{}: no days yet\n", self.destination);
         };
         let mut text = format!(
             "{}: {} on {}, {first} to {last}\n\n",
-            self.location,
+            self.destination,
             counted(self.customers, "customer"),
             counted(self.ledger.len() as u64, "day"),
         );
@@ -96,15 +96,19 @@ impl<'a> Status<'a> {
                 let _ = writeln!(text, "{what}: {}", runs(days));
             }
         }
-        for (doubt, days) in by_doubt(self.ledger) {
-            let _ = writeln!(text, "to be pulled again, because {doubt}: {}", runs(&days));
+        for (reason, days) in by_stale_reason(self.ledger) {
+            let _ = writeln!(
+                text,
+                "to be pulled again, because {reason}: {}",
+                runs(&days)
+            );
         }
         text
     }
 }
 
-fn in_doubt((day, doubt): (NaiveDate, Doubt)) -> serde_json::Value {
-    json!({"day": day, "because": doubt.to_string()})
+fn stale_day((day, reason): (NaiveDate, StaleReason)) -> serde_json::Value {
+    json!({"day": day, "reason": reason.to_string()})
 }
 
 /// One line for each month, with one mark for each day.
@@ -196,9 +200,9 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        ledger.cut_in("Asia/Kolkata");
-        let location = Location::Sqlite("customers.db".into());
-        let text = Status::of(&location, &ledger).text(false);
+        ledger.set_time_zone("Asia/Kolkata");
+        let destination = Destination::Sqlite("customers.db".into());
+        let text = Status::of(&destination, &ledger).text(false);
         assert_eq!(
             text,
             "customers.db: 1501 customers on 4 days, 2024-04-29 to 2024-05-04\n\n        \
@@ -212,7 +216,7 @@ mod tests {
              open: 2024-05-04\n"
         );
         assert!(text.lines().all(|line| line.chars().count() <= 70));
-        let coloured = Status::of(&location, &ledger).text(true);
+        let coloured = Status::of(&destination, &ledger).text(true);
         assert!(coloured.contains("\u{1b}[31mx\u{1b}[0m"));
         assert!(coloured.contains("\u{1b}[33m█\u{1b}[0m"));
     }
@@ -225,8 +229,8 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let location = Location::Sqlite("customers.db".into());
-        let text = Status::of(&location, &ledger).text(false);
+        let destination = Destination::Sqlite("customers.db".into());
+        let text = Status::of(&destination, &ledger).text(false);
         let most = u64::MAX;
         assert!(
             text.contains(&format!("{most} customers on 2 days")),
@@ -237,10 +241,10 @@ mod tests {
 
     #[test]
     fn nothing_yet() {
-        let location = Location::Dataset("out/".into());
+        let destination = Destination::Dataset("out/".into());
         let ledger = Ledger::default();
         assert_eq!(
-            Status::of(&location, &ledger).text(false),
+            Status::of(&destination, &ledger).text(false),
             "out/: no days yet\n"
         );
     }

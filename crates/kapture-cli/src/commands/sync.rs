@@ -7,13 +7,13 @@ use kapture_sinks::{Ledger, SinkError};
 
 use crate::args::{FormArguments, OutputArguments, SyncArguments};
 use crate::config::connection::Connection;
-use crate::config::destination::{Destination, check_remembers};
+use crate::config::destination::{Output, check_remembers};
 use crate::config::{dates, duration, query};
 use crate::error::Failure;
 use crate::output::message::Message;
 use crate::output::summary;
 use crate::pipeline::Course;
-use crate::pipeline::date_ranges::{by_doubt, runs};
+use crate::pipeline::date_ranges::{by_stale_reason, runs};
 
 /// Brings a place that remembers up to date.
 pub(crate) async fn run(
@@ -31,9 +31,8 @@ pub(crate) async fn run(
         format: arguments.format.clone(),
         ..FormArguments::default()
     };
-    let destination =
-        Destination::settle(&arguments.place, &form, connection.zone).map_err(usage)?;
-    check_remembers(&destination.location).map_err(usage)?;
+    let destination = Output::settle(&arguments.place, &form, connection.zone).map_err(usage)?;
+    check_remembers(&destination.destination).map_err(usage)?;
     destination
         .check_apart(&[
             ("--summary", arguments.summary.as_deref()),
@@ -45,10 +44,10 @@ pub(crate) async fn run(
     let source = connection.source(&query);
     if range.from.is_none() {
         // Nothing is made before it is known where to begin.
-        match destination.location.open(Some(&source)).await {
-            Err(SinkError::Absent { .. }) => return Err(usage(nowhere_to_begin())),
+        match destination.destination.open(Some(&source)).await {
+            Err(SinkError::NotFound { .. }) => return Err(usage(nowhere_to_begin())),
             // Opened to write, it will be brought up to date.
-            Ok(_) | Err(SinkError::Earlier { .. }) => {}
+            Ok(_) | Err(SinkError::SchemaTooOld { .. }) => {}
             Err(error) => return Err(Failure::sink(error)),
         }
     }
@@ -57,11 +56,11 @@ pub(crate) async fn run(
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
     let days = lacking(&ledger, &wanted, arguments.refresh, calendar.now);
-    for (doubt, doubtful) in by_doubt(&ledger) {
-        let again: Days = doubtful.iter().filter(|day| days.contains(*day)).collect();
+    for (reason, stale) in by_stale_reason(&ledger) {
+        let again: Days = stale.iter().filter(|day| days.contains(*day)).collect();
         if !again.is_empty() {
             let again = runs(&again);
-            Message::note(format!("pulled again, because {doubt}: {again}")).say();
+            Message::note(format!("pulled again, because {reason}: {again}")).say();
         }
     }
     let fetched_later = ledger
@@ -83,7 +82,7 @@ pub(crate) async fn run(
     let pull = pull.grace_period(settling);
     let course = Course {
         connected: &connected,
-        location: &destination.location,
+        destination: &destination.destination,
         sink,
         wanted: &wanted,
         days: &days,
@@ -140,7 +139,7 @@ pub(crate) fn lacking(ledger: &Ledger, wanted: &Days, refresh: u64, now: DateTim
     let last = wanted.bounds().map(|(_, last)| last);
     let since = last.and_then(|last| last.checked_sub_days(DayCount::new(refresh)));
     let fresh = |day: &NaiveDate| refresh > 0 && since.is_none_or(|since| *day > since);
-    let lacking = ledger.lacking(wanted, now);
+    let lacking = ledger.missing_or_stale(wanted, now);
     let fresh = wanted.iter().filter(fresh);
     lacking.iter().chain(fresh).collect()
 }

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use futures_util::StreamExt;
 use kapture_customers::{Checksum, DayState, Days, Event, Pull, PullError, Receipt};
 use kapture_model::CustomerId;
-use kapture_sinks::{Doubt, Ledger, Location, Sink};
+use kapture_sinks::{Destination, Ledger, Sink, StaleReason};
 use kapture_transport::Endpoint;
 use serde_json::json;
 
@@ -35,15 +35,15 @@ pub(crate) async fn run(
     let usage = Failure::usage;
     let connection = Connection::settle(&arguments.connection)?;
     let calendar = dates::Calendar::of(connection.zone);
-    let location = destination::remembering(&arguments.place).map_err(usage)?;
+    let destination = destination::remembering(&arguments.place).map_err(usage)?;
     let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
 
-    let sink = location
+    let sink = destination
         .open(Some(&connection.source(&query)))
         .await
         .map_err(Failure::sink)?;
     let ledger = sink.ledger().await.map_err(Failure::sink)?;
-    let asked = asked(arguments, &calendar, &ledger, &location).map_err(usage)?;
+    let asked = asked(arguments, &calendar, &ledger, &destination).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
     let connected = connection.open().await?;
     let pull = connected.pull(&ledger, query, &days);
@@ -55,7 +55,7 @@ pub(crate) async fn run(
         fetched: BTreeMap::new(),
         outstanding: days.iter().collect(),
         differences: BTreeMap::new(),
-        progress: Progress::start(days.len(), &connected.client, &location, output),
+        progress: Progress::start(days.len(), &connected.client, &destination, output),
         differing: 0,
         alike: 0,
         failed: None,
@@ -94,7 +94,7 @@ pub(crate) async fn run(
         days => format!("; {} not fetched", counted(days as u64, "day")),
     };
     Message::told(format!(
-        "{compared} compared with {location}: {alike} alike, {differing} different{not_fetched}"
+        "{compared} compared with {destination}: {alike} alike, {differing} different{not_fetched}"
     ))
     .with(
         "summary",
@@ -109,13 +109,13 @@ pub(crate) async fn run(
     match (failed, differing) {
         (Some(failure), _) => Err(failure),
         (None, 0) => Ok(()),
-        (None, days) => Err(Failure::differences(days, sync_again(&location))),
+        (None, days) => Err(Failure::differences(days, sync_again(&destination))),
     }
 }
 
-fn sync_again(location: &Location) -> String {
+fn sync_again(destination: &Destination) -> String {
     format!(
-        "customers may have been added or removed since; kapture sync {location} --refresh DAYS or kapture pull -o {location} --again pulls days anew"
+        "customers may have been added or removed since; kapture sync {destination} --refresh DAYS or kapture pull -o {destination} --again pulls days anew"
     )
 }
 
@@ -123,12 +123,12 @@ fn asked(
     arguments: &VerifyArguments,
     calendar: &dates::Calendar,
     ledger: &Ledger,
-    location: &Location,
+    destination: &Destination,
 ) -> Result<Days> {
     let bounds = ledger.bounds();
     let date = |text: &Option<String>, flag: &'static str, held: Option<NaiveDate>| match text {
         Some(text) => calendar.date(text).context(flag),
-        None => held.ok_or_else(|| anyhow!("{location} holds no days yet")),
+        None => held.ok_or_else(|| anyhow!("{destination} holds no days yet")),
     };
     let from = date(&arguments.from, "--from", bounds.map(|(first, _)| first))?;
     let to = date(&arguments.to, "--to", bounds.map(|(_, last)| last))?;
@@ -218,16 +218,16 @@ impl Verification<'_> {
 
     async fn compare(&mut self, day: NaiveDate) -> Result<(), Failure> {
         let there = self.fetched.remove(&day).unwrap_or_default();
-        let doubt = self.ledger.doubt_about(day);
+        let stale_reason = self.ledger.stale_reason(day);
         let here = match self.sink.customers(day).await {
             // What is in doubt anyway may be beyond reading.
-            Err(_) if doubt.is_some() => BTreeSet::new(),
+            Err(_) if stale_reason.is_some() => BTreeSet::new(),
             here => here.map_err(Failure::sink)?,
         };
         let comparison = Comparison {
             day,
             receipt: self.ledger.get(day),
-            doubt,
+            stale_reason,
             lacking: there.difference(&here).cloned().collect(),
             surplus: here.difference(&there).cloned().collect(),
             here,
@@ -268,7 +268,7 @@ impl Verification<'_> {
 struct Comparison<'a> {
     day: NaiveDate,
     receipt: Option<&'a Receipt>,
-    doubt: Option<Doubt>,
+    stale_reason: Option<StaleReason>,
     here: BTreeSet<CustomerId>,
     /// There and not here.
     lacking: Vec<CustomerId>,
@@ -292,8 +292,8 @@ impl Comparison<'_> {
 
     fn text(&self) -> String {
         let mut text = self.day.to_string();
-        if let Some(doubt) = self.doubt {
-            let _ = write!(text, ": {doubt}");
+        if let Some(reason) = self.stale_reason {
+            let _ = write!(text, ": {reason}");
         } else if self.receipt.is_none() {
             text += ": not pulled yet";
         } else if !self.agrees_with_receipt() {
@@ -314,7 +314,7 @@ impl Comparison<'_> {
         let ids = |ids: &[CustomerId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         json!({
             "day": self.day,
-            "pulled": self.receipt.is_some() || self.doubt.is_some(),
+            "pulled": self.receipt.is_some() || self.stale_reason.is_some(),
             "agrees_with_receipt": self.agrees_with_receipt(),
             "lacking": ids(&self.lacking),
             "surplus": ids(&self.surplus),

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use kapture_customers::{Days, Pull};
 use kapture_model::CustomerQuery;
 use kapture_sandbox::{DEFAULT_CM_ID, DEFAULT_TOKEN, Server, Tenant, serve};
-use kapture_sinks::{Ledger, Source};
+use kapture_sinks::{Identity, Ledger};
 use kapture_transport::{
     Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, RetryPolicy, TenantUrl,
     TenantUrlError, Token, Transport,
@@ -161,12 +161,12 @@ impl Connection {
 
     /// Whose customers a query over this connection asks for. A tenant is known by its address,
     /// whichever way that was said. Where no zone is named instants are seen in UTC.
-    pub(crate) fn source(&self, query: &CustomerQuery) -> Source {
+    pub(crate) fn source(&self, query: &CustomerQuery) -> Identity {
         let tenant = match &self.tenant {
             TenantAddress::Sandbox => "sandbox".to_owned(),
             TenantAddress::Remote { site, .. } => address(site),
         };
-        Source::new(tenant, query.selection(), self.zone.unwrap_or(Tz::UTC))
+        Identity::new(tenant, query.selection(), self.zone.unwrap_or(Tz::UTC))
     }
 
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.

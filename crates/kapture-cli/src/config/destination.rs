@@ -6,41 +6,43 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use chrono_tz::Tz;
 use kapture_sinks::{
-    Alongside, Dataset, Encoding, Format, Location, Rows, Sink, SinkError, Source, real_path,
+    Dataset, Destination, Encoding, Format, Identity, Rows, Sink, SinkError, Tee, canonicalize,
 };
 
 use crate::args::FormArguments;
 
 /// Where records go and in which form.
 #[derive(Debug)]
-pub(crate) struct Destination {
-    pub(crate) location: Location,
+pub(crate) struct Output {
+    pub(crate) destination: Destination,
     encoding: Encoding,
-    contacts: Option<(Location, Encoding)>,
+    contacts: Option<(Destination, Encoding)>,
 }
 
-impl Destination {
+impl Output {
     /// Settles what `-o WHERE` and the options beside it say.
     pub(crate) fn settle(text: &str, form: &FormArguments, zone: Option<Tz>) -> Result<Self> {
         let asked = form.format.as_deref().map(str::parse).transpose()?;
-        let location = Location::parse(text, asked)?;
-        let format = match &location {
-            Location::File { format, .. } => *format,
-            Location::StandardOutput => asked.unwrap_or(Format::Ndjson),
+        let destination = Destination::parse(text, asked)?;
+        let format = match &destination {
+            Destination::File { format, .. } => *format,
+            Destination::StandardOutput => asked.unwrap_or(Format::Ndjson),
             // A folder that is there has its form already. If that cannot be told, opening it
             // says why.
-            Location::Dataset(path) => {
+            Destination::Dataset(path) => {
                 let held = || Dataset::format(path).ok().flatten();
                 asked.or_else(held).unwrap_or(Format::Parquet)
             }
-            Location::Sqlite(_) | Location::Postgres(_) => Format::Ndjson,
+            Destination::Sqlite(_) | Destination::Postgres(_) => Format::Ndjson,
         };
         let mut encoding = Encoding::new(format);
         encoding.zone = zone.unwrap_or(Tz::UTC);
         encoding.raw = form.raw;
         encoding.spreadsheet_safe = form.spreadsheet_safe;
-        let lines = matches!(location, Location::StandardOutput | Location::File { .. })
-            && format == Format::Ndjson;
+        let lines = matches!(
+            destination,
+            Destination::StandardOutput | Destination::File { .. }
+        ) && format == Format::Ndjson;
         if form.raw && !lines {
             bail!(
                 "--raw gives the API's own JSON, so it needs --format ndjson, to standard output or one file"
@@ -49,7 +51,7 @@ impl Destination {
         if form.spreadsheet_safe && format != Format::Csv && form.contacts.is_none() {
             bail!("--spreadsheet-safe is for CSV: add --format csv, or leave it out");
         }
-        if location == Location::StandardOutput
+        if destination == Destination::StandardOutput
             && format == Format::Parquet
             && std::io::stdout().is_terminal()
         {
@@ -57,7 +59,7 @@ impl Destination {
         }
         Ok(Self {
             contacts: contacts(form, &encoding)?,
-            location,
+            destination,
             encoding,
         })
     }
@@ -65,16 +67,16 @@ impl Destination {
     /// Whether every file is another one: `further` are those beside the records, read or written.
     pub(crate) fn check_apart(&self, further: &[(&str, Option<&Path>)]) -> Result<()> {
         let mut files = Vec::new();
-        if let Location::File { path, .. } | Location::Sqlite(path) = &self.location {
-            files.push(("-o", real_path(path)));
+        if let Destination::File { path, .. } | Destination::Sqlite(path) = &self.destination {
+            files.push(("-o", canonicalize(path)));
         }
         for (flag, path) in further {
             let Some(path) = path.filter(|path| *path != Path::new("-")) else {
                 continue;
             };
-            let path = real_path(path);
-            if let Location::Dataset(root) = &self.location
-                && path.starts_with(real_path(root))
+            let path = canonicalize(path);
+            if let Destination::Dataset(root) = &self.destination
+                && path.starts_with(canonicalize(root))
             {
                 bail!("{flag} names a file inside the folder that is written to");
             }
@@ -87,19 +89,19 @@ impl Destination {
     }
 
     /// Opens it. What cannot be written is found out before anything is asked.
-    pub(crate) async fn create(&self, source: &Source) -> Result<Box<dyn Sink>, SinkError> {
-        let sink = self.location.create(source, &self.encoding).await?;
+    pub(crate) async fn create(&self, source: &Identity) -> Result<Box<dyn Sink>, SinkError> {
+        let sink = self.destination.create(source, &self.encoding).await?;
         Ok(match &self.contacts {
             None => sink,
-            Some((location, encoding)) => {
-                let contacts = location.create(source, encoding).await?;
-                Box::new(Alongside::new(sink, contacts))
+            Some((destination, encoding)) => {
+                let contacts = destination.create(source, encoding).await?;
+                Box::new(Tee::new(sink, contacts))
             }
         })
     }
 }
 
-fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(Location, Encoding)>> {
+fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(Destination, Encoding)>> {
     let Some(path) = &form.contacts else {
         return Ok(None);
     };
@@ -113,26 +115,26 @@ fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(Locatio
     let mut encoding = encoding.clone();
     encoding.rows = Rows::Contacts;
     encoding.raw = false;
-    let location = Location::File {
+    let destination = Destination::File {
         path: path.clone(),
         format: Format::Csv,
         compression,
     };
-    Ok(Some((location, encoding)))
+    Ok(Some((destination, encoding)))
 }
 
 /// A place that remembers which days it holds.
-pub(crate) fn remembering(text: &str) -> Result<Location> {
-    let location = Location::parse(text, None)?;
-    check_remembers(&location)?;
-    Ok(location)
+pub(crate) fn remembering(text: &str) -> Result<Destination> {
+    let destination = Destination::parse(text, None)?;
+    check_remembers(&destination)?;
+    Ok(destination)
 }
 
 /// Whether a place remembers which days it holds.
-pub(crate) fn check_remembers(location: &Location) -> Result<()> {
-    if !location.remembers() {
-        let what = match location {
-            Location::File { .. } => "a single file",
+pub(crate) fn check_remembers(destination: &Destination) -> Result<()> {
+    if !destination.is_incremental() {
+        let what = match destination {
+            Destination::File { .. } => "a single file",
             _ => "standard output",
         };
         bail!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use kapture_sinks::Location;
+use kapture_sinks::Destination;
 use kapture_transport::Client;
 use tokio::task::AbortHandle;
 
@@ -29,10 +29,10 @@ impl Progress {
     pub(crate) fn start(
         days: usize,
         client: &Client,
-        location: &Location,
+        destination: &Destination,
         output: &OutputArguments,
     ) -> Self {
-        let shared = *location == Location::StandardOutput && std::io::stdout().is_terminal();
+        let shared = *destination == Destination::StandardOutput && std::io::stdout().is_terminal();
         let shown = output.is_for_reading()
             && output.verbose == 0
             && !shared

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use kapture_customers::Receipt;
 use kapture_model::{Drift, DriftKind};
-use kapture_sinks::is_open_file;
+use kapture_sinks::is_open_descriptor;
 use kapture_transport::ClientStats;
 use serde_json::json;
 
@@ -129,7 +129,7 @@ pub(crate) fn check(path: Option<&Path>) -> Result<()> {
             "--summary takes a file: the summary is told on standard error anyway, as JSON with --log-format json"
         );
     }
-    if let Some(path) = path.filter(|path| is_open_file(path)) {
+    if let Some(path) = path.filter(|path| is_open_descriptor(path)) {
         bail!(
             "--summary: {} leads to a file that somebody has opened, which would be emptied: name the file itself",
             path.display()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use kapture_customers::Days;
-use kapture_sinks::{Doubt, Ledger};
+use kapture_sinks::{Ledger, StaleReason};
 
 /// Days, those in a row as one: `2024-05-01 to 2024-05-03 (3), 2024-05-07`.
 pub(crate) fn runs(days: &Days) -> String {
@@ -23,11 +23,11 @@ pub(crate) fn runs(days: &Days) -> String {
 }
 
 /// The days in doubt, by the reason.
-pub(crate) fn by_doubt(ledger: &Ledger) -> impl Iterator<Item = (Doubt, Days)> {
-    let mut days = BTreeMap::<Doubt, Vec<NaiveDate>>::new();
-    for (day, doubt) in ledger.doubts() {
-        days.entry(doubt).or_default().push(day);
+pub(crate) fn by_stale_reason(ledger: &Ledger) -> impl Iterator<Item = (StaleReason, Days)> {
+    let mut days = BTreeMap::<StaleReason, Vec<NaiveDate>>::new();
+    for (day, reason) in ledger.stale_days() {
+        days.entry(reason).or_default().push(day);
     }
     days.into_iter()
-        .map(|(doubt, days)| (doubt, days.into_iter().collect()))
+        .map(|(reason, days)| (reason, days.into_iter().collect()))
 }

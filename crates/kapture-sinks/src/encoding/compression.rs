@@ -42,12 +42,12 @@ impl Output {
                 .map(Self::Zstd)
                 .map_err(SinkError::stream),
             #[cfg(not(feature = "gzip"))]
-            Compression::Gzip => Err(SinkError::NotBuilt {
+            Compression::Gzip => Err(SinkError::FeatureDisabled {
                 what: "gzip",
                 feature: "gzip",
             }),
             #[cfg(not(feature = "zstd"))]
-            Compression::Zstd => Err(SinkError::NotBuilt {
+            Compression::Zstd => Err(SinkError::FeatureDisabled {
                 what: "zstd",
                 feature: "zstd",
             }),

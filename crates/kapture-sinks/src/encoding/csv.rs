@@ -13,7 +13,7 @@ use crate::encoding::compression::Output;
 use crate::encoding::{Encoder, Encoding, Rows};
 
 /// Writes a row for each customer with its primary contact beside it, or one for each contact.
-pub(crate) struct Csv {
+pub(crate) struct CsvEncoder {
     reader: RowReader<Tz>,
     rows: Rows,
     spreadsheet_safe: bool,
@@ -21,7 +21,7 @@ pub(crate) struct Csv {
     begun: bool,
 }
 
-impl Csv {
+impl CsvEncoder {
     pub(crate) fn new(out: Output, encoding: &Encoding) -> Self {
         Self {
             reader: RowReader::new(encoding.zone),
@@ -53,7 +53,7 @@ impl Csv {
     }
 }
 
-impl Encoder for Csv {
+impl Encoder for CsvEncoder {
     fn write(&mut self, records: &[Record]) -> io::Result<()> {
         self.begin()?;
         for record in records {

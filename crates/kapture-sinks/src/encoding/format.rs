@@ -58,17 +58,17 @@ impl Format {
 /// A name that is no form of output.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no form of output: there are ndjson, csv and parquet")]
-pub struct NoSuchFormat(String);
+pub struct UnknownFormat(String);
 
 impl FromStr for Format {
-    type Err = NoSuchFormat;
+    type Err = UnknownFormat;
 
-    fn from_str(name: &str) -> Result<Self, NoSuchFormat> {
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
         match name {
             "ndjson" | "jsonl" => Ok(Self::Ndjson),
             "csv" => Ok(Self::Csv),
             "parquet" => Ok(Self::Parquet),
-            _ => Err(NoSuchFormat(name.to_owned())),
+            _ => Err(UnknownFormat(name.to_owned())),
         }
     }
 }

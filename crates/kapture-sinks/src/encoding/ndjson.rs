@@ -9,14 +9,14 @@ use crate::encoding::Encoder;
 use crate::encoding::compression::Output;
 
 /// Writes one line for each record: in normal form, or as the API sent it.
-pub(crate) struct Lines {
+pub(crate) struct NdjsonEncoder {
     raw: bool,
     normaliser: Normaliser<Tz>,
     buffer: Vec<u8>,
     out: Output,
 }
 
-impl Lines {
+impl NdjsonEncoder {
     pub(crate) fn new(out: Output, zone: Tz, raw: bool) -> Self {
         Self {
             raw,
@@ -27,7 +27,7 @@ impl Lines {
     }
 }
 
-impl Encoder for Lines {
+impl Encoder for NdjsonEncoder {
     /// Writes in one go, so that lines are never torn apart.
     fn write(&mut self, records: &[Record]) -> io::Result<()> {
         self.buffer.clear();

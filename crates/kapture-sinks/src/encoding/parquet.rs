@@ -41,13 +41,13 @@ const PAGE_BYTES: usize = 64 * 1024;
 ///
 /// Types are those that every reader knows: microseconds, because Spark refuses nanoseconds, and
 /// lists named as the format asks for.
-pub(crate) struct Parquet {
+pub(crate) struct ParquetEncoder {
     reader: RowReader<Tz>,
     batch: Batch,
     writer: ArrowWriter<Box<dyn Write + Send>>,
 }
 
-impl Parquet {
+impl ParquetEncoder {
     pub(crate) fn new(out: Box<dyn Write + Send>, zone: Tz) -> io::Result<Self> {
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("kapture version ", env!("CARGO_PKG_VERSION")).into())
@@ -86,7 +86,7 @@ impl Parquet {
     }
 }
 
-impl Encoder for Parquet {
+impl Encoder for ParquetEncoder {
     fn write(&mut self, records: &[Record]) -> io::Result<()> {
         for record in records {
             self.batch.push(&self.reader.read(record));
@@ -294,9 +294,9 @@ pub(crate) fn ids(
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
     let schema = builder.parquet_schema();
     let columns = schema.root_schema().get_fields().iter();
-    let wanted = columns.enumerate().filter_map(|(place, column)| {
+    let wanted = columns.enumerate().filter_map(|(index, column)| {
         let wanted = matches!(column.name(), "id" | "extra");
-        wanted.then_some(place)
+        wanted.then_some(index)
     });
     let wanted = ProjectionMask::roots(schema, wanted);
     let mut ids = std::collections::BTreeSet::new();

@@ -9,7 +9,7 @@ use tempfile::{Builder, TempPath};
 /// A file under way beside its destination. Dropped, it leaves no trace; killed, it leaves a
 /// hidden file that the next one removes.
 #[derive(Debug)]
-pub(crate) struct Aside {
+pub(crate) struct AtomicFile {
     /// Locked as long as it is open, so that nobody takes it for left over.
     file: File,
     path: TempPath,
@@ -18,7 +18,7 @@ pub(crate) struct Aside {
 
 const SUFFIX: &str = ".partial";
 
-impl Aside {
+impl AtomicFile {
     /// A file in `folder` that is to become `destination`, on the same file system.
     pub(crate) fn create(folder: &Path, destination: PathBuf) -> io::Result<Self> {
         let name = destination.file_name().unwrap_or_default();
@@ -65,7 +65,7 @@ impl Aside {
 
     /// Puts the file in its place. Its bytes are on disk before its name is: a crash must not
     /// leave an empty file.
-    pub(crate) fn put_in_place(self) -> io::Result<()> {
+    pub(crate) fn commit(self) -> io::Result<()> {
         self.sync()?;
         let folder = self.destination.parent().map(Path::to_owned);
         self.path
@@ -75,7 +75,7 @@ impl Aside {
     }
 
     /// Removes what killed runs have left in `folder` for a destination of this name.
-    pub(crate) fn remove_left_over(folder: &Path, name: &str) {
+    pub(crate) fn remove_stale(folder: &Path, name: &str) {
         let prefix = format!(".{name}.");
         // What cannot be removed does no harm, and is met again the next time.
         let Ok(entries) = fs::read_dir(folder) else {

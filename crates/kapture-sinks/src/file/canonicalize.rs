@@ -7,7 +7,7 @@ const LINKS: usize = 40;
 
 /// The one name of a file or folder, whichever of its names is given: through links, and also
 /// where it is still to be made, as far as its folder is there.
-pub fn real_path(path: &Path) -> PathBuf {
+pub fn canonicalize(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
         if let Ok(real) = path.canonicalize() {
@@ -48,12 +48,15 @@ mod tests {
         let expected = root.join("deep/b.db");
         for made in [false, true] {
             for name in ["deep/b.db", "link/b.db", "a.db", "deep/../link/b.db"] {
-                assert_eq!(real_path(&root.join(name)), expected, "{name}, {made}");
+                assert_eq!(canonicalize(&root.join(name)), expected, "{name}, {made}");
             }
             std::fs::write(&expected, "").unwrap();
         }
         // What leads nowhere keeps a name, too.
-        real_path(&root.join("circle"));
-        assert_eq!(real_path(&root.join("none/a.db")), root.join("none/a.db"));
+        canonicalize(&root.join("circle"));
+        assert_eq!(
+            canonicalize(&root.join("none/a.db")),
+            root.join("none/a.db")
+        );
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Takes the lock of `place` by the file at `path`, which tells who holds it.
-    pub(crate) fn take(path: &Path, place: &str) -> Result<Self, SinkError> {
+    pub(crate) fn take(path: &Path, destination: &str) -> Result<Self, SinkError> {
         // A link could lead to any file of this user, which must not be written.
         if path.is_symlink() {
             let link = io::Error::other("it is a link, and no lock of kapture: remove it");
@@ -39,7 +39,7 @@ impl Lock {
                     let _ = file.read_to_string(&mut process);
                     let process = process.trim();
                     return Err(SinkError::Locked {
-                        place: place.to_owned(),
+                        destination: destination.to_owned(),
                         process: (!process.is_empty()).then(|| process.to_owned()),
                     });
                 }

@@ -11,7 +11,7 @@ use crate::error::SinkError;
 
 /// Whose customers a place holds: a place never holds those of two sources.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct Identity {
     /// The tenant, by the address of its API. Two tenants may have an account of the same number.
     pub tenant: String,
     /// Which of its customers: [`CustomerQuery::selection`](kapture_model::CustomerQuery::selection).
@@ -21,7 +21,7 @@ pub struct Source {
     pub zone: Tz,
 }
 
-impl Source {
+impl Identity {
     /// The customers of `selection` at `tenant`, with instants seen in `zone`.
     pub fn new(tenant: impl Into<String>, selection: impl Into<String>, zone: Tz) -> Self {
         Self {
@@ -32,10 +32,10 @@ impl Source {
     }
 }
 
-/// What a place says of the source of what it holds. What it does not say yet it may be told.
+/// What a place says of the identity of what it holds. What it does not say yet it may be told.
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 #[derive(Clone, Copy)]
-pub(crate) struct HeldSource<'a> {
+pub(crate) struct StoredIdentity<'a> {
     pub(crate) tenant: Option<&'a str>,
     pub(crate) selection: Option<&'a str>,
     /// The zone by its name, which this kapture need not know.
@@ -43,27 +43,27 @@ pub(crate) struct HeldSource<'a> {
 }
 
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
-impl HeldSource<'_> {
+impl StoredIdentity<'_> {
     /// Whether the place is the one for the customers of `asked`.
-    pub(crate) fn agrees(self, place: &str, asked: &Source) -> Result<(), SinkError> {
-        let place = || place.to_owned();
+    pub(crate) fn agrees(self, destination: &str, asked: &Identity) -> Result<(), SinkError> {
+        let destination = || destination.to_owned();
         if let Some((held, asked)) = differing(self.tenant, &asked.tenant) {
             return Err(SinkError::OtherTenant {
-                place: place(),
+                destination: destination(),
                 held,
                 asked,
             });
         }
         if let Some((held, asked)) = differing(self.selection, &asked.selection) {
             return Err(SinkError::OtherSelection {
-                place: place(),
+                destination: destination(),
                 held,
                 asked,
             });
         }
         if let Some((held, asked)) = differing(self.zone, asked.zone.name()) {
             return Err(SinkError::OtherZone {
-                place: place(),
+                destination: destination(),
                 held,
                 asked,
             });
@@ -80,7 +80,7 @@ fn differing(held: Option<&str>, asked: &str) -> Option<(String, String)> {
 }
 
 /// Without the values that are filtered by, which may be a person's.
-impl fmt::Debug for Source {
+impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", presentable(&self.selection), self.tenant)
     }
@@ -119,12 +119,12 @@ mod tests {
     use super::*;
 
     fn told(held: (&str, &str), asked: (&str, &str)) -> String {
-        let held = HeldSource {
+        let held = StoredIdentity {
             tenant: Some(held.0),
             selection: Some(held.1),
             zone: Some("UTC"),
         };
-        let asked = Source::new(asked.0, asked.1, Tz::UTC);
+        let asked = Identity::new(asked.0, asked.1, Tz::UTC);
         let error = held.agrees("customers.db", &asked);
         error.unwrap_err().to_string()
     }
@@ -142,8 +142,8 @@ mod tests {
             told(otherwise, filtered),
             "customers.db holds the customers of account 7 filtered by email, with other values than those asked for"
         );
-        let source = Source::new(filtered.0, filtered.1, Tz::UTC);
-        assert!(!format!("{source:?}").contains("asha"));
+        let identity = Identity::new(filtered.0, filtered.1, Tz::UTC);
+        assert!(!format!("{identity:?}").contains("asha"));
     }
 
     #[test]
@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn what_is_held_says_its_zone_or_takes_the_one_asked_for() {
-        let asked = Source::new("acme.kapturecrm.com", "account 7", Tz::Asia__Kolkata);
+        let asked = Identity::new("acme.kapturecrm.com", "account 7", Tz::Asia__Kolkata);
         let agrees = |zone| {
-            let held = HeldSource {
+            let held = StoredIdentity {
                 tenant: Some(&asked.tenant),
                 selection: Some(&asked.selection),
                 zone,

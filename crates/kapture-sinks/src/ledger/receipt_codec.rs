@@ -6,7 +6,7 @@ use kapture_model::ColumnKind;
 use serde_json::Value;
 
 use crate::error::SinkError;
-use crate::ledger::{Doubt, Ledger};
+use crate::ledger::{Ledger, StaleReason};
 use crate::sql::tables::Dialect;
 
 /// What a column holds.
@@ -76,8 +76,8 @@ pub(crate) fn select(dialect: Dialect) -> String {
 pub(crate) fn select_contested(dialect: Dialect) -> String {
     format!(
         "SELECT {} FROM kapture_days WHERE state = 'open' AND day IN
-             (SELECT day FROM kapture_elsewhere UNION ALL
-              SELECT kapture_day FROM customers WHERE id IN (SELECT id FROM kapture_elsewhere))",
+             (SELECT day FROM kapture_shared_customers UNION ALL
+              SELECT kapture_day FROM customers WHERE id IN (SELECT id FROM kapture_shared_customers))",
         dialect.iso("day")
     )
 }
@@ -85,10 +85,10 @@ pub(crate) fn select_contested(dialect: Dialect) -> String {
 /// Replaces the row of a day, given as text.
 pub(crate) fn replace(dialect: Dialect) -> String {
     let names: Vec<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
-    let value = |(place, (_, kind)): (usize, &(&str, Kind))| {
+    let value = |(index, (_, kind)): (usize, &(&str, Kind))| {
         let text = dialect.kind(ColumnKind::Text);
         let kind = kind.in_words_of(dialect);
-        format!("CAST(CAST(${} AS {text}) AS {kind})", place + 1)
+        format!("CAST(CAST(${} AS {text}) AS {kind})", index + 1)
     };
     let values: Vec<_> = COLUMNS.iter().enumerate().map(value).collect();
     let anew = names.iter().map(|name| format!("{name} = excluded.{name}"));
@@ -115,26 +115,26 @@ pub(crate) fn row_of(receipt: &Receipt) -> LedgerRow {
 /// customers with another day. A row that nobody can read leaves its day in doubt.
 pub(crate) fn ledger_of(
     mut ledger: Ledger,
-    place: &str,
+    destination: &str,
     rows: Vec<LedgerRow>,
     contested: impl IntoIterator<Item = String>,
 ) -> Result<Ledger, SinkError> {
     for row in rows {
         let day = row.first().cloned().flatten().unwrap_or_default();
         match receipt_of(row) {
-            Ok(receipt) => ledger.put(receipt),
-            Err(_) => ledger.doubt(dated(place, &day)?, Doubt::Receipt),
+            Ok(receipt) => ledger.insert(receipt),
+            Err(_) => ledger.mark_stale(dated(destination, &day)?, StaleReason::UnreadableReceipt),
         }
     }
     for day in contested {
-        ledger.doubt(dated(place, &day)?, Doubt::Contested);
+        ledger.mark_stale(dated(destination, &day)?, StaleReason::SharedCustomer);
     }
     Ok(ledger)
 }
 
-fn dated(place: &str, day: &str) -> Result<NaiveDate, SinkError> {
+fn dated(destination: &str, day: &str) -> Result<NaiveDate, SinkError> {
     day.parse().map_err(|_| SinkError::Damaged {
-        place: place.to_owned(),
+        destination: destination.to_owned(),
         what: "its table kapture_days has a row whose day is no date".into(),
     })
 }

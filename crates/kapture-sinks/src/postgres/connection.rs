@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 pub(super) struct Connection {
     /// The database, without a password.
-    pub(super) place: String,
+    pub(super) destination: String,
     /// Used for one transaction at a time.
     client: Mutex<Client>,
     /// Why the connection ended, once it has.
@@ -36,8 +36,8 @@ impl Connection {
     /// Connects. A password that the address does not have is taken from the environment, as
     /// other programs do.
     pub(super) async fn open(url: &str) -> Result<Self, SinkError> {
-        let place = without_password(url);
-        let failed = |failure: Failure| SinkError::database(&place, failure);
+        let destination = without_password(url);
+        let failed = |failure: Failure| SinkError::database(&destination, failure);
         let password = std::env::var("PGPASSWORD").ok();
         let address = Address::parse(url, password).map_err(failed)?;
         let tls = Tls(address.roots.clone());
@@ -63,7 +63,7 @@ impl Connection {
             .try_get(0)
             .map_err(|error| failed(Failure::of(&error)))?;
         Ok(Self {
-            place,
+            destination,
             client: Mutex::new(client),
             ended,
             schema,
@@ -88,7 +88,7 @@ impl Connection {
     pub(super) async fn awaited<T>(&self, work: impl Future<Output = T>) -> Result<T, SinkError> {
         timeout(PATIENCE, work)
             .await
-            .map_err(|_| SinkError::database(&self.place, Failure::Silent(PATIENCE)))
+            .map_err(|_| SinkError::database(&self.destination, Failure::Silent(PATIENCE)))
     }
 
     /// What an error of the client means to whoever wanted to write or read.
@@ -97,7 +97,7 @@ impl Connection {
             (Some(failure), true) => failure.clone(),
             _ => Failure::of(error),
         };
-        SinkError::database(&self.place, failure)
+        SinkError::database(&self.destination, failure)
     }
 
     /// A value of a row, which may be of another type where somebody has changed a table.
@@ -136,7 +136,7 @@ impl Connection {
         let holder = self.done(client.query_opt(holder, &key)).await?;
         let holder: Option<String> = holder.map(|row| self.value(&row, 0)).transpose()?;
         Err(SinkError::Locked {
-            place: self.place.clone(),
+            destination: self.destination.clone(),
             process: holder.map(|process| format!("{process} of the server")),
         })
     }

@@ -14,15 +14,15 @@ use crate::sql::tables::{self, Dialect, Table};
 
 /// The temporary table of what was fetched for another table.
 fn fetched(table: &Table) -> String {
-    format!("kapture_fetched_{}", table.name)
+    format!("kapture_staging_{}", table.name)
 }
 
 /// The temporary table of the customers that were put or replaced.
-const MERGED: &str = "kapture_merged";
+const MERGED: &str = "kapture_upserted";
 
 /// The temporary table of the customers that another day had before; `news` where this day was not
 /// known to list them.
-const CONTESTED: &str = "kapture_contested";
+const CONTESTED: &str = "kapture_day_changes";
 
 /// The statements that turn what was fetched of a day into what is held of it.
 pub(super) struct Merge {
@@ -61,7 +61,7 @@ impl Merge {
             // would read all customers of all days.
             contest: format!(
                 "INSERT INTO {CONTESTED} SELECT id, kapture_day, NOT EXISTS
-                     (SELECT FROM kapture_elsewhere AS known
+                     (SELECT FROM kapture_shared_customers AS known
                       WHERE known.day = CAST($1 AS date) AND known.id = customers.id)
                  FROM customers
                  WHERE id = ANY (ARRAY(SELECT id FROM {fetched_customers})) AND kapture_day <> $1"
@@ -69,7 +69,7 @@ impl Merge {
             // Who listed a customer whose row goes has to bring it back.
             reopen_bereft: format!(
                 "UPDATE kapture_days SET state = 'open' WHERE day IN
-                     (SELECT day FROM kapture_elsewhere JOIN customers USING (id)
+                     (SELECT day FROM kapture_shared_customers JOIN customers USING (id)
                       WHERE kapture_day = $1 AND NOT EXISTS
                       (SELECT FROM {fetched_customers} AS fetched WHERE fetched.id = customers.id))"
             ),
@@ -87,7 +87,7 @@ impl Merge {
                 replace = customers.replace_older(),
             ),
             share: format!(
-                "INSERT INTO kapture_elsewhere (day, id)
+                "INSERT INTO kapture_shared_customers (day, id)
                  SELECT CASE customers.kapture_day WHEN $1 THEN contested.day ELSE $1 END, id
                  FROM {CONTESTED} AS contested JOIN customers USING (id) ON CONFLICT DO NOTHING"
             ),
@@ -119,7 +119,7 @@ impl Merge {
         transaction.execute(&self.reopen_bereft, &[&day]).await?;
         transaction.execute(&self.forget_customers, &[&day]).await?;
         transaction.execute(&self.put_customers, &[&day]).await?;
-        let forget_elsewhere = "DELETE FROM kapture_elsewhere WHERE day = $1";
+        let forget_elsewhere = "DELETE FROM kapture_shared_customers WHERE day = $1";
         transaction.execute(forget_elsewhere, &[&day]).await?;
         transaction.execute(&self.share, &[&day]).await?;
         let reopen = format!(

@@ -15,7 +15,7 @@ use crate::sql::tables::Dialect;
 /// assert!(schema_sql(Dialect::Postgres).contains("out_standing_amount double precision"));
 /// ```
 pub fn schema_sql(dialect: Dialect) -> String {
-    schema_steps(dialect).join("\n")
+    migrations(dialect).join("\n")
 }
 
 /// The same step by step: the first makes version 1 of nothing, each further one the next version
@@ -23,7 +23,7 @@ pub fn schema_sql(dialect: Dialect) -> String {
 /// one transaction with its new version.
 ///
 /// A step that was released never changes: databases remember that they have it.
-pub fn schema_steps(dialect: Dialect) -> Vec<String> {
+pub fn migrations(dialect: Dialect) -> Vec<String> {
     vec![creation(dialect), elsewhere(dialect)]
 }
 
@@ -67,7 +67,7 @@ CREATE TABLE kapture_days (
 );
 
 -- What this database holds, and the version of these tables.
-CREATE TABLE kapture_settings (
+CREATE TABLE kapture_manifest (
     name {text} PRIMARY KEY,
     value {text} NOT NULL
 );
@@ -85,12 +85,12 @@ fn elsewhere(dialect: Dialect) -> String {
     format!(
         "\
 -- Customers that a day listed when it was read last, but whose row is another day's by now.
-CREATE TABLE kapture_elsewhere (
+CREATE TABLE kapture_shared_customers (
     day {day} NOT NULL,
     id {integer} NOT NULL,
     PRIMARY KEY (day, id)
 );
-CREATE INDEX kapture_elsewhere_id ON kapture_elsewhere (id);
+CREATE INDEX kapture_shared_customers_id ON kapture_shared_customers (id);
 "
     )
 }

@@ -1,7 +1,7 @@
 //! The tables that databases have: the same names and columns in each.
 //!
 //! `customers` and `contacts` have the API's names in snake_case; `kapture_days` is the ledger;
-//! `kapture_elsewhere` has the customers that more than one day lists; `kapture_settings` says what
+//! `kapture_shared_customers` has the customers that more than one day lists; `kapture_manifest` says what
 //! the database holds.
 
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
@@ -128,4 +128,4 @@ pub(crate) const OF_DAY: &str = "
     WHERE kapture_day = $1
     UNION ALL
     SELECT id, CASE WHEN id < 0 THEN CAST(extra AS text) END FROM customers
-    WHERE id IN (SELECT id FROM kapture_elsewhere WHERE day = $1)";
+    WHERE id IN (SELECT id FROM kapture_shared_customers WHERE day = $1)";

@@ -10,7 +10,7 @@ use crate::error::SinkError;
 /// What an error of the library means to whoever wanted to write or read the database at `path`.
 pub(super) fn failed(path: &Path) -> impl Fn(Error) -> SinkError + '_ {
     |error| {
-        let place = path.display().to_string();
+        let destination = path.display().to_string();
         let cannot_write = |source| SinkError::File {
             path: path.to_owned(),
             source,
@@ -29,12 +29,12 @@ pub(super) fn failed(path: &Path) -> impl Fn(Error) -> SinkError + '_ {
                     | ffi::SQLITE_IOERR_SHMSIZE,
                 ),
             ) => cannot_write(io::Error::other(error)),
-            (Some(ErrorCode::NotADatabase), _) => SinkError::Foreign {
-                place,
+            (Some(ErrorCode::NotADatabase), _) => SinkError::NotKaptureData {
+                destination,
                 what: "it is no SQLite database".into(),
             },
             (Some(ErrorCode::DatabaseCorrupt), _) => SinkError::Damaged {
-                place,
+                destination,
                 what: "parts of it cannot be read".into(),
             },
             _ => SinkError::DatabaseFile {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
 use super::error::failed;
 use crate::error::SinkError;
-use crate::file::canonicalize::real_path;
+use crate::file::canonicalize::canonicalize;
 
 /// How long a lock of another program is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,15 +31,15 @@ pub(super) fn to_write(path: &Path) -> Result<Connection, SinkError> {
 pub(super) fn to_look(path: &Path) -> Result<Connection, SinkError> {
     if let Err(error) = fs::File::open(path) {
         return Err(match error.kind() {
-            io::ErrorKind::NotFound => SinkError::Absent {
-                place: path.display().to_string(),
+            io::ErrorKind::NotFound => SinkError::NotFound {
+                destination: path.display().to_string(),
             },
             _ => SinkError::read(path)(error),
         });
     }
     // Its log lies beside the file itself, whatever links lead there; and what the library would
     // take for an address is none.
-    let file = real_path(path);
+    let file = canonicalize(path);
     let log = fs::metadata(beside(&file, "-wal"))
         .map(|log| log.len())
         .ok();
@@ -60,7 +60,7 @@ pub(super) fn to_look(path: &Path) -> Result<Connection, SinkError> {
             immutable(&file).map_err(failed(path))
         }
         Err(error) if is_read_only(&error) => {
-            let reason = "it has a write-ahead log, left by a run that goes on or was killed, which cannot be read where nothing can be written: copy both files to another place";
+            let reason = "it has a write-ahead log, left by a run that goes on or was killed, which cannot be read where nothing can be written: copy both files to another destination";
             Err(SinkError::read(path)(io::Error::other(reason)))
         }
         opened => opened.map_err(failed(path)),

@@ -20,19 +20,19 @@ pub(super) const TEMPORARY_TABLES: &str = "
     BEGIN
         INSERT OR IGNORE INTO contested (id, day, news)
         SELECT old.id, old.kapture_day, NOT EXISTS
-            (SELECT 1 FROM kapture_elsewhere WHERE day = new.kapture_day AND id = old.id);
+            (SELECT 1 FROM kapture_shared_customers WHERE day = new.kapture_day AND id = old.id);
     END;";
 
 /// What is done once all customers of a day, `?1`, were put.
 const END: [&str; 5] = [
     // Who listed a customer whose row goes has to bring it back.
     "UPDATE kapture_days SET state = 'open' WHERE day IN
-         (SELECT day FROM kapture_elsewhere JOIN customers USING (id)
+         (SELECT day FROM kapture_shared_customers JOIN customers USING (id)
           WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched))",
     "DELETE FROM customers WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched)",
-    "DELETE FROM kapture_elsewhere WHERE day = ?1",
+    "DELETE FROM kapture_shared_customers WHERE day = ?1",
     // A cross join is read from left to right, and not by reading all customers of all days.
-    "INSERT OR IGNORE INTO kapture_elsewhere (day, id)
+    "INSERT OR IGNORE INTO kapture_shared_customers (day, id)
      SELECT CASE kapture_day WHEN ?1 THEN day ELSE ?1 END, id
      FROM contested CROSS JOIN customers USING (id)",
     "UPDATE kapture_days SET state = 'open' WHERE day <> ?1 AND day IN
@@ -69,7 +69,7 @@ impl<'a> Day<'a> {
         let contested = "
             INSERT OR IGNORE INTO contested (id, day, news)
             SELECT id, kapture_day,
-                NOT EXISTS (SELECT 1 FROM kapture_elsewhere WHERE day = ?2 AND id = ?1)
+                NOT EXISTS (SELECT 1 FROM kapture_shared_customers WHERE day = ?2 AND id = ?1)
             FROM customers WHERE id = ?1";
         transaction.execute_batch("DELETE FROM fetched; DELETE FROM contested;")?;
         Ok(Self {

@@ -104,7 +104,7 @@ CREATE TABLE kapture_days (
 );
 
 -- What this database holds, and the version of these tables.
-CREATE TABLE kapture_settings (
+CREATE TABLE kapture_manifest (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 );

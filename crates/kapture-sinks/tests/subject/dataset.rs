@@ -40,7 +40,7 @@ pub(crate) fn files(root: &Path) -> BTreeMap<NaiveDate, PathBuf> {
 
 fn create(root: &TempDir, format: Format) -> Box<dyn Sink> {
     Box::new(
-        Dataset::create(root.path(), &super::source(), Encoding::new(format)).expect("a dataset"),
+        Dataset::create(root.path(), &super::identity(), Encoding::new(format)).expect("a dataset"),
     )
 }
 
@@ -122,11 +122,11 @@ fn customers(path: &Path) -> Vec<Value> {
     let headers = reader.headers().expect("a header").clone();
     let cell = |row: &csv::StringRecord, prefix: &str, column: &Column| {
         let name = format!("{prefix}{}", column.name);
-        let place = headers
+        let index = headers
             .iter()
             .position(|header| header == name)
             .expect("a column");
-        let text = &row[place];
+        let text = &row[index];
         match column.kind {
             _ if text.is_empty() => Value::Null,
             ColumnKind::Text | ColumnKind::Timestamp => text.into(),
@@ -139,11 +139,11 @@ fn customers(path: &Path) -> Vec<Value> {
             .map(|column| cell(row, prefix, column))
             .collect();
         let extra = format!("{prefix}extra");
-        let place = headers
+        let index = headers
             .iter()
             .position(|header| header == extra)
             .expect("a column");
-        super::assembled(columns, cells, Some(&row[place]))
+        super::assembled(columns, cells, Some(&row[index]))
     };
     let count = headers
         .iter()

@@ -9,12 +9,12 @@ pub(crate) mod sqlite;
 
 use chrono_tz::Tz;
 use kapture_model::Column;
-use kapture_sinks::Source;
+use kapture_sinks::Identity;
 use serde_json::{Map, Value};
 
 /// Whose customers they hold.
-pub(crate) fn source() -> Source {
-    Source::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC)
+pub(crate) fn identity() -> Identity {
+    Identity::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC)
 }
 
 /// A customer or contact put together from its columns and its extra object, which has the

@@ -23,7 +23,7 @@ impl Default for SqliteSubject {
 impl Subject for SqliteSubject {
     async fn create(&self) -> Box<dyn Sink> {
         let path = self.0.path().join("customers.db");
-        Box::new(Sqlite::create(&path, &super::source()).expect("a database"))
+        Box::new(Sqlite::create(&path, &super::identity()).expect("a database"))
     }
 
     fn keeps_one_copy(&self) -> bool {

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use kapture_sinks::real_path;
+use kapture_sinks::canonicalize;
 
 /// Who can read what [`write()`] has written.
 pub(crate) const PRIVACY: &str = match cfg!(unix) {
@@ -39,7 +39,7 @@ pub(crate) fn refuse_if_others_write(path: &Path) -> Result<()> {
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     // Where a link leads is what is replaced, not the link.
-    let path = real_path(path);
+    let path = canonicalize(path);
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder).with_context(cannot)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
