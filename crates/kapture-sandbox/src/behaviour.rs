@@ -1,10 +1,22 @@
 //! The knobs: everything that the API leaves open, and what this tenant makes of it.
 
+pub(crate) mod answer_form;
+pub(crate) mod fault;
+pub(crate) mod gateway;
+pub(crate) mod movement;
+pub(crate) mod oddities;
+pub(crate) mod paging;
+pub(crate) mod windows;
+
 use std::time::Duration;
 
-use crate::fault::Faults;
-use crate::movement::Movement;
-use crate::oddities::Oddities;
+use self::answer_form::{ContentType, EmptyForm};
+use self::fault::Faults;
+use self::gateway::{Endpoints, RateLimit, Session};
+use self::movement::Movement;
+use self::oddities::Oddities;
+use self::paging::{Limit, Offset, Order};
+use self::windows::{Flip, Windows};
 use crate::request::{DEFAULT_CM_ID, DEFAULT_TOKEN};
 
 /// How a tenant answers. The default is a plain, well-behaved server: both endpoints, inclusive
@@ -136,162 +148,4 @@ impl Default for Behaviour {
             journal: 100_000,
         }
     }
-}
-
-/// Which paths answer; the other one is 404.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoints {
-    /// Both.
-    Both,
-    /// Only [`SEARCH_PATH`](crate::SEARCH_PATH).
-    Search,
-    /// Only [`LEGACY_PATH`](crate::LEGACY_PATH).
-    Legacy,
-}
-
-/// What the window `createStartDate … createEndDate` covers. Whatever it is, a window that ends
-/// before it starts, or more than one day after, is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Windows {
-    /// Both days.
-    Inclusive,
-    /// The start day, not the end day: a half-open window.
-    Exclusive {
-        /// What a window whose start is its end answers.
-        same_day: SameDay,
-    },
-    /// One day, start = end; anything wider is refused.
-    Strict,
-    /// From the moment at which the start day begins to the moment at which the end day begins,
-    /// both included: what SQL's `BETWEEN` makes of two dates. D…D holds the customers created at
-    /// exactly midnight, and no others.
-    Moments,
-}
-
-impl Windows {
-    /// Every kind there is.
-    pub const ALL: [Self; 5] = [
-        Self::Inclusive,
-        Self::Exclusive {
-            same_day: SameDay::Empty,
-        },
-        Self::Exclusive {
-            same_day: SameDay::Refused,
-        },
-        Self::Strict,
-        Self::Moments,
-    ];
-}
-
-/// What an exclusive server answers to D…D.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SameDay {
-    /// No customers.
-    Empty,
-    /// A failure with a sentence.
-    Refused,
-}
-
-/// A change of [`Windows`] in the middle of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flip {
-    /// How many requests are still answered the old way.
-    pub after: u64,
-    /// The windows from then on.
-    pub to: Windows,
-}
-
-/// What becomes of the asked `limit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// It is the page size.
-    Honoured,
-    /// It is the page size up to this many rows, without a word about it.
-    CappedAt(u64),
-    /// It is the page size up to this many rows; above, the default is, without a word about it.
-    DefaultAbove(u64),
-    /// It is the page size up to this many rows; above, it is refused.
-    RefusedAbove(u64),
-    /// A page holds every row from `offset` on.
-    Ignored,
-}
-
-/// What becomes of the asked `offset`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offset {
-    /// So many rows are skipped.
-    Honoured,
-    /// Every page begins with the first row.
-    Ignored,
-    /// One row less is skipped, so that neighbouring pages share a row.
-    OneRowEarly,
-    /// So many rows are skipped, up to this number: beyond it a window seems to be over.
-    UpTo(u64),
-}
-
-/// The order of the rows of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// By id: oldest first.
-    Id,
-    /// By id, descending: newest first.
-    IdDescending,
-    /// By name, so that days and ids are scattered.
-    Name,
-    /// By id and by id descending in turn, as from two machines behind one address.
-    Turns,
-    /// By something that several rows in a row have in common, so that each query is free to list
-    /// those in an order of its own; the same query lists them in the same.
-    Ties,
-    /// Shuffled anew at every request.
-    Unstable,
-}
-
-/// How "no customers" is said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EmptyForm {
-    /// `{"message":[],"status":"success"}`
-    EmptyList,
-    /// `{"message":null,"status":"success"}`
-    Null,
-    /// `{"status":"success"}`
-    Missing,
-    /// `{"message":" ","status":"success"}`
-    BlankText,
-    /// `{"message":"","status":"success"}`
-    EmptyString,
-    /// `{"message":"<sentence>","status":"failed"}` with HTTP 200.
-    Failed(String),
-    /// The same body with HTTP 404.
-    NotFound(String),
-}
-
-/// The content type that an answer claims; the body is JSON either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContentType {
-    /// `application/json;charset=UTF-8`
-    Json,
-    /// `text/html;charset=UTF-8`
-    Html,
-}
-
-/// Session cookies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Session {
-    /// No cookie is set.
-    None,
-    /// `JSESSIONID` is set where the request brings none; nothing depends on it.
-    Offered,
-    /// As `Offered`, and every request but the first must bring it back, or it is refused.
-    Required,
-}
-
-/// How many requests are tolerated in one second of [`Request::at`](crate::Request::at); the others
-/// answer 429.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests that are answered in each whole second.
-    pub per_second: u32,
-    /// The `Retry-After` header of the others, word for word: seconds or an HTTP date.
-    pub retry_after: Option<String>,
 }

@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use self::body::StagedBody;
-use crate::fault::Fault;
+use crate::behaviour::fault::Fault;
 use crate::request::Request;
 use crate::tenant::Tenant;
 

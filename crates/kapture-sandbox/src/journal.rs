@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::NaiveDate;
 
-use crate::fault::FaultKind;
+use crate::behaviour::fault::FaultKind;
 
 /// One request as the tenant saw it.
 #[derive(Clone, Debug, PartialEq)]

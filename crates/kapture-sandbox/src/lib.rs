@@ -4,37 +4,26 @@
 //! records look), [`Faults`] (what goes wrong), [`Tenant`] (the function).
 
 mod behaviour;
-mod blocks;
-mod customer;
 mod draw;
-mod fault;
-mod filter;
 #[cfg(feature = "http")]
 mod http;
 mod journal;
-mod listing;
-mod movement;
-mod names;
-mod oddities;
 mod population;
-mod query;
-mod record;
-mod refusal;
 mod reply;
 mod request;
 mod tenant;
-mod truth;
 
-pub use behaviour::{
-    Behaviour, ContentType, EmptyForm, Endpoints, Flip, Limit, Offset, Order, RateLimit, SameDay,
-    Session, Windows,
-};
-pub use fault::{Fault, FaultKind, Faults};
+pub use behaviour::Behaviour;
+pub use behaviour::answer_form::{ContentType, EmptyForm};
+pub use behaviour::fault::{Fault, FaultKind, Faults};
+pub use behaviour::gateway::{Endpoints, RateLimit, Session};
+pub use behaviour::movement::{Change, Movement, Place};
+pub use behaviour::oddities::{DateForm, Oddities};
+pub use behaviour::paging::{Limit, Offset, Order};
+pub use behaviour::windows::{Flip, SameDay, Windows};
 #[cfg(feature = "http")]
 pub use http::{Server, serve};
 pub use journal::Asked;
-pub use movement::{Change, Movement, Place};
-pub use oddities::{DateForm, Oddities};
 pub use population::{PerDay, Population, SandboxCustomer};
 pub use reply::Reply;
 pub use request::{DEFAULT_CM_ID, DEFAULT_TOKEN, LEGACY_PATH, Request, SEARCH_PATH};

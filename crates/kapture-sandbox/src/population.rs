@@ -1,5 +1,9 @@
 //! Who exists: invented customers, a number for each day, generated when asked for.
 
+pub(crate) mod customer;
+mod names;
+mod record;
+
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 

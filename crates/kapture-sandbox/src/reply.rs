@@ -1,9 +1,11 @@
 //! An answer of the tenant.
 
+pub(crate) mod refusal;
+
 use bytes::Bytes;
 
-use crate::behaviour::{ContentType, EmptyForm};
-use crate::fault::{Fault, FaultKind};
+use crate::behaviour::answer_form::{ContentType, EmptyForm};
+use crate::behaviour::fault::{Fault, FaultKind};
 
 /// What the tenant answers.
 #[derive(Clone, Debug)]

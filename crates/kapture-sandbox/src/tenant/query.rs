@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
 use crate::behaviour::Behaviour;
-use crate::filter::Filter;
-use crate::refusal::Refusal;
+use crate::reply::refusal::Refusal;
+use crate::tenant::filter::Filter;
 
 /// What a well-formed request body asks for.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
+use crate::behaviour::oddities::Oddities;
 use crate::draw::{Subject, draw, hits};
-use crate::names;
-use crate::oddities::Oddities;
+use crate::population::names;
 use crate::population::{Origin, Population, Row, SandboxCustomer};
 
 /// A customer, everything about it derived on demand from its origin.

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::customer::{Customer, Kind};
-use crate::query::{ATTRIBUTES, text};
+use crate::population::customer::{Customer, Kind};
+use crate::tenant::query::{ATTRIBUTES, text};
 
 /// Which customers a request asks for; empty: all of them.
 #[derive(Debug, Default)]

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
 
-use crate::customer::{Customer, DateOddity, Kind};
+use crate::behaviour::oddities::DateForm;
 use crate::draw::Subject;
-use crate::names;
-use crate::oddities::DateForm;
+use crate::population::customer::{Customer, DateOddity, Kind};
+use crate::population::names;
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",

@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::NaiveDate;
 
-use crate::customer::USUAL_BYTES;
 use crate::population::Row;
+use crate::population::customer::USUAL_BYTES;
 
 const ROWS_A_BLOCK: u32 = 256;
 /// About 128 MiB of usual records.

@@ -1,0 +1,117 @@
+//! The rows of a window, in the order in which the server lists them.
+
+use std::ops::Range;
+
+use chrono::{NaiveDate, NaiveDateTime};
+
+use crate::behaviour::paging::Order;
+use crate::draw::{Subject, draw};
+use crate::population::Row;
+use crate::tenant::Tenant;
+use crate::tenant::listing::Listing;
+use crate::tenant::moved::Moved;
+use crate::tenant::query::Query;
+
+/// How many rows in a row have in common what [`Order::Ties`] lists them by.
+const TIED: usize = 16;
+
+impl Tenant {
+    /// The rows of the window, after whatever moves at this request.
+    pub(super) fn listing(
+        &self,
+        query: &Query,
+        covered: Range<NaiveDateTime>,
+        number: u64,
+    ) -> Listing {
+        let behaviour = &self.behaviour;
+        let plain = behaviour.order == Order::Id
+            && behaviour.listed_twice == 0.0
+            && behaviour.left_out == 0.0
+            && behaviour.page_bytes.is_none()
+            && behaviour.movement.is_none()
+            && query.filter.is_empty();
+        let planned = self.population.between(covered.start, covered.end);
+        if plain {
+            return Listing::Days(planned);
+        }
+        let mut moved = self.moved();
+        let mut rows = self.ordered(planned.clone(), query, &moved, number);
+        if let Some(movement) = &behaviour.movement
+            && moved.is_due(movement, number)
+        {
+            moved.step(movement, &self.population, number, query.offset, &rows);
+            rows = self.ordered(planned, query, &moved, number);
+        }
+        Listing::Rows(rows)
+    }
+
+    fn ordered(
+        &self,
+        planned: Vec<(NaiveDate, Range<u32>)>,
+        query: &Query,
+        moved: &Moved,
+        number: u64,
+    ) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (day, indices) in planned {
+            rows.extend(
+                moved
+                    .inserted(day)
+                    .iter()
+                    .filter(|row| indices.contains(&row.index)),
+            );
+            rows.extend(indices.map(|index| Row {
+                day,
+                index,
+                before: 0,
+            }));
+        }
+        rows.retain(|row| {
+            !moved.is_deleted(&self.population, *row)
+                && (query.filter.is_empty() || query.filter.holds(&self.customer(*row)))
+        });
+        let order = match self.behaviour.order {
+            Order::Turns if number.is_multiple_of(2) => Order::IdDescending,
+            order => order,
+        };
+        match order {
+            Order::Id | Order::Turns | Order::Ties | Order::Unstable => {
+                rows.sort_unstable_by_key(|row| self.population.id(*row))
+            }
+            Order::IdDescending => {
+                rows.sort_unstable_by_key(|row| std::cmp::Reverse(self.population.id(*row)));
+            }
+            Order::Name => {
+                rows.sort_by_cached_key(|row| {
+                    (self.customer(*row).names(), self.population.id(*row))
+                });
+            }
+        }
+        let seed = self.population.seed;
+        let twice = |row: &&Row| {
+            self.customer(**row)
+                .hits(self.behaviour.listed_twice, Subject::Twice)
+        };
+        if self.behaviour.listed_twice > 0.0 {
+            let again: Vec<Row> = rows.iter().filter(twice).copied().collect();
+            rows.extend(again);
+        }
+        if self.behaviour.order == Order::Ties {
+            // As of a database that keeps the first rows it needs, and no others.
+            let needed = query.offset.saturating_add(self.limit(query));
+            let mut dice = fastrand::Rng::with_seed(draw(seed, Subject::Shuffle, needed));
+            rows.chunks_mut(TIED).for_each(|tied| dice.shuffle(tied));
+        }
+        if self.behaviour.order == Order::Unstable {
+            fastrand::Rng::with_seed(draw(seed, Subject::Shuffle, number)).shuffle(&mut rows);
+        }
+        rows
+    }
+
+    /// Whether no page shows this row, although it counts for `offset` and `limit`.
+    pub(crate) fn is_left_out(&self, row: Row) -> bool {
+        // Most tenants leave nobody out, and are not to look up each customer for that.
+        let share = self.behaviour.left_out;
+        share > 0.0 && self.customer(row).hits(share, Subject::LeftOut)
+    }
+}

@@ -1,0 +1,47 @@
+//! The time that a window covers.
+
+use std::ops::Range;
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+
+use crate::behaviour::windows::{SameDay, Windows};
+use crate::reply::refusal::Refusal;
+use crate::tenant::Tenant;
+use crate::tenant::query::Query;
+
+impl Tenant {
+    /// The time that the asked window covers, as dates are printed.
+    pub(super) fn covered(
+        &self,
+        query: &Query,
+        number: u64,
+    ) -> Result<Range<NaiveDateTime>, Refusal> {
+        let (start, end) = (query.start, query.end);
+        let windows = match self.behaviour.flip {
+            Some(flip) if number > flip.after => flip.to,
+            _ => self.behaviour.windows,
+        };
+        let width = (end - start).num_days();
+        let until = match windows {
+            _ if width < 0 => return Err(Refusal::EndBeforeStart),
+            _ if width > 1 => return Err(Refusal::TooWide),
+            Windows::Strict if width > 0 => return Err(Refusal::TooWide),
+            Windows::Exclusive {
+                same_day: SameDay::Refused,
+            } if width == 0 => return Err(Refusal::EndNotAfterStart),
+            Windows::Exclusive { .. } => self.begin(end),
+            Windows::Moments => self.begin(end) + TimeDelta::milliseconds(1),
+            // The last date of chrono's calendar has no next one, and no customers either.
+            Windows::Inclusive | Windows::Strict => self.begin(end.succ_opt().unwrap_or(end)),
+        };
+        Ok(self.begin(start)..until)
+    }
+
+    /// When a day begins in the zone of the windows.
+    fn begin(&self, day: NaiveDate) -> NaiveDateTime {
+        let midnight = day.and_time(NaiveTime::MIN);
+        midnight
+            .checked_sub_signed(self.zone_shift)
+            .unwrap_or(midnight)
+    }
+}
