@@ -5,18 +5,24 @@ pub(crate) mod fault;
 pub(crate) mod gateway;
 pub(crate) mod movement;
 pub(crate) mod oddities;
+pub(crate) mod outage;
 pub(crate) mod paging;
+pub(crate) mod when;
 pub(crate) mod windows;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use self::answer_form::{ContentType, EmptyForm};
+use chrono::NaiveDate;
+
+use self::answer_form::{ContentType, EmptyForm, Envelope};
 use self::fault::Faults;
-use self::gateway::{Endpoints, RateLimit, Session};
+use self::gateway::{Endpoints, Firewall, RateLimit, Session, SessionEnd};
 use self::movement::Movement;
 use self::oddities::Oddities;
+use self::outage::Outage;
 use self::paging::{Limit, Offset, Order};
-use self::windows::{Flip, Windows};
+use self::windows::{Flip, Windows, WindowsBy};
 use crate::request::{DEFAULT_CM_ID, DEFAULT_TOKEN};
 
 /// How a tenant answers. The default is a plain, well-behaved server: both endpoints, inclusive
@@ -62,12 +68,20 @@ pub struct Behaviour {
     pub windows: Windows,
     /// Other windows from some request on. Default never.
     pub flip: Option<Flip>,
+    /// Which moment of a customer windows are filtered by. Default [`WindowsBy::Creation`].
+    pub windows_by: WindowsBy,
+    /// Windows that end after this day are refused ("End date cannot be in the future"), and no
+    /// customer of a later day exists yet. Default `None`: any window is taken.
+    pub today: Option<NaiveDate>,
     /// Windows are cut on the time of creation plus this many minutes, while dates are printed
     /// without it. Default 0; −840 to 840 are the zones of this earth.
     pub zone_shift_minutes: i32,
 
     /// What becomes of the asked `limit`. Default [`Limit::Honoured`].
     pub limit: Limit,
+    /// Silent caps on `limit` that differ by day: a window that starts on a day has at most the rows
+    /// of the last entry up to that day on a page. Default none.
+    pub limit_caps: BTreeMap<NaiveDate, u64>,
     /// The page size when `limit` is absent or blank. Default 100.
     pub default_limit: u64,
     /// What becomes of the asked `offset`. Default [`Offset::Honoured`].
@@ -90,6 +104,10 @@ pub struct Behaviour {
     pub empty_window: EmptyForm,
     /// What an `offset` past the end answers. Default `None`: the same as an empty window.
     pub past_end: Option<EmptyForm>,
+    /// Requests that are answered as if their window held no customers. Default none.
+    pub outages: Vec<Outage>,
+    /// What stands around the rows. Default as documented.
+    pub envelope: Envelope,
     /// The content type that answers claim to have. Default JSON.
     pub content_type: ContentType,
     /// Whether answers are pretty-printed. Default no.
@@ -98,11 +116,15 @@ pub struct Behaviour {
     pub gzip: bool,
     /// Session cookies. Default [`Session::Offered`].
     pub session: Session,
+    /// Whether sessions end. Default never.
+    pub session_end: Option<SessionEnd>,
 
     /// How long each answer takes (HTTP skin only). Default no time.
     pub think_time: Duration,
     /// How many requests a second are tolerated. Default any number.
     pub rate_limit: Option<RateLimit>,
+    /// A firewall that bans a client that is too fast. Default none.
+    pub firewall: Option<Firewall>,
     /// What goes wrong. Default nothing.
     pub faults: Faults,
     /// How records look. Default: a tasteful mix, every date well formed.
@@ -126,8 +148,11 @@ impl Default for Behaviour {
             kind_restricts: false,
             windows: Windows::Inclusive,
             flip: None,
+            windows_by: WindowsBy::Creation,
+            today: None,
             zone_shift_minutes: 0,
             limit: Limit::Honoured,
+            limit_caps: BTreeMap::new(),
             default_limit: 100,
             offset: Offset::Honoured,
             order: Order::Id,
@@ -137,12 +162,16 @@ impl Default for Behaviour {
             movement: None,
             empty_window: EmptyForm::EmptyList,
             past_end: None,
+            outages: Vec::new(),
+            envelope: Envelope::default(),
             content_type: ContentType::Json,
             pretty: false,
             gzip: false,
             session: Session::Offered,
+            session_end: None,
             think_time: Duration::ZERO,
             rate_limit: None,
+            firewall: None,
             faults: Faults::none(),
             oddities: Oddities::default(),
             journal: 100_000,

@@ -23,6 +23,10 @@ pub(crate) enum Subject {
     Fault,
     Session,
     LeftOut,
+    Changed,
+    Rewritten,
+    When,
+    Reference,
 }
 
 /// A number that looks random but follows from its arguments (the splitmix64 finaliser).

@@ -182,6 +182,7 @@ async fn answer(
         }
     }
     if behaviour.gzip
+        && !body.is_empty()
         && text(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip"))
     {
         body = gzip(&body);
@@ -189,9 +190,12 @@ async fn answer(
             .headers_mut()
             .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    response
-        .headers_mut()
-        .insert(header::CONTENT_LENGTH, body.len().into());
+    // RFC 9110, 8.6: none with 204.
+    if response.status() != StatusCode::NO_CONTENT {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, body.len().into());
+    }
     *response.body_mut() = match reply.fault {
         Some(Fault::Truncated) => Body::new(StagedBody::broken_off(body)),
         Some(Fault::Slow { pieces, pause }) => Body::new(StagedBody::dripping(body, pieces, pause)),

@@ -14,13 +14,19 @@ mod request;
 mod tenant;
 
 pub use behaviour::Behaviour;
-pub use behaviour::answer_form::{ContentType, EmptyForm};
-pub use behaviour::fault::{Fault, FaultKind, Faults};
-pub use behaviour::gateway::{Endpoints, RateLimit, Session};
+pub use behaviour::answer_form::{
+    CodePlace, ContentType, EmptyForm, Envelope, Spelling, TotalCount,
+};
+pub use behaviour::fault::{ErrorCode, Fault, FaultKind, Faults};
+pub use behaviour::gateway::{
+    Endpoints, Firewall, RateLimit, Session, SessionEnd, SessionEndForm, SessionLife,
+};
 pub use behaviour::movement::{Change, Movement, Place};
 pub use behaviour::oddities::{DateForm, Oddities};
+pub use behaviour::outage::Outage;
 pub use behaviour::paging::{Limit, Offset, Order};
-pub use behaviour::windows::{Flip, SameDay, Windows};
+pub use behaviour::when::When;
+pub use behaviour::windows::{Flip, SameDay, Windows, WindowsBy};
 #[cfg(feature = "http")]
 pub use http::{Server, serve};
 pub use journal::Asked;

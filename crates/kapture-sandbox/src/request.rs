@@ -34,8 +34,9 @@ pub struct Request<'a> {
     pub cookie: Option<&'a str>,
     /// The body.
     pub body: &'a [u8],
-    /// When the request arrives, counted from any fixed moment. Only
-    /// [`RateLimit`](crate::RateLimit) looks at it.
+    /// When the request arrives, counted from any fixed moment. [`RateLimit`](crate::RateLimit),
+    /// [`Firewall`](crate::Firewall), [`SessionLife::Time`](crate::SessionLife::Time) and
+    /// [`When::Time`](crate::When::Time) look at it.
     pub at: Duration,
 }
 

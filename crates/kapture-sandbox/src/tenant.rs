@@ -8,23 +8,29 @@ mod moved;
 mod pages;
 mod query;
 mod rows;
+mod session;
 mod truth;
 mod window;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 
 use self::blocks::Blocks;
+use self::gateway::Speed;
 use self::moved::Moved;
+use self::session::Sessions;
 use crate::behaviour::Behaviour;
+use crate::behaviour::gateway::Endpoints;
 use crate::draw::{Subject, draw};
 use crate::journal::{Asked, Journal};
 use crate::population::customer::Customer;
 use crate::population::{PerDay, Population, Row, day_number};
 use crate::reply::Reply;
-use crate::request::Request;
+use crate::request::{LEGACY_PATH, Request, SEARCH_PATH};
 
 /// A fake tenant: customers, a behaviour, and an answer to every request.
 ///
@@ -52,8 +58,10 @@ pub struct Tenant {
     pub(crate) zone_shift: TimeDelta,
     requests: AtomicU64,
     moved: Mutex<Moved>,
-    /// The second that is running, and how many requests it has seen.
-    second: Mutex<(u64, u32)>,
+    speed: Mutex<Speed>,
+    sessions: Mutex<Sessions>,
+    /// How many requests there were for windows that start on each day.
+    asks: Mutex<HashMap<NaiveDate, u64>>,
     journal: Journal,
     blocks: Blocks,
 }
@@ -68,7 +76,9 @@ impl Tenant {
             behaviour,
             requests: AtomicU64::new(0),
             moved: Mutex::default(),
-            second: Mutex::default(),
+            speed: Mutex::default(),
+            sessions: Mutex::default(),
+            asks: Mutex::default(),
             blocks: Blocks::default(),
         }
     }
@@ -110,6 +120,40 @@ impl Tenant {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// Answers a request for one page with the tenant's own token, without HTTP around it: for a
+    /// client that is a state machine. `at` is [`Request::at`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use chrono::NaiveDate;
+    /// use kapture_sandbox::Tenant;
+    ///
+    /// let may_2 = NaiveDate::from_ymd_opt(2024, 5, 2).unwrap();
+    /// let reply = Tenant::demo().page((may_2, may_2), 5, 0, Duration::ZERO);
+    /// assert_eq!(reply.status, 200);
+    /// ```
+    pub fn page(
+        &self,
+        (start, end): (NaiveDate, NaiveDate),
+        limit: u32,
+        offset: u64,
+        at: Duration,
+    ) -> Reply {
+        let cm_id = self.behaviour.cm_id;
+        let body = format!(
+            r#"{{"cm_id":{cm_id},"createStartDate":"{start}","createEndDate":"{end}","limit":"{limit}","offset":"{offset}"}}"#
+        );
+        self.answer(&Request {
+            path: match self.behaviour.endpoints {
+                Endpoints::Both | Endpoints::Search => SEARCH_PATH,
+                Endpoints::Legacy => LEGACY_PATH,
+            },
+            authorization: Some(&format!("Basic {}", self.behaviour.token)),
+            at,
+            ..Request::search(body.as_bytes())
+        })
+    }
+
     /// Answers a request. Requests are numbered as they come, from 1; a request is answered in full
     /// before [`Fault`](crate::Fault)s that need a socket are noted in the reply.
     pub fn answer(&self, request: &Request<'_>) -> Reply {
@@ -124,6 +168,8 @@ impl Tenant {
             rows: 0,
             refusal: None,
             fault: None,
+            outage: false,
+            session_ended: false,
         };
         let reply = self.reply(request, &mut asked);
         asked.status = reply.status;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::behaviour::answer_form::CodePlace;
+use crate::behaviour::when::{Facts, When};
 use crate::draw::{Subject, draw, hits};
 
 /// Which requests go wrong, and how. Requests are numbered from 1.
@@ -28,6 +30,9 @@ pub struct Faults {
     pub seed: u64,
     /// Requests that go wrong in any case, by number.
     pub schedule: BTreeMap<u64, FaultKind>,
+    /// Requests that go wrong under a condition; the first that holds counts. Scheduled and random
+    /// faults go first.
+    pub rules: Vec<(When, FaultKind)>,
 }
 
 /// One way in which an answer goes wrong.
@@ -65,10 +70,55 @@ pub enum FaultKind {
     },
     /// The request is accepted and never answered.
     Stall,
-    /// 200 with `{"message":"<sentence>","status":"failed"}`.
+    /// 200 with `{"message":"<sentence>","status":"failed"}`. Placeholders as in
+    /// [`EmptyForm`](crate::EmptyForm).
     Failed(String),
+    /// 200 with a failure that has an error code of the vendor's older pages.
+    Coded(ErrorCode, CodePlace),
+    /// Any other status, with an HTML page.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The `Retry-After` header, word for word: seconds or an HTTP date.
+        retry_after: Option<String>,
+    },
     /// 200 without a body.
     EmptyBody,
+}
+
+/// A failure that the vendor's older pages give a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// `AuthKeyInvalid`: the token is wrong.
+    AuthKeyInvalid,
+    /// `APIExpired`: the key has passed its expiry date.
+    ApiExpired,
+    /// `ServerFailure`: trouble that may pass.
+    ServerFailure,
+    /// `ReqFieldMissing`: this field is absent or blank.
+    ReqFieldMissing(String),
+}
+
+impl ErrorCode {
+    /// The code as the server spells it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AuthKeyInvalid => "AuthKeyInvalid",
+            Self::ApiExpired => "APIExpired",
+            Self::ServerFailure => "ServerFailure",
+            Self::ReqFieldMissing(_) => "ReqFieldMissing",
+        }
+    }
+
+    /// The sentence that goes with it.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::AuthKeyInvalid => "Invalid Auth Key".into(),
+            Self::ApiExpired => "API Request is Expired".into(),
+            Self::ServerFailure => "Server failure, please try after some time".into(),
+            Self::ReqFieldMissing(field) => format!("{field} is either null or blank"),
+        }
+    }
 }
 
 /// What only a socket can act out; see [`Reply::fault`](crate::Reply::fault).
@@ -120,6 +170,7 @@ impl Faults {
             kinds: Vec::new(),
             seed: 0,
             schedule: BTreeMap::new(),
+            rules: Vec::new(),
         }
     }
 
@@ -141,7 +192,23 @@ impl Faults {
         }
     }
 
-    /// What happens to request `number`, if anything.
+    /// The requests for which a condition holds go wrong; the first condition that holds counts.
+    pub fn when(rules: impl IntoIterator<Item = (When, FaultKind)>) -> Self {
+        Self {
+            rules: rules.into_iter().collect(),
+            ..Self::none()
+        }
+    }
+
+    /// What happens to this request, if anything.
+    pub(crate) fn strike(&self, facts: &Facts) -> Option<FaultKind> {
+        self.at(facts.number).or_else(|| {
+            let (_, kind) = self.rules.iter().find(|(when, _)| when.holds(facts))?;
+            Some(kind.clone())
+        })
+    }
+
+    /// What the schedule and the draw make of request `number`, if anything.
     pub fn at(&self, number: u64) -> Option<FaultKind> {
         if let Some(kind) = self.schedule.get(&number) {
             return Some(kind.clone());

@@ -30,6 +30,12 @@ pub struct Oddities {
     pub ids_as_text: f64,
     /// One documented field has a type that the documentation does not give it. Default 0.
     pub wrong_types: f64,
+    /// The last change of the customer is 3 to 39 days after its creation; `lastModificationTime`
+    /// shows it. Default 0.
+    pub changed_later: f64,
+    /// The record reads differently in each answer: `totalNoOfEnquiries` grows with the number of the
+    /// request. The truth shows it before the first request. Default 0.
+    pub rewritten: f64,
 }
 
 impl Default for Oddities {
@@ -59,10 +65,13 @@ impl Oddities {
             missing_seconds: 0.0,
             ids_as_text: 0.0,
             wrong_types: 0.0,
+            changed_later: 0.0,
+            rewritten: 0.0,
         }
     }
 
-    /// `share` of the customers with each oddity, and all three date forms.
+    /// `share` of the customers with each oddity that a record has in every answer alike, and all
+    /// three date forms.
     pub fn all(share: f64) -> Self {
         Self {
             extra_fields: share,
@@ -76,6 +85,8 @@ impl Oddities {
             missing_seconds: share,
             ids_as_text: share,
             wrong_types: share,
+            changed_later: share,
+            rewritten: 0.0,
         }
     }
 }

@@ -26,6 +26,9 @@ pub enum Offset {
     OneRowEarly,
     /// So many rows are skipped, up to this number: beyond it a window seems to be over.
     UpTo(u64),
+    /// It is rounded down to a multiple of the effective page size, as a server does that pages by
+    /// number (`PageRequest.of(offset / limit, limit)` of Spring Data).
+    PageNumber,
 }
 
 /// The order of the rows of a window.

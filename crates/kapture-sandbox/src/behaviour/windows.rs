@@ -17,6 +17,10 @@ pub enum Windows {
     /// both included: what SQL's `BETWEEN` makes of two dates. D…D holds the customers created at
     /// exactly midnight, and no others.
     Moments,
+    /// As `Moments`, but the end date stands for a moment so many minutes into the end day: D…D holds
+    /// the customers of the first minutes of D, D…D+1 holds D and the first minutes of D+1. 330 is a
+    /// start at midnight in India and an end at midnight UTC; 720 a date that is read as noon.
+    EndMinute(u16),
 }
 
 impl Windows {
@@ -50,4 +54,16 @@ pub struct Flip {
     pub after: u64,
     /// The windows from then on.
     pub to: Windows,
+}
+
+/// Which moment of a customer a window is filtered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WindowsBy {
+    /// Its creation, as documented.
+    #[default]
+    Creation,
+    /// Its last change. Customers with [`Oddities::changed_later`](crate::Oddities::changed_later) are
+    /// then missing from the window of their creation and stand in a later one. The truth stays
+    /// that of creation: no client can arrive at it, and a correct one says so.
+    LastChange,
 }

@@ -1,6 +1,6 @@
 //! One invented customer: what is true of it, derived on demand.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::behaviour::oddities::Oddities;
 use crate::draw::{Subject, draw, hits};
@@ -14,6 +14,8 @@ pub(crate) struct Customer<'a> {
     seed: u64,
     pub(crate) cm_id: u64,
     pub(crate) origin: Origin,
+    /// The number of the request that the record is written for; 0 for the truth.
+    request: u64,
 }
 
 /// What a customer is, for the kind flags of a request.
@@ -27,6 +29,9 @@ pub(crate) enum Kind {
 /// About the longest record that is usual, in bytes: what to reserve for one.
 pub(crate) const USUAL_BYTES: usize = 2_000;
 
+/// The most days between the creation of a customer and its last change.
+pub(crate) const LATEST_CHANGE_DAYS: i64 = 39;
+
 impl<'a> Customer<'a> {
     pub(crate) fn new(
         population: &Population,
@@ -39,6 +44,15 @@ impl<'a> Customer<'a> {
             seed: population.seed,
             cm_id,
             origin: population.origin(row),
+            request: 0,
+        }
+    }
+
+    /// The same customer as the answer to this request shows it.
+    pub(crate) fn at_request(self, number: u64) -> Self {
+        Self {
+            request: number,
+            ..self
         }
     }
 
@@ -153,6 +167,25 @@ impl<'a> Customer<'a> {
             2 => Some(""),
             7 => Some("सोमवार"),
             _ => None,
+        }
+    }
+
+    /// When it was changed last: at its creation, or 3 to 39 days later.
+    pub(crate) fn changed(&self) -> NaiveDateTime {
+        let days = if self.hits(self.oddities.changed_later, Subject::Changed) {
+            3 + (self.draw(Subject::Changed) % (LATEST_CHANGE_DAYS as u64 - 2)) as i64
+        } else {
+            0
+        };
+        self.origin.created + TimeDelta::days(days)
+    }
+
+    /// `totalNoOfEnquiries`, which grows from answer to answer where records are rewritten.
+    pub(crate) fn enquiries(&self) -> u64 {
+        if self.hits(self.oddities.rewritten, Subject::Rewritten) {
+            1 + self.request
+        } else {
+            1
         }
     }
 

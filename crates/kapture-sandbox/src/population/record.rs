@@ -87,7 +87,11 @@ impl Customer<'_> {
             format_args!(
                 r#","isChannelPartner":{},"pinCode":"","campaignId":0,"campaignItemId":0,"campaignActivityId":0,"totalNoOfEnquiries":{},"feedbackOnCustomer":"0","contacts":"#,
                 kind == Kind::ChannelPartner,
-                if wrong == Some(2) { "\"many\"" } else { "1" },
+                if wrong == Some(2) {
+                    "\"many\"".into()
+                } else {
+                    self.enquiries().to_string()
+                },
             ),
         );
         if wrong == Some(3) {
@@ -96,7 +100,7 @@ impl Customer<'_> {
             self.write_contacts(out, created, &name, wrong == Some(4));
         }
         out.push_str(r#","lastModificationTime":"#);
-        self.write_calendar(out, created);
+        self.write_calendar(out, self.changed());
         put(
             out,
             format_args!(

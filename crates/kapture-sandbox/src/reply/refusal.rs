@@ -1,5 +1,7 @@
 //! Why a request is refused, in the words that the client is told.
 
+use crate::behaviour::fault::ErrorCode;
+
 /// A refusal; its text is the `message` of the answer.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -33,4 +35,18 @@ pub(crate) enum Refusal {
     EndNotAfterStart,
     #[error("Customers can be fetched for at most 24 hours")]
     TooWide,
+    #[error("End date cannot be in the future")]
+    EndInFuture,
+}
+
+impl Refusal {
+    /// The code that the vendor's older pages give it.
+    pub(crate) fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::InvalidAuthKey => Some(ErrorCode::AuthKeyInvalid),
+            Self::Mandatory(key) => Some(ErrorCode::ReqFieldMissing((*key).into())),
+            Self::PersonRequired => Some(ErrorCode::ReqFieldMissing("customer_id".into())),
+            _ => None,
+        }
+    }
 }

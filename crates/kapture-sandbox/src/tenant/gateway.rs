@@ -1,48 +1,85 @@
-//! What a request passes before it is answered: rate limit, faults, path, token, session.
+//! What a request passes before it is answered: firewall, rate limit, faults, path, token, session.
 
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::behaviour::gateway::{Endpoints, Session};
 use crate::behaviour::paging::Limit;
-use crate::draw::{Subject, draw};
+use crate::behaviour::when::{AskedPage, Facts};
 use crate::journal::Asked;
 use crate::reply::Reply;
+use crate::reply::form::ReplyForm;
 use crate::reply::refusal::Refusal;
 use crate::request::{LEGACY_PATH, Request, SEARCH_PATH};
 use crate::tenant::Tenant;
 use crate::tenant::query::Query;
 
+/// Counts requests by the second.
+#[derive(Debug, Default)]
+pub(crate) struct SecondCounter {
+    second: u64,
+    requests: u32,
+}
+
+/// What the gateway remembers of earlier requests.
+#[derive(Debug, Default)]
+pub(crate) struct Speed {
+    limit: SecondCounter,
+    firewall: SecondCounter,
+    banned_until: Duration,
+}
+
+impl SecondCounter {
+    /// Counts one request; how many there were in its second.
+    fn count(&mut self, at: Duration) -> u32 {
+        if self.second != at.as_secs() {
+            *self = Self {
+                second: at.as_secs(),
+                requests: 0,
+            };
+        }
+        self.requests += 1;
+        self.requests
+    }
+}
+
 impl Tenant {
-    /// The gateway's part: speed limit and faults come before anything is looked at.
+    /// Firewall, rate limit and faults come before anything is looked at.
     pub(super) fn reply(&self, request: &Request<'_>, asked: &mut Asked) -> Reply {
-        let content_type = self.behaviour.content_type;
+        if self.is_banned(request.at) {
+            return Reply::html(403, "403 Forbidden");
+        }
+        let query = Query::read(request.body, &self.behaviour);
+        let form = ReplyForm {
+            behaviour: &self.behaviour,
+            seed: self.population.seed,
+            number: asked.number,
+            window: query.as_ref().ok().map(|query| (query.start, query.end)),
+        };
         if let Some(limit) = &self.behaviour.rate_limit
             && self.is_too_fast(limit.per_second, request.at)
         {
-            return Reply::too_many(limit.retry_after.as_deref(), content_type);
+            return form.too_many(limit.retry_after.as_deref());
         }
-        asked.fault = self.behaviour.faults.at(asked.number);
-        if let Some(reply) = asked
-            .fault
-            .as_ref()
-            .and_then(|kind| Reply::of_fault(kind, content_type))
-        {
+        let facts = Facts {
+            number: asked.number,
+            at: request.at,
+            asked: query.as_ref().ok().map(|query| self.asked_page(query)),
+        };
+        asked.fault = self.behaviour.faults.strike(&facts);
+        if let Some(reply) = asked.fault.as_ref().and_then(|kind| form.of_fault(kind)) {
             return reply;
         }
         if !self.has_endpoint(request.path) {
             return Reply::html(404, "HTTP Status 404 – Not Found");
         }
-        let mut reply = self.checked(request, asked).unwrap_or_else(|refusal| {
-            let status = match refusal {
-                Refusal::InvalidAuthKey => self.behaviour.unauthorized_status,
-                _ => self.behaviour.refusal_status,
-            };
-            asked.refusal = Some(refusal.to_string());
-            Reply::failed(status, content_type, &refusal.to_string())
-        });
-        if self.behaviour.session != Session::None && !self.has_session(request) {
-            let cookie = format!("JSESSIONID={}; Path=/; HttpOnly", self.session());
+        let mut reply = self
+            .checked(request, query, &form, &facts, asked)
+            .unwrap_or_else(|refusal| {
+                asked.refusal = Some(refusal.to_string());
+                form.refused(&refusal)
+            });
+        if let Some(cookie) = self.new_session(request) {
             reply.headers.push(("set-cookie".into(), cookie));
         }
         if let Some(kind) = &asked.fault {
@@ -51,7 +88,14 @@ impl Tenant {
         reply
     }
 
-    fn checked(&self, request: &Request<'_>, asked: &mut Asked) -> Result<Reply, Refusal> {
+    fn checked(
+        &self,
+        request: &Request<'_>,
+        query: Result<Query, Refusal>,
+        form: &ReplyForm<'_>,
+        facts: &Facts,
+        asked: &mut Asked,
+    ) -> Result<Reply, Refusal> {
         if request.method != "POST" {
             return Err(Refusal::Method(request.method.to_owned()));
         }
@@ -60,11 +104,15 @@ impl Tenant {
         }
         if self.behaviour.session == Session::Required
             && asked.number > 1
-            && !self.has_session(request)
+            && self.session_of(request).is_none()
         {
             return Err(Refusal::SessionMissing);
         }
-        let query = Query::read(request.body, &self.behaviour)?;
+        if let Some(end) = self.ended_session(request) {
+            asked.session_ended = true;
+            return Ok(form.session_ended(end));
+        }
+        let query = query?;
         asked.window = Some((query.start, query.end));
         asked.limit = query.limit;
         asked.offset = query.offset;
@@ -74,16 +122,47 @@ impl Tenant {
         {
             return Err(Refusal::LimitTooLarge(most));
         }
-        Ok(self.page(&query, covered, asked))
+        let mut outages = self.behaviour.outages.iter();
+        if let Some(outage) = outages.find(|outage| outage.when.holds(facts)) {
+            asked.outage = true;
+            let empty = outage.form.as_ref();
+            return Ok(form.empty(empty.unwrap_or(&self.behaviour.empty_window), 0));
+        }
+        Ok(self.answer_page(&query, covered, form, asked))
+    }
+
+    fn asked_page(&self, query: &Query) -> AskedPage {
+        let mut asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
+        let asks = asks.entry(query.start).or_default();
+        *asks += 1;
+        AskedPage {
+            start: query.start,
+            end: query.end,
+            limit: query.limit.unwrap_or(self.behaviour.default_limit),
+            offset: query.offset,
+            asks: *asks,
+        }
     }
 
     fn is_too_fast(&self, per_second: u32, at: Duration) -> bool {
-        let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
-        if second.0 != at.as_secs() {
-            *second = (at.as_secs(), 0);
+        let mut speed = self.speed.lock().unwrap_or_else(PoisonError::into_inner);
+        speed.limit.count(at) > per_second
+    }
+
+    fn is_banned(&self, at: Duration) -> bool {
+        let Some(firewall) = self.behaviour.firewall else {
+            return false;
+        };
+        let mut speed = self.speed.lock().unwrap_or_else(PoisonError::into_inner);
+        if at < speed.banned_until {
+            return true;
         }
-        second.1 += 1;
-        second.1 > per_second
+        if speed.firewall.count(at) > firewall.per_second {
+            speed.firewall = SecondCounter::default();
+            speed.banned_until = at + firewall.ban;
+            return true;
+        }
+        false
     }
 
     fn has_endpoint(&self, path: &str) -> bool {
@@ -102,16 +181,5 @@ impl Tenant {
             .is_some_and(|(scheme, token)| {
                 scheme.eq_ignore_ascii_case("basic") && token.trim() == self.behaviour.token
             })
-    }
-
-    fn session(&self) -> String {
-        format!("{:016X}", draw(self.population.seed, Subject::Session, 0))
-    }
-
-    fn has_session(&self, request: &Request<'_>) -> bool {
-        let expected = format!("JSESSIONID={}", self.session());
-        request
-            .cookie
-            .is_some_and(|cookies| cookies.split(';').any(|cookie| cookie.trim() == expected))
     }
 }

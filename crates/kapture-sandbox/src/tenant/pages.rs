@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use chrono::NaiveDateTime;
 
-use crate::behaviour::answer_form::EmptyForm;
 use crate::behaviour::paging::{Limit, Offset};
 use crate::journal::Asked;
 use crate::population::customer::USUAL_BYTES;
 use crate::reply::Reply;
+use crate::reply::form::ReplyForm;
 use crate::tenant::Tenant;
 use crate::tenant::listing::Listing;
 use crate::tenant::query::Query;
@@ -17,6 +17,9 @@ impl Tenant {
     /// The most rows that a page of this query has.
     pub(super) fn limit(&self, query: &Query) -> u64 {
         let limit = query.limit.unwrap_or(self.behaviour.default_limit);
+        let caps = &self.behaviour.limit_caps;
+        let cap = caps.range(..=query.start).next_back();
+        let limit = cap.map_or(limit, |(_, most)| limit.min(*most));
         match self.behaviour.limit {
             Limit::Honoured => limit,
             Limit::CappedAt(most) => limit.min(most),
@@ -26,42 +29,38 @@ impl Tenant {
         }
     }
 
-    pub(super) fn page(
+    pub(super) fn answer_page(
         &self,
         query: &Query,
         covered: Range<NaiveDateTime>,
+        form: &ReplyForm<'_>,
         asked: &mut Asked,
     ) -> Reply {
         let behaviour = &self.behaviour;
         let listing = self.listing(query, covered, asked.number);
-        let count = listing.len();
+        let (count, limit) = (listing.len(), self.limit(query));
         let offset = match behaviour.offset {
             Offset::Honoured => query.offset,
             Offset::Ignored => 0,
             Offset::OneRowEarly => query.offset.saturating_sub(1),
             Offset::UpTo(most) if query.offset > most => count,
             Offset::UpTo(_) => query.offset,
+            Offset::PageNumber => query.offset / limit.max(1) * limit,
         };
-        let mut page = listing.page(offset, self.limit(query));
+        let mut page = listing.page(offset, limit);
         page.retain(|row| !self.is_left_out(row));
         if let Some(most) = behaviour.page_bytes {
             self.cut_at_bytes(&mut page, most);
         }
         asked.rows = page.len();
         if asked.rows == 0 {
-            let form: &EmptyForm = match &behaviour.past_end {
-                Some(form) if count > 0 => form,
+            let empty = match &behaviour.past_end {
+                Some(past_end) if count > 0 => past_end,
                 _ => &behaviour.empty_window,
             };
-            return Reply::empty(form, behaviour.content_type);
+            return form.empty(empty, count);
         }
-        let mut body = self.render(page);
-        if behaviour.pretty
-            && let Ok(value) = serde_json::from_slice::<serde_json::Value>(&body)
-        {
-            body = format!("{value:#}").into_bytes();
-        }
-        Reply::text(200, behaviour.content_type.header(), body)
+        form.page(&self.render(page, asked.number), asked.rows, count)
     }
 
     fn cut_at_bytes(&self, page: &mut Listing, most: usize) {
@@ -72,9 +71,9 @@ impl Tenant {
         });
     }
 
-    fn render(&self, page: Listing) -> Vec<u8> {
-        let mut body = Vec::with_capacity(page.len() as usize * USUAL_BYTES + 64);
-        body.extend_from_slice(br#"{"message":["#);
+    /// The records of a page, with commas between them.
+    fn render(&self, page: Listing, number: u64) -> Vec<u8> {
+        let mut body = Vec::with_capacity(page.len() as usize * USUAL_BYTES);
         match page {
             Listing::Days(days) => {
                 for (day, rows) in days {
@@ -89,14 +88,13 @@ impl Tenant {
                 let mut text = String::with_capacity(USUAL_BYTES);
                 for row in rows {
                     text.clear();
-                    self.customer(row).write(&mut text);
+                    self.customer(row).at_request(number).write(&mut text);
                     text.push(',');
                     body.extend_from_slice(text.as_bytes());
                 }
             }
         }
         body.pop(); // the comma after the last record
-        body.extend_from_slice(br#"],"status":"success"}"#);
         body
     }
 }

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::behaviour::paging::Order;
+use crate::behaviour::windows::WindowsBy;
 use crate::draw::{Subject, draw};
 use crate::population::Row;
+use crate::population::customer::LATEST_CHANGE_DAYS;
 use crate::tenant::Tenant;
 use crate::tenant::listing::Listing;
 use crate::tenant::moved::Moved;
@@ -29,18 +31,26 @@ impl Tenant {
             && behaviour.left_out == 0.0
             && behaviour.page_bytes.is_none()
             && behaviour.movement.is_none()
+            && behaviour.windows_by == WindowsBy::Creation
+            && behaviour.oddities.rewritten == 0.0
             && query.filter.is_empty();
-        let planned = self.population.between(covered.start, covered.end);
+        let planned = match behaviour.windows_by {
+            WindowsBy::Creation => self.population.between(covered.start, covered.end),
+            WindowsBy::LastChange => self.population.between(
+                covered.start - TimeDelta::days(LATEST_CHANGE_DAYS),
+                covered.end,
+            ),
+        };
         if plain {
             return Listing::Days(planned);
         }
         let mut moved = self.moved();
-        let mut rows = self.ordered(planned.clone(), query, &moved, number);
+        let mut rows = self.ordered(planned.clone(), &covered, query, &moved, number);
         if let Some(movement) = &behaviour.movement
             && moved.is_due(movement, number)
         {
             moved.step(movement, &self.population, number, query.offset, &rows);
-            rows = self.ordered(planned, query, &moved, number);
+            rows = self.ordered(planned, &covered, query, &moved, number);
         }
         Listing::Rows(rows)
     }
@@ -48,6 +58,7 @@ impl Tenant {
     fn ordered(
         &self,
         planned: Vec<(NaiveDate, Range<u32>)>,
+        covered: &Range<NaiveDateTime>,
         query: &Query,
         moved: &Moved,
         number: u64,
@@ -65,6 +76,9 @@ impl Tenant {
                 index,
                 before: 0,
             }));
+        }
+        if self.behaviour.windows_by == WindowsBy::LastChange {
+            rows.retain(|row| covered.contains(&self.customer(*row).changed()));
         }
         rows.retain(|row| {
             !moved.is_deleted(&self.population, *row)

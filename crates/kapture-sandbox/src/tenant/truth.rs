@@ -73,6 +73,7 @@ impl Tenant {
         rows.retain(|row| {
             let day = self.customer(*row).day(self.zone_shift);
             (from..=to).contains(&day)
+                && self.behaviour().today.is_none_or(|today| day <= today)
                 && !self.is_left_out(*row)
                 && (which == Which::Ever || !moved.is_deleted(&self.population, *row))
         });

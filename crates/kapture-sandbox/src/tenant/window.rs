@@ -21,6 +21,9 @@ impl Tenant {
             Some(flip) if number > flip.after => flip.to,
             _ => self.behaviour.windows,
         };
+        if self.behaviour.today.is_some_and(|today| end > today) {
+            return Err(Refusal::EndInFuture);
+        }
         let width = (end - start).num_days();
         let until = match windows {
             _ if width < 0 => return Err(Refusal::EndBeforeStart),
@@ -31,6 +34,9 @@ impl Tenant {
             } if width == 0 => return Err(Refusal::EndNotAfterStart),
             Windows::Exclusive { .. } => self.begin(end),
             Windows::Moments => self.begin(end) + TimeDelta::milliseconds(1),
+            Windows::EndMinute(minutes) => {
+                self.begin(end) + TimeDelta::minutes(minutes.into()) + TimeDelta::milliseconds(1)
+            }
             // The last date of chrono's calendar has no next one, and no customers either.
             Windows::Inclusive | Windows::Strict => self.begin(end.succ_opt().unwrap_or(end)),
         };

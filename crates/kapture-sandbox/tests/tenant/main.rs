@@ -7,10 +7,13 @@
 
 mod answers;
 mod asking;
+mod envelopes;
 mod faults;
 mod movement;
+mod outages;
 mod paging;
 mod records;
 mod requests;
+mod sessions;
 mod truth;
 mod windows;

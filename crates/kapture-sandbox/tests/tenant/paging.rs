@@ -81,6 +81,69 @@ fn offset_may_go_no_further() {
     assert_eq!(page(&tenant, json!({"limit": 50, "offset": 101})).len(), 0);
 }
 
+#[test]
+fn offset_as_a_page_number_is_rounded_down_to_the_effective_limit() {
+    let tenant = tenant(
+        260,
+        Behaviour {
+            offset: Offset::PageNumber,
+            limit: Limit::CappedAt(100),
+            ..Behaviour::default()
+        },
+    );
+    let whole = page(&tenant, json!({"limit": 100})).into_iter();
+    let whole: Vec<u64> = whole
+        .chain(page(&tenant, json!({"limit": 100, "offset": 100})))
+        .chain(page(&tenant, json!({"limit": 100, "offset": 200})))
+        .collect();
+    assert_eq!(
+        BTreeSet::from_iter(whole.clone()),
+        tenant.truth_ids(may(5), may(5))
+    );
+    let at = |limit: u32, offset: u32| page(&tenant, json!({"limit": limit, "offset": offset}));
+    assert_eq!(at(100, 92), whole[..100]);
+    assert_eq!(at(100, 199), whole[100..200]);
+    assert_eq!(at(500, 250), whole[200..], "the cap is the page size");
+    assert_eq!(at(30, 100), whole[90..120]);
+}
+
+#[test]
+fn caps_differ_by_day() {
+    let tenant = tenant(
+        250,
+        Behaviour {
+            limit_caps: [(may(5), 200), (may(10), 100)].into(),
+            ..Behaviour::default()
+        },
+    );
+    let rows =
+        |day, limit: u32| ids(&ask(&tenant, may(day), may(day), json!({"limit": limit}))).len();
+    assert_eq!(
+        [4, 5, 9, 10, 31].map(|day| rows(day, 500)),
+        [250, 200, 200, 100, 100]
+    );
+    assert_eq!([5, 10].map(|day| rows(day, 30)), [30, 30]);
+}
+
+#[test]
+fn rewritten_rows_differ_from_answer_to_answer_and_keep_their_id() {
+    let tenant = tenant(
+        40,
+        Behaviour {
+            oddities: Oddities {
+                rewritten: 0.5,
+                ..Oddities::none()
+            },
+            ..Behaviour::default()
+        },
+    );
+    let [first, second] = [(); 2].map(|()| rows(&ask(&tenant, may(5), may(5), json!({}))));
+    let pairs = || first.iter().zip(&second);
+    assert!(pairs().all(|(one, other)| one["id"] == other["id"]));
+    let changed = pairs().filter(|(one, other)| one != other).count();
+    assert!((10..30).contains(&changed), "{changed}");
+}
+
 /// Whatever page it is of, the same query lists ties in the same order, and another one in another.
 #[test]
 fn ties_fall_as_the_query_likes() {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use kapture_sandbox::{Behaviour, Flip, SameDay, Tenant, Windows};
+use kapture_sandbox::{Behaviour, Flip, Oddities, SameDay, Tenant, Windows, WindowsBy};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::asking::{ask, failure, ids, may, tenant};
+use crate::asking::{ask, failure, ids, may, rows, tenant};
 
 const EXCLUSIVE: Windows = Windows::Exclusive {
     same_day: SameDay::Empty,
@@ -83,6 +83,93 @@ fn a_window_of_moments_holds_the_midnight_at_its_end() {
         assert_eq!(found(day, day + 1), expected);
     }
     assert!(at_midnight > 0);
+}
+
+#[rstest]
+#[case(0)]
+#[case(330)]
+#[case(720)]
+#[case(1_439)]
+fn end_minute_is_a_moment_of_the_end_day(#[case] minutes: u16) {
+    let with = |windows| {
+        tenant(
+            1_440,
+            Behaviour {
+                windows,
+                default_limit: 9_999,
+                ..Behaviour::default()
+            },
+        )
+    };
+    let tenant = with(Windows::EndMinute(minutes));
+    let window = |from, to| ids(&ask(&tenant, may(from), may(to), json!({})));
+    let truth = |day| -> Vec<u64> { tenant.truth_ids(may(day), may(day)).into_iter().collect() };
+    // One customer in each minute of a day.
+    let first_minutes = window(5, 5);
+    assert!(first_minutes.len().abs_diff(minutes.into()) <= 1);
+    assert!(truth(5).starts_with(&first_minutes));
+    assert_eq!(window(4, 5), [truth(4), first_minutes].concat());
+    if minutes == 0 {
+        let moments = with(Windows::Moments);
+        assert_eq!(ids(&ask(&moments, may(4), may(5), json!({}))), window(4, 5));
+    }
+}
+
+#[test]
+fn windows_by_last_change_hold_who_was_changed_and_the_truth_who_was_created() {
+    let tenant = tenant(
+        40,
+        Behaviour {
+            windows_by: WindowsBy::LastChange,
+            oddities: Oddities {
+                changed_later: 0.3,
+                ..Oddities::none()
+            },
+            ..Behaviour::default()
+        },
+    );
+    let mut moved = 0;
+    for day in 1..=31 {
+        let rows = rows(&ask(&tenant, may(day), may(day), json!({"limit": "999"})));
+        for row in rows {
+            let changed = &row["lastModificationTime"];
+            assert_eq!(changed["month"], 4, "Calendar months count from 0");
+            assert_eq!(changed["dayOfMonth"], day);
+            let created = row["generationDate"].as_str().unwrap();
+            let created_here = created.starts_with(&format!("May {day}, "));
+            moved += u32::from(!created_here);
+        }
+    }
+    assert!(moved > 100, "{moved}");
+    assert_eq!(tenant.truth_ids(may(5), may(5)).len(), 40);
+    let window = BTreeSet::from_iter(ids(&ask(&tenant, may(5), may(5), json!({}))));
+    assert_ne!(window, tenant.truth_ids(may(5), may(5)));
+}
+
+#[test]
+fn windows_in_the_future_are_refused() {
+    let tenant = tenant(
+        10,
+        Behaviour {
+            today: Some(may(10)),
+            ..Behaviour::default()
+        },
+    );
+    let sentence = "End date cannot be in the future";
+    assert_eq!(ids(&ask(&tenant, may(9), may(10), json!({}))).len(), 20);
+    assert_eq!(
+        failure(&ask(&tenant, may(10), may(11), json!({}))),
+        sentence
+    );
+    assert_eq!(
+        failure(&ask(&tenant, may(11), may(11), json!({}))),
+        sentence
+    );
+    assert_eq!(
+        tenant.truth_ids(may(10), may(12)).len(),
+        10,
+        "later days have no customers yet"
+    );
 }
 
 #[test]
