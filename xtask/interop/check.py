@@ -1,9 +1,9 @@
-"""Reads what kapture wrote with DuckDB, PyArrow and Python's own csv and sqlite3, and compares it,
-field by field, with the lines of JSON of the same customers.
+"""Reads the output of kapture with DuckDB, PyArrow and Python's own csv and sqlite3, and compares it,
+field by field, with the NDJSON of the same customers.
 
     check.py REFERENCE.ndjson OTHER...
 
-OTHER is a file of any form, a dataset folder or a SQLite database. Says what was compared; ends
+OTHER is a file of any format, a dataset folder or a SQLite database. Prints each comparison; exits
 with 1 at the first difference.
 """
 
@@ -20,8 +20,8 @@ import pyarrow
 import pyarrow.dataset
 import pyarrow.parquet
 
-# The documented fields in their order; what no letter stands before is text.
-# i: whole number, d: amount, f: flag, t: local date-time.
+# The documented fields in their order. The letter is the type: i integer, d amount, f flag, t local
+# date-time; text without a letter.
 CUSTOMER = """
     i:id i:cmId f:isOrganization name website address state city country latitude longitude
     currentStatus t:generationDate i:creatorId i:channelPartnerId remarks i:ratePlanId customerCode
@@ -73,11 +73,11 @@ def quoted(text):
     return "'" + str(text).replace("'", "''") + "'"
 
 
-# --- What the lines of JSON say ------------------------------------------------------------------
+# --- The NDJSON ----------------------------------------------------------------------------------
 
 
 def times(fields, columns):
-    """The dates that can be read as local date-times; others stay what they are."""
+    """Parses dates as local date-times; those that cannot be parsed stay text."""
     for column in columns:
         if column.kind == "t" and isinstance(fields.get(column.key), str):
             try:
@@ -104,18 +104,18 @@ def customer_of(line):
     return customer
 
 
-# --- What the other forms say, put together in the same way --------------------------------------
+# --- The other formats, assembled into the same fields -------------------------------------------
 
 
 def assembled(row, columns, prefix=""):
-    """A customer or contact from its columns and its extra object, which has the last word."""
+    """A customer or contact from its columns and its extra object, which takes precedence."""
     fields = {column.key: row[prefix + column.name] for column in columns}
     fields.update(json.loads(row[prefix + "extra"] or "{}"))
     return times(without_nulls(fields), columns)
 
 
 def with_contacts(customer, contacts):
-    # A list of contacts that is none is in the extra object.
+    # Contacts that are not a list are in the extra object.
     if contacts and "contacts" not in customer:
         customer["contacts"] = contacts
     return customer
@@ -132,7 +132,7 @@ def flattened(row):
 
 
 def flat(customer):
-    """What a flattened row can hold of a customer: of its contacts the primary one."""
+    """The customer as a flattened row holds it: with its primary contact only."""
     contacts = customer.get("contacts")
     if not isinstance(contacts, list) or not all(isinstance(one, dict) for one in contacts):
         return customer
@@ -149,10 +149,10 @@ class Check:
             for line in lines:
                 customer = customer_of(line)
                 if str(customer["id"]) in self.customers:
-                    fail(f"{reference}: customer {customer['id']} stands there twice")
+                    fail(f"{reference}: customer {customer['id']} occurs twice")
                 self.customers[str(customer["id"])] = customer
         if len(self.customers) < 100:
-            fail(f"{reference}: only {len(self.customers)} customers; that proves little")
+            fail(f"{reference}: only {len(self.customers)} customers: too few to compare")
         self.duckdb = duckdb.connect()
 
     def sql(self, query):
@@ -162,14 +162,14 @@ class Check:
         return [dict(zip(types, row)) for row in result.fetchall()], types
 
     def equal(self, found, what, reader, holdable=lambda customer: customer):
-        """`found` are the customers that `reader` read of `what`."""
+        """Compares the customers `found`, which `reader` read from `what`, with the reference."""
         found = list(found)
         expect(len(found), len(self.customers), f"{what} by {reader}: number of customers")
         by_id = {str(customer["id"]): customer for customer in found}
         lacking = self.customers.keys() - by_id.keys()
         more = by_id.keys() - self.customers.keys()
         if lacking or more:
-            fail(f"{what} by {reader}: lacks {sorted(lacking)[:5]}, has {sorted(more)[:5]} besides")
+            fail(f"{what} by {reader}: {sorted(lacking)[:5]} missing, {sorted(more)[:5]} unexpected")
         values = contacts = 0
         for id, expected in self.customers.items():
             expected = holdable(expected)
@@ -191,7 +191,7 @@ class Check:
             elif one != other or isinstance(one, bool) != isinstance(other, bool):
                 fail(f"{what}: {key} is {one!r}, not {other!r}")
 
-    # --- One method for each form ----------------------------------------------------------------
+    # --- One method for each format --------------------------------------------------------------
 
     def parquet(self, files, what, partitioned=False):
         source = f"read_parquet({quoted(files)}, hive_partitioning = {partitioned})"
@@ -218,7 +218,7 @@ class Check:
         self.statistics(files, what)
 
     def statistics(self, files, what):
-        """Every row group says between which ids it lies, so that readers can skip it."""
+        """Every row group has the minimum and maximum id, so that readers can skip it."""
         groups, _ = self.sql(
             f"SELECT row_group_num_rows AS rows, stats_min_value AS low, stats_max_value AS high,"
             f" compression FROM parquet_metadata({quoted(files)}) WHERE path_in_schema = 'id'"
@@ -230,7 +230,7 @@ class Check:
                 fail(f"{what}: a row group without statistics: {group}")
 
     def days(self, rows, what):
-        """The folder that a customer is in is the day of its creation."""
+        """The folder of a customer is named by its creation date."""
         for row in rows:
             created = row.get("generation_date")
             if "created_date" in row and isinstance(created, datetime):
@@ -264,7 +264,7 @@ class Check:
         return [name for name, _ in typed]
 
     def text(self, files, what, header):
-        """By Python's csv, which knows text alone: numbers and flags are read as JSON is."""
+        """By Python's csv, which reads text only: numbers and flags are parsed as JSON."""
         rows = []
         for file in files:
             with open(file, newline="", encoding="utf-8") as lines:
@@ -300,7 +300,7 @@ class Check:
         self.equal(found, what, "DuckDB", self.documented)
 
     def documented(self, customer):
-        """The documented fields, where DuckDB was told of those alone."""
+        """The documented fields: DuckDB was given no others."""
         keys = {column.key for column in CUSTOMER} | {"contacts"}
         return {key: value for key, value in customer.items() if key in keys}
 
@@ -339,7 +339,7 @@ class Check:
         days = sum(json.loads(receipt.read_text())["customers"] for receipt in receipts)
         expect(days, len(self.customers), f"{what}: customers in the ledger")
 
-    def place(self, path):
+    def destination(self, path):
         if path.is_dir():
             return self.dataset(path)
         form = [ending for ending in path.suffixes if ending not in (".gz", ".zst")][-1]
@@ -355,11 +355,11 @@ class Check:
         elif form == ".ndjson":
             self.ndjson(path, path.name)
         else:
-            fail(f"{path}: no form that is known here")
+            fail(f"{path}: unknown format")
 
 
 def plain(kind):
-    """A type of Arrow without the names of extensions, within lists and structs too."""
+    """An Arrow type without extension types, in lists and structs too."""
     if isinstance(kind, pyarrow.BaseExtensionType):
         return plain(kind.storage_type)
     if pyarrow.types.is_list(kind):
@@ -370,7 +370,7 @@ def plain(kind):
 
 
 def flags(row, columns, what):
-    """A row of SQLite, where flags are numbers and nothing keeps a column to its type."""
+    """A row of SQLite, which stores flags as numbers and does not enforce the types of columns."""
     kinds = {"i": int, "d": float, "f": int, "t": str, "": str}
     row = dict(row)
     for column in columns:
@@ -387,7 +387,7 @@ def main():
     check = Check(reference)
     print(f"DuckDB {duckdb.__version__}, PyArrow {pyarrow.__version__}, SQLite {sqlite3.sqlite_version}")
     for other in others:
-        check.place(other)
+        check.destination(other)
 
 
 main()

@@ -1,4 +1,4 @@
-//! Builds what is measured and what measures it, and starts the latter.
+//! Builds `kapture` and `kapture-bench`, and runs the latter.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -8,10 +8,9 @@ use xshell::{Shell, cmd};
 use crate::Error;
 use crate::workspace::Workspace;
 
-/// Runs the bench with these arguments, of which it knows more than xtask does. Returns whether it
-/// succeeded.
+/// Runs `kapture-bench` with these arguments and returns whether it succeeded.
 ///
-/// A short one is no measurement, so it makes do with what the tests were built from.
+/// `--short` measures nothing, so it uses the unoptimized build of the tests.
 pub(crate) fn run(shell: &Shell, arguments: &[OsString]) -> Result<bool, Error> {
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);

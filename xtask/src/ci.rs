@@ -1,11 +1,13 @@
-//! The steps that every change must pass, and what is said about them.
+//! The steps that every change must pass, and their report.
 
 use std::time::{Duration, Instant};
 
 use xshell::{Cmd, Shell, cmd};
 
 use crate::workspace::Workspace;
-use crate::{Error, Faults, bench, features, interop, layers, packaging, soak, tidy};
+use crate::{
+    Error, Faults, bench, features, interop, layers, packaging, soak, system, tidy, tools,
+};
 
 /// One thing that can pass or fail.
 pub(crate) struct Step {
@@ -14,32 +16,32 @@ pub(crate) struct Step {
     faults: fn(&Shell, &Workspace) -> Result<Faults, Error>,
 }
 
-/// In the order in which they are run: the quick ones first.
+/// In the order in which they run: quick ones first.
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tidy",
-        purpose: "the rules of the house that no tool knows",
+        purpose: "rules of this project that no other tool checks",
         faults: |_, workspace| tidy::faults(workspace),
     },
     Step {
         name: "layers",
-        purpose: "no crate knows one that it must not know",
+        purpose: "dependencies between crates, and between modules, point one way",
         faults: layers::faults,
     },
     Step {
         name: "fmt",
-        purpose: "the one way to lay out code",
+        purpose: "code is formatted by rustfmt",
         faults: |shell, _| succeeds(cmd!(shell, "cargo fmt --all --check")),
     },
     Step {
         name: "packaging",
-        purpose: "a published crate carries its README and licences",
+        purpose: "each published crate contains its README and licences",
         faults: packaging::faults,
     },
     Step {
         name: "deny",
-        purpose: "licences, sources and duplicates of dependencies, as deny.toml allows",
-        faults: |shell, _| deny(shell),
+        purpose: "licences, sources and duplicates of dependencies, against deny.toml",
+        faults: deny,
     },
     Step {
         name: "clippy",
@@ -59,16 +61,16 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tests",
         purpose: "unit, property and end-to-end tests",
-        faults: |shell, _| tests(shell),
+        faults: tests,
     },
     Step {
         name: "bench",
-        purpose: "the benchmark measures what it says it does; how fast it is decides nothing",
+        purpose: "a short benchmark writes the right output; its speed is not judged",
         faults: |shell, _| short_bench(shell),
     },
     Step {
         name: "soak",
-        purpose: "what a place holds is what the server has, after each of many disturbed runs",
+        purpose: "a destination equals the server after each of thirty disturbed syncs",
         faults: |shell, _| {
             println!("$ cargo xtask soak --rounds 30");
             soak::run(shell, &["--rounds".into(), "30".into()]).map(|()| Faults::new())
@@ -76,17 +78,17 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "interop",
-        purpose: "others read what kapture writes: DuckDB, PyArrow, Python's csv and sqlite3",
+        purpose: "DuckDB, PyArrow and Python's csv and sqlite3 read what kapture writes",
         faults: interop::faults,
     },
     Step {
         name: "doctests",
-        purpose: "the examples of the documentation run",
+        purpose: "the examples in the documentation run",
         faults: |shell, _| succeeds(cmd!(shell, "cargo test --workspace --all-features --doc")),
     },
     Step {
         name: "docs",
-        purpose: "the documentation builds, and its links lead somewhere",
+        purpose: "the documentation builds without warnings",
         faults: |shell, _| {
             println!("with RUSTDOCFLAGS=\"-D warnings\"");
             let docs = cmd!(shell, "cargo doc --workspace --no-deps --all-features");
@@ -95,15 +97,19 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
-/// Runs the steps named, or all where none is named; a failed step does not hide the others.
-/// Returns whether all passed.
+/// Runs the named steps, or all if none is named, and goes on after a failed one. Returns whether all passed.
 pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<bool, Error> {
     let steps = chosen(only)?;
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);
+    let is_chosen = |name: &str| steps.iter().any(|step| step.name == name);
+    let missing: Vec<_> = system::missing(shell, is_chosen).collect();
+    for line in &missing {
+        println!("{line}");
+    }
 
     let mut results = Vec::new();
-    for step in steps {
+    for step in &steps {
         println!("\n=== {}: {}", step.name, step.purpose);
         println!("    cargo xtask ci --only {}", step.name);
         let start = Instant::now();
@@ -118,7 +124,11 @@ pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<bool, Error> {
             took: start.elapsed(),
         });
     }
-    print!("\n{}", report(&results));
+    println!();
+    for line in &missing {
+        println!("{line}");
+    }
+    print!("{}", report(&results));
     Ok(results.iter().all(|result| result.passed))
 }
 
@@ -128,7 +138,7 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Step>, Error> {
         .find(|name| STEPS.iter().all(|step| step.name != **name));
     if let Some(name) = unknown {
         let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-        return Err(format!("no step is called {name}; there are {}", names.join(", ")).into());
+        return Err(format!("unknown step {name}: there are {}", names.join(", ")).into());
     }
     let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
     Ok(STEPS.iter().filter(wanted).collect())
@@ -140,40 +150,29 @@ fn succeeds(command: Cmd<'_>) -> Result<Faults, Error> {
     Ok(Faults::new())
 }
 
-fn tests(shell: &Shell) -> Result<Faults, Error> {
+fn tests(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
+    let nextest = tools::NEXTEST.program(shell, workspace)?;
     // The end-to-end tests run the binary, and cargo builds no binary of another crate for a test.
     Workspace::build_binaries(shell)?;
-    if installed(shell, "nextest") {
-        succeeds(cmd!(shell, "cargo nextest run --workspace --all-features"))
-    } else {
-        println!("cargo-nextest is not installed: cargo test does the same, more slowly");
-        succeeds(cmd!(shell, "cargo test --workspace --all-features --tests"))
-    }
+    succeeds(cmd!(
+        shell,
+        "{nextest} nextest run --workspace --all-features"
+    ))
 }
 
 fn short_bench(shell: &Shell) -> Result<Faults, Error> {
     println!("$ cargo xtask bench --short");
     Ok(match bench::run(shell, &["--short".into()])? {
         true => Faults::new(),
-        false => vec!["a pull did not write what it should".into()],
+        false => vec!["a pull wrote the wrong output".into()],
     })
 }
 
-fn deny(shell: &Shell) -> Result<Faults, Error> {
-    if !installed(shell, "deny") {
-        return Err("cargo-deny is missing: cargo install cargo-deny --locked".into());
-    }
-    // Building here has fetched nothing for other platforms, whose licences count as well.
+fn deny(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
+    let deny = tools::DENY.program(shell, workspace)?;
+    // The licences of dependencies for other platforms count as well, and no build here fetches those.
     succeeds(cmd!(shell, "cargo fetch --locked"))?;
-    succeeds(cmd!(
-        shell,
-        "cargo deny --offline check bans licenses sources"
-    ))
-}
-
-fn installed(shell: &Shell, subcommand: &str) -> bool {
-    let version = cmd!(shell, "cargo {subcommand} --version");
-    version.quiet().ignore_stderr().read().is_ok()
+    succeeds(cmd!(shell, "{deny} --offline check bans licenses sources"))
 }
 
 struct StepResult {
@@ -182,7 +181,7 @@ struct StepResult {
     took: Duration,
 }
 
-/// A table, and the count of steps as the last line, which machines read.
+/// A table; the last line has the counts, for machines to read.
 fn report(results: &[StepResult]) -> String {
     let mut report = format!("{:<12}{:<8}{:>8}\n", "step", "result", "seconds");
     for StepResult { name, passed, took } in results {
@@ -211,7 +210,7 @@ mod tests {
         assert_eq!(names(&[]).unwrap().len(), STEPS.len());
         assert_eq!(names(&["docs", "fmt"]).unwrap(), ["fmt", "docs"]);
         let refusal = names(&["fmt", "lint"]).unwrap_err();
-        assert!(refusal.contains("no step is called lint"), "{refusal}");
+        assert!(refusal.contains("unknown step lint"), "{refusal}");
         assert!(refusal.contains("doctests"), "{refusal}");
     }
 

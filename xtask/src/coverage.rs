@@ -1,4 +1,4 @@
-//! How many lines of each library that a pull rests on the tests run, counted by cargo-llvm-cov.
+//! Line coverage of the libraries behind a pull, counted by cargo-llvm-cov.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 use crate::Error;
 use crate::workspace::Workspace;
 
-/// The crates that a pull rests on.
+/// The libraries behind a pull.
 const CRATES: [&str; 4] = [
     "kapture-model",
     "kapture-transport",
@@ -17,27 +17,27 @@ const CRATES: [&str; 4] = [
     "kapture-sinks",
 ];
 
-/// The least share of its lines that the tests of a crate may run, in percent.
-const LEAST: f64 = 90.0;
+/// The smallest share of lines that the tests must run in each crate, in percent.
+const MIN_PERCENT: f64 = 90.0;
 
-/// The lines of some code, and how many of them the tests run.
+/// A count of lines of code, and of those that the tests run.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 struct Lines {
     all: u32,
     run: u32,
 }
 
-/// Runs every test of the workspace, those included that run the binary, and prints what they
-/// ran. Returns whether that is enough.
+/// Runs every test of the workspace, those that start the binary included, and prints the coverage of each crate.
+/// Returns whether it is enough.
 pub(crate) fn run(shell: &Shell) -> Result<bool, Error> {
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);
     let tool = cmd!(shell, "cargo llvm-cov --version");
     if tool.quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        return Err("this needs cargo-llvm-cov and LLVM's tools: cargo install cargo-llvm-cov --locked; rustup component add llvm-tools (or LLVM_COV and LLVM_PROFDATA, the paths of those of another LLVM as new as rustc's)".into());
+        return Err("cargo-llvm-cov is missing: cargo install cargo-llvm-cov --locked, and rustup component add llvm-tools (or set LLVM_COV and LLVM_PROFDATA to the tools of an LLVM as new as rustc's)".into());
     }
     let lcov = workspace.target.join("coverage.lcov");
-    // Some tests kill the binary, and what it had counted is lost half written.
+    // Some tests kill the binary, whose counts are then incomplete: `--failure-mode all` skips those.
     cmd!(
         shell,
         "cargo llvm-cov nextest --workspace --all-features --failure-mode all --lcov --output-path {lcov}"
@@ -49,9 +49,12 @@ pub(crate) fn run(shell: &Shell) -> Result<bool, Error> {
     let mut enough = true;
     for name in CRATES {
         let member = workspace.crates.iter().find(|member| member.name == name);
-        let folder = member.ok_or("no such crate")?.folder.join("src");
+        let folder = member
+            .ok_or("a crate is missing from the workspace")?
+            .folder
+            .join("src");
         let lines = of_crate(&files, &folder)?;
-        enough &= lines.percent() >= LEAST;
+        enough &= lines.percent() >= MIN_PERCENT;
         println!(
             "{name:<20}{:>8}{:>8}{:>8.1}",
             lines.all,
@@ -68,7 +71,7 @@ impl Lines {
     }
 }
 
-/// For each file of a report how often each of its lines was run, by number.
+/// How often each line of each file was run, by line number.
 type Files<'a> = BTreeMap<&'a Path, BTreeMap<u32, u64>>;
 
 fn files(lcov: &str) -> Result<Files<'_>, Error> {
@@ -87,8 +90,7 @@ fn files(lcov: &str) -> Result<Files<'_>, Error> {
     Ok(files)
 }
 
-/// The lines of the files in a folder, without those of the tests at their ends, which run
-/// themselves.
+/// The lines of the files in a folder, without the unit tests at their ends.
 fn of_crate(files: &Files<'_>, folder: &Path) -> Result<Lines, Error> {
     let mut lines = Lines::default();
     for (path, counts) in files.iter().filter(|(path, _)| path.starts_with(folder)) {
@@ -101,7 +103,7 @@ fn of_crate(files: &Files<'_>, folder: &Path) -> Result<Lines, Error> {
     Ok(lines)
 }
 
-/// The number of the line at which the tests of a file begin.
+/// The number of the line at which the unit tests of a file begin.
 fn end_of_code(text: &str) -> u32 {
     let tests = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
     text[..tests]
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_counted_by_folder_and_without_tests() {
+    fn lines_are_counted_per_folder_without_unit_tests() {
         let folder = std::env::temp_dir().join(format!("kapture-coverage-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("some.rs");
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_tests_is_code_to_its_end() {
+    fn file_without_unit_tests_is_counted_to_its_end() {
         assert_eq!(end_of_code("a\nb\n"), 3);
         assert_eq!(end_of_code("a\n#[cfg(test)]\nmod tests {}\n"), 2);
     }

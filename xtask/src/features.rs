@@ -1,7 +1,7 @@
-//! Each crate by itself, with nothing switched on and with each feature alone.
+//! Checks each crate by itself, without features and with each feature alone.
 //!
-//! Built as part of the workspace, a crate may live on what another one switches on in a shared
-//! dependency; whoever takes that crate alone would be the first to find out.
+//! The workspace build unifies the features of shared dependencies, which hides that a crate relies on a feature that
+//! only another crate enables. A user of that crate alone could not build it.
 
 use xshell::{Shell, cmd};
 
@@ -13,7 +13,7 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
     for member in workspace.published() {
         let name = &member.name;
         for features in selections(member) {
-            // Clippy rather than check: what the workspace-wide step built serves here as well.
+            // Clippy rather than check: it reuses what the workspace-wide step has checked.
             let alone = cmd!(
                 shell,
                 "cargo clippy --package {name} --no-default-features {features...} -- -D warnings"
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn none_then_each_alone() {
+    fn selections_are_no_feature_then_each_alone() {
         let member = Crate {
             features: vec!["http".into(), "mock".into()],
             ..Crate::default()

@@ -1,4 +1,4 @@
-//! Looks for bytes for which a claim of `fuzz/` does not hold, with libFuzzer.
+//! Searches for bytes that break a claim of `fuzz/`, with libFuzzer.
 
 use std::fs;
 use std::path::Path;
@@ -8,31 +8,27 @@ use xshell::{Shell, cmd};
 use crate::Error;
 use crate::workspace::Workspace;
 
-/// Where libFuzzer keeps what it learnt, and puts what it finds.
-const PLACE: &str = "target/fuzz";
+/// The corpora of libFuzzer and the inputs that it finds.
+const OUTPUT: &str = "target/fuzz";
 
-/// Tries each of the claims named, or all where none is, for so many seconds.
+/// Fuzzes each of the named claims, or all if none is named, for so many seconds.
 pub(crate) fn run(shell: &Shell, claims: &[String], seconds: u32) -> Result<(), Error> {
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);
     let known = known_claims(&workspace.root)?;
     if let Some(unknown) = claims.iter().find(|claim| !known.contains(claim)) {
-        return Err(format!(
-            "no claim is called {unknown}; there are {}",
-            known.join(", ")
-        )
-        .into());
+        return Err(format!("unknown claim {unknown}: there are {}", known.join(", ")).into());
     }
     let fuzz = cmd!(shell, "cargo +nightly fuzz --version");
     if fuzz.quiet().ignore_stderr().read().is_err() {
-        return Err("this needs a nightly compiler and cargo-fuzz: rustup toolchain install nightly; cargo install cargo-fuzz --locked".into());
+        return Err("a nightly compiler or cargo-fuzz is missing: rustup toolchain install nightly; cargo install cargo-fuzz --locked".into());
     }
     let root = &workspace.root;
     for claim in if claims.is_empty() { &known } else { claims } {
-        let corpus = root.join(PLACE).join("corpus").join(claim);
+        let corpus = root.join(OUTPUT).join("corpus").join(claim);
         shell.create_dir(&corpus)?;
         let seeds = root.join("fuzz/seeds").join(claim);
-        let found = format!("-artifact_prefix={}/", root.join(PLACE).display());
+        let found = format!("-artifact_prefix={}/", root.join(OUTPUT).display());
         let time = format!("-max_total_time={seconds}");
         println!("=== {claim}: {seconds} s");
         cmd!(
@@ -41,13 +37,13 @@ pub(crate) fn run(shell: &Shell, claims: &[String], seconds: u32) -> Result<(), 
         )
         .run()
         .map_err(|error| {
-            format!("{error}\nthe bytes are in {PLACE}; put them into fuzz/seeds/{claim}, where every test run tries them")
+            format!("{error}\nhint: the bytes are in {OUTPUT}; copy them to fuzz/seeds/{claim}, which every test run tries")
         })?;
     }
     Ok(())
 }
 
-/// Each has a folder of seeds.
+/// The claims of `fuzz/`: each has a folder of seeds.
 fn known_claims(root: &Path) -> Result<Vec<String>, Error> {
     let mut claims = Vec::new();
     for entry in fs::read_dir(root.join("fuzz/seeds"))? {

@@ -1,7 +1,7 @@
-//! Whether others read what kapture writes: DuckDB, PyArrow and Python's own libraries compare
-//! every form of output with the lines of JSON of the same customers.
+//! Reads the output of kapture with other libraries: DuckDB, PyArrow and Python's own csv and sqlite3 compare every
+//! format with the NDJSON of the same customers.
 //!
-//! They come from PyPI into `target/interop`, at the versions of `interop/requirements.txt`.
+//! They are installed from PyPI into `target/interop`, at the versions of `interop/requirements.txt`.
 
 use std::env;
 use std::fs;
@@ -10,13 +10,12 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 use crate::workspace::Workspace;
-use crate::{Error, Faults};
+use crate::{Error, Faults, system};
 
-/// What all others are compared with.
+/// All other outputs are compared with this one.
 const REFERENCE: &str = "customers.ndjson";
 
-/// Where the same customers go, and what has to be said for that; `check.py` tells by the name
-/// what is there.
+/// Destinations for the same customers, with the arguments each needs; `check.py` derives the format from the name.
 const DESTINATIONS: &[(&str, &[&str])] = &[
     ("customers.ndjson.gz", &[]),
     ("customers.ndjson.zst", &[]),
@@ -31,8 +30,8 @@ const DESTINATIONS: &[(&str, &[&str])] = &[
 ];
 
 pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
-    if cmd!(shell, "python3 --version").quiet().read().is_err() {
-        let missing = "python3 is missing: nothing was read by another implementation";
+    if !system::has_python(shell) {
+        let missing = "python3 with venv is missing: no output was read by another implementation";
         if env::var_os("CI").is_some_and(|value| value == "true") {
             return Err(missing.into());
         }
@@ -46,17 +45,17 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
     write(shell, workspace, &written)?;
 
     let check = sources.join("check.py");
-    let places = DESTINATIONS.iter().map(|(place, _)| place);
+    let destinations = DESTINATIONS.iter().map(|(name, _)| name);
     let _written = shell.push_dir(&written);
-    let compared = cmd!(shell, "{python} {check} {REFERENCE} {places...}");
+    let compared = cmd!(shell, "{python} {check} {REFERENCE} {destinations...}");
     println!("$ {compared}");
     Ok(match compared.quiet().run() {
         Ok(()) => Faults::new(),
-        Err(_) => vec!["what was written is not what others read; see above".into()],
+        Err(_) => vec!["another library reads other values than were written: see above".into()],
     })
 }
 
-/// A Python that has the readers, made anew when other versions are asked for.
+/// A Python environment with the libraries, created again when `requirements.txt` changes.
 fn readers(shell: &Shell, folder: &Path, requirements: &Path) -> Result<PathBuf, Error> {
     let environment = folder.join("python");
     let bin = if cfg!(windows) { "Scripts" } else { "bin" };
@@ -69,7 +68,7 @@ fn readers(shell: &Shell, folder: &Path, requirements: &Path) -> Result<PathBuf,
     shell.create_dir(folder)?;
     let steps = [
         cmd!(shell, "python3 -m venv --clear {environment}"),
-        // Wheels alone: nothing is built, and no code is run while installing.
+        // Only wheels: installing them builds and runs no code.
         cmd!(
             shell,
             "{python} -m pip install --quiet --disable-pip-version-check --only-binary :all: --requirement {requirements}"
@@ -83,18 +82,18 @@ fn readers(shell: &Shell, folder: &Path, requirements: &Path) -> Result<PathBuf,
     Ok(python)
 }
 
-/// Writes a week of the sandbox in every form.
+/// Writes a week of the sandbox in every format.
 fn write(shell: &Shell, workspace: &Workspace, folder: &Path) -> Result<(), Error> {
     Workspace::build_binaries(shell)?;
     let kapture = workspace.binary("debug", "kapture");
     shell.remove_path(folder)?;
     shell.create_dir(folder)?;
     let _folder = shell.push_dir(folder);
-    for &(place, said) in [(REFERENCE, &[][..])].iter().chain(DESTINATIONS) {
+    for &(destination, arguments) in [(REFERENCE, &[][..])].iter().chain(DESTINATIONS) {
         let week = ["--from", "2024-05-01", "--to", "2024-05-07"];
         let pull = cmd!(
             shell,
-            "{kapture} pull --sandbox {week...} --quiet -o {place} {said...}"
+            "{kapture} pull --sandbox {week...} --quiet -o {destination} {arguments...}"
         );
         pull.run()?;
     }

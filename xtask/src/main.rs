@@ -1,4 +1,4 @@
-//! What CI does, runnable by hand: `cargo xtask` lists it.
+//! The tasks of CI and of development: `cargo xtask` lists them.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -15,29 +15,33 @@ mod interop;
 mod layers;
 mod packaging;
 mod soak;
+mod system;
 mod tidy;
+mod tools;
 mod workspace;
 
-/// Whatever kept a check from being made, as opposed to the faults that a check finds.
+use workspace::Workspace;
+
+/// Why a check could not run, as opposed to the faults that it finds.
 type Error = Box<dyn std::error::Error>;
 
-/// What a check found wrong, one sentence each; none is a pass.
+/// What a check found wrong, a sentence each; an empty list is a pass.
 type Faults = Vec<String>;
 
 #[derive(Debug, PartialEq)]
 enum Task {
     Help,
-    /// The named steps of CI, or all of them where none is named.
+    /// The named steps of CI, or all if none is named.
     Ci {
         only: Vec<String>,
     },
     Advisories,
     Coverage,
-    /// With the arguments of the soak itself.
+    /// With the arguments of `kapture-soak`.
     Soak(Vec<OsString>),
-    /// With the arguments of the bench itself.
+    /// With the arguments of `kapture-bench`.
     Bench(Vec<OsString>),
-    /// The named claims, or all of them where none is named, for so many seconds each.
+    /// The named claims, or all if none is named, for so many seconds each.
     Fuzz {
         claims: Vec<String>,
         seconds: u32,
@@ -76,7 +80,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
                     claims: Vec::new(),
                     seconds: 60,
                 },
-                other => return Err(format!("no task is called {other}; see cargo xtask").into()),
+                other => return Err(format!("unknown task {other}: cargo xtask lists them").into()),
             },
             (Long("only"), Task::Ci { mut only }) => {
                 only.push(arguments.value()?.string()?);
@@ -111,7 +115,10 @@ fn run(task: Task) -> Result<ExitCode, Error> {
         Task::Coverage => return coverage::run(&shell).map(exit_code),
         Task::Soak(arguments) => soak::run(&shell, &arguments)?,
         Task::Fuzz { claims, seconds } => fuzz::run(&shell, &claims, seconds)?,
-        Task::Advisories => cmd!(shell, "cargo deny check advisories").run()?,
+        Task::Advisories => {
+            let deny = tools::DENY.program(&shell, &Workspace::read(&shell)?)?;
+            cmd!(shell, "{deny} check advisories").run()?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,15 +138,15 @@ fn help() -> String {
     format!(
         "\
 cargo xtask ci [--only STEP]...   everything that must pass before a change is merged
-cargo xtask tidy                  the same as ci --only tidy
-cargo xtask layers                the same as ci --only layers
-cargo xtask interop               the same as ci --only interop
-cargo xtask bench [--help]        what a pull costs, against a bare client and a bare parser
-cargo xtask soak [--help]         one sync after another from a server that misbehaves
+cargo xtask tidy                  short for ci --only tidy
+cargo xtask layers                short for ci --only layers
+cargo xtask interop               short for ci --only interop
+cargo xtask bench [--help]        the cost of a pull, against a bare client and a bare parser
+cargo xtask soak [--help]         repeated syncs from a faulty server
 cargo xtask fuzz [--seconds N] [CLAIM]...
-                                  bytes for which a claim of fuzz/ does not hold; needs nightly
-cargo xtask coverage              how many lines the tests run of what a pull rests on; needs cargo-llvm-cov
-cargo xtask advisories            known security problems of dependencies; needs a network
+                                  search for bytes that break a claim of fuzz/; needs nightly
+cargo xtask coverage              line coverage of the libraries; needs cargo-llvm-cov
+cargo xtask advisories            known vulnerabilities of dependencies; needs a network
 
 Steps of ci:
 {steps}"
@@ -191,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn unknown_arguments_are_refused() {
         for line in ["lint", "--only fmt", "ci tidy", "ci --all", "ci --only"] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -1,4 +1,4 @@
-//! One sync after another from a server that misbehaves at random, each compared with the truth.
+//! Repeated syncs from a sandbox with random faults, each compared with the sandbox's own customers.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use xshell::{Shell, cmd};
 use crate::Error;
 use crate::workspace::Workspace;
 
-/// Builds what it needs, and runs the soak of `kapture-tests` with its own arguments.
+/// Builds the binaries and runs `kapture-soak` with these arguments.
 pub(crate) fn run(shell: &Shell, arguments: &[OsString]) -> Result<(), Error> {
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);

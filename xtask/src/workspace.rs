@@ -7,11 +7,11 @@ use xshell::{Shell, cmd};
 
 use crate::Error;
 
-/// The workspace: its folders and its members.
+/// The folders and the members of the workspace.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
-    /// Where cargo builds.
+    /// Cargo's target folder.
     pub(crate) target: PathBuf,
     pub(crate) crates: Vec<Crate>,
 }
@@ -26,19 +26,19 @@ pub(crate) struct Crate {
     pub(crate) published: bool,
     /// Every feature but `default`.
     pub(crate) features: Vec<String>,
-    /// The crates it is built from, optional ones included, those of its tests not.
+    /// The crates it is built from: optional ones included, those of its tests excluded.
     pub(crate) dependencies: Vec<String>,
 }
 
 impl Workspace {
-    /// Builds every program as the tests have it, so that nothing is built for another step alone.
+    /// Builds every program with the features of the test build, so that all steps share one build.
     pub(crate) fn build_binaries(shell: &Shell) -> Result<(), Error> {
         let build = cmd!(shell, "cargo build --workspace --all-features --bins");
         println!("$ {build}");
         Ok(build.quiet().run()?)
     }
 
-    /// A program that was built with this profile.
+    /// The path of a program built with this profile.
     pub(crate) fn binary(&self, profile: &str, name: &str) -> PathBuf {
         let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         self.target.join(profile).join(name)
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_is_reduced_to_what_the_checks_need() {
+    fn metadata_is_read() {
         let metadata = r#"{
             "workspace_root": "/kapture",
             "target_directory": "/kapture/target",

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn arrows_point_one_way() {
+    fn arrows_point_down_only() {
         let cases = [
             ("kapture-transport", "kapture-model", true),
             ("kapture-model", "kapture-transport", false),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_is_found_in_a_tree_by_its_whole_name() {
+    fn crate_is_found_in_a_tree_by_its_whole_name() {
         let tree = "kapture-customers v0.1.0 (/somewhere/tokio)\n\
                     tokio-macros v2.7.2 (proc-macro)\n\
                     reqwest v0.13.5 (*)\n";

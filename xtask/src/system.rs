@@ -1,0 +1,76 @@
+//! System packages that some steps of CI need. They are not installed here; a missing one is named.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use xshell::{Shell, cmd};
+
+/// A system package and the step that needs it.
+struct Package {
+    name: &'static str,
+    step: &'static str,
+    purpose: &'static str,
+    hint: &'static str,
+    is_there: fn(&Shell) -> bool,
+}
+
+const PACKAGES: [Package; 2] = [
+    Package {
+        name: "PostgreSQL",
+        step: "tests",
+        purpose: "the tests of its sink",
+        hint: "apt-get install postgresql, or brew install postgresql, or name a server in KAPTURE_TEST_POSTGRES_URL",
+        is_there: |_| has_postgres(),
+    },
+    Package {
+        name: "Python 3 with venv",
+        step: "interop",
+        purpose: "reading with other libraries what was written",
+        hint: "apt-get install python3-venv, or brew install python",
+        is_there: has_python,
+    },
+];
+
+/// One line for each package that is missing and that one of these steps needs.
+pub(crate) fn missing<'a>(
+    shell: &'a Shell,
+    is_chosen: impl Fn(&str) -> bool + 'a,
+) -> impl Iterator<Item = String> + 'a {
+    let wanted = PACKAGES
+        .iter()
+        .filter(move |package| is_chosen(package.step));
+    wanted.filter(|package| !(package.is_there)(shell)).map(
+        |Package {
+             name,
+             step,
+             purpose,
+             hint,
+             ..
+         }| { format!("missing: {name}, for {purpose} (step {step}): {hint}") },
+    )
+}
+
+pub(crate) fn has_python(shell: &Shell) -> bool {
+    let asked = cmd!(shell, "python3 -c 'import ensurepip, venv'");
+    asked.quiet().ignore_stderr().run().is_ok()
+}
+
+/// Whether the tests find a server, or the programs to start one.
+fn has_postgres() -> bool {
+    let named = env::var_os("KAPTURE_TEST_POSTGRES_URL").is_some_and(|url| !url.is_empty());
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Debian keeps them out of PATH.
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut folders = env::split_paths(&path).chain(versions.map(|entry| entry.path().join("bin")));
+    named || folders.any(|folder| holds_server(&folder))
+}
+
+fn holds_server(folder: &Path) -> bool {
+    let program =
+        |name: &str| -> PathBuf { folder.join(name).with_extension(env::consts::EXE_EXTENSION) };
+    program("initdb").is_file() && program("pg_ctl").is_file()
+}
