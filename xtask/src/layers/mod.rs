@@ -26,8 +26,8 @@ const LAYERED: &[(&str, Rules)] = &[(
     },
 )];
 
-/// A crate is checked from the moment it has this folder in `src`: before, it is not layered yet.
-const LAYERED_SINCE: &str = "engine";
+/// A crate is checked as soon as it has this file in `src`. Before, its modules are not layered yet.
+const LAYERED_SINCE: &str = "driver.rs";
 
 pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
     let mut faults = crates::faults(shell, workspace)?;
