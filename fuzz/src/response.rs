@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use kapture_model::Answer;
 use kapture_transport::{
-    Client, ClientOptions, Request, Response, RetryPolicy, TenantUrl, Token, Transport,
+    CallPolicy, Client, ClientOptions, Request, Response, RetryPolicy, TenantUrl, Token, Transport,
     TransportError,
 };
 
@@ -55,7 +55,7 @@ pub(crate) fn is_customers_or_one_error(bytes: &[u8]) {
         .start_paused(true)
         .build()
         .expect("a runtime");
-    let called = runtime.block_on(client.call("{}".into(), &|_| false, &|_| {}));
+    let called = runtime.block_on(client.call("{}".into(), CallPolicy::default()));
     match (called, decoded) {
         (Ok(records), Ok(Answer::Customers(expected))) => {
             assert!(success);

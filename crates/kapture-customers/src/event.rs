@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use kapture_model::Record;
-use kapture_transport::{Error, Waiting};
+use kapture_transport::{Error, RetryNotice};
 
 use crate::calibration::EndBound;
 use crate::error::PullError;
@@ -59,12 +59,12 @@ pub enum Finding {
     PageLength(usize),
 }
 
-impl From<Waiting> for Event {
-    fn from(waiting: Waiting) -> Self {
+impl From<RetryNotice> for Event {
+    fn from(notice: RetryNotice) -> Self {
         Self::RetryScheduled {
-            wait: waiting.wait,
-            attempt: waiting.attempt,
-            error: waiting.error,
+            wait: notice.wait,
+            attempt: notice.attempt,
+            error: notice.error,
         }
     }
 }

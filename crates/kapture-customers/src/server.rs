@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::NaiveDate;
 use futures_util::stream::{self, StreamExt};
 use kapture_model::{CustomerId, CustomerQuery, Record, Window};
-use kapture_transport::{Client, Error, Refusal};
+use kapture_transport::{Client, Error, Refusal, RefusalPolicy};
 use tracing::Instrument;
 
 use crate::calibration::{EndBound, go_beyond_midnight, is_narrow};
@@ -375,9 +375,8 @@ impl Server {
         if given_up.len() >= PATIENCE || given_up.contains(&ask.window.start) {
             return None;
         }
-        let patient = self.client.patient();
         let is_answer = self.is_answer(ask, expected);
-        Some(self.ask_until(&patient, ask, is_answer).await)
+        Some(self.ask_until(RefusalPolicy::Patient, ask, is_answer).await)
     }
 
     /// What was asked patiently is refused in earnest.
@@ -396,14 +395,14 @@ impl Server {
         ask: Ask,
         expected: Option<Refusal>,
     ) -> Result<Vec<Record>, Error> {
-        self.ask_until(&self.client, ask, self.is_answer(ask, expected))
+        self.ask_until(RefusalPolicy::Confirmed, ask, self.is_answer(ask, expected))
             .await
     }
 
     /// The same for what a run can do without: anything but an answer is enough at its first coming.
     pub(crate) async fn ask_in_passing(&self, ask: Ask) -> Result<Vec<Record>, Error> {
         let is_answer = self.is_answer(ask, None);
-        self.ask_until(&self.client, ask, |error| {
+        self.ask_until(RefusalPolicy::Confirmed, ask, |error| {
             error.refusal().is_none() || is_answer(error)
         })
         .await
@@ -429,7 +428,7 @@ impl Server {
 
     async fn ask_until(
         &self,
-        client: &Client,
+        refusals: RefusalPolicy,
         ask: Ask,
         is_enough: impl Fn(&Error) -> bool + Sync,
     ) -> Result<Vec<Record>, Error> {
@@ -438,8 +437,9 @@ impl Server {
         let asked = self.moment();
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let _leaving = Leaving(&self.in_flight);
-        let records = client
-            .call(body, &is_enough, &|waiting| {
+        let records = self
+            .client
+            .call_until(body, refusals, &is_enough, &|waiting| {
                 self.events.tell(waiting.into())
             })
             .instrument(span)

@@ -56,9 +56,37 @@ impl Default for ClientOptions {
     }
 }
 
-/// Told before each wait, so that whoever shows progress can say why nothing moves.
+/// What has to happen before a call that brings no customers is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallPolicy {
+    /// When a failure in the server's own words is its answer.
+    pub refusals: RefusalPolicy,
+    /// After how many attempts any other failure comes back as it is; else [`RetryPolicy`] decides.
+    pub max_attempts: Option<u32>,
+    /// How long to wait before the first attempt.
+    pub delay: Duration,
+}
+
+/// When a failure in the server's own words ([`Error::refusal`]) is taken for its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RefusalPolicy {
+    /// At once: the caller judges it.
+    First,
+    /// When it has repeated unchanged [a few times](RetryPolicy::refusal_confirmations), because one
+    /// that does not repeat was a hiccup.
+    #[default]
+    Confirmed,
+    /// When it has repeated [many times](RetryPolicy::patient_refusal_confirmations): it is more
+    /// likely trouble than an answer.
+    Patient,
+}
+
+/// Receives a notice before each wait of a call.
+type OnRetry = Arc<dyn Fn(RetryNotice) + Send + Sync>;
+
+/// A call waits before its next attempt: tells why nothing moves.
 #[derive(Debug, Clone)]
-pub struct Waiting {
+pub struct RetryNotice {
     /// The attempts made for this call so far.
     pub attempt: u32,
     /// How long until the next.
@@ -82,7 +110,7 @@ pub struct ClientStats {
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, TenantUrl, Token};
+/// use kapture_transport::{CallPolicy, Client, ClientOptions, HttpOptions, HttpTransport, TenantUrl, Token};
 ///
 /// let client = Client::new(
 ///     HttpTransport::new(&HttpOptions::default())?,
@@ -91,7 +119,7 @@ pub struct ClientStats {
 ///     ClientOptions::default(),
 /// );
 /// let body = r#"{"cm_id":424242,"createStartDate":"2024-05-02","createEndDate":"2024-05-02"}"#;
-/// let customers = client.call(body.into(), &|_| false, &|_| {}).await?;
+/// let customers = client.call(body.into(), CallPolicy::default()).await?;
 /// println!("{} customers", customers.len());
 /// # Ok(())
 /// # }
@@ -99,8 +127,7 @@ pub struct ClientStats {
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
-    /// How often a refusal has to repeat.
-    refusal_confirmations: u32,
+    on_retry: Option<OnRetry>,
 }
 
 struct Shared {
@@ -121,6 +148,10 @@ struct Shared {
     hurried_retries: AtomicU64,
     bytes: AtomicU64,
 }
+
+/// How often a call is made whose token is refused after others were answered: enough for a new session
+/// and for a gateway that took many requests for an attack, and some ten seconds at most.
+const UNAUTHORIZED_ATTEMPTS: u32 = 6;
 
 /// How many questions may be trouble while others, had they been asked, would be answered. The same
 /// customer may be part of two windows.
@@ -161,7 +192,7 @@ impl Client {
         options: ClientOptions,
     ) -> Self {
         Self {
-            refusal_confirmations: options.retry.refusal_confirmations,
+            on_retry: None,
             shared: Arc::new(Shared {
                 transport: Box::new(transport),
                 url: tenant_url.url(options.endpoint),
@@ -183,12 +214,11 @@ impl Client {
         }
     }
 
-    /// The same client, to which a refusal is more likely trouble than an answer: it has to repeat
-    /// [more often](RetryPolicy::patient_refusal_confirmations).
-    pub fn patient(&self) -> Self {
+    /// The same client, which gives notice before each wait of the calls that are made through it.
+    pub fn with_retry_notices(&self, notice: impl Fn(RetryNotice) + Send + Sync + 'static) -> Self {
         Self {
-            refusal_confirmations: self.shared.options.retry.patient_refusal_confirmations,
             shared: Arc::clone(&self.shared),
+            on_retry: Some(Arc::new(notice)),
         }
     }
 
@@ -212,62 +242,117 @@ impl Client {
     }
 
     /// Asks until there is an answer: the customers of one page, or the one error that stands for
-    /// all attempts. `waiting` is told before each wait.
+    /// all attempts.
     ///
-    /// A failure in the server's own words ([`Error::Refused`], [`Error::NotFound`]) comes back
-    /// once it has repeated unchanged, because one that does not repeat was a hiccup. Any failure comes
-    /// back at its first coming where the caller says that it `is_enough`.
+    /// A failure in the server's own words ([`Error::Refused`], [`Error::NotFound`]) comes back when
+    /// `policy` takes it for the answer; any other after the attempts that it allows.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with its timer enabled.
-    pub async fn call(
-        &self,
-        body: Bytes,
-        is_enough: &(dyn Fn(&Error) -> bool + Sync),
-        waiting: &(dyn Fn(Waiting) + Sync),
-    ) -> Result<Vec<Record>, Error> {
+    pub async fn call(&self, body: Bytes, policy: CallPolicy) -> Result<Vec<Record>, Error> {
         let shared = &self.shared;
         let number = shared.calls.fetch_add(1, Ordering::Relaxed);
-        let mut spent = Duration::ZERO;
-        let mut repeated = Repeated::default();
-        let mut attempt = 0;
+        let mut progress = Progress::default();
+        if !policy.delay.is_zero() {
+            sleep(policy.delay).await;
+        }
         loop {
-            attempt += 1;
+            progress.attempt += 1;
+            let attempt = progress.attempt;
             let span = trace_span!("request", attempt, status = Empty, error = Empty);
-            let asked = shared.attempt(number, &body, spent, attempt);
-            let asked = asked.instrument(span);
-            let (outcome, duration) = asked.await;
-            spent += duration;
+            let asked = shared.attempt(number, &body, &progress);
+            let (outcome, duration) = asked.instrument(span).await;
+            progress.spent += duration;
             let error = match outcome {
                 Ok(records) => return Ok(records),
                 Err(error) => error,
             };
-            let times = repeated.count(error.refusal());
+            let times = progress.repeated.count(error.refusal());
             let is_refusal = error.refusal().is_some();
-            let is_settled = is_refusal && times >= self.refusal_confirmations;
-            let is_enough = is_settled || is_enough(&error);
-            if is_enough && is_refusal {
+            let is_settled = is_refusal && times >= shared.confirmations(policy.refusals);
+            if is_settled {
                 // It is an answer, and so was each time that it came before.
                 shared.answers.fetch_add(times.into(), Ordering::Relaxed);
             }
-            if is_enough || shared.is_permanent(&error) {
+            let is_enough = policy.max_attempts.is_some_and(|most| attempt >= most);
+            if is_settled || is_enough || shared.is_permanent(&error, attempt) {
                 return Err(error);
             }
-            let wait = match shared.next_wait(&error, attempt, spent) {
+            let wait = match shared.next_wait(&error, attempt, progress.spent) {
                 Ok(wait) => wait,
                 Err(reason) => {
                     return Err(Error::Exhausted {
                         attempts: attempt,
-                        elapsed: spent,
+                        elapsed: progress.spent,
                         reason,
                         last: Box::new(error),
                     });
                 }
             };
-            spent += wait;
+            progress.spent += wait;
+            progress.new_session =
+                attempt == 1 && (error.may_be_an_ended_session() || is_patient(policy));
             shared.retries.fetch_add(1, Ordering::Relaxed);
-            waiting(Waiting {
+            if let Some(notice) = &self.on_retry {
+                notice(RetryNotice {
+                    attempt,
+                    wait,
+                    error,
+                });
+            }
+            sleep(wait).await;
+        }
+    }
+}
+
+impl Client {
+    /// [`call`](Self::call) with a closure in place of a policy: what is enough, and what hears of waits.
+    pub async fn call_until(
+        &self,
+        body: Bytes,
+        refusals: RefusalPolicy,
+        is_enough: &(dyn Fn(&Error) -> bool + Sync),
+        waiting: &(dyn Fn(RetryNotice) + Sync),
+    ) -> Result<Vec<Record>, Error> {
+        let shared = &self.shared;
+        let number = shared.calls.fetch_add(1, Ordering::Relaxed);
+        let mut progress = Progress::default();
+        loop {
+            progress.attempt += 1;
+            let attempt = progress.attempt;
+            let span = trace_span!("request", attempt, status = Empty, error = Empty);
+            let asked = shared.attempt(number, &body, &progress);
+            let (outcome, duration) = asked.instrument(span).await;
+            progress.spent += duration;
+            let error = match outcome {
+                Ok(records) => return Ok(records),
+                Err(error) => error,
+            };
+            let times = progress.repeated.count(error.refusal());
+            let is_refusal = error.refusal().is_some();
+            let is_settled = is_refusal && times >= shared.confirmations(refusals);
+            let is_enough = is_settled || is_enough(&error);
+            if is_enough && is_refusal {
+                shared.answers.fetch_add(times.into(), Ordering::Relaxed);
+            }
+            if is_enough || shared.is_permanent(&error, attempt) {
+                return Err(error);
+            }
+            let wait = match shared.next_wait(&error, attempt, progress.spent) {
+                Ok(wait) => wait,
+                Err(reason) => {
+                    return Err(Error::Exhausted {
+                        attempts: attempt,
+                        elapsed: progress.spent,
+                        reason,
+                        last: Box::new(error),
+                    });
+                }
+            };
+            progress.spent += wait;
+            shared.retries.fetch_add(1, Ordering::Relaxed);
+            waiting(RetryNotice {
                 attempt,
                 wait,
                 error,
@@ -275,6 +360,22 @@ impl Client {
             sleep(wait).await;
         }
     }
+}
+
+/// How far one call has come.
+#[derive(Default)]
+struct Progress {
+    /// Counted from 1.
+    attempt: u32,
+    /// How long its attempts and the waits between them took: waiting for other calls is no part of it.
+    spent: Duration,
+    repeated: Repeated,
+    /// The next attempt is made without the cookies of the run.
+    new_session: bool,
+}
+
+fn is_patient(policy: CallPolicy) -> bool {
+    policy.refusals == RefusalPolicy::Patient
 }
 
 impl fmt::Debug for Client {
@@ -287,14 +388,22 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
-    /// One attempt of a call, and how long it took; `attempt` counts from 1. What came before took as
-    /// long as was `spent`: waiting for others is not part of that, however long.
+    /// How often a refusal has to repeat unchanged until it is the answer.
+    fn confirmations(&self, refusals: RefusalPolicy) -> u32 {
+        let retry = &self.options.retry;
+        match refusals {
+            RefusalPolicy::First => 1,
+            RefusalPolicy::Confirmed => retry.refusal_confirmations,
+            RefusalPolicy::Patient => retry.patient_refusal_confirmations,
+        }
+    }
+
+    /// One attempt of a call, and how long it took.
     async fn attempt(
         self: &Arc<Self>,
         call: u64,
         body: &Bytes,
-        spent: Duration,
-        attempt: u32,
+        progress: &Progress,
     ) -> (Result<Vec<Record>, Error>, Duration) {
         let permit = self.semaphore.acquire().await;
         self.rate_limiter.acquire().await;
@@ -309,10 +418,11 @@ impl Shared {
             timeout: self
                 .options
                 .timeout
-                .min(self.time_left(spent).max(Duration::from_secs(1))),
+                .min(self.time_left(progress.spent).max(Duration::from_secs(1))),
+            new_session: progress.new_session,
         };
         let under_way = UnderWay::begin(&self.in_flight);
-        let exchange = Arc::clone(self).exchange(request, attempt);
+        let exchange = Arc::clone(self).exchange(request, progress.attempt);
         let (outcome, duration) = alongside(exchange.in_current_span()).await;
         drop(under_way);
         if let Err(error) = &outcome {
@@ -416,9 +526,13 @@ impl Shared {
 
     /// Whether asking again is of no use. A server that has answered once may be hidden for a while
     /// by a gateway that restarts or takes many requests for an attack, or by a network that wants a
-    /// login first.
-    fn is_permanent(&self, error: &Error) -> bool {
-        let may_pass = matches!(error, Error::Tls(_) | Error::Forbidden(_));
+    /// login first; and a session may end in the words that a wrong token is refused with.
+    fn is_permanent(&self, error: &Error, attempt: u32) -> bool {
+        let may_pass = match error {
+            Error::Tls(_) | Error::Forbidden(_) => true,
+            Error::Unauthorized(_) => attempt < UNAUTHORIZED_ATTEMPTS,
+            _ => false,
+        };
         error.is_final() && !(may_pass && self.answered.load(Ordering::Relaxed))
     }
 

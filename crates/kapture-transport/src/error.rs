@@ -175,6 +175,17 @@ impl Error {
         )
     }
 
+    /// Whether the failure looks like the end of a session: the next attempt is to begin a new one.
+    pub(crate) fn may_be_an_ended_session(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized(_)
+                | Self::Forbidden(_)
+                | Self::Redirected { .. }
+                | Self::NotJson { .. }
+        )
+    }
+
     /// The server's words, where the failure may be its way to say that there are no customers.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {

@@ -18,7 +18,7 @@ mod throttle;
 mod token;
 mod transport;
 
-pub use client::{Client, ClientOptions, ClientStats, Waiting};
+pub use client::{CallPolicy, Client, ClientOptions, ClientStats, RefusalPolicy, RetryNotice};
 pub use error::{Error, Refusal, StopReason};
 #[cfg(feature = "http")]
 pub use http::{HttpOptions, HttpSetupError, HttpTransport};

@@ -33,6 +33,8 @@ pub struct Request {
     pub body: Bytes,
     /// The longest the whole exchange may take, body included.
     pub timeout: Duration,
+    /// The cookies of earlier exchanges are dropped first: the session they stand for has ended.
+    pub new_session: bool,
 }
 
 /// What a server answered, whatever it means.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kapture_transport::{
-    Client, ClientOptions, Request, Response, TenantUrl, Token, Transport, TransportError,
+    CallPolicy, Client, ClientOptions, Request, Response, TenantUrl, Token, Transport,
+    TransportError,
 };
 use tokio::time::{Instant, sleep};
 
@@ -96,7 +97,7 @@ async fn steady_state(server: impl Server, minutes: u32, options: ClientOptions)
             let client = client.clone();
             tokio::spawn(async move {
                 loop {
-                    let answer = client.call("{}".into(), &|_| false, &|_| {}).await;
+                    let answer = client.call("{}".into(), CallPolicy::default()).await;
                     answer.expect("an answer in the end");
                 }
             })

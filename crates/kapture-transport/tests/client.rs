@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use kapture_transport::{
-    Client, ClientOptions, Error, MockTransport, Request, Response, RetryPolicy, StopReason,
-    TenantUrl, Token, Transport, TransportError, Waiting,
+    CallPolicy, Client, ClientOptions, Error, MockTransport, RefusalPolicy, Request, Response,
+    RetryNotice, RetryPolicy, StopReason, TenantUrl, Token, Transport, TransportError,
 };
 use tokio::time::Instant;
 
@@ -76,7 +76,7 @@ fn retrying(retry: RetryPolicy) -> ClientOptions {
 }
 
 async fn call(client: &Client) -> Result<usize, Error> {
-    let records = client.call("{}".into(), &|_| false, &|_| {}).await?;
+    let records = client.call("{}".into(), CallPolicy::default()).await?;
     Ok(records.len())
 }
 
@@ -156,20 +156,82 @@ async fn a_refusal_counts_once_it_has_repeated_unchanged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_is_enough_comes_back_at_once() {
-    for outcome in [refused("No customers"), answer(503, "")] {
+async fn failure_comes_back_after_the_attempts_that_the_policy_allows() {
+    for (outcome, refusals, max_attempts, requests) in [
+        (refused("No customers"), RefusalPolicy::First, None, 1),
+        (refused("E-1017"), RefusalPolicy::Confirmed, None, 3),
+        (refused("E-1017"), RefusalPolicy::Confirmed, Some(2), 2),
+        (answer(503, ""), RefusalPolicy::First, Some(1), 1),
+        (answer(503, ""), RefusalPolicy::Patient, Some(2), 2),
+    ] {
         let client = client(vec![outcome]);
-        let is_enough = |error: &Error| match error {
-            Error::Refused(refusal) => refusal.message == "No customers",
-            error => matches!(error, Error::Server { .. }),
+        let policy = CallPolicy {
+            refusals,
+            max_attempts,
+            delay: Duration::ZERO,
         };
-        let answer = client.call("{}".into(), &is_enough, &|_| {}).await;
+        let answer = client.call("{}".into(), policy).await;
         assert!(matches!(
             answer,
             Err(Error::Refused(_) | Error::Server { .. })
         ));
-        assert_eq!(client.stats().requests, 1);
+        assert_eq!(client.stats().requests, requests, "{policy:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn delayed_call_is_sent_after_its_delay() {
+    let client = client(vec![answer(200, NONE)]);
+    let begun = Instant::now();
+    let policy = CallPolicy {
+        delay: Duration::from_secs(3),
+        ..CallPolicy::default()
+    };
+    client.call("{}".into(), policy).await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 3);
+}
+
+/// A session that ends: with a status, a redirect to a login page, the page itself, or in the words
+/// that a wrong token is refused with.
+#[tokio::test(start_paused = true)]
+async fn ended_session_costs_its_cookies_and_one_more_attempt() {
+    let login = || {
+        Ok(Response {
+            status: 200,
+            body: "<html><title>Login</title></html>".into(),
+            ..Response::default()
+        })
+    };
+    for ended in [
+        answer(401, r#"{"message":"Session expired","status":"failed"}"#),
+        refused("Invalid Auth Key"),
+        answer(302, ""),
+        login(),
+    ] {
+        let sessions = Arc::new(Mutex::new(Vec::new()));
+        let outcomes = Mutex::new(vec![answer(200, NONE), ended, answer(200, NONE)].into_iter());
+        let seen = Arc::clone(&sessions);
+        let mut transport = MockTransport::new();
+        transport.expect_send().returning(move |request| {
+            seen.lock().unwrap().push(request.new_session);
+            let next = outcomes.lock().unwrap().next();
+            next.expect("three requests")
+        });
+        let client = new(transport, ClientOptions::default());
+        call(&client).await.unwrap();
+        call(&client).await.unwrap();
+        assert_eq!(*sessions.lock().unwrap(), [false, false, true]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_that_is_refused_for_good_is_named_in_seconds() {
+    let client = client(vec![answer(200, NONE), refused("Invalid Auth Key")]);
+    call(&client).await.unwrap();
+    let begun = Instant::now();
+    assert!(matches!(call(&client).await, Err(Error::Unauthorized(_))));
+    assert_eq!(client.stats().requests, 1 + 6);
+    assert!(begun.elapsed().as_secs() < 15);
 }
 
 /// Whoever reads the output may take their time, and nothing is asked meanwhile.
@@ -394,11 +456,11 @@ async fn a_refusal_that_repeats_is_an_answer_and_uses_up_no_retries() {
 #[tokio::test(start_paused = true)]
 async fn who_shows_progress_is_told_before_each_wait() {
     let client = client(vec![answer(500, ""), limited("9"), answer(200, NONE)]);
-    let told = Arc::new(Mutex::new(Vec::<Waiting>::new()));
+    let told = Arc::new(Mutex::new(Vec::<RetryNotice>::new()));
+    let notices = Arc::clone(&told);
     client
-        .call("{}".into(), &|_| false, &|waiting| {
-            told.lock().unwrap().push(waiting)
-        })
+        .with_retry_notices(move |notice| notices.lock().unwrap().push(notice))
+        .call("{}".into(), CallPolicy::default())
         .await
         .unwrap();
     let told = told.lock().unwrap();
@@ -418,11 +480,11 @@ async fn who_shows_progress_is_told_how_long_the_whole_run_pauses() {
     let mut outcomes = vec![answer(429, ""); 5];
     outcomes.push(answer(200, NONE));
     let client = client(outcomes);
-    let waits = Mutex::new(Vec::new());
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let notices = Arc::clone(&waits);
     client
-        .call("{}".into(), &|_| false, &|waiting| {
-            waits.lock().unwrap().push(waiting.wait)
-        })
+        .with_retry_notices(move |notice| notices.lock().unwrap().push(notice.wait))
+        .call("{}".into(), CallPolicy::default())
         .await
         .unwrap();
     let seconds: Vec<_> = waits
@@ -557,14 +619,19 @@ async fn a_server_that_has_answered_may_be_hidden_for_a_while() {
         assert_eq!(call(&client).await, Ok(0));
         assert_eq!(call(&client).await, Ok(0));
     }
-    let client = client(vec![answer(200, NONE), answer(401, ""), answer(200, NONE)]);
-    assert_eq!(call(&client).await, Ok(0));
-    assert!(call(&client).await.is_err(), "a token does not come back");
 }
 
 /// Some half a minute, instead of a second.
 #[tokio::test(start_paused = true)]
 async fn a_patient_client_outlasts_refusals() {
+    let patiently = async |client: &Client| {
+        let policy = CallPolicy {
+            refusals: RefusalPolicy::Patient,
+            ..CallPolicy::default()
+        };
+        let records = client.call("{}".into(), policy).await?;
+        Ok::<_, Error>(records.len())
+    };
     let refusals = |times| {
         let mut outcomes = vec![refused("Something went wrong"); times];
         outcomes.push(answer(200, NONE));
@@ -573,8 +640,8 @@ async fn a_patient_client_outlasts_refusals() {
     let client = refusals(9);
     assert!(call(&client).await.is_err());
     let client = refusals(9);
-    assert_eq!(call(&client.patient()).await, Ok(0));
-    assert!(call(&refusals(10).patient()).await.is_err());
+    assert_eq!(patiently(&client).await, Ok(0));
+    assert!(patiently(&refusals(10)).await.is_err());
 }
 
 /// However many wait for their turn, which comes once in a pause.
@@ -615,18 +682,20 @@ async fn a_token_that_the_server_repeats_is_not_repeated() {
         Err(TransportError::Broken("GoAway(dG9rZW4=)".into())),
         refused("bad header Basic dG9rZW4="),
     ]);
-    let waits = Mutex::new(String::new());
+    let waits = Arc::new(Mutex::new(String::new()));
+    let notices = Arc::clone(&waits);
     let error = client
-        .call("{}".into(), &|_| false, &|waiting| {
-            waits.lock().unwrap().push_str(&waiting.error.to_string());
+        .with_retry_notices(move |notice| {
+            notices.lock().unwrap().push_str(&notice.error.to_string());
         })
+        .call("{}".into(), CallPolicy::default())
         .await
         .unwrap_err();
     assert_eq!(
         error.to_string(),
         "the server refuses the request: “bad header Basic (redacted)” (HTTP status 200)"
     );
-    let waits = waits.into_inner().unwrap();
+    let waits = waits.lock().unwrap();
     assert!(waits.contains("no (redacted) here"), "{waits}");
     assert!(!waits.contains("dG9"), "{waits}");
 }
@@ -642,7 +711,7 @@ async fn what_is_in_flight_is_counted_however_it_ends() {
     }
     let client = new(Silent, ClientOptions::default());
     assert_eq!(client.in_flight(), 0);
-    let call = || client.call("{}".into(), &|_| true, &|_| {});
+    let call = || client.call("{}".into(), CallPolicy::default());
     let calls = async { tokio::join!(call(), call()) };
     let gave_up = tokio::time::timeout(Duration::from_secs(1), calls);
     let watched = async {

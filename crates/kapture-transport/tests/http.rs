@@ -46,6 +46,7 @@ async fn send(transport: &HttpTransport, address: SocketAddr) -> Result<Response
         token: Token::from_base64("dG9rZW4=").expect("a token"),
         body: "{}".into(),
         timeout: Duration::from_secs(30),
+        new_session: false,
     };
     transport.send(request).await
 }

@@ -49,6 +49,7 @@ fn request(token: &Token) -> Request {
         token: token.clone(),
         body: PERSON.into(),
         timeout: Duration::from_secs(1),
+        new_session: false,
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use kapture_customers::{Days, EndBound, Event, Proof, Pull, Receipt};
 use kapture_model::{CustomerId, CustomerQuery, Window};
-use kapture_transport::{Client, Endpoint, Error, RetryPolicy};
+use kapture_transport::{CallPolicy, Client, Endpoint, Error, RefusalPolicy, RetryPolicy};
 
 use crate::args::DoctorArguments;
 use crate::config::connection::{Connection, Tenancy};
@@ -379,8 +379,11 @@ impl Doctor {
         offset: u64,
     ) -> Result<Vec<CustomerId>, Error> {
         let body = self.query.body(window, limit, offset);
-        let is_refusal = |error: &Error| error.refusal().is_some();
-        let records = client.call(body.into(), &is_refusal, &|_| {}).await?;
+        let policy = CallPolicy {
+            refusals: RefusalPolicy::First,
+            ..CallPolicy::default()
+        };
+        let records = client.call(body.into(), policy).await?;
         Ok(records.iter().map(|record| record.id().clone()).collect())
     }
 }

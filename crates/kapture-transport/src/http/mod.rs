@@ -1,7 +1,9 @@
 //! The exchange over real HTTP: reqwest with rustls.
 
+mod session;
+
 use std::error::Error as _;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use secrecy::ExposeSecret;
 
+use self::session::Session;
 use crate::transport::{Request, Response, Transport, TransportError};
 
 /// How the exchange is bounded.
@@ -44,6 +47,7 @@ pub struct HttpTransport {
     secure: reqwest::Client,
     /// For plain `http`, which stays on this machine.
     plain: reqwest::Client,
+    session: Arc<Session>,
     body_limit: usize,
 }
 
@@ -58,12 +62,13 @@ impl HttpTransport {
     /// A transport with its own connections and cookies.
     pub fn new(options: &HttpOptions) -> Result<Self, HttpSetupError> {
         install_crypto_provider();
+        let session = Arc::new(Session::default());
         let builder = || {
             reqwest::Client::builder()
                 .user_agent(concat!("kapture/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(options.connect_timeout)
                 .redirect(reqwest::redirect::Policy::none())
-                .cookie_store(true)
+                .cookie_provider(Arc::clone(&session))
         };
         // A proxy would be shown the token, and without any certificate nobody is trusted.
         let plain = builder().no_proxy().tls_certs_only([]);
@@ -76,6 +81,7 @@ impl HttpTransport {
         Ok(Self {
             secure,
             plain,
+            session,
             body_limit: options.body_limit,
         })
     }
@@ -93,6 +99,9 @@ fn install_crypto_provider() {
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if request.new_session {
+            self.session.end();
+        }
         let timeout = request.timeout;
         let failure = |error: reqwest::Error| failure(&error, timeout);
         let mut token = HeaderValue::from_str(request.token.authorization().expose_secret())

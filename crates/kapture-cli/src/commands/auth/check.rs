@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use kapture_model::{CustomerQuery, Window};
-use kapture_transport::{Error, RetryPolicy};
+use kapture_transport::{CallPolicy, Error, RefusalPolicy, RetryPolicy};
 
 use crate::config::connection::Connection;
 use crate::error::Failure;
@@ -29,8 +29,11 @@ pub(crate) async fn once(mut connection: Connection) -> Result<String, Failure> 
         0,
     );
     let connected = connection.open().await?;
-    let is_refusal = |error: &Error| error.refusal().is_some();
-    let call = connected.client.call(body.into(), &is_refusal, &|_| {});
+    let policy = CallPolicy {
+        refusals: RefusalPolicy::First,
+        ..CallPolicy::default()
+    };
+    let call = connected.client.call(body.into(), policy);
     match call.await {
         Ok(_) => Ok("The server accepts it.".into()),
         Err(Error::Refused(refusal) | Error::NotFound(refusal)) => Ok(format!(
