@@ -10,14 +10,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use foldhash::HashSet;
-use kapture_model::{CustomerId, Record, Window};
+use kapture_model::{Checksum, CustomerId, Days, Proof, Record, Window};
 
-use crate::days::{Days, neighbourhood};
 use crate::error::PullError;
 use crate::event::Event;
 use crate::events::EventSender;
 use crate::pull::Clock;
-use crate::receipt::{Checksum, Proof};
 
 pub(crate) struct Assembly {
     asked: Days,
@@ -96,7 +94,7 @@ impl DayInProgress {
             checksum: Checksum::default(),
             undated: 0,
             proof: Proof::Contiguous,
-            unread: neighbourhood(day).collect(),
+            unread: Days::neighbourhood(day).collect(),
         }
     }
 }
@@ -123,7 +121,7 @@ impl Assembly {
     /// The window of `day` is about to be read. Returns the days that begin with it.
     pub(crate) fn begin_window(&self, day: NaiveDate) -> Vec<NaiveDate> {
         let mut state = self.state();
-        neighbourhood(day)
+        Days::neighbourhood(day)
             .filter(|day| self.asked.contains(*day))
             .filter(|day| state.begin(*day, self.clock))
             .collect()
@@ -197,7 +195,7 @@ impl Assembly {
         let mut state = self.state();
         state.read.remove(&day);
         let mut complete = Vec::new();
-        for near in neighbourhood(day).filter(|day| self.asked.contains(*day)) {
+        for near in Days::neighbourhood(day).filter(|day| self.asked.contains(*day)) {
             let Some(progress) = state.open.get_mut(&near) else {
                 continue;
             };
@@ -223,7 +221,7 @@ impl Assembly {
     pub(crate) fn fail_window(&self, day: NaiveDate) -> Vec<NaiveDate> {
         let mut state = self.state();
         state.read.remove(&day);
-        neighbourhood(day)
+        Days::neighbourhood(day)
             .filter(|day| self.asked.contains(*day))
             .filter(|day| state.end(*day, Ended::Failed).is_some())
             .collect()
@@ -293,10 +291,10 @@ mod tests {
     fn ended(day: u32, end: impl Fn(&Assembly, NaiveDate)) -> Assembly {
         let days = Days::between(may(3), may(9)).unwrap();
         let assembly = Assembly::new(days, Tz::UTC, DateTime::default);
-        for day in neighbourhood(may(day)) {
+        for day in Days::neighbourhood(may(day)) {
             assembly.begin_window(day);
         }
-        for day in neighbourhood(may(day)) {
+        for day in Days::neighbourhood(may(day)) {
             end(&assembly, day);
         }
         assembly
@@ -353,7 +351,7 @@ mod tests {
             0,
             "alone on a page"
         );
-        let complete: Vec<_> = neighbourhood(may(3))
+        let complete: Vec<_> = Days::neighbourhood(may(3))
             .flat_map(|day| assembly.end_window(day, Proof::Contiguous))
             .collect();
         assert_eq!((complete[0].day, complete[0].customers), (may(3), 3));

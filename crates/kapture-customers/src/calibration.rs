@@ -1,74 +1,22 @@
 //! How far a window reaches: whether the end day of a request is included.
 
-use std::fmt;
-
 use chrono::{NaiveDate, Timelike};
-use kapture_model::{Record, Window};
-use serde::{Deserialize, Serialize};
+use kapture_model::{EndBound, Record, Window};
 
 use crate::assembly::near;
 use crate::empty_answer::same_words;
 use crate::error::PullError;
 use crate::run::Run;
 
-/// How far the windows of a server reach. The vendor does not say; it is proven in each run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndBound {
-    /// Not proven. D…D+1 is asked: whatever the server does, it holds all of D.
-    #[default]
-    Unknown,
-    /// D…D holds D: the end day is included.
-    Inclusive,
-    /// The end day is not included, or its first moment at most: D…D+1 holds D.
-    Exclusive,
-    /// D…D holds D, and D…D+1 was refused. Where it was never asked, such a server counts as
-    /// `Inclusive`.
-    SingleDay,
-}
-
-impl EndBound {
-    /// The window that covers `day`, in the zone in which the server cuts windows.
-    pub(crate) fn window(self, day: NaiveDate) -> Window {
-        match self {
-            Self::Inclusive | Self::SingleDay => narrow(day),
-            Self::Exclusive | Self::Unknown => wide(day),
-        }
-    }
-
-    /// Whether D…D stands for a day. An empty answer to that proves nothing by itself: a server
-    /// that stopped including the end day would give just that.
-    pub(crate) fn is_narrow(self) -> bool {
-        matches!(self, Self::Inclusive | Self::SingleDay)
-    }
-}
-
-impl fmt::Display for EndBound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "unknown",
-            Self::Inclusive => "inclusive",
-            Self::Exclusive => "exclusive",
-            Self::SingleDay => "single day",
-        })
-    }
-}
-
 /// D…D+1: never wider than the 24 hours that one call may cover, and accepted wherever the end
 /// day is left out. The very last day of the calendar has no wider window.
 pub(crate) fn wide(day: NaiveDate) -> Window {
-    Window {
-        start: day,
-        end: day.succ_opt().unwrap_or(day),
-    }
+    Window::two_days(day)
 }
 
 /// D…D.
 pub(crate) fn narrow(day: NaiveDate) -> Window {
-    Window {
-        start: day,
-        end: day,
-    }
+    Window::day(day)
 }
 
 pub(crate) fn is_narrow(window: Window) -> bool {
@@ -152,18 +100,6 @@ mod tests {
             Record::decode(row.into_bytes().into()).unwrap()
         });
         decoded.collect()
-    }
-
-    #[test]
-    fn a_reach_is_told_in_a_word() {
-        let all = [
-            EndBound::Unknown,
-            EndBound::Inclusive,
-            EndBound::Exclusive,
-            EndBound::SingleDay,
-        ];
-        let told = all.map(|reach| reach.to_string());
-        assert_eq!(told, ["unknown", "inclusive", "exclusive", "single day"]);
     }
 
     #[test]

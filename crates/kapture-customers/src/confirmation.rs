@@ -2,12 +2,11 @@
 //! changed its ways or was out of order.
 
 use chrono::NaiveDate;
-use kapture_model::Window;
+use kapture_model::{Proof, Window};
 use kapture_transport::{Error, Refusal};
 
 use crate::calibration::is_narrow;
 use crate::error::PullError;
-use crate::receipt::Proof;
 use crate::run::Run;
 use crate::server::{Ask, Moment, Page, Server, is_witness};
 

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use crate::listing::Listing;
-use crate::receipt::Checksum;
 use crate::row_order::ANCHOR;
+use kapture_model::Checksum;
 
 /// After how many passes that met the same customers, however odd, these are all there are: if their
 /// pages joined, and if they did not.

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use kapture_model::Record;
+use kapture_model::{EndBound, Receipt, Record};
 use kapture_transport::{Error, RetryNotice};
 
-use crate::calibration::EndBound;
 use crate::error::PullError;
-use crate::receipt::Receipt;
 
 /// One thing that happened in a pull, in the order in which it happened. Several days are read at
 /// the same time, so events of different days come mixed.

@@ -6,15 +6,13 @@ use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use futures_util::Stream;
 use futures_util::stream::{self, StreamExt};
-use kapture_model::CustomerQuery;
+use kapture_model::{CustomerQuery, DayState, Days};
 use kapture_transport::Client;
 
 use crate::assembly::Assembly;
-use crate::days::Days;
 use crate::error::PullError;
 use crate::event::Event;
 use crate::events::{EventSender, channel};
-use crate::receipt::DayState;
 use crate::run::Run;
 use crate::server::Server;
 

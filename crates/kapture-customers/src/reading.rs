@@ -4,19 +4,18 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use kapture_model::{CustomerId, Record, Window};
+use kapture_model::{CustomerId, EndBound, Proof, Record, Window};
 use kapture_transport::{Error, Refusal};
 
 use crate::ahead::Ahead;
 use crate::assembly::Assembly;
-use crate::calibration::{EndBound, go_beyond_midnight, spans_two_days, wide};
+use crate::calibration::{go_beyond_midnight, is_narrow, spans_two_days, wide};
 use crate::counting::Counting;
 use crate::equal_passes::EqualPasses;
 use crate::error::PullError;
 use crate::event::Finding;
 use crate::listing::{Join, Listing};
 use crate::page_length::{End, Length};
-use crate::receipt::Proof;
 use crate::row_order::{ANCHOR, RowOrder};
 use crate::server::{Ask, Moment, Page, Rows, Server};
 
@@ -192,7 +191,7 @@ impl WindowReader {
             window: self.window(),
             proof,
             doubtful: first.refused.is_some()
-                || self.reach.is_narrow() && !first.goes_beyond_midnight
+                || is_narrow(self.window()) && !first.goes_beyond_midnight
                 || vanished,
             refused: first.refused.clone(),
             vanished,

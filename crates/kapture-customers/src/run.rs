@@ -6,19 +6,17 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use kapture_model::{Record, Window};
+use kapture_model::{EndBound, Proof, Receipt, Record, Window};
 use kapture_transport::Refusal;
 use tracing::{Instrument, trace_span};
 
 use crate::assembly::Assembly;
-use crate::calibration::EndBound;
 use crate::confirmation::Unconfirmed;
 use crate::error::PullError;
 use crate::event::{Event, Finding};
 use crate::page_length::End;
 use crate::pull::Calendar;
 use crate::reading::{Unproven, Whole, WindowRead, WindowReader};
-use crate::receipt::{Proof, Receipt};
 use crate::server::{Ask, Server};
 
 /// How often a run believes that a server has changed its ways.

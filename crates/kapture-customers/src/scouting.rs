@@ -2,14 +2,13 @@
 
 use chrono::NaiveDate;
 use futures_util::future::join_all;
-use kapture_model::{Record, Window};
+use kapture_model::{EndBound, Proof, Record, Window};
 use kapture_transport::{Error, Refusal};
 
-use crate::calibration::{EndBound, go_beyond_midnight, narrow, wide};
+use crate::calibration::{go_beyond_midnight, narrow, wide};
 use crate::confirmation::Unconfirmed;
 use crate::empty_answer::same_sentence;
 use crate::error::PullError;
-use crate::receipt::Proof;
 use crate::run::Run;
 use crate::server::{Ask, DEFAULT_LIMIT};
 

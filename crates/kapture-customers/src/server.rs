@@ -6,12 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
 use futures_util::stream::{self, StreamExt};
-use kapture_model::{CustomerId, CustomerQuery, Record, Window};
+use kapture_model::{CustomerId, CustomerQuery, Days, EndBound, Record, Window};
 use kapture_transport::{Client, Error, Refusal, RefusalPolicy};
 use tracing::Instrument;
 
-use crate::calibration::{EndBound, go_beyond_midnight, is_narrow};
-use crate::days::Days;
+use crate::calibration::{go_beyond_midnight, is_narrow};
 use crate::empty_answer::EmptyAnswers;
 use crate::error::PullError;
 use crate::events::EventSender;

@@ -1,11 +1,11 @@
 //! What the API answers: customers, or a failure in words.
 
 use crate::Record;
-use crate::documented::fields;
-use crate::drift::Owner;
-use crate::lossy_text::{LossyText, mask};
+use crate::json::lossy_text::{LossyText, mask};
+use crate::json::scanner::{self, Scanner};
 use crate::record::Shape;
-use crate::scanner::{self, Scanner};
+use crate::schema::documented::fields;
+use crate::schema::drift::Owner;
 use bytes::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -1,6 +1,6 @@
 //! The id of a customer, however the API writes it.
 
-use crate::scanner;
+use crate::json::scanner;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;

@@ -3,40 +3,33 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
-mod cell;
-mod column;
-mod contact;
 mod customer;
 mod customer_id;
 mod customer_query;
-mod documented;
-mod drift;
-mod field;
-mod json_schema;
-mod keys;
-mod lossy_text;
+mod days;
+mod json;
 mod normal_form;
+mod receipt;
 mod record;
-mod row;
 mod sanitize;
-mod scanner;
-mod shape_cache;
+mod schema;
+mod table;
 mod timestamp;
 mod window;
 
 pub use answer::{Answer, AnswerError};
-pub use cell::Cell;
-pub use column::{Column, ColumnKind, contact_columns, customer_columns};
-pub use contact::Contact;
-pub use customer::Customer;
+pub use customer::{Contact, Customer, Field, FieldValue};
 pub use customer_id::CustomerId;
 pub use customer_query::{CustomerKind, CustomerQuery, NoSuchAttribute};
-pub use drift::{Drift, DriftEntry, DriftKind};
-pub use field::{Field, FieldValue};
-pub use json_schema::json_schema;
+pub use days::{BackwardRange, Days};
 pub use normal_form::Normaliser;
+pub use receipt::{Checksum, DayState, EndBound, Proof, Receipt};
 pub use record::{Record, RecordError};
-pub use row::{CustomerRow, Row, RowReader};
 pub use sanitize::sanitize;
+pub use schema::drift::{Drift, DriftEntry, DriftKind};
+pub use schema::json_schema;
+pub use table::{
+    Cell, Column, ColumnKind, CustomerRow, Row, RowReader, contact_columns, customer_columns,
+};
 pub use timestamp::Timestamp;
 pub use window::Window;

@@ -1,10 +1,10 @@
 //! The form in which records are written: the API's own JSON with readable dates.
 
-use crate::documented::Kind;
-use crate::drift::Owner;
-use crate::keys::{Keys, NO_KEY};
-use crate::scanner::{self, Scanner};
-use crate::shape_cache::{Lookup, ShapeCache};
+use crate::json::scanner::{self, Scanner};
+use crate::json::shape_cache::{Lookup, ShapeCache};
+use crate::schema::documented::Kind;
+use crate::schema::drift::Owner;
+use crate::schema::keys::{Keys, NO_KEY};
 use crate::{Drift, DriftKind, Record, Timestamp};
 use chrono::{Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
 use std::borrow::Cow;

@@ -1,8 +1,8 @@
 //! One customer as it arrived.
 
-use crate::lossy_text::{LossyText, mask};
-use crate::scanner::{self, Scanner};
-use crate::shape_cache::ShapeCache;
+use crate::json::lossy_text::{LossyText, mask};
+use crate::json::scanner::{self, Scanner};
+use crate::json::shape_cache::ShapeCache;
 use crate::{Customer, CustomerId, Timestamp};
 use bytes::Bytes;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! Points in time in every encoding the API uses.
 
-use crate::scanner::{self, Scanner};
+use crate::json::scanner::{self, Scanner};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 
 /// Numbers below this are not taken for epoch milliseconds (it is March 1973): 0 is the API's

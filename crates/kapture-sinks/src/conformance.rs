@@ -30,8 +30,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kapture_customers::{Checksum, DayState, Days, EndBound, Proof, Receipt};
-use kapture_model::{Normaliser, Record};
+use kapture_model::{Checksum, DayState, Days, EndBound, Normaliser, Proof, Receipt, Record};
 use serde_json::{Value, json};
 
 use crate::ledger::StaleReason;

@@ -21,8 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use kapture_customers::Receipt;
-use kapture_model::{CustomerId, Drift};
+use kapture_model::{CustomerId, Drift, Receipt};
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::compression::Compression;

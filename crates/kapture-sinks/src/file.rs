@@ -12,8 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use kapture_customers::Receipt;
-use kapture_model::{Drift, Record};
+use kapture_model::{Drift, Receipt, Record};
 
 use crate::encoding::Encoding;
 use crate::error::SinkError;

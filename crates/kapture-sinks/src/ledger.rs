@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kapture_customers::{DayState, Days, Receipt};
+use kapture_model::{DayState, Days, Receipt};
 
 /// The receipts of the days that a sink holds, in order.
 ///
 /// ```
-/// use kapture_customers::Days;
+/// use kapture_model::Days;
 /// use kapture_sinks::Ledger;
 ///
 /// let day = |text: &str| text.parse().unwrap();
@@ -23,7 +23,7 @@ use kapture_customers::{DayState, Days, Receipt};
 /// // A sink that holds nothing lacks every day.
 /// let now = "2024-06-01T00:00:00Z".parse().unwrap();
 /// assert_eq!(Ledger::default().missing_or_stale(&asked, now), asked);
-/// # Ok::<(), kapture_customers::BackwardRange>(())
+/// # Ok::<(), kapture_model::BackwardRange>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -114,7 +114,7 @@ impl Ledger {
     }
 
     /// The days that hold customers, or may: what is in doubt of a day is what it holds, and not
-    /// that it held any. For [`Pull::held`](kapture_customers::Pull::held).
+    /// that it held any. For `kapture_customers::Pull::held`.
     pub fn held(&self) -> Days {
         let may_hold = |entry: &Entry| {
             let receipt = entry.receipt.as_ref();
@@ -179,9 +179,9 @@ impl FromIterator<Receipt> for Ledger {
 
 #[cfg(test)]
 mod tests {
-    use kapture_customers::{Checksum, EndBound, Proof};
 
     use super::*;
+    use kapture_model::{Checksum, EndBound, Proof};
 
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use kapture_customers::Receipt;
-use kapture_model::{CustomerId, Drift, Record};
+use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
 use crate::ledger::Ledger;

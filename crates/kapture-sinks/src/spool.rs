@@ -4,8 +4,7 @@ use std::io::{self, BufReader, Read, Seek, Write};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kapture_customers::Receipt;
-use kapture_model::Record;
+use kapture_model::{Receipt, Record};
 use tempfile::SpooledTempFile;
 
 use crate::error::SinkError;
@@ -113,9 +112,8 @@ impl Spooled {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use kapture_customers::{Checksum, DayState, EndBound, Proof};
-
     use super::*;
+    use kapture_model::{Checksum, DayState, EndBound, Proof};
 
     #[derive(Default)]
     struct Kept(AtomicBool);

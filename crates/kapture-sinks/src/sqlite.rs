@@ -12,8 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_customers::Receipt;
-use kapture_model::{CustomerId, Drift, RowReader};
+use kapture_model::{CustomerId, Drift, Receipt, RowReader};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::encoding::surrogate_key::customer_of;
@@ -315,8 +314,7 @@ impl Sink for Sqlite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kapture_customers::{Checksum, DayState, EndBound, Proof};
-    use kapture_model::Record;
+    use kapture_model::{Checksum, DayState, EndBound, Proof, Record};
     use tempfile::TempDir;
 
     fn identity() -> Identity {

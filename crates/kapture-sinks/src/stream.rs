@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use kapture_customers::Receipt;
-use kapture_model::{Drift, Record};
+use kapture_model::{Drift, Receipt, Record};
 
 use crate::encoding::{Encoder, Encoding};
 use crate::error::SinkError;

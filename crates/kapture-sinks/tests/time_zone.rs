@@ -6,8 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
-use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
-use kapture_model::Record;
+use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
 use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
 use rusqlite::Connection;
 use serde_json::Value;

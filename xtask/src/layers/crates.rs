@@ -10,10 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kapture-model", &[]),
     ("kapture-transport", &["kapture-model"]),
     ("kapture-customers", &["kapture-model", "kapture-transport"]),
-    (
-        "kapture-sinks",
-        &["kapture-model", "kapture-transport", "kapture-customers"],
-    ),
+    ("kapture-sinks", &["kapture-model"]),
     ("kapture-sandbox", &[]),
     (
         "kapture-cli",
@@ -127,6 +124,8 @@ mod tests {
             ("kapture-model", "kapture-transport", false),
             ("kapture-sinks", "kapture-model", true),
             ("kapture-customers", "kapture-sinks", false),
+            ("kapture-sinks", "kapture-customers", false),
+            ("kapture-sinks", "kapture-transport", false),
             ("kapture-cli", "kapture-sinks", true),
             ("kapture-cli", "kapture-sandbox", true),
             ("kapture-customers", "kapture-sandbox", false),

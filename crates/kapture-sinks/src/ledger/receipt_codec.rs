@@ -1,8 +1,7 @@
 //! A receipt as a row of `kapture_days`.
 
 use chrono::NaiveDate;
-use kapture_customers::Receipt;
-use kapture_model::ColumnKind;
+use kapture_model::{ColumnKind, Receipt};
 use serde_json::Value;
 
 use crate::error::SinkError;

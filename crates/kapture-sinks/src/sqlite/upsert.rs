@@ -1,8 +1,7 @@
 //! A day on its way into the database, within one transaction.
 
 use chrono::NaiveDate;
-use kapture_customers::Receipt;
-use kapture_model::{Cell, CustomerRow, Row};
+use kapture_model::{Cell, CustomerRow, Receipt, Row};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Result, Statement, Transaction, params_from_iter};
 

@@ -1,6 +1,6 @@
 //! The fields that the API documents, by owner and in the documented order.
 
-use crate::drift::Owner;
+use crate::schema::drift::Owner;
 
 /// What a documented field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use chrono::{NaiveDateTime, TimeZone, Timelike};
 
-use crate::documented::Kind;
-use crate::scanner;
+use crate::json::scanner;
+use crate::schema::documented::Kind;
 use crate::{DriftKind, Timestamp};
 
 /// One value of a row.

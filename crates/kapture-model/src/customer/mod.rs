@@ -1,6 +1,12 @@
 //! A customer with typed fields.
 
-use crate::{Contact, CustomerId, Field, Timestamp};
+mod contact;
+mod field;
+
+pub use contact::Contact;
+pub use field::{Field, FieldValue};
+
+use crate::{CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;

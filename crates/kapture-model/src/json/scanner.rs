@@ -455,7 +455,7 @@ mod tests {
 
         #[test]
         fn agrees_with_serde_json_on_damaged_json(place in any::<prop::sample::Index>(), with in "[\\x00-\\x7f]{0,2}") {
-            let mut text = include_str!("../tests/sample-response.json")[..1700].to_owned() + "}]}]}";
+            let mut text = include_str!("../../tests/sample-response.json")[..1700].to_owned() + "}]}]}";
             let place = place.index(text.len());
             text.replace_range(place..=place, &with);
             let (expected, value) = both(&text);

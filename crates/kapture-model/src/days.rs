@@ -8,13 +8,13 @@ use chrono::NaiveDate;
 ///
 /// ```
 /// use chrono::NaiveDate;
-/// use kapture_customers::Days;
+/// use kapture_model::Days;
 ///
 /// let day = |d| NaiveDate::from_ymd_opt(2024, 5, d).unwrap();
 /// let days = Days::between(day(1), day(7))?;
 /// assert_eq!(days.len(), 7);
 /// assert!(Days::between(day(7), day(1)).is_err());
-/// # Ok::<(), kapture_customers::BackwardRange>(())
+/// # Ok::<(), kapture_model::BackwardRange>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Days(BTreeSet<NaiveDate>);
@@ -67,8 +67,15 @@ impl Days {
     /// neighbours, because the server may cut windows in another zone than the one it dates
     /// customers in, so that a day's customers lie in a neighbour's window.
     pub fn padded(&self) -> impl Iterator<Item = NaiveDate> + use<> {
-        let padded: BTreeSet<_> = self.iter().flat_map(neighbourhood).collect();
+        let padded: BTreeSet<_> = self.iter().flat_map(Self::neighbourhood).collect();
         padded.into_iter()
+    }
+
+    /// A day and the days beside it.
+    pub fn neighbourhood(day: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+        [day.pred_opt(), Some(day), day.succ_opt()]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -76,13 +83,6 @@ impl FromIterator<NaiveDate> for Days {
     fn from_iter<I: IntoIterator<Item = NaiveDate>>(days: I) -> Self {
         Self(days.into_iter().collect())
     }
-}
-
-/// A day and the days beside it.
-pub(crate) fn neighbourhood(day: NaiveDate) -> impl Iterator<Item = NaiveDate> {
-    [day.pred_opt(), Some(day), day.succ_opt()]
-        .into_iter()
-        .flatten()
 }
 
 #[cfg(test)]

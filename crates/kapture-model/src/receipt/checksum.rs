@@ -1,80 +1,15 @@
-//! What is known about a finished day.
+//! The checksum over the ids of a day.
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use kapture_model::CustomerId;
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::EndBound;
-
-/// What is known about a finished day: how many customers it has, which, and how that was proven.
-///
-/// Its serialised form is what sinks keep; it stays readable by later versions.
-///
-/// ```
-/// use kapture_customers::{DayState, Receipt};
-///
-/// let kept = r#"{
-///     "day": "2024-05-02", "customers": 2, "checksum": "910a2dec89025cc1", "undated": 0,
-///     "fetched": "2024-05-04T06:00:00Z", "state": "sealed", "end_bound": "inclusive", "proof": "contiguous",
-///     "empty_response": null
-/// }"#;
-/// let receipt: Receipt = serde_json::from_str(kept)?;
-/// assert_eq!(receipt.state, DayState::Sealed);
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The day, in the tenant's local time.
-    pub day: NaiveDate,
-    /// How many customers were created on it.
-    pub customers: u64,
-    /// Over their ids, whatever the order.
-    pub checksum: Checksum,
-    /// How many of them have no date that could be read, or one that their window cannot hold, and were
-    /// placed by their window.
-    pub undated: u64,
-    /// When the day was complete: its last window read, and confirmed where it had to be.
-    pub fetched: DateTime<Utc>,
-    /// Whether the day could gain customers after it was first asked.
-    pub state: DayState,
-    /// How the windows of this server were found to reach.
-    pub end_bound: EndBound,
-    /// How well its pages were found to join: the weakest of its windows.
-    pub proof: Proof,
-    /// The failure that stands for "no customers" on this server, where one was learnt.
-    pub empty_response: Option<String>,
-}
-
-/// Whether a day can still gain customers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DayState {
-    /// It can: it is not over, or not long enough over.
-    Open,
-    /// It cannot.
-    Sealed,
-}
-
-/// How the pages of a window were proven to leave nothing out, the strongest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Proof {
-    /// Each page began with the last rows of the page before; or there was one page only.
-    Contiguous,
-    /// The server gave no stable order; but when it was asked for the last page it had as many rows
-    /// as there are customers that were met both before and after.
-    Recaptured,
-    /// Rows came or went while the pages were read; every one that stood in place was read.
-    StableRows,
-}
+use crate::CustomerId;
 
 /// A sum over ids that does not depend on their order, stable across versions and platforms.
 ///
 /// ```
-/// use kapture_customers::Checksum;
-/// use kapture_model::CustomerId;
+/// use kapture_model::{Checksum, CustomerId};
 ///
 /// let sum = |ids: &[u64]| {
 ///     let mut sum = Checksum::default();

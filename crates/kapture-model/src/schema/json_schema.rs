@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::documented::{Kind, fields};
-use crate::drift::Owner;
+use crate::schema::documented::{Kind, fields};
+use crate::schema::drift::Owner;
 
 /// A JSON Schema (draft 2020-12) of one record in the [normal form](crate::Normaliser).
 ///

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use chrono::{TimeZone, Utc};
 
-use crate::cell::{Cell, Read};
-use crate::column::{contact_columns, customer_columns};
-use crate::documented::{Kind, fields};
-use crate::drift::Owner;
-use crate::keys::{Keys, NO_KEY};
-use crate::scanner::{self, Scanner};
+use super::cell::{Cell, Read};
+use super::column::{contact_columns, customer_columns};
+use crate::json::scanner::{self, Scanner};
+use crate::schema::documented::{Kind, fields};
+use crate::schema::drift::Owner;
+use crate::schema::keys::{Keys, NO_KEY};
 use crate::{CustomerId, Drift, DriftKind, Record};
 
 /// A customer or a contact in columns.

@@ -6,7 +6,7 @@
 //! an earlier object of its kind, and only what differs is looked at. Nothing depends on how
 //! alike objects are but the time it takes.
 
-use crate::scanner::Scanner;
+use crate::json::scanner::Scanner;
 
 /// Most fields of a model: the server thinks them up, so they could be endless.
 const MAX_FIELDS: usize = 1_000;

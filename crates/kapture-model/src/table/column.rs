@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::documented::{Kind, fields};
-use crate::drift::Owner;
+use crate::schema::documented::{Kind, fields};
+use crate::schema::drift::Owner;
 
 /// One column: a documented field of a customer or contact.
 #[derive(Debug, Clone, PartialEq, Eq)]

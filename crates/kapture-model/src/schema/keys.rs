@@ -1,8 +1,8 @@
 //! The keys of one kind of object, in the order in which servers send them.
 
-use crate::documented::{Kind, fields};
-use crate::drift::{Drift, DriftKind, Owner};
-use crate::scanner::{Scanner, decode_text};
+use crate::json::scanner::{Scanner, decode_text};
+use crate::schema::documented::{Kind, fields};
+use crate::schema::drift::{Drift, DriftKind, Owner};
 use foldhash::HashMap;
 
 /// Most undocumented keys remembered: the server thinks them up, so they could be endless.

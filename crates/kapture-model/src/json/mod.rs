@@ -1,0 +1,9 @@
+//! JSON text as it came: walked over once, without building values.
+//!
+//! - [`scanner`]: moves over values and finds where they begin and end.
+//! - [`shape_cache`]: the previous object of a kind, which the next one mostly repeats.
+//! - [`lossy_text`]: the bytes behind the text, where some of them are not UTF-8.
+
+pub(crate) mod lossy_text;
+pub(crate) mod scanner;
+pub(crate) mod shape_cache;
