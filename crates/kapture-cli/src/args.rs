@@ -13,20 +13,16 @@ mod sync;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use auth::{
-    AuthAction, AuthArguments, AuthStatusArguments, LoginArguments, LogoutArguments,
-};
-pub(crate) use connection::ConnectionArguments;
-pub(crate) use doctor::DoctorArguments;
-pub(crate) use filters::{FilterArguments, Kind};
-pub(crate) use output_format::FormArguments;
-pub(crate) use plan::PlanArguments;
-pub(crate) use pull::{DayArguments, PullArguments};
-pub(crate) use reference::{
-    CompletionsArguments, DialectName, ManArguments, SchemaArguments, SchemaFormat,
-};
-pub(crate) use sandbox::{EmptyKind, OffsetKind, OrderKind, SandboxArguments, WindowKind};
-pub(crate) use sync::{StatusArguments, SyncArguments, VerifyArguments};
+pub(crate) use auth::{AuthAction, AuthArgs, AuthStatusArgs, LoginArgs, LogoutArgs};
+pub(crate) use connection::ConnectionArgs;
+pub(crate) use doctor::DoctorArgs;
+pub(crate) use filters::{FilterArgs, Kind};
+pub(crate) use output_format::OutputFormatArgs;
+pub(crate) use plan::PlanArgs;
+pub(crate) use pull::{DayArgs, PullArgs};
+pub(crate) use reference::{CompletionsArgs, DialectName, ManArgs, SchemaArgs, SchemaFormat};
+pub(crate) use sandbox::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
+pub(crate) use sync::{StatusArgs, SyncArgs, VerifyArgs};
 
 /// Pull customers out of Kapture CRM by creation date: each one, once, and no other.
 #[derive(Debug, Parser)]
@@ -38,26 +34,26 @@ pub(crate) use sync::{StatusArguments, SyncArguments, VerifyArguments};
     args_override_self = true,
     after_help = "Try it without an account:\n  kapture pull --sandbox --from 2024-05-01 --to 2024-05-07"
 )]
-pub(crate) struct Arguments {
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
     #[command(flatten)]
-    pub(crate) output: OutputArguments,
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Pull(Box<PullArguments>),
-    Sync(Box<SyncArguments>),
-    Status(StatusArguments),
-    Verify(Box<VerifyArguments>),
-    Plan(Box<PlanArguments>),
-    Doctor(Box<DoctorArguments>),
-    Auth(AuthArguments),
-    Schema(SchemaArguments),
-    Sandbox(Box<SandboxArguments>),
-    Completions(CompletionsArguments),
-    Man(ManArguments),
+    Pull(Box<PullArgs>),
+    Sync(Box<SyncArgs>),
+    Status(StatusArgs),
+    Verify(Box<VerifyArgs>),
+    Plan(Box<PlanArgs>),
+    Doctor(Box<DoctorArgs>),
+    Auth(AuthArgs),
+    Schema(SchemaArgs),
+    Sandbox(Box<SandboxArgs>),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 impl Command {
@@ -82,7 +78,7 @@ impl Command {
 /// What is said on standard error while a command runs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Messages")]
-pub(crate) struct OutputArguments {
+pub(crate) struct OutputArgs {
     /// Say nothing but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -94,7 +90,7 @@ pub(crate) struct OutputArguments {
     pub(crate) log_format: LogFormat,
 }
 
-impl OutputArguments {
+impl OutputArgs {
     /// Whether somebody wants to read more than errors.
     pub(crate) fn is_for_reading(&self) -> bool {
         !self.quiet && self.log_format == LogFormat::Text

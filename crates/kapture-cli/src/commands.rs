@@ -12,11 +12,11 @@ mod status;
 mod sync;
 mod verify;
 
-use crate::args::{Arguments, Command};
-use crate::error::Failure;
+use crate::args::{Cli, Command};
+use crate::error::CliError;
 
 /// Runs the command of this command line.
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
     let output = arguments.output;
     match arguments.command {
         Command::Pull(arguments) => pull::run(&arguments, &output).await,

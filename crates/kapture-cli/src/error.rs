@@ -16,21 +16,21 @@ const REPORT: &str = "please report it, with the command line and what -v tells;
 
 /// Why a command failed.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     code: u8,
     /// `None` where there is nothing to say.
     error: Option<anyhow::Error>,
     hint: Option<String>,
 }
 
-impl Failure {
+impl CliError {
     /// Wrong usage or configuration.
     pub(crate) fn usage(error: anyhow::Error) -> Self {
         Self::new(2, error)
     }
 
     /// A file that cannot be written.
-    pub(crate) fn unwritten(error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn write_failed(error: impl Into<anyhow::Error>) -> Self {
         Self::new(6, error.into())
     }
 
@@ -156,14 +156,14 @@ impl Failure {
     }
 
     /// What happened and why, in one line; nothing where there is nothing to say.
-    pub(crate) fn in_a_line(&self) -> String {
+    pub(crate) fn one_line(&self) -> String {
         self.error
             .as_ref()
             .map_or_else(String::new, |error| format!("{error:#}"))
     }
 
     /// What to do next, if that is known.
-    pub(crate) fn cure(&self) -> Option<&str> {
+    pub(crate) fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
@@ -176,7 +176,7 @@ impl Failure {
     }
 
     /// Whether anything was done that numbers would tell about.
-    pub(crate) fn is_worth_a_summary(&self) -> bool {
+    pub(crate) fn deserves_summary(&self) -> bool {
         self.error.is_some()
     }
 
@@ -197,7 +197,7 @@ impl Failure {
         if let Some(hint) = &self.hint {
             message = message.with("hint", hint.as_str());
         }
-        message.with("exit_code", self.code).say();
+        message.with("exit_code", self.code).print();
     }
 }
 

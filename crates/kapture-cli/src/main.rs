@@ -16,9 +16,9 @@ use std::thread::available_parallelism;
 use clap::Parser;
 use tracing::Instrument;
 
-use args::Arguments;
+use args::Cli;
 use commands::completions;
-use error::Failure;
+use error::CliError;
 use output::logging::{self, Logging};
 use output::message;
 
@@ -26,8 +26,8 @@ fn main() -> ExitCode {
     hardening::keep_private();
     completions::answer();
     let arguments =
-        Arguments::try_parse().unwrap_or_else(|error| message::misuse(&error, std::env::args_os()));
-    message::settle(&arguments.output);
+        Cli::try_parse().unwrap_or_else(|error| message::usage_error(&error, std::env::args_os()));
+    message::configure(&arguments.output);
     let logging = logging::start(&arguments.output);
     match attend(arguments, logging) {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,15 +38,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn attend(arguments: Arguments, logging: Logging) -> Result<(), Failure> {
-    // Said here, so that no variable meant for another program decides it or is an error. On a
+fn attend(arguments: Cli, logging: Logging) -> Result<(), CliError> {
+    // Set here, so that no variable meant for another program decides it or is an error. On a
     // machine of one core, answers are still received while another one is taken apart.
     let threads = available_parallelism().map_or(1, NonZero::get).max(2);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()
-        .map_err(Failure::unexpected)?;
+        .map_err(CliError::unexpected)?;
     let span = tracing::trace_span!("run", command = arguments.command.name());
     let outcome = runtime.block_on(commands::run(arguments).instrument(span));
     // While the runtime is there, another Ctrl-C ends the wait for a collector of traces.

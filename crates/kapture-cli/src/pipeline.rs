@@ -17,18 +17,18 @@ use tokio::task::JoinHandle;
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span, trace_span};
 
-use crate::args::OutputArguments;
+use crate::args::OutputArgs;
 use crate::config::connection::Connected;
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output::message::Message;
 use crate::output::progress::Progress;
 use crate::output::summary::Summary;
-use crate::pipeline::date_ranges::{by_stale_reason, runs};
+use crate::pipeline::date_ranges::{by_reason, ranges};
 use crate::pipeline::events::events;
 use crate::signals::interrupted;
 
 /// Everything about one course but its pull.
-pub(crate) struct Course<'a> {
+pub(crate) struct Pipeline<'a> {
     pub(crate) connected: &'a Connected,
     pub(crate) destination: &'a Destination,
     pub(crate) sink: Box<dyn Sink>,
@@ -37,13 +37,13 @@ pub(crate) struct Course<'a> {
     /// Those of them that are not there for good already.
     pub(crate) days: &'a Days,
     pub(crate) summary: Option<&'a Path>,
-    pub(crate) output: &'a OutputArguments,
+    pub(crate) output: &'a OutputArgs,
 }
 
-impl Course<'_> {
+impl Pipeline<'_> {
     /// Follows the pull to its end, and says what was done.
-    pub(crate) async fn run(self, pull: Pull) -> Result<(), Failure> {
-        let mut following = Following {
+    pub(crate) async fn run(self, pull: Pull) -> Result<(), CliError> {
+        let mut following = EventConsumer {
             sink: &*self.sink,
             under_way: BTreeMap::new(),
             outstanding: self.days.iter().collect(),
@@ -66,10 +66,10 @@ impl Course<'_> {
         let begun = Instant::now();
         // Before anything is asked for: whoever wants an end then is to be heard.
         let interrupted = interrupted();
-        let (events, pulling) = elsewhere(events(pull));
+        let (events, pulling) = spawned(events(pull));
         let outcome = tokio::select! {
             outcome = following.follow(events) => outcome,
-            () = interrupted => Err(Failure::interrupted()),
+            () = interrupted => Err(CliError::interrupted()),
         };
         // The pull is over before its end is told: nothing of it is still under way.
         pulling.abort();
@@ -88,21 +88,21 @@ impl Course<'_> {
         // Also of a run that failed: an older one would tell of another run.
         let written = self.summary.map_or(Ok(()), |path| {
             summary.write(path).map_err(|error| {
-                Failure::unwritten(error)
+                CliError::write_failed(error)
                     .context(format!("cannot write the summary to {}", path.display()))
             })
         });
         let outcome = outcome.and(written);
         let worth_telling = outcome
             .as_ref()
-            .map_or_else(Failure::is_worth_a_summary, |()| true);
+            .map_or_else(CliError::deserves_summary, |()| true);
         if worth_telling {
             for note in summary.notes() {
-                Message::note(note).say();
+                Message::note(note).print();
             }
-            Message::told(summary.to_string())
+            Message::info(summary.to_string())
                 .with("summary", summary.json())
-                .say();
+                .print();
             if outcome.is_ok() {
                 self.report_stale_days().await?;
             }
@@ -111,13 +111,13 @@ impl Course<'_> {
     }
 }
 
-impl Course<'_> {
+impl Pipeline<'_> {
     /// What was pulled may have brought other days in doubt.
-    async fn report_stale_days(&self) -> Result<(), Failure> {
-        let ledger = self.sink.ledger().await.map_err(Failure::sink)?;
-        for (reason, days) in by_stale_reason(&ledger) {
-            let days = runs(&days);
-            Message::note(format!("to be pulled again, because {reason}: {days}")).say();
+    async fn report_stale_days(&self) -> Result<(), CliError> {
+        let ledger = self.sink.ledger().await.map_err(CliError::sink)?;
+        for (reason, days) in by_reason(&ledger) {
+            let days = ranges(&days);
+            Message::note(format!("to be pulled again, because {reason}: {days}")).print();
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Course<'_> {
 
 /// The same events, but the pull goes on while a sink is busy with the ones before. If it panics, so
 /// does whoever reads them: events that break off are not all that there were.
-fn elsewhere<T: Send + 'static>(
+fn spawned<T: Send + 'static>(
     events: impl Stream<Item = T> + Send + Unpin + 'static,
 ) -> (impl Stream<Item = T> + Unpin, JoinHandle<()>) {
     let (mut sender, receiver) = futures_channel::mpsc::channel(0);
@@ -143,9 +143,9 @@ fn elsewhere<T: Send + 'static>(
 }
 
 /// A pull that is being followed.
-struct Following<'a> {
+struct EventConsumer<'a> {
     sink: &'a dyn Sink,
-    under_way: BTreeMap<NaiveDate, DayUnderWay>,
+    under_way: BTreeMap<NaiveDate, OpenDay>,
     /// The days asked of which no end was told yet.
     outstanding: BTreeSet<NaiveDate>,
     progress: Progress,
@@ -155,23 +155,23 @@ struct Following<'a> {
     all_or_nothing: bool,
     /// The first day that the place is to hold, from where later runs are to go on, until it is told.
     wanted_from: Option<NaiveDate>,
-    failed: Option<Failure>,
+    failed: Option<CliError>,
 }
 
 /// A day that is being pulled.
-struct DayUnderWay {
+struct OpenDay {
     writer: Box<dyn DayWriter>,
     /// Ends with the day.
     span: Span,
 }
 
-impl Following<'_> {
+impl EventConsumer<'_> {
     async fn follow(
         &mut self,
         mut events: impl Stream<Item = Result<Event, PullError>> + Unpin,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         while let Some(event) = events.next().await {
-            let event = event.map_err(|error| Failure::pull(error, self.endpoint))?;
+            let event = event.map_err(|error| CliError::pull(error, self.endpoint))?;
             self.take(event).await?;
             if self.all_or_nothing
                 && let Some(failure) = self.failed.take()
@@ -181,44 +181,44 @@ impl Following<'_> {
         }
         // Silence about a day is no proof of it.
         if !self.outstanding.is_empty() {
-            let days = runs(&self.outstanding.iter().copied().collect());
-            return Err(Failure::bug(format!(
+            let days = ranges(&self.outstanding.iter().copied().collect());
+            return Err(CliError::bug(format!(
                 "the pull is over, and nothing was told of {days}"
             )));
         }
         if let Some(failure) = self.failed.take() {
             return Err(failure);
         }
-        self.sink.finish().await.map_err(Failure::sink)
+        self.sink.finish().await.map_err(CliError::sink)
     }
 
-    async fn take(&mut self, event: Event) -> Result<(), Failure> {
+    async fn take(&mut self, event: Event) -> Result<(), CliError> {
         if let Event::DayDone(_) | Event::DayFailed { .. } = event
             && let Some(first) = self.wanted_from.take()
         {
             // Before any day is there: the first ones may come last, or never.
-            self.sink.set_start(first).await.map_err(Failure::sink)?;
+            self.sink.set_start(first).await.map_err(CliError::sink)?;
         }
         match event {
             Event::DayStarted(day) => {
-                let writer = self.sink.day(day).await.map_err(Failure::sink)?;
+                let writer = self.sink.day(day).await.map_err(CliError::sink)?;
                 let span = trace_span!("day", %day, customers = Empty, error = Empty);
-                self.under_way.insert(day, DayUnderWay { writer, span });
+                self.under_way.insert(day, OpenDay { writer, span });
             }
             Event::Records { day, records } => {
                 let under_way = self.under_way.get_mut(&day);
                 let under_way = under_way.ok_or_else(|| unexpected("customers", day))?;
                 let written = under_way.writer.write(&records).await;
-                written.map_err(Failure::sink)?;
+                written.map_err(CliError::sink)?;
                 self.summary.customers += records.len() as u64;
                 self.progress.customers(records.len());
             }
             Event::DayDone(receipt) => {
                 let under_way = self.under_way.remove(&receipt.day);
-                let DayUnderWay { writer, span } =
+                let OpenDay { writer, span } =
                     under_way.ok_or_else(|| unexpected("the end", receipt.day))?;
                 span.record("customers", receipt.customers);
-                writer.commit(&receipt).await.map_err(Failure::sink)?;
+                writer.commit(&receipt).await.map_err(CliError::sink)?;
                 self.outstanding.remove(&receipt.day);
                 self.summary.day_done(&receipt);
                 self.progress.day_done();
@@ -230,7 +230,7 @@ impl Following<'_> {
                 self.outstanding.remove(&day);
                 self.summary.days_failed += 1;
                 self.progress.day_done();
-                let failure = Failure::pull(error, self.endpoint).context(format!(
+                let failure = CliError::pull(error, self.endpoint).context(format!(
                     "the customers of {day} are not shown to be complete"
                 ));
                 match self.failed {
@@ -248,8 +248,8 @@ impl Following<'_> {
 }
 
 /// An event of a day that has not begun, or is over.
-fn unexpected(what: &str, day: NaiveDate) -> Failure {
-    Failure::bug(format!("{what} of {day} came, which is not under way"))
+fn unexpected(what: &str, day: NaiveDate) -> CliError {
+    CliError::bug(format!("{what} of {day} came, which is not under way"))
 }
 
 #[cfg(test)]
@@ -269,7 +269,7 @@ mod tests {
     #[should_panic(expected = "at heart")]
     async fn a_pull_that_panics_does_not_look_like_one_that_is_over() {
         let events = stream::iter([1, 2]).inspect(|event| assert_eq!(*event, 1, "at heart"));
-        let (events, _pulling) = elsewhere(events);
+        let (events, _pulling) = spawned(events);
         events.collect::<Vec<_>>().await;
     }
 
@@ -286,14 +286,14 @@ mod tests {
     }
 
     /// What comes of a pull of 2 May that tells of these events.
-    async fn followed(events: Vec<Event>) -> Result<(), Failure> {
+    async fn followed(events: Vec<Event>) -> Result<(), CliError> {
         let sink = StreamSink::new(std::io::sink(), &Encoding::new(Format::Ndjson)).unwrap();
-        let output = OutputArguments {
+        let output = OutputArgs {
             quiet: true,
             verbose: 0,
             log_format: LogFormat::Text,
         };
-        let mut following = Following {
+        let mut following = EventConsumer {
             sink: &sink,
             under_way: BTreeMap::new(),
             outstanding: BTreeSet::from([day()]),
@@ -339,7 +339,7 @@ mod tests {
             (vec![done()], "the end of 2024-05-02 came"),
         ] {
             let failure = followed(events).await.unwrap_err();
-            let line = failure.in_a_line();
+            let line = failure.one_line();
             assert!(line.contains(sentence), "{line}");
             assert!(line.ends_with("this is a bug of kapture"), "{line}");
             assert_eq!(failure.exit_code(), ExitCode::from(1));

@@ -2,20 +2,20 @@
 
 use clap::{Args, Subcommand};
 
-use super::ConnectionArguments;
+use super::ConnectionArgs;
 
 /// Sign in once, and keep the token where only you can read it
 #[derive(Debug, Args)]
-pub(crate) struct AuthArguments {
+pub(crate) struct AuthArgs {
     #[command(subcommand)]
     pub(crate) action: AuthAction,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthAction {
-    Login(Box<LoginArguments>),
-    Status(Box<AuthStatusArguments>),
-    Logout(LogoutArguments),
+    Login(Box<LoginArgs>),
+    Status(Box<AuthStatusArgs>),
+    Logout(LogoutArgs),
 }
 
 /// Ask for a connection, check it with one request, and keep it as a profile
@@ -32,7 +32,7 @@ Examples:
   kapture auth login --subdomain acme --cm-id 424242 --user asha --with-password < password
 
 From then on: kapture pull --last 7d -o customers.ndjson")]
-pub(crate) struct LoginArguments {
+pub(crate) struct LoginArgs {
     /// Read the token from standard input
     #[arg(long, conflicts_with_all = ["with_password", "user", "token_file", "sandbox"])]
     pub(crate) with_token: bool,
@@ -46,7 +46,7 @@ pub(crate) struct LoginArguments {
     #[arg(long)]
     pub(crate) keep_in_file: bool,
     #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
+    pub(crate) connection: ConnectionArgs,
 }
 
 /// Say which connection would be used and where each part of it was said, and check it with one request
@@ -55,9 +55,9 @@ pub(crate) struct LoginArguments {
 Examples:
   kapture auth status
   kapture auth status --sandbox")]
-pub(crate) struct AuthStatusArguments {
+pub(crate) struct AuthStatusArgs {
     #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
+    pub(crate) connection: ConnectionArgs,
 }
 
 /// Remove the token that auth login keeps; the rest of the profile stays
@@ -65,7 +65,7 @@ pub(crate) struct AuthStatusArguments {
 #[command(after_help = "\
 Example:
   kapture auth logout")]
-pub(crate) struct LogoutArguments {
+pub(crate) struct LogoutArgs {
     /// The profile; without it the default one
     #[arg(long, value_name = "NAME", add = crate::commands::completions::profiles())]
     pub(crate) profile: Option<String>,

@@ -7,7 +7,7 @@ use clap::Args;
 /// How the tenant is reached. Each of these may also stand in the environment and in a profile.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
-pub(crate) struct ConnectionArguments {
+pub(crate) struct ConnectionArgs {
     /// The profile NAME of the configuration file [env: KAPTURE_PROFILE]
     #[arg(long, value_name = "NAME", add = crate::commands::completions::profiles())]
     pub(crate) profile: Option<String>,

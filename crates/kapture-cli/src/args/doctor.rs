@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::ConnectionArguments;
+use super::ConnectionArgs;
 
 /// Look closer at a connection: what works, what does not, and what to do about it
 ///
@@ -17,7 +17,7 @@ Examples:
   kapture doctor --subdomain acme --cm-id 424242 --day -3d
 
 Exit codes: 0 nothing failed (there may be warnings), else that of what failed, as of pull.")]
-pub(crate) struct DoctorArguments {
+pub(crate) struct DoctorArgs {
     /// A day that is known to have customers: how windows and pages work is seen there
     #[arg(
         long,
@@ -33,5 +33,5 @@ pub(crate) struct DoctorArguments {
     #[arg(long, conflicts_with = "sandbox")]
     pub(crate) save: bool,
     #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
+    pub(crate) connection: ConnectionArgs,
 }

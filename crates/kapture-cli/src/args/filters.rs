@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 /// Which customers: all of them, unless something is said here.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
-pub(crate) struct FilterArguments {
+pub(crate) struct FilterArgs {
     /// Customers of this name
     #[arg(long, value_name = "TEXT")]
     pub(crate) name: Option<String>,

@@ -7,7 +7,7 @@ use clap::Args;
 /// The form in which records are written.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct FormArguments {
+pub(crate) struct OutputFormatArgs {
     /// The form of the output: ndjson, csv or parquet; a file's name tells it as well
     #[arg(long, value_name = "FORMAT", add = crate::commands::completions::of(["ndjson", "csv", "parquet"]))]
     pub(crate) format: Option<String>,

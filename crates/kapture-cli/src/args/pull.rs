@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ConnectionArguments, FilterArguments, FormArguments};
+use super::{ConnectionArgs, FilterArgs, OutputFormatArgs};
 
 /// Pull the customers created on some days
 ///
@@ -26,9 +26,9 @@ KAPTURE_SUBDOMAIN and so on, and in a profile.
 
 Exit codes: 0 all done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refused,
 5 server unreachable or failing, 6 output failed, 130 interrupted.")]
-pub(crate) struct PullArguments {
+pub(crate) struct PullArgs {
     #[command(flatten)]
-    pub(crate) days: DayArguments,
+    pub(crate) days: DayArgs,
     /// Where records go: - for standard output; a file (.ndjson, .csv or .parquet, also .gz or .zst); a folder with one file a day (out/); a database (customers.db, postgres://…)
     #[arg(
         short,
@@ -40,7 +40,7 @@ pub(crate) struct PullArguments {
     )]
     pub(crate) output: String,
     #[command(flatten)]
-    pub(crate) form: FormArguments,
+    pub(crate) form: OutputFormatArgs,
     /// Pull days anew that the folder or database already holds for good
     #[arg(long, help_heading = "Output")]
     pub(crate) again: bool,
@@ -48,15 +48,15 @@ pub(crate) struct PullArguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
+    pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
-    pub(crate) filters: Box<FilterArguments>,
+    pub(crate) filters: Box<FilterArgs>,
 }
 
 /// Which days: both ends are included, in the tenant's local time.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Days")]
-pub(crate) struct DayArguments {
+pub(crate) struct DayArgs {
     /// The first day: YYYY-MM-DD, today, yesterday or -7d (seven days ago)
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     pub(crate) from: Option<String>,

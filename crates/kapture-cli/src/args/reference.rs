@@ -11,7 +11,7 @@ Examples:
   kapture schema
   kapture schema --format sql
   kapture schema --format sql --dialect postgres")]
-pub(crate) struct SchemaArguments {
+pub(crate) struct SchemaArgs {
     /// The form of the description
     #[arg(long, value_name = "FORMAT", default_value = "json-schema")]
     pub(crate) format: SchemaFormat,
@@ -44,7 +44,7 @@ Examples:
   kapture completions zsh >> ~/.zshrc
   kapture completions fish > ~/.config/fish/completions/kapture.fish
   kapture completions powershell >> $PROFILE")]
-pub(crate) struct CompletionsArguments {
+pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL", value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
     pub(crate) shell: String,
@@ -55,7 +55,7 @@ pub(crate) struct CompletionsArguments {
 #[command(after_help = "\
 Example:
   kapture man ~/.local/share/man/man1")]
-pub(crate) struct ManArguments {
+pub(crate) struct ManArgs {
     /// The folder they are written to; made if it is not there
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,

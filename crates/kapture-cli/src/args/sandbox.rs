@@ -14,7 +14,7 @@ and in another terminal:
   export KAPTURE_BASE_URL=http://127.0.0.1:8080 KAPTURE_CM_ID=424242
   export KAPTURE_USER=sandbox KAPTURE_PASSWORD=sandbox
   kapture pull --from 2024-05-01 --to 2024-05-07")]
-pub(crate) struct SandboxArguments {
+pub(crate) struct SandboxArgs {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) port: u16,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ConnectionArguments, FilterArguments};
+use super::{ConnectionArgs, FilterArgs};
 
 /// Bring a folder or database up to date
 ///
@@ -23,10 +23,10 @@ The first run needs --from; later ones go on from there, also if its first days 
 
 Exit codes: 0 all done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refused,
 5 server unreachable or failing, 6 WHERE cannot be written, 130 interrupted.")]
-pub(crate) struct SyncArguments {
+pub(crate) struct SyncArgs {
     /// What is brought up to date: a folder with one file a day (out/) or a database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
-    pub(crate) place: String,
+    pub(crate) destination: String,
     /// The first day: YYYY-MM-DD or -7d (seven days ago); without it the first day that WHERE holds or is to hold
     #[arg(
         long,
@@ -49,7 +49,7 @@ pub(crate) struct SyncArguments {
     pub(crate) refresh: u64,
     /// How long after its midnight a day may still gain customers, for example 90m, 6h or 2d
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
-    pub(crate) settle: String,
+    pub(crate) grace_period: String,
     /// The form of the files in a new folder: ndjson, csv or parquet (the default)
     #[arg(
         long,
@@ -62,9 +62,9 @@ pub(crate) struct SyncArguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
+    pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
-    pub(crate) filters: Box<FilterArguments>,
+    pub(crate) filters: Box<FilterArgs>,
 }
 
 /// Show what a folder or database holds, day by day
@@ -75,10 +75,10 @@ pub(crate) struct SyncArguments {
 #[command(after_help = "\
 Example:
   kapture status customers.db")]
-pub(crate) struct StatusArguments {
+pub(crate) struct StatusArgs {
     /// A folder (out/) or a database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
-    pub(crate) place: String,
+    pub(crate) destination: String,
     /// Write it as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -94,10 +94,10 @@ Example:
   kapture verify customers.db --subdomain acme --cm-id 424242 --from -7d
 
 Exit codes: as of sync, and 7 where a difference was found and every day could be fetched.")]
-pub(crate) struct VerifyArguments {
+pub(crate) struct VerifyArgs {
     /// A folder (out/) or a database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
-    pub(crate) place: String,
+    pub(crate) destination: String,
     /// The first day; without it the first that WHERE holds
     #[arg(
         long,
@@ -118,7 +118,7 @@ pub(crate) struct VerifyArguments {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
+    pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
-    pub(crate) filters: Box<FilterArguments>,
+    pub(crate) filters: Box<FilterArgs>,
 }

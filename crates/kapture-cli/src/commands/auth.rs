@@ -9,23 +9,20 @@ use anyhow::{Context, Result, anyhow, bail};
 use kapture_transport::{TenantUrl, Token};
 use toml_edit::Value;
 
-use crate::args::{
-    AuthAction, AuthArguments, AuthStatusArguments, ConnectionArguments, LoginArguments,
-    LogoutArguments,
-};
+use crate::args::{AuthAction, AuthArgs, AuthStatusArgs, ConnectionArgs, LoginArgs, LogoutArgs};
 use crate::config::connection;
 use crate::config::connection::{Connection, TenantName};
-use crate::config::file::{Configuration, Entries};
-use crate::config::layered::{Places, Said};
+use crate::config::file::{ConfigFile, Entries};
+use crate::config::layered::{Layers, Sourced};
 use crate::config::secrets::keyring::{self, Key};
-use crate::config::secrets::stored_secret::Kept;
+use crate::config::secrets::stored_secret::StoredSecret;
 use crate::config::secrets::{self, private_file};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output::message::Message;
 use crate::output::stdout;
 
 /// Signs in, out, or says who is signed in.
-pub(crate) async fn run(arguments: &AuthArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &AuthArgs) -> Result<(), CliError> {
     match &arguments.action {
         AuthAction::Login(arguments) => login(arguments).await,
         AuthAction::Status(arguments) => status(arguments).await,
@@ -33,18 +30,18 @@ pub(crate) async fn run(arguments: &AuthArguments) -> Result<(), Failure> {
     }
 }
 
-async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
-    let login = Login::ask(arguments).map_err(Failure::usage)?;
-    let configuration = Configuration::find_or_make(arguments.connection.config.as_deref())
-        .map_err(Failure::usage)?;
+async fn login(arguments: &LoginArgs) -> Result<(), CliError> {
+    let login = Login::ask(arguments).map_err(CliError::usage)?;
+    let configuration = ConfigFile::find_or_create(arguments.connection.config.as_deref())
+        .map_err(CliError::usage)?;
     let connection = Connection::with_token(
         &arguments.connection,
-        &PLACES,
+        &LAYERS,
         login.site.clone(),
         login.cm_id,
         login.token.clone(),
     )
-    .map_err(Failure::usage)?;
+    .map_err(CliError::usage)?;
     let verdict = check::once(connection)
         .await
         .map_err(|failure| failure.hint_if_unauthorized(
@@ -52,20 +49,20 @@ async fn login(arguments: &LoginArguments) -> Result<(), Failure> {
         ))?;
     let kept = login
         .keep(&configuration, arguments)
-        .map_err(Failure::unwritten)?;
-    Message::told(verdict).say();
-    Message::told(format!(
+        .map_err(CliError::write_failed)?;
+    Message::info(verdict).print();
+    Message::info(format!(
         "Profile `{}` is in {}, and the token in {kept}.",
         login.profile,
         configuration.path.display(),
     ))
-    .say();
+    .print();
     Ok(())
 }
 
-async fn status(arguments: &AuthStatusArguments) -> Result<(), Failure> {
-    let connection = Connection::settle(&arguments.connection)?;
-    stdout::print(&format!("{}\n", connection.said))?;
+async fn status(arguments: &AuthStatusArgs) -> Result<(), CliError> {
+    let connection = Connection::resolve(&arguments.connection)?;
+    stdout::print(&format!("{}\n", connection.description))?;
     let verdict = check::once(connection).await.map_err(|failure| {
         failure.hint_if_unauthorized(
             "it may have expired, or its user been disabled: kapture auth login takes a new one",
@@ -74,9 +71,9 @@ async fn status(arguments: &AuthStatusArguments) -> Result<(), Failure> {
     stdout::print(&format!("{verdict}\n"))
 }
 
-fn logout(arguments: &LogoutArguments) -> Result<(), Failure> {
-    let usage = Failure::usage;
-    let configuration = Configuration::find(arguments.config.as_deref()).map_err(usage)?;
+fn logout(arguments: &LogoutArgs) -> Result<(), CliError> {
+    let usage = CliError::usage;
+    let configuration = ConfigFile::find(arguments.config.as_deref()).map_err(usage)?;
     let profile = configuration.profile(arguments.profile.as_ref());
     let profile = profile.map_err(usage)?;
     let profile =
@@ -85,37 +82,37 @@ fn logout(arguments: &LogoutArguments) -> Result<(), Failure> {
     let ours = token_file(&configuration.path, name);
     let key = match (profile.token_file(), profile.token_command()) {
         (Some(file), _) if file.value == ours => {
-            private_file::remove(&ours).map_err(Failure::unwritten)?;
+            private_file::remove(&ours).map_err(CliError::write_failed)?;
             "token-file"
         }
         (_, Some(command)) if keyring::is_ours(&command.value) => {
-            if !keyring::forget(&command.value) {
+            if !keyring::delete(&command.value) {
                 return Err(usage(anyhow!(
                     "the keyring does not remove the token of profile `{name}`: unlock it and try again; where it holds none any more, remove {}",
-                    command.place
+                    command.origin
                 )));
             }
             "token-command"
         }
-        (Some(Said { place, .. }), _) | (_, Some(Said { place, .. })) => {
+        (Some(Sourced { origin, .. }), _) | (_, Some(Sourced { origin, .. })) => {
             return Err(usage(anyhow!(
-                "auth login did not make what {place} names: remove it yourself"
+                "auth login did not make what {origin} names: remove it yourself"
             )));
         }
         (None, None) => {
-            Message::told(format!("No token is kept for profile `{name}`.")).say();
+            Message::info(format!("No token is kept for profile `{name}`.")).print();
             return Ok(());
         }
     };
     configuration
         .write(name, &[(key, None)])
-        .map_err(Failure::unwritten)?;
-    Message::told(format!("The token of profile `{name}` is gone.")).say();
+        .map_err(CliError::write_failed)?;
+    Message::info(format!("The token of profile `{name}` is gone.")).print();
     Ok(())
 }
 
 /// Where the rest of a connection is said that is to be made a profile.
-const PLACES: Places<'static> = Places::Around(None);
+const LAYERS: Layers<'static> = Layers::All(None);
 
 /// What is known of a connection before it is kept.
 struct Login {
@@ -128,19 +125,19 @@ struct Login {
 
 impl Login {
     /// Takes what is given, and asks for the rest where there is somebody to ask.
-    fn ask(arguments: &LoginArguments) -> Result<Self> {
+    fn ask(arguments: &LoginArgs) -> Result<Self> {
         let given = &arguments.connection;
         if given.sandbox {
             bail!("the sandbox needs no account: kapture pull --sandbox works without");
         }
-        let account = connection::account(given, &PLACES)?;
+        let account = connection::account(given, &LAYERS)?;
         let account =
-            account.map(|said| said.try_map(|cm_id| profile_number(cm_id).map(|_| cm_id)));
+            account.map(|sourced| sourced.try_map(|cm_id| profile_number(cm_id).map(|_| cm_id)));
         let account = account.transpose()?;
         let mut lacking = Vec::new();
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-        let tenant = match connection::tenant(given, &PLACES)? {
-            Some(said) => Some(said.value),
+        let tenant = match connection::tenant(given, &LAYERS)? {
+            Some(sourced) => Some(sourced.value),
             None if terminal => Some(TenantName::Subdomain(answer(
                 "Subdomain (the NAME in https://NAME.kapturecrm.com): ",
             )?)),
@@ -150,7 +147,7 @@ impl Login {
             }
         };
         let cm_id = match account {
-            Some(said) => Some(said.value),
+            Some(sourced) => Some(sourced.value),
             None if terminal => {
                 let cm_id = connection::account_id(&answer("Account id (cm_id): ")?)?;
                 profile_number(cm_id)?;
@@ -188,7 +185,7 @@ impl Login {
 
     /// Keeps the secret, then the profile that refers to it. Says where the secret is. Without the
     /// profile, the secret is not kept either.
-    fn keep(&self, configuration: &Configuration, arguments: &LoginArguments) -> Result<String> {
+    fn keep(&self, configuration: &ConfigFile, arguments: &LoginArgs) -> Result<String> {
         let mut entries = self.entries(arguments)?;
         let path = token_file(&configuration.path, &self.profile);
         let earlier = configuration.token_command(&self.profile);
@@ -197,10 +194,10 @@ impl Login {
             host: self.site.host(),
             cm_id: self.cm_id,
         };
-        let kept = Kept::keep(&key, &self.token, path, arguments.keep_in_file)?;
+        let kept = StoredSecret::keep(&key, &self.token, path, arguments.keep_in_file)?;
         entries.extend(kept.entries(&self.profile));
         if let Err(error) = configuration.write(&self.profile, &entries) {
-            kept.take_back(earlier.as_ref());
+            kept.roll_back(earlier.as_ref());
             return Err(error);
         }
         kept.replace(earlier)?;
@@ -208,7 +205,7 @@ impl Login {
     }
 
     /// What the profile says, but for where the secret is.
-    fn entries(&self, arguments: &LoginArguments) -> Result<Entries> {
+    fn entries(&self, arguments: &LoginArgs) -> Result<Entries> {
         let (subdomain, base_url) = match &self.tenant {
             TenantName::Subdomain(name) => (Some(Value::from(name)), None),
             TenantName::BaseUrl(address) => (None, Some(Value::from(address))),
@@ -231,8 +228,8 @@ impl Login {
             ("max-rps", &given.max_rps),
         ] {
             // What is kept is what was checked.
-            if let Some(said) = PLACES.said(key, value.as_ref())? {
-                entries.push((key, Some(Value::from(said.value))));
+            if let Some(sourced) = LAYERS.get(key, value.as_ref())? {
+                entries.push((key, Some(Value::from(sourced.value))));
             }
         }
         Ok(entries)
@@ -249,9 +246,9 @@ fn profile_number(cm_id: u64) -> Result<i64> {
     })
 }
 
-fn profile_name(given: &ConnectionArguments, tenant: &TenantName) -> Result<String> {
-    let name = match (PLACES.said("profile", given.profile.as_ref())?, tenant) {
-        (Some(said), _) => said.value,
+fn profile_name(given: &ConnectionArgs, tenant: &TenantName) -> Result<String> {
+    let name = match (LAYERS.get("profile", given.profile.as_ref())?, tenant) {
+        (Some(sourced), _) => sourced.value,
         (None, TenantName::Subdomain(name)) => name.clone(),
         (None, TenantName::BaseUrl(_)) => "default".into(),
     };
@@ -262,7 +259,7 @@ fn profile_name(given: &ConnectionArguments, tenant: &TenantName) -> Result<Stri
     Ok(name)
 }
 
-fn token(arguments: &LoginArguments) -> Result<Token> {
+fn token(arguments: &LoginArgs) -> Result<Token> {
     if let Some(path) = &arguments.connection.token_file {
         return Ok(Token::from_base64(&private_file::read(path)?)?);
     }

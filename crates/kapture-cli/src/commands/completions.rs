@@ -4,9 +4,9 @@ use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
-use crate::args::{Arguments, CompletionsArguments};
-use crate::config::file::Configuration;
-use crate::error::Failure;
+use crate::args::{Cli, CompletionsArgs};
+use crate::config::file::ConfigFile;
+use crate::error::CliError;
 use crate::output::stdout;
 
 /// With which a shell says that it wants completions.
@@ -14,19 +14,19 @@ const VARIABLE: &str = "KAPTURE_COMPLETE";
 
 /// Answers a shell that asks for completions, and ends.
 pub(crate) fn answer() {
-    CompleteEnv::with_factory(Arguments::command)
+    CompleteEnv::with_factory(Cli::command)
         .var(VARIABLE)
         .complete();
 }
 
 /// Prints what a shell needs in order to ask.
-pub(crate) fn run(arguments: &CompletionsArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &CompletionsArgs) -> Result<(), CliError> {
     let mut script = Vec::new();
     let shells = Shells::builtins();
     if let Some(shell) = shells.completer(&arguments.shell) {
         shell
             .write_registration(VARIABLE, "kapture", "kapture", "kapture", &mut script)
-            .map_err(Failure::unexpected)?;
+            .map_err(CliError::unexpected)?;
     }
     stdout::print(&String::from_utf8_lossy(&script))
 }
@@ -47,8 +47,8 @@ pub(crate) fn of(
 /// The names of profiles, as far as the configuration can be read.
 pub(crate) fn profiles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let configuration = Configuration::find(None).ok();
-        let names = |configuration: Configuration| {
+        let configuration = ConfigFile::find(None).ok();
+        let names = |configuration: ConfigFile| {
             let names = configuration.names().map(CompletionCandidate::new);
             names.collect::<Vec<_>>()
         };

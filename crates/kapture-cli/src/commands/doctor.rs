@@ -13,15 +13,15 @@ use kapture_customers::{Days, EndBound, Event, Proof, Pull, Receipt};
 use kapture_model::{CustomerId, CustomerQuery, Window};
 use kapture_transport::{CallPolicy, Client, Endpoint, Error, RefusalPolicy, RetryPolicy};
 
-use crate::args::DoctorArguments;
-use crate::config::connection::{Connection, Tenancy};
+use crate::args::DoctorArgs;
+use crate::config::connection::{Connection, TenantAccess};
 use crate::config::dates;
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output::stdout;
 use crate::pipeline::events::events;
 use finding::Finding;
-use request_budget::Allowance;
-use save::Proven;
+use request_budget::RequestBudget;
+use save::ProfileUpdate;
 
 /// The most requests of each step. Together they are 25 at the most.
 const REACH: usize = 6;
@@ -34,12 +34,12 @@ const RAMP: [usize; 2] = [2, 4];
 const PAGE: u32 = 500;
 
 /// Looks at a connection, and tells what is found as it is found.
-pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
-    let mut connection = Connection::settle(&arguments.connection)?;
-    let proven = Proven::begin(arguments, connection.profile.as_deref())?;
+pub(crate) async fn run(arguments: &DoctorArgs) -> Result<(), CliError> {
+    let mut connection = Connection::resolve(&arguments.connection)?;
+    let update = ProfileUpdate::begin(arguments, connection.profile.as_deref())?;
     let day = dates::Calendar::of(connection.zone)
         .date(&arguments.day)
-        .map_err(Failure::usage)?;
+        .map_err(CliError::usage)?;
     connection.options.retry = RetryPolicy {
         retry_timeout: Duration::from_secs(20).min(connection.options.timeout),
         unanswered_attempts: 2,
@@ -47,52 +47,52 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
         ..RetryPolicy::default()
     };
     let query = CustomerQuery::new(connection.cm_id);
-    let said = connection.said.clone();
-    let tenancy = connection.enter().await?;
-    let allowance = Allowance::new(tenancy.transport()?);
+    let description = connection.description.clone();
+    let access = connection.enter().await?;
+    let budget = RequestBudget::new(access.transport()?);
     let mut doctor = Doctor {
-        client: tenancy.client(allowance.clone(), tenancy.endpoint()),
-        other: tenancy.client(allowance.clone(), tenancy.endpoint().other()),
-        tenancy,
-        allowance,
+        client: access.client(budget.clone(), access.endpoint()),
+        other: access.client(budget.clone(), access.endpoint().other()),
+        access,
+        budget,
         query,
         day,
         json: arguments.json,
-        proven,
+        update,
     };
-    doctor.tell(Finding::ok("connection", said))?;
+    doctor.tell(Finding::ok("connection", description))?;
     let examined = doctor.examine().await;
-    if let Some(saved) = doctor.proven.save()? {
+    if let Some(saved) = doctor.update.save()? {
         doctor.tell(Finding::ok("saved", saved))?;
     }
     examined
 }
 
 struct Doctor {
-    tenancy: Tenancy,
-    allowance: Allowance,
+    access: TenantAccess,
+    budget: RequestBudget,
     client: Client,
     /// The same, at the other endpoint.
     other: Client,
     query: CustomerQuery,
     day: NaiveDate,
     json: bool,
-    proven: Proven,
+    update: ProfileUpdate,
 }
 
 impl Doctor {
-    async fn examine(&mut self) -> Result<(), Failure> {
+    async fn examine(&mut self) -> Result<(), CliError> {
         self.name().await?;
-        self.proven.endpoint = self.answers().await?;
+        self.update.endpoint = self.answers().await?;
         let reach = self.windows().await?;
         if reach != EndBound::Unknown {
             self.seam(reach).await?;
         }
-        self.proven.most_at_once = self.speed().await?;
+        self.update.most_at_once = self.speed().await?;
         Ok(())
     }
 
-    fn tell(&self, finding: Finding) -> Result<(), Failure> {
+    fn tell(&self, finding: Finding) -> Result<(), CliError> {
         stdout::print(&if self.json {
             format!("{}\n", finding.json())
         } else {
@@ -101,15 +101,15 @@ impl Doctor {
     }
 
     /// Tells why a step failed, which ends the examination.
-    fn end(&self, step: &'static str, failure: Failure) -> Failure {
+    fn end(&self, step: &'static str, failure: CliError) -> CliError {
         match self.tell(Finding::failed(step, &failure)) {
             Ok(()) => failure.told(),
             Err(closed) => closed,
         }
     }
 
-    async fn name(&self) -> Result<(), Failure> {
-        let (host, port) = self.tenancy.host();
+    async fn name(&self) -> Result<(), CliError> {
+        let (host, port) = self.access.host();
         let finding = match tokio::net::lookup_host((host, port)).await {
             Ok(addresses) => {
                 let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
@@ -126,15 +126,15 @@ impl Doctor {
 
     /// Whether either endpoint answers, and accepts token and account. Comes back with the one
     /// that is shown to be right.
-    async fn answers(&mut self) -> Result<Option<Endpoint>, Failure> {
-        let endpoint = self.tenancy.endpoint();
+    async fn answers(&mut self) -> Result<Option<Endpoint>, CliError> {
+        let endpoint = self.access.endpoint();
         let probe = async |client: &Client| {
             let page = self.page(client, wide(self.day), 1, 0);
-            self.allowance.within(REACH / 2, page).await
+            self.budget.within(REACH / 2, page).await
         };
         let Some(asked) = probe(&self.client).await else {
             let found = format!("no usable answer to {} requests", REACH / 2);
-            let failure = Failure::unreachable(found)
+            let failure = CliError::unreachable(found)
                 .hint("wait until the server is well, and look again with -vv");
             return Err(self.end("reach", failure));
         };
@@ -152,11 +152,11 @@ impl Doctor {
             } else {
                 "reach"
             };
-            return Err(self.end(step, Failure::call(error, endpoint)));
+            return Err(self.end(step, CliError::call(error, endpoint)));
         }
         self.tell(Finding::ok(
             "reach",
-            match self.tenancy.is_encrypted() {
+            match self.access.is_encrypted() {
                 true => "the server answers, over TLS with a valid certificate",
                 false => "the server answers, on this machine",
             },
@@ -191,26 +191,26 @@ impl Doctor {
                 ))?;
                 Ok(None)
             }
-            Some(Error::NotFound(_)) if self.proven.is_kept() && matches!(other, Some(Ok(_))) => {
+            Some(Error::NotFound(_)) if self.update.is_kept() && matches!(other, Some(Ok(_))) => {
                 self.tell(Finding::warning(
                     "endpoint",
                     format!("{endpoint} does not answer, {other_name} does"),
                     format!("from here on {other_name} is asked, and from now on by every run with this profile"),
                 ))?;
-                self.tenancy.turn_to(other_name);
+                self.access.switch_endpoint(other_name);
                 std::mem::swap(&mut self.client, &mut self.other);
                 Ok(Some(other_name))
             }
             Some(error @ Error::NotFound(_)) if other_answers => {
                 let found = format!("{endpoint} does not answer, {other_name} does");
-                let cure = format!(
+                let hint = format!(
                     "add --endpoint {other_name}, or endpoint = \"{other_name}\" to the profile"
                 );
-                let failure = Failure::call(error, endpoint).saying(found).hint(cure);
+                let failure = CliError::call(error, endpoint).saying(found).hint(hint);
                 Err(self.end("endpoint", failure))
             }
             Some(error @ Error::NotFound(_)) => {
-                let failure = Failure::call(error, endpoint).hint(format!(
+                let failure = CliError::call(error, endpoint).hint(format!(
                     "{other_name}, the other documented path, gave no usable answer either: look again with -vv"
                 ));
                 Err(self.end("endpoint", failure))
@@ -227,24 +227,24 @@ impl Doctor {
             }
             Some(error @ (Error::Unauthorized(_) | Error::Forbidden(_))) => {
                 self.tell(Finding::ok("endpoint", format!("{endpoint} answers")))?;
-                Err(self.end("token", Failure::call(error, endpoint)))
+                Err(self.end("token", CliError::call(error, endpoint)))
             }
-            Some(error) => Err(self.end("endpoint", Failure::call(error, endpoint))),
+            Some(error) => Err(self.end("endpoint", CliError::call(error, endpoint))),
         }
     }
 
     /// Pulls one day as far as the allowance goes, and tells what that has shown.
-    async fn windows(&self) -> Result<EndBound, Failure> {
+    async fn windows(&self) -> Result<EndBound, CliError> {
         let days = Days::from_iter([self.day]);
-        let pull = self.tenancy.pull(&self.client, self.query.clone(), &days);
+        let pull = self.access.pull(&self.client, self.query.clone(), &days);
         let mut shown = Shown::default();
         let outcome = self
-            .allowance
+            .budget
             .within(PULL, shown.follow(pull.page_size(PAGE)))
             .await;
         let cut_short = outcome.is_none();
         if let Some(Err(error)) = outcome {
-            let failure = Failure::pull(error, self.tenancy.endpoint());
+            let failure = CliError::pull(error, self.access.endpoint());
             return Err(self.end("windows", failure));
         }
         let day = self.day;
@@ -294,7 +294,7 @@ impl Doctor {
     }
 
     /// Whether the second page begins where the first one ended.
-    async fn seam(&self, reach: EndBound) -> Result<(), Failure> {
+    async fn seam(&self, reach: EndBound) -> Result<(), CliError> {
         let window = match reach {
             EndBound::Inclusive | EndBound::SingleDay => Window {
                 start: self.day,
@@ -306,7 +306,7 @@ impl Doctor {
             let first = self.page(&self.client, window, 3, 0).await;
             (first, self.page(&self.client, window, 3, 2).await)
         };
-        self.tell(match self.allowance.within(SEAM, pages).await {
+        self.tell(match self.budget.within(SEAM, pages).await {
             Some((Ok(first), Ok(second))) if first.len() > 2 => match second.first() {
                 again if again == first.get(2) => Finding::ok(
                     "seam",
@@ -338,7 +338,7 @@ impl Doctor {
     }
 
     /// Two, then four requests at once. Comes back with how many are tolerated, if fewer.
-    async fn speed(&self) -> Result<Option<usize>, Failure> {
+    async fn speed(&self) -> Result<Option<usize>, CliError> {
         let begun = Instant::now();
         let (mut tolerated, mut too_many) = (1, None);
         let mut asked = 0;
@@ -348,7 +348,7 @@ impl Doctor {
         {
             let calls = (0..at_once).map(|_| self.page(&self.client, wide(self.day), 1, 0));
             // Any that had to be repeated would be one too many.
-            let within = self.allowance.within(at_once, join_all(calls)).await;
+            let within = self.budget.within(at_once, join_all(calls)).await;
             if within.is_none() {
                 too_many = Some(at_once);
                 break;

@@ -7,21 +7,21 @@ use anyhow::Context;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use crate::args::{Arguments, ManArguments};
-use crate::error::Failure;
+use crate::args::{Cli, ManArgs};
+use crate::error::CliError;
 
 /// When the pages were last looked over: a man page without a date counts as unfinished.
 const REVISED: &str = "2026-11-24";
 
 /// Writes one page for each command.
-pub(crate) fn run(arguments: &ManArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &ManArgs) -> Result<(), CliError> {
     let folder = &arguments.folder;
-    let mut command = Arguments::command();
+    let mut command = Cli::command();
     command.build();
     fs::create_dir_all(folder)
         .and_then(|()| write(&command, folder))
         .with_context(|| format!("cannot write man pages to {}", folder.display()))
-        .map_err(Failure::unwritten)
+        .map_err(CliError::write_failed)
 }
 
 fn write(command: &Command, folder: &Path) -> std::io::Result<()> {

@@ -6,22 +6,22 @@ use kapture_customers::Days;
 use kapture_sinks::{Ledger, SinkError};
 use serde_json::json;
 
-use crate::args::PlanArguments;
+use crate::args::PlanArgs;
 use crate::commands::sync::{self, Range};
 use crate::config::connection::Connection;
 use crate::config::{dates, destination};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output::message::Message;
 use crate::output::stdout;
 use crate::output::summary::counted;
 
 /// Says which days and windows a pull or sync would ask for. Asks nothing.
-pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
-    let zone = Connection::zone(&arguments.connection).map_err(Failure::usage)?;
+pub(crate) async fn run(arguments: &PlanArgs) -> Result<(), CliError> {
+    let zone = Connection::zone(&arguments.connection).map_err(CliError::usage)?;
     let calendar = dates::Calendar::of(zone);
-    let days = match &arguments.place {
-        Some(place) => lacking(place, arguments, zone, &calendar).await?,
-        None => dates::settle(&arguments.days, &calendar).map_err(Failure::usage)?,
+    let days = match &arguments.destination {
+        Some(destination) => lacking(destination, arguments, zone, &calendar).await?,
+        None => dates::resolve(&arguments.days, &calendar).map_err(CliError::usage)?,
     };
     let windows: Days = days.padded().collect();
     let text: String = if arguments.json {
@@ -36,12 +36,12 @@ pub(crate) async fn run(arguments: &PlanArguments) -> Result<(), Failure> {
         Some((first, last)) => format!(", {first} to {last}"),
         None => String::new(),
     };
-    Message::told(format!(
+    Message::info(format!(
         "{} to ask for, in {} of one day each{padding}; a window has one request or more",
         counted(days.len() as u64, "day"),
         counted(windows.len() as u64, "window")
     ))
-    .say();
+    .print();
     Ok(())
 }
 
@@ -51,24 +51,24 @@ fn described(day: NaiveDate) -> serde_json::Value {
     json!({"day": day, "windows": windows})
 }
 
-/// The days that a sync of `place` would pull.
+/// The days that a sync of `destination` would pull.
 async fn lacking(
-    place: &str,
-    arguments: &PlanArguments,
+    destination: &str,
+    arguments: &PlanArgs,
     zone: Option<Tz>,
     calendar: &dates::Calendar,
-) -> Result<Days, Failure> {
-    let usage = Failure::usage;
-    let destination = destination::remembering(place).map_err(usage)?;
+) -> Result<Days, CliError> {
+    let usage = CliError::usage;
+    let destination = destination::incremental(destination).map_err(usage)?;
     let ledger = match destination.open(None).await {
-        Ok(sink) => sink.ledger().await.map_err(Failure::sink)?,
+        Ok(sink) => sink.ledger().await.map_err(CliError::sink)?,
         Err(SinkError::NotFound { .. }) => Ledger::default(),
-        Err(error) => return Err(Failure::sink(error)),
+        Err(error) => return Err(CliError::sink(error)),
     };
     // A sync would be refused, too.
     let asked = zone.unwrap_or(Tz::UTC).name();
     if let Some(held) = ledger.time_zone().filter(|held| *held != asked) {
-        return Err(Failure::sink(SinkError::OtherZone {
+        return Err(CliError::sink(SinkError::OtherZone {
             destination: destination.to_string(),
             held: held.to_owned(),
             asked: asked.to_owned(),
@@ -79,7 +79,7 @@ async fn lacking(
         dates::asked(days, calendar)
     } else {
         let to = days.to.as_deref().unwrap_or("today");
-        let range = Range::settle(days.from.as_deref(), to, calendar);
+        let range = Range::resolve(days.from.as_deref(), to, calendar);
         range.and_then(|range| range.wanted(&ledger))
     };
     let wanted = wanted.map_err(usage)?;

@@ -1,25 +1,23 @@
 //! `kapture pull`.
 
-use crate::args::{OutputArguments, PullArguments};
+use crate::args::{OutputArgs, PullArgs};
 use crate::config::connection::Connection;
-use crate::config::destination::Output;
+use crate::config::destination::RecordOutput;
 use crate::config::{dates, query};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output::summary;
-use crate::pipeline::Course;
+use crate::pipeline::Pipeline;
 
 /// Runs one pull.
-pub(crate) async fn run(
-    arguments: &PullArguments,
-    output: &OutputArguments,
-) -> Result<(), Failure> {
-    let usage = Failure::usage;
+pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(), CliError> {
+    let usage = CliError::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
-    let connection = Connection::settle(&arguments.connection)?;
+    let connection = Connection::resolve(&arguments.connection)?;
     let zone = connection.zone;
     let calendar = dates::Calendar::of(zone);
-    let wanted = dates::settle(&arguments.days, &calendar).map_err(usage)?;
-    let destination = Output::settle(&arguments.output, &arguments.form, zone).map_err(usage)?;
+    let wanted = dates::resolve(&arguments.days, &calendar).map_err(usage)?;
+    let destination =
+        RecordOutput::resolve(&arguments.output, &arguments.form, zone).map_err(usage)?;
     destination
         .check_apart(&[
             ("--contacts", arguments.form.contacts.as_deref()),
@@ -28,11 +26,11 @@ pub(crate) async fn run(
             ("--token-file", arguments.connection.token_file.as_deref()),
         ])
         .map_err(usage)?;
-    let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
+    let query = query::resolve(connection.cm_id, &arguments.filters).map_err(usage)?;
 
     let created = destination.create(&connection.source(&query)).await;
-    let sink = created.map_err(Failure::sink)?;
-    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+    let sink = created.map_err(CliError::sink)?;
+    let ledger = sink.ledger().await.map_err(CliError::sink)?;
     // A file of contacts is complete only if every day is pulled.
     let days = if arguments.again || arguments.form.contacts.is_some() {
         wanted.clone()
@@ -41,7 +39,7 @@ pub(crate) async fn run(
     };
     let connected = connection.open().await?;
     let pull = connected.pull(&ledger, query, &days);
-    let course = Course {
+    let course = Pipeline {
         connected: &connected,
         destination: &destination.destination,
         sink,

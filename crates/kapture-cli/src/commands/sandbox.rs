@@ -11,17 +11,17 @@ use kapture_sandbox::{
     Oddities, Offset, Order, PerDay, Place, Population, RateLimit, SameDay, Tenant, Windows, serve,
 };
 
-use crate::args::{EmptyKind, OffsetKind, OrderKind, SandboxArguments, WindowKind};
-use crate::error::Failure;
+use crate::args::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
+use crate::error::CliError;
 use crate::output::message::Message;
 use crate::output::stdout;
 use crate::signals::interrupted;
 
 /// Serves a fake tenant until interrupted.
-pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &SandboxArgs) -> Result<(), CliError> {
     let tenant = Tenant::new(
-        population(arguments).map_err(Failure::usage)?,
-        behaviour(arguments).map_err(Failure::usage)?,
+        population(arguments).map_err(CliError::usage)?,
+        behaviour(arguments).map_err(CliError::usage)?,
     );
     let server = serve(
         Arc::new(tenant),
@@ -29,24 +29,24 @@ pub(crate) async fn run(arguments: &SandboxArguments) -> Result<(), Failure> {
     )
     .await
     .map_err(|error| {
-        Failure::usage(error.into())
+        CliError::usage(error.into())
             .context(format!("cannot serve on 127.0.0.1:{}", arguments.port))
             .hint("name another port with --port, or 0 for any that is free")
     })?;
     let interrupted = interrupted();
     stdout::print(&format!("{}\n", server.url()))?;
-    Message::told(format!(
+    Message::info(format!(
         "A fake tenant answers here until Ctrl-C. To pull from it:\n  \
          export KAPTURE_BASE_URL={} KAPTURE_CM_ID={DEFAULT_CM_ID} KAPTURE_USER=sandbox KAPTURE_PASSWORD=sandbox\n  \
          kapture pull --from 2024-05-01 --to 2024-05-07",
         server.url()
     ))
-    .say();
+    .print();
     interrupted.await;
     Ok(())
 }
 
-fn population(arguments: &SandboxArguments) -> Result<Population> {
+fn population(arguments: &SandboxArgs) -> Result<Population> {
     let Some(customers) = &arguments.customers else {
         return Ok(Tenant::demo_population(arguments.seed));
     };
@@ -66,7 +66,7 @@ fn population(arguments: &SandboxArguments) -> Result<Population> {
     Ok(Population::new(arguments.seed).days(year(2020, 1, 1)?, year(2030, 12, 31)?, per_day))
 }
 
-fn behaviour(arguments: &SandboxArguments) -> Result<Behaviour> {
+fn behaviour(arguments: &SandboxArgs) -> Result<Behaviour> {
     if !(0.0..=1.0).contains(&arguments.fault_rate) {
         bail!("--fault-rate takes a share from 0 to 1");
     }

@@ -2,12 +2,12 @@
 
 use kapture_sinks::{Dialect, schema_sql};
 
-use crate::args::{DialectName, SchemaArguments, SchemaFormat};
-use crate::error::Failure;
+use crate::args::{DialectName, SchemaArgs, SchemaFormat};
+use crate::error::CliError;
 use crate::output::stdout;
 
 /// Prints what comes out, as others can read it.
-pub(crate) fn run(arguments: &SchemaArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &SchemaArgs) -> Result<(), CliError> {
     let dialect = match arguments.dialect {
         DialectName::Sqlite => Dialect::Sqlite,
         DialectName::Postgres => Dialect::Postgres,

@@ -7,18 +7,18 @@ use kapture_customers::{DayState, Days};
 use kapture_sinks::{Destination, Ledger, StaleReason};
 use serde_json::json;
 
-use crate::args::StatusArguments;
+use crate::args::StatusArgs;
 use crate::config::destination;
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output::summary::counted;
 use crate::output::{colour, stdout};
-use crate::pipeline::date_ranges::{by_stale_reason, runs};
+use crate::pipeline::date_ranges::{by_reason, ranges};
 
 /// Shows what a place holds.
-pub(crate) async fn run(arguments: &StatusArguments) -> Result<(), Failure> {
-    let destination = destination::remembering(&arguments.place).map_err(Failure::usage)?;
-    let sink = destination.open(None).await.map_err(Failure::sink)?;
-    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
+    let destination = destination::incremental(&arguments.destination).map_err(CliError::usage)?;
+    let sink = destination.open(None).await.map_err(CliError::sink)?;
+    let ledger = sink.ledger().await.map_err(CliError::sink)?;
     let status = Status::of(&destination, &ledger);
     let text = if arguments.json {
         format!("{:#}\n", status.json())
@@ -60,7 +60,7 @@ impl<'a> Status<'a> {
     fn json(&self) -> serde_json::Value {
         let bounds = self.ledger.bounds();
         json!({
-            "place": self.destination.to_string(),
+            "destination": self.destination.to_string(),
             "time_zone": self.ledger.time_zone(),
             "customers": self.customers,
             "first": bounds.map(|(first, _)| first),
@@ -93,14 +93,14 @@ impl<'a> Status<'a> {
         }
         for (what, days) in [("missing", &self.missing), ("open", &self.open)] {
             if !days.is_empty() {
-                let _ = writeln!(text, "{what}: {}", runs(days));
+                let _ = writeln!(text, "{what}: {}", ranges(days));
             }
         }
-        for (reason, days) in by_stale_reason(self.ledger) {
+        for (reason, days) in by_reason(self.ledger) {
             let _ = writeln!(
                 text,
                 "to be pulled again, because {reason}: {}",
-                runs(&days)
+                ranges(&days)
             );
         }
         text

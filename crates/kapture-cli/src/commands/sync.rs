@@ -5,41 +5,39 @@ use chrono::{DateTime, Days as DayCount, NaiveDate, TimeDelta, Utc};
 use kapture_customers::Days;
 use kapture_sinks::{Ledger, SinkError};
 
-use crate::args::{FormArguments, OutputArguments, SyncArguments};
+use crate::args::{OutputArgs, OutputFormatArgs, SyncArgs};
 use crate::config::connection::Connection;
-use crate::config::destination::{Output, check_remembers};
+use crate::config::destination::{RecordOutput, check_incremental};
 use crate::config::{dates, duration, query};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output::message::Message;
 use crate::output::summary;
-use crate::pipeline::Course;
-use crate::pipeline::date_ranges::{by_stale_reason, runs};
+use crate::pipeline::Pipeline;
+use crate::pipeline::date_ranges::{by_reason, ranges};
 
 /// Brings a place that remembers up to date.
-pub(crate) async fn run(
-    arguments: &SyncArguments,
-    output: &OutputArguments,
-) -> Result<(), Failure> {
-    let usage = Failure::usage;
+pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(), CliError> {
+    let usage = CliError::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
-    let connection = Connection::settle(&arguments.connection)?;
+    let connection = Connection::resolve(&arguments.connection)?;
     let calendar = dates::Calendar::of(connection.zone);
     let (from, to) = (arguments.from.as_deref(), &arguments.to);
-    let range = Range::settle(from, to, &calendar).map_err(usage)?;
-    let settling = settling(&arguments.settle).map_err(usage)?;
-    let form = FormArguments {
+    let range = Range::resolve(from, to, &calendar).map_err(usage)?;
+    let grace_period = grace_period(&arguments.grace_period).map_err(usage)?;
+    let form = OutputFormatArgs {
         format: arguments.format.clone(),
-        ..FormArguments::default()
+        ..OutputFormatArgs::default()
     };
-    let destination = Output::settle(&arguments.place, &form, connection.zone).map_err(usage)?;
-    check_remembers(&destination.destination).map_err(usage)?;
+    let destination =
+        RecordOutput::resolve(&arguments.destination, &form, connection.zone).map_err(usage)?;
+    check_incremental(&destination.destination).map_err(usage)?;
     destination
         .check_apart(&[
             ("--summary", arguments.summary.as_deref()),
             ("--token-file", arguments.connection.token_file.as_deref()),
         ])
         .map_err(usage)?;
-    let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
+    let query = query::resolve(connection.cm_id, &arguments.filters).map_err(usage)?;
 
     let source = connection.source(&query);
     if range.from.is_none() {
@@ -48,19 +46,19 @@ pub(crate) async fn run(
             Err(SinkError::NotFound { .. }) => return Err(usage(nowhere_to_begin())),
             // Opened to write, it will be brought up to date.
             Ok(_) | Err(SinkError::SchemaTooOld { .. }) => {}
-            Err(error) => return Err(Failure::sink(error)),
+            Err(error) => return Err(CliError::sink(error)),
         }
     }
     let created = destination.create(&source).await;
-    let sink = created.map_err(Failure::sink)?;
-    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+    let sink = created.map_err(CliError::sink)?;
+    let ledger = sink.ledger().await.map_err(CliError::sink)?;
     let wanted = range.wanted(&ledger).map_err(usage)?;
     let days = lacking(&ledger, &wanted, arguments.refresh, calendar.now);
-    for (reason, stale) in by_stale_reason(&ledger) {
+    for (reason, stale) in by_reason(&ledger) {
         let again: Days = stale.iter().filter(|day| days.contains(*day)).collect();
         if !again.is_empty() {
-            let again = runs(&again);
-            Message::note(format!("pulled again, because {reason}: {again}")).say();
+            let again = ranges(&again);
+            Message::note(format!("pulled again, because {reason}: {again}")).print();
         }
     }
     let fetched_later = ledger
@@ -73,14 +71,14 @@ pub(crate) async fn run(
     if !ahead.is_empty() {
         Message::note(format!(
             "pulled again, because they were pulled by a clock that was ahead of this one: {}",
-            runs(&ahead)
+            ranges(&ahead)
         ))
-        .say();
+        .print();
     }
     let connected = connection.open().await?;
     let pull = connected.pull(&ledger, query, &days);
-    let pull = pull.grace_period(settling);
-    let course = Course {
+    let pull = pull.grace_period(grace_period);
+    let course = Pipeline {
         connected: &connected,
         destination: &destination.destination,
         sink,
@@ -92,9 +90,10 @@ pub(crate) async fn run(
     course.run(pull).await
 }
 
-fn settling(text: &str) -> Result<TimeDelta> {
-    let time = duration::parse(text, "--settle")?;
-    TimeDelta::from_std(time).map_err(|_| anyhow!("--settle: `{text}` is longer than any time"))
+fn grace_period(text: &str) -> Result<TimeDelta> {
+    let time = duration::parse(text, "--grace-period")?;
+    TimeDelta::from_std(time)
+        .map_err(|_| anyhow!("--grace-period: `{text}` is longer than any time"))
 }
 
 fn nowhere_to_begin() -> anyhow::Error {
@@ -110,7 +109,11 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    pub(crate) fn settle(from: Option<&str>, to: &str, calendar: &dates::Calendar) -> Result<Self> {
+    pub(crate) fn resolve(
+        from: Option<&str>,
+        to: &str,
+        calendar: &dates::Calendar,
+    ) -> Result<Self> {
         let from = from.map(|text| calendar.date(text)).transpose();
         let range = Self {
             from: from.context("--from")?,

@@ -12,15 +12,15 @@ use kapture_sinks::{Destination, Ledger, Sink, StaleReason};
 use kapture_transport::Endpoint;
 use serde_json::json;
 
-use crate::args::{OutputArguments, VerifyArguments};
+use crate::args::{OutputArgs, VerifyArgs};
 use crate::config::connection::Connection;
 use crate::config::{dates, destination, query};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output::message::Message;
 use crate::output::progress::Progress;
 use crate::output::stdout;
 use crate::output::summary::counted;
-use crate::pipeline::date_ranges::runs;
+use crate::pipeline::date_ranges::ranges;
 use crate::pipeline::events::events;
 use crate::signals::interrupted;
 
@@ -28,21 +28,18 @@ use crate::signals::interrupted;
 const NAMED: usize = 20;
 
 /// Fetches days again and names every difference.
-pub(crate) async fn run(
-    arguments: &VerifyArguments,
-    output: &OutputArguments,
-) -> Result<(), Failure> {
-    let usage = Failure::usage;
-    let connection = Connection::settle(&arguments.connection)?;
+pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(), CliError> {
+    let usage = CliError::usage;
+    let connection = Connection::resolve(&arguments.connection)?;
     let calendar = dates::Calendar::of(connection.zone);
-    let destination = destination::remembering(&arguments.place).map_err(usage)?;
-    let query = query::settle(connection.cm_id, &arguments.filters).map_err(usage)?;
+    let destination = destination::incremental(&arguments.destination).map_err(usage)?;
+    let query = query::resolve(connection.cm_id, &arguments.filters).map_err(usage)?;
 
     let sink = destination
         .open(Some(&connection.source(&query)))
         .await
-        .map_err(Failure::sink)?;
-    let ledger = sink.ledger().await.map_err(Failure::sink)?;
+        .map_err(CliError::sink)?;
+    let ledger = sink.ledger().await.map_err(CliError::sink)?;
     let asked = asked(arguments, &calendar, &ledger, &destination).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
     let connected = connection.open().await?;
@@ -63,7 +60,7 @@ pub(crate) async fn run(
     };
     let outcome = tokio::select! {
         outcome = verification.run(pull) => outcome,
-        () = interrupted() => Err(Failure::interrupted()),
+        () = interrupted() => Err(CliError::interrupted()),
     };
     // Whatever ended it, what was found is told.
     verification.outstanding.clear();
@@ -86,14 +83,14 @@ pub(crate) async fn run(
         return Err(failure);
     }
     if !open.is_empty() {
-        Message::note(format!("still open, so not compared: {}", runs(&open))).say();
+        Message::note(format!("still open, so not compared: {}", ranges(&open))).print();
     }
     let compared = counted((alike + differing) as u64, "day");
     let not_fetched = match failing {
         0 => String::new(),
         days => format!("; {} not fetched", counted(days as u64, "day")),
     };
-    Message::told(format!(
+    Message::info(format!(
         "{compared} compared with {destination}: {alike} alike, {differing} different{not_fetched}"
     ))
     .with(
@@ -105,11 +102,11 @@ pub(crate) async fn run(
             "failed": failing,
         }),
     )
-    .say();
+    .print();
     match (failed, differing) {
         (Some(failure), _) => Err(failure),
         (None, 0) => Ok(()),
-        (None, days) => Err(Failure::differences(days, sync_again(&destination))),
+        (None, days) => Err(CliError::differences(days, sync_again(&destination))),
     }
 }
 
@@ -120,7 +117,7 @@ fn sync_again(destination: &Destination) -> String {
 }
 
 fn asked(
-    arguments: &VerifyArguments,
+    arguments: &VerifyArgs,
     calendar: &dates::Calendar,
     ledger: &Ledger,
     destination: &Destination,
@@ -165,15 +162,15 @@ struct Verification<'a> {
     differing: usize,
     alike: usize,
     /// Of the days that could not be fetched, the first.
-    failed: Option<Failure>,
+    failed: Option<CliError>,
     failing: usize,
 }
 
 impl Verification<'_> {
-    async fn run(&mut self, pull: Pull) -> Result<(), Failure> {
+    async fn run(&mut self, pull: Pull) -> Result<(), CliError> {
         let mut events = events(pull);
         while let Some(event) = events.next().await {
-            match event.map_err(|error| Failure::pull(error, self.endpoint))? {
+            match event.map_err(|error| CliError::pull(error, self.endpoint))? {
                 Event::Records { day, records } => {
                     self.progress.customers(records.len());
                     let ids = records.iter().map(|record| record.id().clone());
@@ -196,15 +193,15 @@ impl Verification<'_> {
         if self.outstanding.is_empty() {
             return Ok(());
         }
-        let days = runs(&self.outstanding.iter().copied().collect());
-        Err(Failure::bug(format!(
+        let days = ranges(&self.outstanding.iter().copied().collect());
+        Err(CliError::bug(format!(
             "the pull is over, and nothing was told of {days}"
         )))
     }
 
     /// A day cannot be compared; the others can.
-    fn fail(&mut self, day: NaiveDate, error: PullError) -> Result<(), Failure> {
-        let failure = Failure::pull(error, self.endpoint);
+    fn fail(&mut self, day: NaiveDate, error: PullError) -> Result<(), CliError> {
+        let failure = CliError::pull(error, self.endpoint);
         let failure = failure.context(format!("{day} cannot be fetched again"));
         match self.failed {
             None => self.failed = Some(failure),
@@ -216,13 +213,13 @@ impl Verification<'_> {
         self.tell()
     }
 
-    async fn compare(&mut self, day: NaiveDate) -> Result<(), Failure> {
+    async fn compare(&mut self, day: NaiveDate) -> Result<(), CliError> {
         let there = self.fetched.remove(&day).unwrap_or_default();
         let stale_reason = self.ledger.stale_reason(day);
         let here = match self.sink.customers(day).await {
             // What is in doubt anyway may be beyond reading.
             Err(_) if stale_reason.is_some() => BTreeSet::new(),
-            here => here.map_err(Failure::sink)?,
+            here => here.map_err(CliError::sink)?,
         };
         let comparison = Comparison {
             day,
@@ -248,7 +245,7 @@ impl Verification<'_> {
     }
 
     /// Tells of the days before which all were compared.
-    fn tell(&mut self) -> Result<(), Failure> {
+    fn tell(&mut self) -> Result<(), CliError> {
         while let Some(difference) = self.differences.first_entry()
             && self
                 .outstanding
@@ -258,7 +255,7 @@ impl Verification<'_> {
             let line = difference.remove();
             let printed = self.progress.aside(|| stdout::print(&format!("{line}\n")));
             // Whoever has seen enough has seen that there is a difference.
-            printed.map_err(Failure::after_a_difference)?;
+            printed.map_err(CliError::after_a_difference)?;
         }
         Ok(())
     }

@@ -15,13 +15,13 @@ use kapture_transport::{
     TenantUrlError, Token, Transport,
 };
 
-use crate::args::ConnectionArguments;
-use crate::config::file::Configuration;
-use crate::config::layered::{Layer, Places, Said};
+use crate::args::ConnectionArgs;
+use crate::config::file::ConfigFile;
+use crate::config::layered::{Layer, Layers, Sourced};
 use crate::config::profile::Profile;
 use crate::config::suggest::did_you_mean;
 use crate::config::{duration, secrets, time_zone};
-use crate::error::Failure;
+use crate::error::CliError;
 
 /// How the tenant is reached, checked as far as that is possible without asking it.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Connection {
     /// What the user says that the server says where there are no customers.
     pub(crate) empty_answer: Option<String>,
     /// Where the tenant, the account and the token were said.
-    pub(crate) said: String,
+    pub(crate) description: String,
     /// The profile that names the tenant, if one does.
     pub(crate) profile: Option<String>,
 }
@@ -48,12 +48,12 @@ enum TenantAddress {
 /// A client of a tenant.
 pub(crate) struct Connected {
     pub(crate) client: Client,
-    tenancy: Tenancy,
+    access: TenantAccess,
 }
 
 /// A tenant that can be asked, what else a pull from it needs, and the sandbox behind it if there is
 /// one.
-pub(crate) struct Tenancy {
+pub(crate) struct TenantAccess {
     site: TenantUrl,
     token: Token,
     options: ClientOptions,
@@ -64,17 +64,14 @@ pub(crate) struct Tenancy {
 
 impl Connection {
     /// Settles what is said in arguments, environment and profile.
-    pub(crate) fn settle(arguments: &ConnectionArguments) -> Result<Self, Failure> {
-        let configuration = configuration(arguments).map_err(Failure::usage)?;
-        let profile = profile(arguments, configuration.as_ref()).map_err(Failure::usage)?;
-        let places = places(arguments, profile);
-        let site = site(arguments, &places).map_err(Failure::usage)?;
+    pub(crate) fn resolve(arguments: &ConnectionArgs) -> Result<Self, CliError> {
+        let configuration = configuration(arguments).map_err(CliError::usage)?;
+        let profile = profile(arguments, configuration.as_ref()).map_err(CliError::usage)?;
+        let layers = layers(arguments, profile);
+        let site = site(arguments, &layers).map_err(CliError::usage)?;
         if site.is_none() && !arguments.sandbox {
-            let failure = Failure::usage(anyhow!("which tenant? No connection is given"));
-            let names: Vec<_> = configuration
-                .iter()
-                .flat_map(Configuration::names)
-                .collect();
+            let failure = CliError::usage(anyhow!("which tenant? No connection is given"));
+            let names: Vec<_> = configuration.iter().flat_map(ConfigFile::names).collect();
             return Err(match &names[..] {
                 names if names.is_empty() || profile.is_some() => failure.hint(WAYS),
                 names => failure.hint(format!(
@@ -83,69 +80,73 @@ impl Connection {
                 )),
             });
         }
-        Self::of(arguments, &places, site).map_err(Failure::usage)
+        Self::of(arguments, &layers, site).map_err(CliError::usage)
     }
 
     /// The tenant's zone alone, for whoever asks nothing.
-    pub(crate) fn zone(arguments: &ConnectionArguments) -> Result<Option<Tz>> {
+    pub(crate) fn zone(arguments: &ConnectionArgs) -> Result<Option<Tz>> {
         let configuration = configuration(arguments)?;
         let profile = profile(arguments, configuration.as_ref())?;
-        named_zone(arguments, &places(arguments, profile))
+        named_zone(arguments, &layers(arguments, profile))
     }
 
-    /// One whose tenant, account and token are known; the rest is settled from `places`.
+    /// One whose tenant, account and token are known; the rest is settled from `layers`.
     pub(crate) fn with_token(
-        arguments: &ConnectionArguments,
-        places: &Places<'_>,
+        arguments: &ConnectionArgs,
+        layers: &Layers<'_>,
         site: TenantUrl,
         cm_id: u64,
         token: Token,
     ) -> Result<Self> {
         Ok(Self {
-            said: format!("{}, account {cm_id}", site.host()),
+            description: format!("{}, account {cm_id}", site.host()),
             profile: None,
             tenant: TenantAddress::Remote { site, token },
             cm_id,
-            zone: named_zone(arguments, places)?,
-            options: options(arguments, places)?,
+            zone: named_zone(arguments, layers)?,
+            options: options(arguments, layers)?,
             empty_answer: None,
         })
     }
 
     fn of(
-        arguments: &ConnectionArguments,
-        places: &Places<'_>,
-        site: Option<Said<TenantUrl>>,
+        arguments: &ConnectionArgs,
+        layers: &Layers<'_>,
+        site: Option<Sourced<TenantUrl>>,
     ) -> Result<Self> {
-        let cm_id = account(arguments, places)?;
-        let options = options(arguments, places)?;
-        let zone = named_zone(arguments, places)?;
-        let empty_answer = places.said("empty-answer", arguments.empty_answer.as_ref())?;
-        let profile = match (&site, places) {
-            (Some(site), Places::Around(Some(profile))) if site.layer == Layer::Profile => {
+        let cm_id = account(arguments, layers)?;
+        let options = options(arguments, layers)?;
+        let zone = named_zone(arguments, layers)?;
+        let empty_answer = layers.get("empty-answer", arguments.empty_answer.as_ref())?;
+        let profile = match (&site, layers) {
+            (Some(site), Layers::All(Some(profile))) if site.layer == Layer::Profile => {
                 Some(profile.name.clone())
             }
             _ => None,
         };
-        let (tenant, cm_id, said) = match site {
+        let (tenant, cm_id, description) = match site {
             None => (
                 TenantAddress::Sandbox,
-                cm_id.map_or(DEFAULT_CM_ID, |said| said.value),
+                cm_id.map_or(DEFAULT_CM_ID, |sourced| sourced.value),
                 "the sandbox".to_owned(),
             ),
             Some(site) => {
                 let cm_id = cm_id.context("which account? Give its number with --cm-id or KAPTURE_CM_ID, or as cm-id in the profile")?;
-                let token = secrets::settle(arguments.token_file.as_ref(), places)?;
+                let token = secrets::resolve(arguments.token_file.as_ref(), layers)?;
                 let token = token.context("no token: set KAPTURE_TOKEN, or KAPTURE_USER and KAPTURE_PASSWORD, or give --token-file FILE; or keep it with kapture auth login")?;
-                refuse_foreign_token(&site, &token, places)?;
-                let said = format!(
+                refuse_foreign_token(&site, &token, layers)?;
+                let description = format!(
                     "{} ({}), account {cm_id}, token: {}",
                     site.value.host(),
-                    site.place,
-                    token.place
+                    site.origin,
+                    token.origin
                 );
                 let (site, token) = (site.value, token.value);
-                (TenantAddress::Remote { site, token }, cm_id.value, said)
+                (
+                    TenantAddress::Remote { site, token },
+                    cm_id.value,
+                    description,
+                )
             }
         };
         Ok(Self {
@@ -153,8 +154,8 @@ impl Connection {
             cm_id,
             zone,
             options,
-            empty_answer: empty_answer.map(|said| said.value),
-            said,
+            empty_answer: empty_answer.map(|sourced| sourced.value),
+            description,
             profile,
         })
     }
@@ -170,27 +171,27 @@ impl Connection {
     }
 
     /// Makes a client, and starts the sandbox if that is what it talks to. Asks nothing yet.
-    pub(crate) async fn open(self) -> Result<Connected, Failure> {
-        let said = self.said.clone();
-        let tenancy = self.enter().await?;
-        let transport = tenancy.transport()?;
-        tracing::info!(connection = %said, "asking");
+    pub(crate) async fn open(self) -> Result<Connected, CliError> {
+        let description = self.description.clone();
+        let access = self.enter().await?;
+        let transport = access.transport()?;
+        tracing::info!(connection = %description, "asking");
         Ok(Connected {
-            client: tenancy.client(transport, tenancy.endpoint()),
-            tenancy,
+            client: access.client(transport, access.endpoint()),
+            access,
         })
     }
 
     /// Starts the sandbox if that is what is talked to.
-    pub(crate) async fn enter(self) -> Result<Tenancy, Failure> {
+    pub(crate) async fn enter(self) -> Result<TenantAccess, CliError> {
         let (site, token, sandbox) = match self.tenant {
             TenantAddress::Remote { site, token } => (site, token, None),
             TenantAddress::Sandbox => {
-                let (site, token, server) = sandbox().await.map_err(Failure::unexpected)?;
+                let (site, token, server) = sandbox().await.map_err(CliError::unexpected)?;
                 (site, token, Some(server))
             }
         };
-        Ok(Tenancy {
+        Ok(TenantAccess {
             site,
             token,
             options: self.options,
@@ -209,24 +210,24 @@ async fn sandbox() -> Result<(TenantUrl, Token, Server)> {
     Ok((site, Token::from_base64(DEFAULT_TOKEN)?, server))
 }
 
-impl Tenancy {
+impl TenantAccess {
     /// The endpoint that is asked.
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.options.endpoint
     }
 
     /// Asks another one than was said.
-    pub(crate) fn turn_to(&mut self, endpoint: Endpoint) {
+    pub(crate) fn switch_endpoint(&mut self, endpoint: Endpoint) {
         self.options.endpoint = endpoint;
     }
 
     /// Exchanges over HTTP with this tenant. Without encryption no certificates are needed.
-    pub(crate) fn transport(&self) -> Result<HttpTransport, Failure> {
+    pub(crate) fn transport(&self) -> Result<HttpTransport, CliError> {
         let options = HttpOptions {
             https: self.is_encrypted(),
             ..HttpOptions::default()
         };
-        HttpTransport::new(&options).map_err(|error| Failure::usage(error.into()))
+        HttpTransport::new(&options).map_err(|error| CliError::usage(error.into()))
     }
 
     /// A client of this tenant at one of the endpoints.
@@ -265,12 +266,12 @@ impl Tenancy {
 impl Connected {
     /// The endpoint asked, for hints.
     pub(crate) fn endpoint(&self) -> Endpoint {
-        self.tenancy.endpoint()
+        self.access.endpoint()
     }
 
-    /// A pull over this connection, for a place that holds what `ledger` says.
+    /// A pull over this connection, for a destination that holds what `ledger` says.
     pub(crate) fn pull(&self, ledger: &Ledger, query: CustomerQuery, days: &Days) -> Pull {
-        let pull = self.tenancy.pull(&self.client, query, days);
+        let pull = self.access.pull(&self.client, query, days);
         pull.previously_nonempty(ledger.held())
     }
 }
@@ -284,34 +285,34 @@ fn address(site: &TenantUrl) -> String {
 }
 
 /// The configuration, of which the sandbox needs none.
-fn configuration(arguments: &ConnectionArguments) -> Result<Option<Configuration>> {
+fn configuration(arguments: &ConnectionArgs) -> Result<Option<ConfigFile>> {
     match arguments.sandbox {
         true => Ok(None),
-        false => Configuration::find(arguments.config.as_deref()).map(Some),
+        false => ConfigFile::find(arguments.config.as_deref()).map(Some),
     }
 }
 
 /// The profile that is chosen, if there is any.
 fn profile<'a>(
-    arguments: &ConnectionArguments,
-    configuration: Option<&'a Configuration>,
+    arguments: &ConnectionArgs,
+    configuration: Option<&'a ConfigFile>,
 ) -> Result<Option<&'a Profile>> {
     configuration.map_or(Ok(None), |configuration| {
         configuration.profile(arguments.profile.as_ref())
     })
 }
 
-fn places<'a>(arguments: &ConnectionArguments, profile: Option<&'a Profile>) -> Places<'a> {
+fn layers<'a>(arguments: &ConnectionArgs, profile: Option<&'a Profile>) -> Layers<'a> {
     match arguments.sandbox {
-        true => Places::Nowhere,
-        false => Places::Around(profile),
+        true => Layers::ArgumentsOnly,
+        false => Layers::All(profile),
     }
 }
 
-fn named_zone(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Tz>> {
-    let said = places.said("time-zone", arguments.time_zone.as_ref())?;
-    let zone = said.map(|said| said.try_map(|name| time_zone::named(&name)));
-    Ok(zone.transpose()?.map(|said| said.value))
+fn named_zone(arguments: &ConnectionArgs, layers: &Layers<'_>) -> Result<Option<Tz>> {
+    let sourced = layers.get("time-zone", arguments.time_zone.as_ref())?;
+    let zone = sourced.map(|sourced| sourced.try_map(|name| time_zone::named(&name)));
+    Ok(zone.transpose()?.map(|sourced| sourced.value))
 }
 
 /// The ways to give a connection.
@@ -322,9 +323,9 @@ there are three ways to give one, and one to do without:
   KAPTURE_SUBDOMAIN, KAPTURE_CM_ID, KAPTURE_TOKEN    all of it in the environment
   --sandbox                                 a fake tenant inside this program, without an account";
 
-fn site(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Option<Said<TenantUrl>>> {
-    let tenant = tenant(arguments, places)?;
-    let site = tenant.map(|said| said.try_map(|tenant| tenant.site()));
+fn site(arguments: &ConnectionArgs, layers: &Layers<'_>) -> Result<Option<Sourced<TenantUrl>>> {
+    let tenant = tenant(arguments, layers)?;
+    let site = tenant.map(|sourced| sourced.try_map(|tenant| tenant.site()));
     site.transpose()
 }
 
@@ -346,18 +347,22 @@ impl TenantName {
 
 /// The tenant that is named, if any is.
 pub(crate) fn tenant(
-    arguments: &ConnectionArguments,
-    places: &Places<'_>,
-) -> Result<Option<Said<TenantName>>> {
-    let subdomain = places.said("subdomain", arguments.subdomain.as_ref())?;
-    let base_url = places.said("base-url", arguments.base_url.as_ref())?;
+    arguments: &ConnectionArgs,
+    layers: &Layers<'_>,
+) -> Result<Option<Sourced<TenantName>>> {
+    let subdomain = layers.get("subdomain", arguments.subdomain.as_ref())?;
+    let base_url = layers.get("base-url", arguments.base_url.as_ref())?;
     match (subdomain, base_url) {
         (Some(name), Some(address)) if name.layer == address.layer => bail!(
             "{} and {} both say which tenant: leave one",
-            name.place,
-            address.place
+            name.origin,
+            address.origin
         ),
-        (Some(name), address) if address.as_ref().is_none_or(|said| name.layer < said.layer) => {
+        (Some(name), address)
+            if address
+                .as_ref()
+                .is_none_or(|sourced| name.layer < sourced.layer) =>
+        {
             Ok(Some(name.map(TenantName::Subdomain)))
         }
         (_, Some(address)) => Ok(Some(address.map(TenantName::BaseUrl))),
@@ -367,11 +372,11 @@ pub(crate) fn tenant(
 
 /// A secret that a profile keeps is for the tenant of that profile, whoever names another one.
 fn refuse_foreign_token(
-    site: &Said<TenantUrl>,
-    token: &Said<Token>,
-    places: &Places<'_>,
+    site: &Sourced<TenantUrl>,
+    token: &Sourced<Token>,
+    layers: &Layers<'_>,
 ) -> Result<()> {
-    let Places::Around(Some(profile)) = places else {
+    let Layers::All(Some(profile)) = layers else {
         return Ok(());
     };
     if token.layer != Layer::Profile || site.layer == Layer::Profile {
@@ -386,7 +391,7 @@ fn refuse_foreign_token(
         bail!(
             "profile `{}` keeps its token for another tenant than {} names: give this one's in KAPTURE_TOKEN or with --token-file, or name its profile",
             profile.name,
-            site.place
+            site.origin
         );
     }
     Ok(())
@@ -395,29 +400,29 @@ fn refuse_foreign_token(
 /// The fewest requests a second: fewer than one in a quarter of an hour are a slip of the pen.
 const SLOWEST: f64 = 0.001;
 
-fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<ClientOptions> {
+fn options(arguments: &ConnectionArgs, layers: &Layers<'_>) -> Result<ClientOptions> {
     let mut options = ClientOptions::default();
-    if let Some(said) = places.said("endpoint", arguments.endpoint.as_ref())? {
-        options.endpoint = said.try_map(|name| endpoint(&name))?.value;
+    if let Some(sourced) = layers.get("endpoint", arguments.endpoint.as_ref())? {
+        options.endpoint = sourced.try_map(|name| endpoint(&name))?.value;
     }
-    if let Some(said) = places.said("timeout", arguments.timeout.as_ref())? {
-        let seconds = said.try_map(|text| above_zero(&text, "a number of seconds"))?;
+    if let Some(sourced) = layers.get("timeout", arguments.timeout.as_ref())? {
+        let seconds = sourced.try_map(|text| above_zero(&text, "a number of seconds"))?;
         options.timeout = Duration::from_secs(seconds.value);
     }
-    if let Some(said) = places.said("concurrency", arguments.concurrency.as_ref())? {
-        let most = said.try_map(|text| above_zero(&text, "a number of requests"))?;
+    if let Some(sourced) = layers.get("concurrency", arguments.concurrency.as_ref())? {
+        let most = sourced.try_map(|text| above_zero(&text, "a number of requests"))?;
         options.concurrency = most.value;
     }
-    if let Some(said) = places.said("max-rps", arguments.max_rps.as_ref())? {
-        let rate = said.try_map(|text| match text.trim().parse::<f64>() {
+    if let Some(sourced) = layers.get("max-rps", arguments.max_rps.as_ref())? {
+        let rate = sourced.try_map(|text| match text.trim().parse::<f64>() {
             Ok(rate) if rate.is_finite() && rate >= SLOWEST => Ok(rate),
             _ => bail!("takes a number from {SLOWEST}, not `{text}`"),
         })?;
         options.requests_per_second = Some(rate.value);
     }
-    if let Some(said) = places.said("retry-for", arguments.retry_for.as_ref())? {
+    if let Some(sourced) = layers.get("retry-for", arguments.retry_for.as_ref())? {
         options.retry = RetryPolicy {
-            retry_timeout: said
+            retry_timeout: sourced
                 .try_map(|text| duration::parse(&text, "--retry-for"))?
                 .value,
             ..RetryPolicy::default()
@@ -428,11 +433,12 @@ fn options(arguments: &ConnectionArguments, places: &Places<'_>) -> Result<Clien
 
 /// The account that is named, if any is.
 pub(crate) fn account(
-    arguments: &ConnectionArguments,
-    places: &Places<'_>,
-) -> Result<Option<Said<u64>>> {
-    let said = places.said("cm-id", arguments.cm_id.as_ref())?;
-    said.map(|said| said.try_map(|text| account_id(&text)))
+    arguments: &ConnectionArgs,
+    layers: &Layers<'_>,
+) -> Result<Option<Sourced<u64>>> {
+    let sourced = layers.get("cm-id", arguments.cm_id.as_ref())?;
+    sourced
+        .map(|sourced| sourced.try_map(|text| account_id(&text)))
         .transpose()
 }
 

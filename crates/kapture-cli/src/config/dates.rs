@@ -8,7 +8,7 @@ use chrono::{DateTime, Days as DayCount, Local, NaiveDate, Utc};
 use chrono_tz::Tz;
 use kapture_customers::Days;
 
-use crate::args::DayArguments;
+use crate::args::DayArgs;
 
 /// What day it is, and what time.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Calendar {
 }
 
 /// The days asked for.
-pub(crate) fn settle(arguments: &DayArguments, calendar: &Calendar) -> Result<Days> {
+pub(crate) fn resolve(arguments: &DayArgs, calendar: &Calendar) -> Result<Days> {
     let days = asked(arguments, calendar)?;
     part(&days, arguments.shard.as_deref())
 }
@@ -49,7 +49,7 @@ pub(crate) fn part(days: &Days, shard: Option<&str>) -> Result<Days> {
 }
 
 /// The days asked for, before they are parted.
-pub(crate) fn asked(arguments: &DayArguments, calendar: &Calendar) -> Result<Days> {
+pub(crate) fn asked(arguments: &DayArgs, calendar: &Calendar) -> Result<Days> {
     let today = calendar.today;
     if let Some(path) = &arguments.days {
         return listed(path, today);

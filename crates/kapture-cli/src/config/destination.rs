@@ -9,19 +9,19 @@ use kapture_sinks::{
     Dataset, Destination, Encoding, Format, Identity, Rows, Sink, SinkError, Tee, canonicalize,
 };
 
-use crate::args::FormArguments;
+use crate::args::OutputFormatArgs;
 
 /// Where records go and in which form.
 #[derive(Debug)]
-pub(crate) struct Output {
+pub(crate) struct RecordOutput {
     pub(crate) destination: Destination,
     encoding: Encoding,
     contacts: Option<(Destination, Encoding)>,
 }
 
-impl Output {
+impl RecordOutput {
     /// Settles what `-o WHERE` and the options beside it say.
-    pub(crate) fn settle(text: &str, form: &FormArguments, zone: Option<Tz>) -> Result<Self> {
+    pub(crate) fn resolve(text: &str, form: &OutputFormatArgs, zone: Option<Tz>) -> Result<Self> {
         let asked = form.format.as_deref().map(str::parse).transpose()?;
         let destination = Destination::parse(text, asked)?;
         let format = match &destination {
@@ -101,7 +101,10 @@ impl Output {
     }
 }
 
-fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(Destination, Encoding)>> {
+fn contacts(
+    form: &OutputFormatArgs,
+    encoding: &Encoding,
+) -> Result<Option<(Destination, Encoding)>> {
     let Some(path) = &form.contacts else {
         return Ok(None);
     };
@@ -124,14 +127,14 @@ fn contacts(form: &FormArguments, encoding: &Encoding) -> Result<Option<(Destina
 }
 
 /// A place that remembers which days it holds.
-pub(crate) fn remembering(text: &str) -> Result<Destination> {
+pub(crate) fn incremental(text: &str) -> Result<Destination> {
     let destination = Destination::parse(text, None)?;
-    check_remembers(&destination)?;
+    check_incremental(&destination)?;
     Ok(destination)
 }
 
 /// Whether a place remembers which days it holds.
-pub(crate) fn check_remembers(destination: &Destination) -> Result<()> {
+pub(crate) fn check_incremental(destination: &Destination) -> Result<()> {
     if !destination.is_incremental() {
         let what = match destination {
             Destination::File { .. } => "a single file",

@@ -21,19 +21,19 @@ pub(crate) type Entries = Vec<(&'static str, Option<Value>)>;
 
 /// The configuration file, read and checked as a whole.
 #[derive(Debug)]
-pub(crate) struct Configuration {
+pub(crate) struct ConfigFile {
     pub(crate) path: PathBuf,
     default: Option<String>,
     profiles: Vec<Profile>,
 }
 
-impl Configuration {
+impl ConfigFile {
     /// The file that is named by argument or environment, else the one in the platform's place;
     /// that one need not be there.
     pub(crate) fn find(argument: Option<&Path>) -> Result<Self> {
-        let (path, named) = match place(argument)? {
-            Place::Named(path) => (path, true),
-            Place::Usual(path) => (path, false),
+        let (path, named) = match location(argument)? {
+            FileLocation::Named(path) => (path, true),
+            FileLocation::Default(path) => (path, false),
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -48,9 +48,9 @@ impl Configuration {
     }
 
     /// Like [`find`](Self::find), but a file that is named may also be made.
-    pub(crate) fn find_or_make(argument: Option<&Path>) -> Result<Self> {
-        let path = match place(argument)? {
-            Place::Named(path) | Place::Usual(path) => path,
+    pub(crate) fn find_or_create(argument: Option<&Path>) -> Result<Self> {
+        let path = match location(argument)? {
+            FileLocation::Named(path) | FileLocation::Default(path) => path,
         };
         if path.exists() {
             return Self::find(argument);
@@ -59,15 +59,15 @@ impl Configuration {
     }
 
     fn read(text: &str, path: PathBuf) -> Result<Self> {
-        let place = || format!("the configuration {}", path.display());
+        let context = || format!("the configuration {}", path.display());
         // The parser's own message shows the line, which may hold what somebody took for its place.
         let document = Document::parse(text)
             .map_err(|error| {
                 let line = error.span().map_or(1, |span| line_of(text, span.start));
                 anyhow!("line {line}: {}", error.message())
             })
-            .with_context(place)?;
-        let (default, profiles) = contents(document.as_table(), &path).with_context(place)?;
+            .with_context(context)?;
+        let (default, profiles) = contents(document.as_table(), &path).with_context(context)?;
         Ok(Self {
             path,
             default,
@@ -79,16 +79,16 @@ impl Configuration {
     pub(crate) fn profile(&self, argument: Option<&String>) -> Result<Option<&Profile>> {
         let named = match argument {
             Some(name) => Some((name.clone(), "--profile".to_owned())),
-            None => layered::variable("profile")?.map(|said| (said.value, said.place)),
+            None => layered::variable("profile")?.map(|sourced| (sourced.value, sourced.origin)),
         };
-        let Some((name, place)) = named else {
+        let Some((name, origin)) = named else {
             return Ok(match (&self.default, &self.profiles[..]) {
                 (Some(name), _) => self.named(name),
                 (None, [only]) => Some(only),
                 (None, _) => None,
             });
         };
-        self.get(&name).map(Some).with_context(|| place)
+        self.get(&name).map(Some).with_context(|| origin)
     }
 
     fn named(&self, name: &str) -> Option<&Profile> {
@@ -180,21 +180,21 @@ impl Configuration {
     }
 }
 
-enum Place {
+enum FileLocation {
     Named(PathBuf),
-    Usual(PathBuf),
+    Default(PathBuf),
 }
 
-fn place(argument: Option<&Path>) -> Result<Place> {
+fn location(argument: Option<&Path>) -> Result<FileLocation> {
     if let Some(path) = argument {
-        return Ok(Place::Named(path.to_owned()));
+        return Ok(FileLocation::Named(path.to_owned()));
     }
-    if let Some(said) = layered::variable("config")? {
-        return Ok(Place::Named(said.value.into()));
+    if let Some(sourced) = layered::variable("config")? {
+        return Ok(FileLocation::Named(sourced.value.into()));
     }
     let folders = etcetera::choose_base_strategy()
         .map_err(|_| anyhow!("this user has no home folder: name a file with --config FILE"))?;
-    Ok(Place::Usual(
+    Ok(FileLocation::Default(
         folders.config_dir().join("kapture").join("config.toml"),
     ))
 }
@@ -302,14 +302,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         fs::write(&path, b"[profiles.a]\nuser = '\xff'\n").unwrap();
-        let error = Configuration::find(Some(&path)).unwrap_err();
+        let error = ConfigFile::find(Some(&path)).unwrap_err();
         let told = format!("{error:#}");
         assert!(told.contains(&path.display().to_string()), "{told}");
         assert!(told.contains("UTF-8"), "{told}");
     }
 
-    fn read(text: &str) -> Result<Configuration> {
-        Configuration::read(text, "/etc/kapture/config.toml".into())
+    fn read(text: &str) -> Result<ConfigFile> {
+        ConfigFile::read(text, "/etc/kapture/config.toml".into())
     }
 
     fn refusal(text: &str) -> String {
@@ -388,7 +388,7 @@ mod tests {
     fn writing_leaves_everything_else_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep").join("config.toml");
-        let configuration = Configuration::find_or_make(Some(&path)).unwrap();
+        let configuration = ConfigFile::find_or_create(Some(&path)).unwrap();
         let cm_id = |number: i64| [("cm-id", Some(Value::from(number))), ("user", None)];
         configuration.write("acme", &cm_id(7)).unwrap();
         assert_eq!(
@@ -405,7 +405,7 @@ mod tests {
         // Nobody said which of two is meant.
         let text = "[profiles.a]\n[profiles.b]\n";
         private_file::write(&path, text).unwrap();
-        let configuration = Configuration::find(Some(&path)).unwrap();
+        let configuration = ConfigFile::find(Some(&path)).unwrap();
         configuration.write("b", &cm_id(7)).unwrap();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),

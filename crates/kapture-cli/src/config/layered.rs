@@ -17,20 +17,20 @@ pub(crate) enum Layer {
 
 /// A value and where it was said.
 #[derive(Debug, Clone)]
-pub(crate) struct Said<T> {
+pub(crate) struct Sourced<T> {
     pub(crate) value: T,
     pub(crate) layer: Layer,
     /// `--cm-id`, `KAPTURE_CM_ID`, or “cm-id in profile `acme` of /path/config.toml”.
-    pub(crate) place: String,
+    pub(crate) origin: String,
 }
 
-impl<T> Said<T> {
+impl<T> Sourced<T> {
     /// The value made into another one.
-    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Said<U> {
-        Said {
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Sourced<U> {
+        Sourced {
             value: make(self.value),
             layer: self.layer,
-            place: self.place,
+            origin: self.origin,
         }
     }
 
@@ -38,73 +38,73 @@ impl<T> Said<T> {
     pub(crate) fn try_map<U, E: Into<anyhow::Error>>(
         self,
         make: impl FnOnce(T) -> Result<U, E>,
-    ) -> Result<Said<U>> {
-        let Said {
+    ) -> Result<Sourced<U>> {
+        let Sourced {
             value,
             layer,
-            place,
+            origin,
         } = self.map(make);
         match value {
-            Ok(value) => Ok(Said {
+            Ok(value) => Ok(Sourced {
                 value,
                 layer,
-                place,
+                origin,
             }),
-            Err(error) => bail!("{place}: {:#}", error.into()),
+            Err(error) => bail!("{origin}: {:#}", error.into()),
         }
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Said<T> {
+impl<T: fmt::Display> fmt::Display for Sourced<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.value, self.place)
+        write!(f, "{} ({})", self.value, self.origin)
     }
 }
 
-/// The places beside arguments where something may be said.
+/// The layers beside arguments where something may be said.
 #[derive(Debug)]
-pub(crate) enum Places<'a> {
+pub(crate) enum Layers<'a> {
     /// None of them: the sandbox is no account of anyone's.
-    Nowhere,
+    ArgumentsOnly,
     /// The environment and, where one is chosen, a profile.
-    Around(Option<&'a Profile>),
+    All(Option<&'a Profile>),
 }
 
-impl Places<'_> {
+impl Layers<'_> {
     /// What is said under `name`: as `--name`, as `KAPTURE_NAME`, and as `name` in the profile.
-    pub(crate) fn said<T: ToString>(
+    pub(crate) fn get<T: ToString>(
         &self,
         name: &str,
         argument: Option<&T>,
-    ) -> Result<Option<Said<String>>> {
+    ) -> Result<Option<Sourced<String>>> {
         if let Some(value) = argument {
-            return Ok(Some(Said {
+            return Ok(Some(Sourced {
                 value: value.to_string(),
                 layer: Layer::Argument,
-                place: format!("--{name}"),
+                origin: format!("--{name}"),
             }));
         }
-        let Self::Around(profile) = self else {
+        let Self::All(profile) = self else {
             return Ok(None);
         };
         match variable(name)? {
-            Some(said) => Ok(Some(said)),
+            Some(sourced) => Ok(Some(sourced)),
             None => profile.map_or(Ok(None), |profile| profile.text(name)),
         }
     }
 }
 
 /// `KAPTURE_NAME` of the environment; an empty one counts as not set. An error never shows it.
-pub(crate) fn variable(name: &str) -> Result<Option<Said<String>>> {
-    let place = format!("KAPTURE_{}", name.to_uppercase().replace('-', "_"));
-    match env::var(&place) {
+pub(crate) fn variable(name: &str) -> Result<Option<Sourced<String>>> {
+    let origin = format!("KAPTURE_{}", name.to_uppercase().replace('-', "_"));
+    match env::var(&origin) {
         Ok(value) if value.trim().is_empty() => Ok(None),
-        Ok(value) => Ok(Some(Said {
+        Ok(value) => Ok(Some(Sourced {
             value,
             layer: Layer::Environment,
-            place,
+            origin,
         })),
         Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => bail!("{place} is not valid text"),
+        Err(env::VarError::NotUnicode(_)) => bail!("{origin} is not valid text"),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use toml_edit::{Item, Value};
 
-use crate::config::layered::{Layer, Said};
+use crate::config::layered::{Layer, Sourced};
 use crate::config::suggest::did_you_mean;
 
 /// Everything that a profile may say.
@@ -60,8 +60,8 @@ impl Profile {
                     did_you_mean(key, KEYS)
                 );
             }
-            let place = format!("{key} in profile `{name}`");
-            values.insert(key.to_owned(), Entry::read(key, &place, item)?);
+            let origin = format!("{key} in profile `{name}`");
+            values.insert(key.to_owned(), Entry::read(key, &origin, item)?);
         }
         Ok(Self {
             name: name.to_owned(),
@@ -71,35 +71,35 @@ impl Profile {
     }
 
     /// What it says under a key.
-    pub(crate) fn text(&self, key: &str) -> Result<Option<Said<String>>> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<Sourced<String>>> {
         Ok(self.values.get(key).and_then(|entry| match entry {
-            Entry::Text(text) => Some(self.said(key, text.clone())),
+            Entry::Text(text) => Some(self.sourced(key, text.clone())),
             Entry::Words(_) => None,
         }))
     }
 
     /// The file with the secret; a relative path begins at the configuration file.
-    pub(crate) fn token_file(&self) -> Option<Said<PathBuf>> {
+    pub(crate) fn token_file(&self) -> Option<Sourced<PathBuf>> {
         let Entry::Text(path) = self.values.get("token-file")? else {
             return None;
         };
         let folder = self.file.parent().unwrap_or(Path::new(""));
-        Some(self.said("token-file", folder.join(path)))
+        Some(self.sourced("token-file", folder.join(path)))
     }
 
     /// The command that prints the secret.
-    pub(crate) fn token_command(&self) -> Option<Said<Vec<String>>> {
+    pub(crate) fn token_command(&self) -> Option<Sourced<Vec<String>>> {
         match self.values.get("token-command")? {
-            Entry::Words(words) => Some(self.said("token-command", words.clone())),
+            Entry::Words(words) => Some(self.sourced("token-command", words.clone())),
             _ => None,
         }
     }
 
-    fn said<T>(&self, key: &str, value: T) -> Said<T> {
-        Said {
+    fn sourced<T>(&self, key: &str, value: T) -> Sourced<T> {
+        Sourced {
             value,
             layer: Layer::Profile,
-            place: format!(
+            origin: format!(
                 "{key} in profile `{}` of {}",
                 self.name,
                 self.file.display()
@@ -109,7 +109,7 @@ impl Profile {
 }
 
 impl Entry {
-    fn read(key: &str, place: &str, item: &Item) -> Result<Self> {
+    fn read(key: &str, origin: &str, item: &Item) -> Result<Self> {
         let value = item.as_value();
         match (key, value) {
             ("token-command", Some(Value::Array(words))) => {
@@ -119,16 +119,16 @@ impl Entry {
                     .collect();
                 match words {
                     Some(words) if !words.is_empty() => Ok(Self::Words(words)),
-                    _ => bail!("{place} is a list of words: [\"pass\", \"show\", \"kapture\"]"),
+                    _ => bail!("{origin} is a list of words: [\"pass\", \"show\", \"kapture\"]"),
                 }
             }
             ("token-command", _) => bail!(
-                "{place} is a list of words, since no shell reads it: [\"pass\", \"show\", \"kapture\"]"
+                "{origin} is a list of words, since no shell reads it: [\"pass\", \"show\", \"kapture\"]"
             ),
             (_, Some(Value::String(text))) => Ok(Self::Text(text.value().clone())),
             (_, Some(Value::Integer(number))) => Ok(Self::Text(number.value().to_string())),
             (_, Some(Value::Float(number))) => Ok(Self::Text(number.value().to_string())),
-            _ => bail!("{place} is a text or a number"),
+            _ => bail!("{origin} is a text or a number"),
         }
     }
 }

@@ -3,10 +3,10 @@
 use anyhow::{Context, Result, anyhow, bail};
 use kapture_model::{CustomerKind, CustomerQuery};
 
-use crate::args::{FilterArguments, Kind};
+use crate::args::{FilterArgs, Kind};
 
 /// What is asked for.
-pub(crate) fn settle(cm_id: u64, filters: &FilterArguments) -> Result<CustomerQuery> {
+pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery> {
     let mut query = CustomerQuery::new(cm_id).full_body(filters.full_body);
     macro_rules! apply {
         ($($filter:ident),*) => {$(

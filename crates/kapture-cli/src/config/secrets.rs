@@ -11,26 +11,26 @@ use anyhow::{Context, Result, anyhow, bail};
 use kapture_model::sanitize;
 use kapture_transport::Token;
 
-use crate::config::layered::{Layer, Places, Said, variable};
+use crate::config::layered::{Layer, Layers, Sourced, variable};
 use crate::config::profile::Profile;
 
 /// The secret, if it is said anywhere.
-pub(crate) fn settle(
+pub(crate) fn resolve(
     argument: Option<&PathBuf>,
-    places: &Places<'_>,
-) -> Result<Option<Said<Token>>> {
+    layers: &Layers<'_>,
+) -> Result<Option<Sourced<Token>>> {
     if let Some(path) = argument {
-        let said = Said {
+        let sourced = Sourced {
             value: path.clone(),
             layer: Layer::Argument,
-            place: "--token-file".into(),
+            origin: "--token-file".into(),
         };
-        return from_file(said).map(Some);
+        return from_file(sourced).map(Some);
     }
-    let Places::Around(profile) = places else {
+    let Layers::All(profile) = layers else {
         return Ok(None);
     };
-    let user = places.said("user", None::<&String>)?;
+    let user = layers.get("user", None::<&String>)?;
     match from_environment(user.as_ref())? {
         Some(token) => Ok(Some(token)),
         None => profile.map_or(Ok(None), |profile| from_profile(profile, user)),
@@ -50,12 +50,12 @@ pub(crate) fn made_of(user: Option<&str>, text: &str) -> Result<Token> {
     Ok(Token::from_user(user, password))
 }
 
-fn from_environment(user: Option<&Said<String>>) -> Result<Option<Said<Token>>> {
-    if let Some(said) = variable("token")? {
-        return said.try_map(|text| Token::from_base64(&text)).map(Some);
+fn from_environment(user: Option<&Sourced<String>>) -> Result<Option<Sourced<Token>>> {
+    if let Some(sourced) = variable("token")? {
+        return sourced.try_map(|text| Token::from_base64(&text)).map(Some);
     }
-    if let Some(said) = variable("token-file")? {
-        return from_file(said.try_map(|path| anyhow::Ok(path.into()))?).map(Some);
+    if let Some(sourced) = variable("token-file")? {
+        return from_file(sourced.try_map(|path| anyhow::Ok(path.into()))?).map(Some);
     }
     match (variable("password")?, user) {
         (Some(password), Some(user)) => password
@@ -70,7 +70,10 @@ fn from_environment(user: Option<&Said<String>>) -> Result<Option<Said<Token>>> 
 }
 
 /// Where a profile names a user, what it keeps is that user's password; else it is the token.
-fn from_profile(profile: &Profile, user: Option<Said<String>>) -> Result<Option<Said<Token>>> {
+fn from_profile(
+    profile: &Profile,
+    user: Option<Sourced<String>>,
+) -> Result<Option<Sourced<Token>>> {
     let user = user.as_ref().map(|user| user.value.as_str());
     let token = |text: String| made_of(user, &text);
     match (profile.token_file(), profile.token_command()) {
@@ -85,14 +88,14 @@ fn from_profile(profile: &Profile, user: Option<Said<String>>) -> Result<Option<
         (None, None) => Ok(None),
         (Some(file), Some(command)) => bail!(
             "{} and {} both say where the secret is: leave one",
-            file.place,
-            command.place
+            file.origin,
+            command.origin
         ),
     }
 }
 
-fn from_file(said: Said<PathBuf>) -> Result<Said<Token>> {
-    said.try_map(|path| {
+fn from_file(sourced: Sourced<PathBuf>) -> Result<Sourced<Token>> {
+    sourced.try_map(|path| {
         let text = private_file::read(&path)?;
         Token::from_base64(&text).with_context(|| format!("the token in {}", path.display()))
     })
@@ -109,16 +112,16 @@ fn printed_by(words: &[String]) -> Result<String> {
         .output()
         .with_context(|| format!("cannot run `{program}`"))?;
     if !output.status.success() {
-        let said = sanitize(&String::from_utf8_lossy(&output.stderr));
-        let said = match said.as_str() {
+        let message = sanitize(&String::from_utf8_lossy(&output.stderr));
+        let message = match message.as_str() {
             "" => "and said nothing".to_owned(),
-            said => format!("and said: {said}"),
+            text => format!("and said: {text}"),
         };
-        let cure = match keyring::is_ours(words) {
+        let hint = match keyring::is_ours(words) {
             true => ". Unlock the keyring, or sign in again with kapture auth login",
             false => "",
         };
-        bail!("`{program}` ended with {} {said}{cure}", output.status);
+        bail!("`{program}` ended with {} {message}{hint}", output.status);
     }
     String::from_utf8(output.stdout).map_err(|_| anyhow!("`{program}` printed what is no text"))
 }

@@ -5,7 +5,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::args::{LogFormat, OutputArguments};
+use crate::args::{LogFormat, OutputArgs};
 use crate::output::colour;
 
 /// Logging that has been started, and ends when it is dropped.
@@ -21,7 +21,7 @@ impl Logging {
 }
 
 /// Starts logging.
-pub(crate) fn start(output: &OutputArguments) -> Logging {
+pub(crate) fn start(output: &OutputArgs) -> Logging {
     let level = match (output.quiet, output.verbose) {
         (true, _) => LevelFilter::ERROR,
         (_, 0) => LevelFilter::WARN,

@@ -6,20 +6,20 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use crate::args::{LogFormat, OutputArguments};
+use crate::args::{LogFormat, OutputArgs};
 
-static MANNER: OnceLock<Manner> = OnceLock::new();
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
 /// How things are said, for the whole process, as log lines are.
 #[derive(Debug, Clone, Copy)]
-struct Manner {
+struct Settings {
     quiet: bool,
     format: LogFormat,
 }
 
 /// Settles how things are said from now on.
-pub(crate) fn settle(output: &OutputArguments) {
-    let _ = MANNER.set(Manner {
+pub(crate) fn configure(output: &OutputArgs) {
+    let _ = SETTINGS.set(Settings {
         quiet: output.quiet,
         format: output.log_format,
     });
@@ -31,12 +31,12 @@ pub(crate) struct Message {
     level: &'static str,
     word: &'static str,
     text: String,
-    further: Map<String, Value>,
+    fields: Map<String, Value>,
 }
 
 impl Message {
     /// What was done.
-    pub(crate) fn told(text: impl Into<String>) -> Self {
+    pub(crate) fn info(text: impl Into<String>) -> Self {
         Self::new("INFO", "", text)
     }
 
@@ -61,28 +61,28 @@ impl Message {
             level,
             word,
             text: text.into(),
-            further: Map::new(),
+            fields: Map::new(),
         }
     }
 
     /// Says it in more detail to machines.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.further.insert(key.into(), value.into());
+        self.fields.insert(key.into(), value.into());
         self
     }
 
     /// Says it, unless only errors are wanted. Whoever does not listen is not told.
-    pub(crate) fn say(self) {
-        let manner = MANNER.get().copied().unwrap_or(Manner {
+    pub(crate) fn print(self) {
+        let settings = SETTINGS.get().copied().unwrap_or(Settings {
             quiet: false,
             format: LogFormat::Text,
         });
-        if !manner.quiet || self.level == "ERROR" {
-            self.say_as(manner.format);
+        if !settings.quiet || self.level == "ERROR" {
+            self.print_as(settings.format);
         }
     }
 
-    fn say_as(&self, format: LogFormat) {
+    fn print_as(&self, format: LogFormat) {
         let line = match format {
             LogFormat::Text => self.for_reading(),
             LogFormat::Json => self.as_json().to_string(),
@@ -94,7 +94,7 @@ impl Message {
         let Self { word, text, .. } = self;
         let mut lines = format!("{word}{text}");
         for cause in self
-            .further
+            .fields
             .get("causes")
             .and_then(Value::as_array)
             .into_iter()
@@ -102,7 +102,7 @@ impl Message {
         {
             lines += &format!("\n  Caused by: {}", cause.as_str().unwrap_or_default());
         }
-        if let Some(hint) = self.further.get("hint").and_then(Value::as_str) {
+        if let Some(hint) = self.fields.get("hint").and_then(Value::as_str) {
             lines += &format!("\nhint: {hint}");
         }
         lines
@@ -115,14 +115,14 @@ impl Message {
         object.insert("timestamp".into(), now.into());
         object.insert("level".into(), self.level.into());
         object.insert("message".into(), self.text.as_str().into());
-        object.extend(self.further.clone());
+        object.extend(self.fields.clone());
         object.into()
     }
 }
 
 /// Says what is wrong with the arguments: they could not be read, so what they say of the form of
 /// messages is looked for word by word.
-pub(crate) fn misuse(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ! {
+pub(crate) fn usage_error(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ! {
     let words: Vec<_> = arguments
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
@@ -135,7 +135,7 @@ pub(crate) fn misuse(error: &clap::Error, arguments: impl Iterator<Item = OsStri
         let text = text.trim().trim_start_matches("error: ");
         Message::error(text)
             .with("exit_code", 2)
-            .say_as(LogFormat::Json);
+            .print_as(LogFormat::Json);
         std::process::exit(2)
     }
     error.exit()

@@ -18,7 +18,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::output::message::Message;
 
 /// How long a collector may take, and with it the end of a run, unless something else is said.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long what was under way in a run that has ended may take to notice.
 const END: Duration = Duration::from_secs(1);
@@ -146,7 +146,7 @@ where
 
 fn tell_of(why: &str) {
     let why = kapture_model::sanitize(why);
-    Message::warning(format!("traces are lost, and nothing else is: {why}")).say();
+    Message::warning(format!("traces are lost, and nothing else is: {why}")).print();
 }
 
 /// A collector is named, or traces are asked for. Nobody looks for one on the chance that it is
@@ -171,7 +171,7 @@ fn patience() -> Duration {
         "OTEL_EXPORTER_OTLP_TIMEOUT",
     ]);
     let milliseconds = said.and_then(|text| text.trim().parse().ok());
-    milliseconds.map_or(PATIENCE, Duration::from_millis)
+    milliseconds.map_or(DEFAULT_TIMEOUT, Duration::from_millis)
 }
 
 /// The value of the first of these variables that has any.

@@ -11,15 +11,15 @@ use kapture_sinks::Destination;
 use kapture_transport::Client;
 use tokio::task::AbortHandle;
 
-use crate::args::OutputArguments;
+use crate::args::OutputArgs;
 
 /// How often it is drawn.
-const OFTEN: Duration = Duration::from_millis(200);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A bar of days, and below it what is happening; nothing where nobody would see it.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    happening: Arc<Mutex<Happening>>,
+    activity: Arc<Mutex<Activity>>,
     drawing: Option<AbortHandle>,
 }
 
@@ -30,7 +30,7 @@ impl Progress {
         days: usize,
         client: &Client,
         destination: &Destination,
-        output: &OutputArguments,
+        output: &OutputArgs,
     ) -> Self {
         let shared = *destination == Destination::StandardOutput && std::io::stdout().is_terminal();
         let shown = output.is_for_reading()
@@ -47,18 +47,18 @@ impl Progress {
         let style = ProgressStyle::with_template("{bar:14} {pos}/{len} days{left}\n{wide_msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.with_key("left", left));
-        let happening = Arc::<Mutex<Happening>>::default();
+        let activity = Arc::<Mutex<Activity>>::default();
         let drawing = shown.then(|| {
-            let (bar, happening, client) = (bar.clone(), Arc::clone(&happening), client.clone());
+            let (bar, activity, client) = (bar.clone(), Arc::clone(&activity), client.clone());
             let draw = async move {
-                let mut moments = tokio::time::interval(OFTEN);
+                let mut moments = tokio::time::interval(REDRAW_INTERVAL);
                 loop {
                     moments.tick().await;
                     let traffic = Traffic {
                         in_flight: client.in_flight(),
                         repeated: client.stats().retries,
                     };
-                    let line = lock(&happening).line(traffic, bar.elapsed(), Local::now());
+                    let line = lock(&activity).line(traffic, bar.elapsed(), Local::now());
                     bar.set_message(line);
                     bar.tick();
                 }
@@ -67,16 +67,16 @@ impl Progress {
         });
         Self {
             bar,
-            happening,
+            activity,
             drawing,
         }
     }
 
     pub(crate) fn customers(&self, more: usize) {
-        let mut happening = lock(&self.happening);
-        happening.customers += more as u64;
+        let mut activity = lock(&self.activity);
+        activity.customers += more as u64;
         // Something moves: whoever waits does not hold up the others.
-        happening.waiting = None;
+        activity.waiting = None;
     }
 
     pub(crate) fn day_done(&self) {
@@ -91,7 +91,7 @@ impl Progress {
     /// Says why nothing moves, and until when.
     pub(crate) fn waiting(&self, wait: Duration, why: &str) {
         if wait >= Duration::from_secs(1) {
-            lock(&self.happening).waiting = Some((Local::now() + wait, why.to_owned()));
+            lock(&self.activity).waiting = Some((Local::now() + wait, why.to_owned()));
         }
     }
 }
@@ -121,13 +121,13 @@ struct Traffic {
 
 /// What the second line tells.
 #[derive(Debug, Default)]
-struct Happening {
+struct Activity {
     customers: u64,
     /// Until when a request waits to be made again, and why.
     waiting: Option<(DateTime<Local>, String)>,
 }
 
-impl Happening {
+impl Activity {
     /// What matters most stands first: a narrow terminal cuts the rest.
     fn line(&self, traffic: Traffic, elapsed: Duration, now: DateTime<Local>) -> String {
         let Traffic {
@@ -148,8 +148,8 @@ impl Happening {
     }
 }
 
-fn lock(happening: &Mutex<Happening>) -> MutexGuard<'_, Happening> {
-    happening.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(activity: &Mutex<Activity>) -> MutexGuard<'_, Activity> {
+    activity.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -160,8 +160,8 @@ mod tests {
     fn the_line_tells_what_is_happening() {
         let now = "2024-05-02T16:15:42Z".parse::<DateTime<Local>>().unwrap();
         let elapsed = Duration::from_secs(10);
-        let line = |happening: &Happening, in_flight, repeated| {
-            happening.line(
+        let line = |activity: &Activity, in_flight, repeated| {
+            activity.line(
                 Traffic {
                     in_flight,
                     repeated,
@@ -170,30 +170,30 @@ mod tests {
                 now,
             )
         };
-        let mut happening = Happening {
+        let mut activity = Activity {
             customers: 1_200,
             waiting: None,
         };
         assert_eq!(
-            line(&happening, 16, 0),
+            line(&activity, 16, 0),
             "1200 customers, 16 in flight, 120/s"
         );
         assert_eq!(
-            line(&happening, 4, 3),
+            line(&activity, 4, 3),
             "1200 customers, 4 in flight, 3 repeated, 120/s"
         );
         let until = now + Duration::from_secs(30);
-        happening.waiting = Some((until, "too many requests".into()));
+        activity.waiting = Some((until, "too many requests".into()));
         assert_eq!(
-            line(&happening, 0, 1),
+            line(&activity, 0, 1),
             format!(
                 "waiting until {}, 1 repeated, 0 in flight: too many requests",
                 until.format("%H:%M:%S")
             )
         );
-        happening.waiting = Some((now, "too many requests".into()));
+        activity.waiting = Some((now, "too many requests".into()));
         assert!(
-            line(&happening, 1, 1).starts_with("1200 customers"),
+            line(&activity, 1, 1).starts_with("1200 customers"),
             "that is over"
         );
     }

@@ -4,16 +4,16 @@ use std::io::{ErrorKind, Write};
 
 use kapture_sinks::SinkError;
 
-use crate::error::Failure;
+use crate::error::CliError;
 
 /// Prints it.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-            Err(Failure::sink(SinkError::Closed))
+            Err(CliError::sink(SinkError::Closed))
         }
-        Err(error) => Err(Failure::sink(SinkError::Stream(error))),
+        Err(error) => Err(CliError::sink(SinkError::Stream(error))),
     }
 }

@@ -7,7 +7,7 @@ use kapture_customers::Days;
 use kapture_sinks::{Ledger, StaleReason};
 
 /// Days, those in a row as one: `2024-05-01 to 2024-05-03 (3), 2024-05-07`.
-pub(crate) fn runs(days: &Days) -> String {
+pub(crate) fn ranges(days: &Days) -> String {
     let mut runs = Vec::<(NaiveDate, NaiveDate)>::new();
     for day in days.iter() {
         match runs.last_mut() {
@@ -23,7 +23,7 @@ pub(crate) fn runs(days: &Days) -> String {
 }
 
 /// The days in doubt, by the reason.
-pub(crate) fn by_stale_reason(ledger: &Ledger) -> impl Iterator<Item = (StaleReason, Days)> {
+pub(crate) fn by_reason(ledger: &Ledger) -> impl Iterator<Item = (StaleReason, Days)> {
     let mut days = BTreeMap::<StaleReason, Vec<NaiveDate>>::new();
     for (day, reason) in ledger.stale_days() {
         days.entry(reason).or_default().push(day);

@@ -5,11 +5,11 @@ use kapture_model::{CustomerQuery, Window};
 use kapture_transport::{CallPolicy, Error, RefusalPolicy, RetryPolicy};
 
 use crate::config::connection::Connection;
-use crate::error::Failure;
+use crate::error::CliError;
 
 /// Asks once. A refusal of the token is a failure; a refusal of another kind is told, as HTTP 404
 /// is, since the API may also say in that way that a day has no customers.
-pub(crate) async fn once(mut connection: Connection) -> Result<String, Failure> {
+pub(crate) async fn once(mut connection: Connection) -> Result<String, CliError> {
     let endpoint = connection.options.endpoint;
     connection.options.retry = RetryPolicy {
         refusal_confirmations: 1,
@@ -39,7 +39,7 @@ pub(crate) async fn once(mut connection: Connection) -> Result<String, Failure> 
         Err(Error::Refused(refusal) | Error::NotFound(refusal)) => Ok(format!(
             "The server does not refuse the token, but says: {refusal}. kapture doctor looks closer."
         )),
-        Err(Error::Exhausted { last, .. }) => Err(Failure::call(*last, endpoint)),
-        Err(error) => Err(Failure::call(error, endpoint)),
+        Err(Error::Exhausted { last, .. }) => Err(CliError::call(*last, endpoint)),
+        Err(error) => Err(CliError::call(error, endpoint)),
     }
 }

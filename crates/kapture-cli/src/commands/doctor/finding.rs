@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::error::Failure;
+use crate::error::CliError;
 
 /// How it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct Finding {
     pub(super) verdict: Verdict,
     pub(super) found: String,
     /// What to do about it.
-    pub(super) cure: Option<String>,
+    pub(super) hint: Option<String>,
 }
 
 impl Finding {
@@ -40,36 +40,36 @@ impl Finding {
             step,
             verdict: Verdict::Ok,
             found: found.into(),
-            cure: None,
+            hint: None,
         }
     }
 
     pub(super) fn warning(
         step: &'static str,
         found: impl Into<String>,
-        cure: impl Into<String>,
+        hint: impl Into<String>,
     ) -> Self {
         Self {
             verdict: Verdict::Warning,
-            cure: Some(cure.into()),
+            hint: Some(hint.into()),
             ..Self::ok(step, found)
         }
     }
 
-    pub(super) fn failed(step: &'static str, failure: &Failure) -> Self {
+    pub(super) fn failed(step: &'static str, failure: &CliError) -> Self {
         Self {
             verdict: Verdict::Failed,
-            cure: failure.cure().map(str::to_owned),
-            ..Self::ok(step, failure.in_a_line())
+            hint: failure.hint_text().map(str::to_owned),
+            ..Self::ok(step, failure.one_line())
         }
     }
 
-    /// One line, and the cure below it.
+    /// One line, and the hint below it.
     pub(super) fn text(&self) -> String {
         let Self { step, found, .. } = self;
         let mut text = format!("{:8} {step:10} {found}\n", self.verdict.word());
-        if let Some(cure) = &self.cure {
-            let _ = writeln!(text, "{:19} {cure}", "");
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "{:19} {hint}", "");
         }
         text
     }
@@ -79,7 +79,7 @@ impl Finding {
             "step": self.step,
             "verdict": self.verdict.word(),
             "found": self.found,
-            "cure": self.cure,
+            "hint": self.hint,
         })
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 /// Passes on as many requests as were allowed. Any further one waits for ever, and whoever is
 /// [`within`](Self::within) the allowance is told instead.
 #[derive(Clone)]
-pub(super) struct Allowance {
+pub(super) struct RequestBudget {
     shared: Arc<Shared>,
 }
 
@@ -19,7 +19,7 @@ struct Shared {
     spent: Notify,
 }
 
-impl Allowance {
+impl RequestBudget {
     /// Nothing is allowed yet.
     pub(super) fn new(transport: impl Transport + 'static) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Allowance {
 }
 
 #[async_trait::async_trait]
-impl Transport for Allowance {
+impl Transport for RequestBudget {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         if !self.take() {
             self.shared.spent.notify_waiters();

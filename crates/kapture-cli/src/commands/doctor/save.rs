@@ -4,37 +4,34 @@ use anyhow::{Context, Result, anyhow};
 use kapture_transport::Endpoint;
 use toml_edit::Value;
 
-use crate::args::DoctorArguments;
-use crate::config::file::Configuration;
-use crate::error::Failure;
+use crate::args::DoctorArgs;
+use crate::config::file::ConfigFile;
+use crate::error::CliError;
 
 /// What was proven. How windows, pages and empty answers work is not among it: a run takes nothing
 /// of that on trust.
 #[derive(Debug)]
-pub(super) struct Proven {
+pub(super) struct ProfileUpdate {
     /// The endpoint that answers.
     pub(super) endpoint: Option<Endpoint>,
     /// How many requests at once are tolerated, where more were seen to be too many.
     pub(super) most_at_once: Option<usize>,
     /// The profile to keep it in, if it is to be kept.
-    place: Option<(Configuration, String)>,
+    target: Option<(ConfigFile, String)>,
 }
 
-impl Proven {
+impl ProfileUpdate {
     /// Nothing yet. Whether it could be saved is known before anything is asked.
-    pub(super) fn begin(
-        arguments: &DoctorArguments,
-        profile: Option<&str>,
-    ) -> Result<Self, Failure> {
-        let place = match (arguments.save, profile) {
+    pub(super) fn begin(arguments: &DoctorArgs, profile: Option<&str>) -> Result<Self, CliError> {
+        let target = match (arguments.save, profile) {
             (false, _) => None,
             (true, Some(profile)) => {
                 let config = arguments.connection.config.as_deref();
-                let configuration = Configuration::find(config).map_err(Failure::usage)?;
+                let configuration = ConfigFile::find(config).map_err(CliError::usage)?;
                 Some((configuration, profile.to_owned()))
             }
             (true, None) => {
-                return Err(Failure::usage(anyhow!(
+                return Err(CliError::usage(anyhow!(
                     "--save writes into the profile that names the tenant, and none does here"
                 ))
                 .hint("kapture auth login makes one; leave --subdomain, --base-url and their variables away to use it"));
@@ -43,26 +40,26 @@ impl Proven {
         Ok(Self {
             endpoint: None,
             most_at_once: None,
-            place,
+            target,
         })
     }
 
     /// Whether it is for later runs as well.
     pub(super) fn is_kept(&self) -> bool {
-        self.place.is_some()
+        self.target.is_some()
     }
 
     /// Writes it, and says what was written; nothing where that was not asked for.
-    pub(super) fn save(&self) -> Result<Option<String>, Failure> {
-        let Some((configuration, profile)) = &self.place else {
+    pub(super) fn save(&self) -> Result<Option<String>, CliError> {
+        let Some((configuration, profile)) = &self.target else {
             return Ok(None);
         };
         self.write(configuration, profile)
             .map(Some)
-            .map_err(Failure::unwritten)
+            .map_err(CliError::write_failed)
     }
 
-    fn write(&self, configuration: &Configuration, profile: &str) -> Result<String> {
+    fn write(&self, configuration: &ConfigFile, profile: &str) -> Result<String> {
         let held = configuration.profile(Some(&profile.to_owned()))?;
         let held = |key| held.map_or(Ok(None), |profile| profile.text(key));
         let mut entries = Vec::new();

@@ -26,23 +26,23 @@ enum Tool {
 
 /// Keeps a secret, and gives the command that prints it. `None` where there is no keyring, or none
 /// that gives back what it was given.
-pub(crate) fn keep(key: &Key<'_>, secret: &str) -> Option<Vec<String>> {
+pub(crate) fn store(key: &Key<'_>, secret: &str) -> Option<Vec<String>> {
     let tools = [Tool::SecretTool, Tool::Security].into_iter();
     let mut kept = tools.filter_map(|tool| {
         tool.store(key, secret)?;
         let command = tool.lookup(key);
-        (printed(&command)?.trim() == secret).then_some(command)
+        (output_of(&command)?.trim() == secret).then_some(command)
     });
     kept.next()
 }
 
-/// Whether a command is one that prints what [`keep`] kept.
+/// Whether a command is one that prints what [`store`] kept.
 pub(crate) fn is_ours(command: &[String]) -> bool {
     Tool::of(command).is_some()
 }
 
 /// Removes what such a command prints.
-pub(crate) fn forget(command: &[String]) -> bool {
+pub(crate) fn delete(command: &[String]) -> bool {
     Tool::of(command).is_some_and(|tool| {
         let item = tool.item(command).iter();
         let mut clear = Command::new(tool.program());
@@ -154,7 +154,7 @@ fn account(key: &Key<'_>) -> String {
     format!("{}/{}/{}", key.profile, key.host, key.cm_id)
 }
 
-fn printed(command: &[String]) -> Option<String> {
+fn output_of(command: &[String]) -> Option<String> {
     let (program, arguments) = command.split_first()?;
     let output = Command::new(program)
         .args(arguments)

@@ -14,7 +14,7 @@ use crate::config::secrets::keyring::{self, Key};
 use crate::config::secrets::private_file;
 
 /// A secret that was kept.
-pub(crate) enum Kept {
+pub(crate) enum StoredSecret {
     InKeyring {
         /// What prints it.
         command: Vec<String>,
@@ -28,13 +28,13 @@ pub(crate) enum Kept {
     },
 }
 
-impl Kept {
+impl StoredSecret {
     /// Keeps a token in the keyring, or else in `file`.
     pub(crate) fn keep(key: &Key<'_>, token: &Token, file: PathBuf, in_file: bool) -> Result<Self> {
         let secret = token.authorization();
         let command = match in_file {
             true => None,
-            false => keyring::keep(key, secret.expose_secret()),
+            false => keyring::store(key, secret.expose_secret()),
         };
         if let Some(command) = command {
             return Ok(Self::InKeyring { command, file });
@@ -55,12 +55,12 @@ impl Kept {
 
     /// Undoes it where no profile came to refer to it. What the profile had before stays its own: an
     /// `earlier` command that prints the same item, or what the file held.
-    pub(crate) fn take_back(&self, earlier: Option<&Vec<String>>) {
+    pub(crate) fn roll_back(&self, earlier: Option<&Vec<String>>) {
         // What failed is told already, and this may well fail for the same reason.
         match self {
             Self::InKeyring { command, .. } if earlier == Some(command) => {}
             Self::InKeyring { command, .. } => {
-                keyring::forget(command);
+                keyring::delete(command);
             }
             Self::InFile { file, before } => {
                 let _ = match before {
@@ -75,7 +75,7 @@ impl Kept {
     pub(crate) fn replace(&self, earlier: Option<Vec<String>>) -> Result<()> {
         let same = |earlier: &Vec<String>| matches!(self, Self::InKeyring { command, .. } if command == earlier);
         if let Some(earlier) = earlier.filter(|earlier| !same(earlier)) {
-            keyring::forget(&earlier);
+            keyring::delete(&earlier);
         }
         match self {
             Self::InKeyring { file, .. } => private_file::remove(file),
@@ -84,7 +84,7 @@ impl Kept {
     }
 }
 
-impl fmt::Display for Kept {
+impl fmt::Display for StoredSecret {
     /// Where it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
