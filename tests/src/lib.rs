@@ -128,18 +128,18 @@ pub fn code(output: &Output) -> i32 {
 /// When it fails.
 pub fn run(served: &Served, arguments: &[&str]) -> Output {
     let output = served.kapture(arguments).output().expect("it runs");
-    assert_eq!(code(&output), 0, "{arguments:?}: {}", said(&output));
+    assert_eq!(code(&output), 0, "{arguments:?}: {}", stderr(&output));
     output
 }
 
-/// What `kapture status --json` says of a place.
+/// What `kapture status --json` says of a destination.
 ///
 /// # Panics
 /// When it fails.
-pub fn status(place: &Path) -> serde_json::Value {
-    let arguments = ["status", place.to_str().expect("text"), "--json"];
+pub fn status(destination: &Path) -> serde_json::Value {
+    let arguments = ["status", destination.to_str().expect("text"), "--json"];
     let output = kapture(&arguments).output().expect("it runs");
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
@@ -169,7 +169,7 @@ impl Drop for Running {
 }
 
 /// What a command said on standard error.
-pub fn said(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

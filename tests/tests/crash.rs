@@ -12,7 +12,7 @@ use kapture_sandbox::{Behaviour, PerDay, Population};
 use kapture_tests::limits::with_room;
 use kapture_tests::postgres::Schema;
 use kapture_tests::scripted::{Scripted, customers};
-use kapture_tests::{Served, said};
+use kapture_tests::{Served, stderr};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -35,7 +35,7 @@ fn served() -> Served {
 }
 
 /// Something that is synchronised, in a folder of its own.
-struct Place {
+struct Destination {
     folder: TempDir,
     /// What `sync` is given: a name in the folder, or the address of a database.
     address: String,
@@ -44,7 +44,7 @@ struct Place {
     further: &'static [&'static str],
 }
 
-impl Place {
+impl Destination {
     fn new(name: &str, further: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("temporary")).expect("a folder");
@@ -59,10 +59,10 @@ impl Place {
     /// A schema of its own on a PostgreSQL server, where there is one.
     fn in_postgres() -> Option<Self> {
         let schema = Schema::fresh()?;
-        let place = Self::new(&schema.url(), &[]);
+        let destination = Self::new(&schema.url(), &[]);
         Some(Self {
             schema: Some(schema),
-            ..place
+            ..destination
         })
     }
 
@@ -83,7 +83,7 @@ impl Place {
 
     fn completed(&self, served: &Served) -> Output {
         let output = self.sync(served).output().expect("it runs");
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", stderr(&output));
         output
     }
 
@@ -105,10 +105,10 @@ impl Place {
     }
 }
 
-/// Kills a sync at many moments, each time into an empty place, and runs it again.
+/// Kills a sync at many moments, each time into an empty destination, and runs it again.
 fn survives<C: PartialEq + std::fmt::Debug>(
-    fresh: impl Fn() -> Place,
-    content: impl Fn(&Place, &Served) -> C,
+    fresh: impl Fn() -> Destination,
+    content: impl Fn(&Destination, &Served) -> C,
 ) {
     let served = served();
     let undisturbed = fresh();
@@ -117,11 +117,11 @@ fn survives<C: PartialEq + std::fmt::Debug>(
     let (files, expected) = (undisturbed.files(), content(&undisturbed, &served));
     let mut interrupted = 0;
     for moment in 0..MOMENTS {
-        let place = fresh();
+        let destination = fresh();
         let before = served.tenant.request_count();
         // From the start to beyond the last request, where the last days are being written.
         let reached = before + moment * (requests + 4) / MOMENTS;
-        let mut child = place.sync(&served).spawn().expect("it runs");
+        let mut child = destination.sync(&served).spawn().expect("it runs");
         let mut patience = 100 * (moment % 10);
         while child.try_wait().expect("a state").is_none() {
             if served.tenant.request_count() >= reached {
@@ -135,9 +135,9 @@ fn survives<C: PartialEq + std::fmt::Debug>(
         interrupted += u64::from(child.try_wait().expect("a state").is_none());
         child.kill().expect("killed");
         child.wait().expect("gone");
-        place.completed(&served);
-        assert_eq!(place.files(), files, "moment {moment}");
-        assert_eq!(content(&place, &served), expected, "moment {moment}");
+        destination.completed(&served);
+        assert_eq!(destination.files(), files, "moment {moment}");
+        assert_eq!(content(&destination, &served), expected, "moment {moment}");
     }
     // How many were killed in time depends on the machine; the first one was, before it began.
     println!("{interrupted} of {MOMENTS} were killed before they had ended");
@@ -147,12 +147,13 @@ fn survives<C: PartialEq + std::fmt::Debug>(
 #[test]
 fn a_dataset_of_lines_survives() {
     survives(
-        || Place::new("lines/", &["--format", "ndjson"]),
-        |place, _| {
+        || Destination::new("lines/", &["--format", "ndjson"]),
+        |destination, _| {
             let mut content = BTreeMap::new();
-            for file in place.files() {
+            for file in destination.files() {
                 if file.extension().is_some_and(|ending| ending == "ndjson") {
-                    let text = fs::read_to_string(place.folder.path().join(&file)).expect("text");
+                    let text =
+                        fs::read_to_string(destination.folder.path().join(&file)).expect("text");
                     let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
                     lines.sort();
                     content.insert(file, lines);
@@ -166,12 +167,13 @@ fn a_dataset_of_lines_survives() {
 #[test]
 fn a_dataset_of_parquet_survives() {
     survives(
-        || Place::new("out/", &[]),
-        |place, served| {
-            let verify = ["verify", place.path().to_str().expect("text"), "-q"].map(str::to_owned);
+        || Destination::new("out/", &[]),
+        |destination, served| {
+            let verify =
+                ["verify", destination.path().to_str().expect("text"), "-q"].map(str::to_owned);
             let verify: Vec<_> = verify.iter().map(String::as_str).collect();
             let output = served.kapture(&verify).output().expect("it runs");
-            assert!(output.status.success(), "{}", said(&output));
+            assert!(output.status.success(), "{}", stderr(&output));
         },
     );
 }
@@ -179,9 +181,9 @@ fn a_dataset_of_parquet_survives() {
 #[test]
 fn a_database_survives() {
     survives(
-        || Place::new("customers.db", &[]),
-        |place, _| {
-            let connection = Connection::open(place.path()).expect("a database");
+        || Destination::new("customers.db", &[]),
+        |destination, _| {
+            let connection = Connection::open(destination.path()).expect("a database");
             let check: String = connection
                 .query_row("PRAGMA integrity_check", [], |row| row.get(0))
                 .expect("a check");
@@ -198,9 +200,9 @@ fn a_postgres_database_survives() {
         return;
     };
     let runtime = Runtime::new().expect("a runtime");
-    let fresh = || Place::in_postgres().expect("a server");
-    survives(fresh, |place, _| {
-        let schema = place.schema.as_ref().expect("a schema");
+    let fresh = || Destination::in_postgres().expect("a server");
+    survives(fresh, |destination, _| {
+        let schema = destination.schema.as_ref().expect("a schema");
         runtime.block_on(async {
             let client = schema.client().await;
             let mut all = Vec::new();
@@ -265,36 +267,48 @@ fn a_full_disk_leaves_the_destination_as_it_was() {
             .current_dir(&folder)
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", stderr(&output));
     };
 
-    for (place, further) in [
+    for (destination, further) in [
         ("lines/", &["--format", "ndjson"][..]),
         ("out/", &[]),
         ("customers.db", &[]),
     ] {
         run(&[
-            &["sync", place, "--from", "2024-05-01", "--to", "2024-05-02"],
+            &[
+                "sync",
+                destination,
+                "--from",
+                "2024-05-01",
+                "--to",
+                "2024-05-02",
+            ],
             further,
         ]
         .concat());
         let output = with_little_room(
             &served,
             folder.path(),
-            &["sync", place, "--to", "2024-05-04"],
+            &["sync", destination, "--to", "2024-05-04"],
         );
-        assert_eq!(output.status.code(), Some(6), "{place}: {}", said(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(6),
+            "{destination}: {}",
+            stderr(&output)
+        );
         assert!(
-            said(&output).contains("error: ") && said(&output).contains("hint: "),
-            "{place}: {}",
-            said(&output)
+            stderr(&output).contains("error: ") && stderr(&output).contains("hint: "),
+            "{destination}: {}",
+            stderr(&output)
         );
         // What was complete is there, and what was not can be pulled later.
-        run(&["verify", place, "--to", "2024-05-02"]);
-        run(&["sync", place, "--to", "2024-05-04"]);
+        run(&["verify", destination, "--to", "2024-05-02"]);
+        run(&["sync", destination, "--to", "2024-05-04"]);
         run(&[
             "verify",
-            place,
+            destination,
             "--from",
             "2024-05-01",
             "--to",
@@ -313,11 +327,11 @@ fn a_full_disk_leaves_the_destination_as_it_was() {
         "customers.csv",
     ];
     let output = with_little_room(&served, folder.path(), &pull);
-    assert_eq!(output.status.code(), Some(6), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
     assert!(
-        said(&output).contains("hint: make room"),
+        stderr(&output).contains("hint: make room"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
     assert_eq!(
         fs::read_to_string(folder.path().join("customers.csv")).unwrap(),
@@ -347,7 +361,7 @@ fn no_room_for_a_receipt_leaves_the_day_as_it_was() {
     let mut command = server.kapture(&[&sync[..], &day].concat());
     command.current_dir(&folder);
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", stderr(&output));
     let content = || {
         let lines = folder.path().join("lines");
         [
@@ -359,6 +373,6 @@ fn no_room_for_a_receipt_leaves_the_day_as_it_was() {
     let before = content();
     assert!(before[0].len() > 1024 && before[1].len() < 1024);
     let output = with_room(&command, 1).output().unwrap();
-    assert_eq!(output.status.code(), Some(6), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
     assert_eq!(content(), before);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, PerDay, Population};
-use kapture_tests::{Served, code, ids, run, said, status};
+use kapture_tests::{Served, code, ids, run, status, stderr};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -21,13 +21,13 @@ fn served() -> Served {
     Served::new(population, Behaviour::default())
 }
 
-fn sync(served: &Served, place: &Path, further: &[&str]) -> String {
-    let place = place.to_str().expect("text");
-    said(&run(served, &[&["sync", place], further].concat()))
+fn sync(served: &Served, destination: &Path, further: &[&str]) -> String {
+    let destination = destination.to_str().expect("text");
+    stderr(&run(served, &[&["sync", destination], further].concat()))
 }
 
-fn stale_days(place: &Path) -> Vec<Value> {
-    let found = status(place);
+fn stale_days(destination: &Path) -> Vec<Value> {
+    let found = status(destination);
     found["stale"].as_array().expect("a list").clone()
 }
 
@@ -35,45 +35,45 @@ fn stale_days(place: &Path) -> Vec<Value> {
 fn files_and_receipts_that_are_not_as_they_were_are_pulled_again() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("lines/");
-    let file = |day: &str| place.join(format!("created_date={day}/customers.ndjson"));
+    let destination = folder.path().join("lines/");
+    let file = |day: &str| destination.join(format!("created_date={day}/customers.ndjson"));
     sync(
         &served,
-        &place,
+        &destination,
         &[&FROM[..], &["--format", "ndjson"]].concat(),
     );
-    assert_eq!(stale_days(&place), Vec::<Value>::new());
+    assert_eq!(stale_days(&destination), Vec::<Value>::new());
 
-    fs::write(place.join("_kapture/days/2024-05-01.json"), "{").unwrap();
+    fs::write(destination.join("_kapture/days/2024-05-01.json"), "{").unwrap();
     fs::remove_file(file("2024-05-02")).unwrap();
     let text = fs::read_to_string(file("2024-05-03")).unwrap();
     fs::write(file("2024-05-03"), &text[..text.len() / 2]).unwrap();
     assert_eq!(
-        stale_days(&place),
+        stale_days(&destination),
         [
             json!({"day": "2024-05-01", "reason": "its receipt cannot be read"}),
             json!({"day": "2024-05-02", "reason": "its file is gone"}),
             json!({"day": "2024-05-03", "reason": "its file has another size than it was written with"}),
         ]
     );
-    let text = place.to_str().unwrap();
+    let text = destination.to_str().unwrap();
     let output = served.kapture(&["status", text]).output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     let expected = "to be pulled again, because its file is gone: 2024-05-02";
     assert!(shown.contains(expected), "{shown}");
     let output = served.kapture(&["verify", text]).output().unwrap();
-    assert_eq!(code(&output), 7, "{}", said(&output));
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
     let differences = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         differences.contains("2024-05-02: its file is gone"),
         "{differences}"
     );
 
-    let said = sync(&served, &place, &["--to", "2024-05-04"]);
+    let stderr = sync(&served, &destination, &["--to", "2024-05-04"]);
     let expected = "pulled again, because its receipt cannot be read: 2024-05-01";
-    assert!(said.contains(expected), "{said}");
-    assert!(said.contains("3 days (1 sealed already)"), "{said}");
-    assert_eq!(stale_days(&place), Vec::<Value>::new());
+    assert!(stderr.contains(expected), "{stderr}");
+    assert!(stderr.contains("3 days (1 sealed already)"), "{stderr}");
+    assert_eq!(stale_days(&destination), Vec::<Value>::new());
     run(&served, &["verify", text]);
     for text in ["2024-05-01", "2024-05-02", "2024-05-03"] {
         let held = ids(&fs::read(file(text)).unwrap());
@@ -86,61 +86,71 @@ fn files_and_receipts_that_are_not_as_they_were_are_pulled_again() {
 fn a_file_without_a_receipt_is_pulled_again() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("lines/");
-    let text = place.to_str().unwrap();
+    let destination = folder.path().join("lines/");
+    let text = destination.to_str().unwrap();
     let form = &["--format", "ndjson"];
     // As a pull, so that nothing but the days themselves tells which are wanted.
     let pull = ["pull", "-o", text];
     run(&served, &[&pull[..], &FROM, form].concat());
-    fs::remove_file(place.join("_kapture/days/2024-05-01.json")).unwrap();
+    fs::remove_file(destination.join("_kapture/days/2024-05-01.json")).unwrap();
     assert_eq!(
-        stale_days(&place),
+        stale_days(&destination),
         [json!({"day": "2024-05-01", "reason": "its receipt is gone"})]
     );
-    let said = sync(&served, &place, &["--to", "2024-05-04"]);
+    let stderr = sync(&served, &destination, &["--to", "2024-05-04"]);
     let expected = "pulled again, because its receipt is gone: 2024-05-01";
-    assert!(said.contains(expected), "{said}");
-    assert_eq!(stale_days(&place), Vec::<Value>::new());
+    assert!(stderr.contains(expected), "{stderr}");
+    assert_eq!(stale_days(&destination), Vec::<Value>::new());
 }
 
 #[test]
 fn a_row_of_the_ledger_that_cannot_be_read_is_pulled_again() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("customers.db");
-    sync(&served, &place, &FROM);
-    let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
+    let destination = folder.path().join("customers.db");
+    sync(&served, &destination, &FROM);
+    let execute = |sql: &str| {
+        Connection::open(&destination)
+            .unwrap()
+            .execute(sql, [])
+            .unwrap()
+    };
     execute("UPDATE kapture_days SET state = 'perhaps' WHERE day = '2024-05-01'");
     assert_eq!(
-        stale_days(&place),
+        stale_days(&destination),
         [json!({"day": "2024-05-01", "reason": "its receipt cannot be read"})]
     );
-    let said = sync(&served, &place, &["--to", "2024-05-04"]);
-    assert!(said.contains("1 day (3 sealed already)"), "{said}");
-    assert_eq!(stale_days(&place), Vec::<Value>::new());
+    let stderr = sync(&served, &destination, &["--to", "2024-05-04"]);
+    assert!(stderr.contains("1 day (3 sealed already)"), "{stderr}");
+    assert_eq!(stale_days(&destination), Vec::<Value>::new());
     // Which day such a row is of, nobody can tell.
     execute("UPDATE kapture_days SET day = 'May' WHERE day = '2024-05-02'");
-    refused(&served, &place, "whose day is no date");
+    refused(&served, &destination, "whose day is no date");
 }
 
 #[test]
 fn a_database_that_is_a_file_has_no_password_to_look_at() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("customers.db");
-    sync(&served, &place, &FROM);
-    let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
+    let destination = folder.path().join("customers.db");
+    sync(&served, &destination, &FROM);
+    let execute = |sql: &str| {
+        Connection::open(&destination)
+            .unwrap()
+            .execute(sql, [])
+            .unwrap()
+    };
     execute("ALTER TABLE customers RENAME COLUMN name TO nickname");
-    let place = place.to_str().unwrap();
-    let mut command = served.kapture(&["sync", place, "--to", "2024-05-05"]);
+    let destination = destination.to_str().unwrap();
+    let mut command = served.kapture(&["sync", destination, "--to", "2024-05-05"]);
     let output = command.output().unwrap();
-    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert_eq!(code(&output), 6, "{}", stderr(&output));
     let hint = "hint: see that no other program keeps it locked or has changed its tables";
-    assert!(said(&output).contains(hint), "{}", said(&output));
+    assert!(stderr(&output).contains(hint), "{}", stderr(&output));
 }
 
 #[test]
-fn what_cannot_be_mended_comes_with_a_cure() {
+fn what_cannot_be_mended_comes_with_a_hint() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();
     for table in [
@@ -149,18 +159,31 @@ fn what_cannot_be_mended_comes_with_a_cure() {
         "kapture_days",
         "kapture_shared_customers",
     ] {
-        let place = folder.path().join(format!("no_{table}.db"));
-        sync(&served, &place, &FROM);
-        let connection = Connection::open(&place).unwrap();
+        let destination = folder.path().join(format!("no_{table}.db"));
+        sync(&served, &destination, &FROM);
+        let connection = Connection::open(&destination).unwrap();
         let drop = format!("PRAGMA foreign_keys = OFF; DROP TABLE {table}");
         connection.execute_batch(&drop).unwrap();
-        refused(&served, &place, &format!("its table `{table}` is gone"));
+        refused(
+            &served,
+            &destination,
+            &format!("its table `{table}` is gone"),
+        );
     }
-    let place = folder.path().join("customers.db");
-    sync(&served, &place, &FROM);
-    let execute = |sql: &str| Connection::open(&place).unwrap().execute(sql, []).unwrap();
+    let destination = folder.path().join("customers.db");
+    sync(&served, &destination, &FROM);
+    let execute = |sql: &str| {
+        Connection::open(&destination)
+            .unwrap()
+            .execute(sql, [])
+            .unwrap()
+    };
     execute("UPDATE kapture_manifest SET value = '0' WHERE name = 'version'");
-    refused(&served, &place, "gives `0` as its version, which is none");
+    refused(
+        &served,
+        &destination,
+        "gives `0` as its version, which is none",
+    );
     execute("UPDATE kapture_manifest SET value = '2' WHERE name = 'version'");
     let emptied = folder.path().join("emptied.db");
     sync(&served, &emptied, &FROM);
@@ -169,40 +192,48 @@ fn what_cannot_be_mended_comes_with_a_cure() {
         .execute("DELETE FROM kapture_manifest", [])
         .unwrap();
     refused(&served, &emptied, "its table kapture_manifest is empty");
-    let mut bytes = fs::read(&place).unwrap();
+    let mut bytes = fs::read(&destination).unwrap();
     bytes[4096..].fill(0xff);
-    fs::write(&place, bytes).unwrap();
-    refused(&served, &place, "is damaged");
+    fs::write(&destination, bytes).unwrap();
+    refused(&served, &destination, "is damaged");
     fs::write(
-        &place,
+        &destination,
         "a letter of more than a hundred characters ".repeat(40),
     )
     .unwrap();
-    refused(&served, &place, "no SQLite database");
+    refused(&served, &destination, "no SQLite database");
 
-    let place = folder.path().join("out/");
-    sync(&served, &place, &FROM);
-    fs::write(place.join("_kapture/manifest.json"), "{").unwrap();
-    refused(&served, &place, "manifest.json does not say what it should");
+    let destination = folder.path().join("out/");
+    sync(&served, &destination, &FROM);
+    fs::write(destination.join("_kapture/manifest.json"), "{").unwrap();
+    refused(
+        &served,
+        &destination,
+        "manifest.json does not say what it should",
+    );
 }
 
 /// Others may have written there, and not for this terminal's good.
 #[test]
-fn what_a_place_says_of_itself_does_not_steer_a_terminal() {
+fn what_a_destination_says_of_itself_does_not_steer_a_terminal() {
     const CLEAR: &str = "\u{1b}[2Jx";
     let served = served();
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("customers.db");
     let dataset = folder.path().join("out/");
-    for place in [&database, &dataset] {
-        sync(&served, place, &FROM);
+    for destination in [&database, &dataset] {
+        sync(&served, destination, &FROM);
     }
-    let verified = |place: &Path| {
-        let arguments = ["verify", place.to_str().unwrap()];
+    let verified = |destination: &Path| {
+        let arguments = ["verify", destination.to_str().unwrap()];
         let output = served.kapture(&arguments).output().unwrap();
-        assert_eq!(code(&output), 6, "{}", said(&output));
-        assert!(said(&output).contains("\\u{1b}[2Jx"), "{}", said(&output));
-        assert!(!said(&output).contains('\u{1b}'), "{}", said(&output));
+        assert_eq!(code(&output), 6, "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("\\u{1b}[2Jx"),
+            "{}",
+            stderr(&output)
+        );
+        assert!(!stderr(&output).contains('\u{1b}'), "{}", stderr(&output));
     };
     let filtered = json!({"cm_id": 424_242, CLEAR: 1}).to_string();
     for (name, value) in [
@@ -241,16 +272,16 @@ fn what_a_place_says_of_itself_does_not_steer_a_terminal() {
     }
 }
 
-fn refused(served: &Served, place: &Path, sentence: &str) {
-    let place = place.to_str().expect("text");
+fn refused(served: &Served, destination: &Path, sentence: &str) {
+    let destination = destination.to_str().expect("text");
     for arguments in [
-        vec!["status", place],
-        [&["sync", place], &FROM[..]].concat(),
+        vec!["status", destination],
+        [&["sync", destination], &FROM[..]].concat(),
     ] {
         let output = served.kapture(&arguments).output().expect("it runs");
-        assert_eq!(code(&output), 6, "{arguments:?}: {}", said(&output));
-        assert!(said(&output).contains(sentence), "{}", said(&output));
-        assert!(said(&output).contains("hint: "), "{}", said(&output));
+        assert_eq!(code(&output), 6, "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
+        assert!(stderr(&output).contains("hint: "), "{}", stderr(&output));
     }
 }
 
@@ -258,11 +289,11 @@ fn refused(served: &Served, place: &Path, sentence: &str) {
 fn a_customer_that_moved_leaves_its_day_open_until_it_is_read_again() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("customers.db");
-    let text = place.to_str().unwrap();
+    let destination = folder.path().join("customers.db");
+    let text = destination.to_str().unwrap();
     sync(
         &served,
-        &place,
+        &destination,
         &["--from", "2024-05-01", "--to", "2024-05-02"],
     );
     // As if one of the third of May had been created on the second when that was read.
@@ -271,7 +302,7 @@ fn a_customer_that_moved_leaves_its_day_open_until_it_is_read_again() {
         .truth_ids(day("2024-05-03"), day("2024-05-03"))
         .first()
         .unwrap();
-    Connection::open(&place)
+    Connection::open(&destination)
         .unwrap()
         .execute(
             "INSERT INTO customers (kapture_day, id) VALUES ('2024-05-02', ?1)",
@@ -279,21 +310,21 @@ fn a_customer_that_moved_leaves_its_day_open_until_it_is_read_again() {
         )
         .unwrap();
 
-    let said = sync(&served, &place, &["--to", "2024-05-03"]);
+    let stderr = sync(&served, &destination, &["--to", "2024-05-03"]);
     let expected =
         "to be pulled again, because a customer of it was met on another day since: 2024-05-02";
-    assert!(said.contains(expected), "{said}");
-    let found = status(&place);
+    assert!(stderr.contains(expected), "{stderr}");
+    let found = status(&destination);
     assert_eq!(found["open"], json!(["2024-05-02"]));
     assert_eq!(found["stale"][0]["day"], "2024-05-02");
 
-    let said = sync(&served, &place, &["--to", "2024-05-03"]);
-    assert!(said.contains("1 day (2 sealed already)"), "{said}");
-    let said = sync(&served, &place, &["--to", "2024-05-03"]);
-    assert!(said.contains("up to date"), "{said}");
+    let stderr = sync(&served, &destination, &["--to", "2024-05-03"]);
+    assert!(stderr.contains("1 day (2 sealed already)"), "{stderr}");
+    let stderr = sync(&served, &destination, &["--to", "2024-05-03"]);
+    assert!(stderr.contains("up to date"), "{stderr}");
     run(&served, &["verify", text]);
     let truth = served
         .tenant
         .truth_ids(day("2024-05-01"), day("2024-05-03"));
-    assert_eq!(status(&place)["customers"], truth.len());
+    assert_eq!(status(&destination)["customers"], truth.len());
 }

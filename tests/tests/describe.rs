@@ -3,11 +3,11 @@
 use std::process::{Command, Output};
 
 use kapture_sandbox::{Behaviour, Oddities, PerDay, Population};
-use kapture_tests::{Served, kapture, names, said};
+use kapture_tests::{Served, kapture, names, stderr};
 use serde_json::Value;
 
 fn printed(output: &Output) -> &str {
-    assert_eq!(output.status.code(), Some(0), "{}", said(output));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
     std::str::from_utf8(&output.stdout).expect("text")
 }
 
@@ -20,12 +20,12 @@ fn a_plan_names_the_days_and_needs_no_connection() {
     let plan = ["plan", "--from", "2024-04-30", "--to", "2024-05-02"];
     let output = kapture(&plan).output().unwrap();
     assert_eq!(printed(&output), "2024-04-30\n2024-05-01\n2024-05-02\n");
-    let said = said(&output);
+    let stderr = stderr(&output);
     assert!(
-        said.contains("3 days") && said.contains("5 windows"),
-        "{said}"
+        stderr.contains("3 days") && stderr.contains("5 windows"),
+        "{stderr}"
     );
-    assert!(said.contains("2024-04-29 to 2024-05-03"), "{said}");
+    assert!(stderr.contains("2024-04-29 to 2024-05-03"), "{stderr}");
     assert_eq!(
         told(&[&plan[..], &["--shard", "2/3"]].concat()),
         "2024-05-01\n"
@@ -41,25 +41,25 @@ fn a_plan_names_the_days_and_needs_no_connection() {
 #[test]
 fn the_plan_of_a_sync_is_what_it_pulls() {
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("customers.db");
-    let place = place.to_str().unwrap();
+    let destination = folder.path().join("customers.db");
+    let destination = destination.to_str().unwrap();
     let week = ["--from", "2024-05-01", "--to", "2024-05-07"];
-    let plan = [&["plan", place], &week[..]].concat();
+    let plan = [&["plan", destination], &week[..]].concat();
     assert_eq!(told(&plan).lines().count(), 7);
     assert!(names(folder.path()).is_empty(), "planning makes nothing");
     let day = ["--from", "2024-05-03", "--to", "2024-05-04"];
-    told(&[&["sync", place, "--sandbox"], &day[..]].concat());
+    told(&[&["sync", destination, "--sandbox"], &day[..]].concat());
     assert_eq!(
         told(&plan),
         "2024-05-01\n2024-05-02\n2024-05-05\n2024-05-06\n2024-05-07\n"
     );
     let list = folder.path().join("days");
     std::fs::write(&list, "2024-05-03\n2024-05-04\n").unwrap();
-    let list = ["plan", place, "--days", list.to_str().unwrap()];
+    let list = ["plan", destination, "--days", list.to_str().unwrap()];
     assert_eq!(told(&list), "");
     let refreshed = [&list[..], &["--refresh", "1"]].concat();
     assert_eq!(told(&refreshed), "2024-05-04\n");
-    let again = told(&["plan", place, "--to", "2024-05-04", "--refresh", "1"]);
+    let again = told(&["plan", destination, "--to", "2024-05-04", "--refresh", "1"]);
     assert_eq!(again, "2024-05-04\n");
 }
 
@@ -146,7 +146,7 @@ fn every_shell_gets_a_script() {
     }
     let output = kapture(&["completions", "bsh"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("'bash'"), "{}", said(&output));
+    assert!(stderr(&output).contains("'bash'"), "{}", stderr(&output));
 }
 
 /// What bash would be offered for the last of these words.
@@ -185,13 +185,13 @@ fn commands_options_and_profiles_are_completed() {
         assert_eq!(completed(&["kapture", "pull", option, start]), words);
     }
     // Where customers go is a path as a rule.
-    let place = file.to_str().unwrap();
-    let (start, _) = place.split_at(place.len() - 3);
+    let destination = file.to_str().unwrap();
+    let (start, _) = destination.split_at(destination.len() - 3);
     for words in [
         &["kapture", "sync", start][..],
         &["kapture", "pull", "-o", start],
     ] {
-        assert_eq!(completed(words), [place], "{words:?}");
+        assert_eq!(completed(words), [destination], "{words:?}");
     }
     std::fs::write(&file, "no configuration").unwrap();
     assert!(completed(&["kapture", "pull", "--profile", ""]).is_empty());
@@ -200,14 +200,14 @@ fn commands_options_and_profiles_are_completed() {
 #[test]
 fn there_is_a_man_page_for_each_command() {
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("man1");
-    told(&["man", place.to_str().unwrap()]);
-    let pages = names(&place);
+    let destination = folder.path().join("man1");
+    told(&["man", destination.to_str().unwrap()]);
+    let pages = names(&destination);
     for page in ["kapture.1", "kapture-pull.1", "kapture-auth-login.1"] {
         assert!(pages.iter().any(|name| name == page), "{pages:?}");
     }
     for page in &pages {
-        let path = place.join(page);
+        let path = destination.join(page);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(".SH NAME"), "{page}");
         let source = format!("\"kapture {}\"", env!("CARGO_PKG_VERSION"));
@@ -222,7 +222,7 @@ fn there_is_a_man_page_for_each_command() {
         if let Ok(lint) = lint
             && lint.status.success()
         {
-            assert_eq!(said(&lint), "", "{page}");
+            assert_eq!(stderr(&lint), "", "{page}");
         }
         let lint = Command::new("mandoc")
             .args(["-T", "lint", "-W", "warning"])

@@ -8,7 +8,7 @@ use kapture_sandbox::{
     RateLimit, SameDay, Windows,
 };
 use kapture_tests::scripted::{Scripted, customers, send};
-use kapture_tests::{Served, around_may, code, kapture, said};
+use kapture_tests::{Served, around_may, code, kapture, stderr};
 use serde_json::Value;
 
 const MOST: u64 = 25;
@@ -21,12 +21,12 @@ fn examined(population: Population, behaviour: Behaviour) -> (Vec<String>, i32) 
         .output()
         .expect("a run");
     let asked = served.tenant.request_count();
-    assert!(asked <= MOST, "{asked} requests: {}", said(&output));
+    assert!(asked <= MOST, "{asked} requests: {}", stderr(&output));
     let lines = String::from_utf8(output.stdout.clone()).expect("text");
     let findings = lines.lines().map(|line| {
         let finding: Value = serde_json::from_str(line).expect("a line of JSON");
         let word = |key: &str| finding[key].as_str().expect("a word").to_owned();
-        assert_eq!(word("verdict") == "ok", finding["cure"].is_null(), "{line}");
+        assert_eq!(word("verdict") == "ok", finding["hint"].is_null(), "{line}");
         format!("{}: {}: {}", word("step"), word("verdict"), word("found"))
     });
     (findings.collect(), output.status.code().expect("a code"))
@@ -149,7 +149,7 @@ fn what_the_api_leaves_open_is_found_out() {
 }
 
 #[test]
-fn what_fails_is_named_with_its_cure() {
+fn what_fails_is_named_with_a_hint() {
     let plain = Behaviour::default;
     let behaviour = Behaviour {
         endpoints: Endpoints::Legacy,
@@ -298,7 +298,7 @@ fn what_is_of_use_to_later_runs_is_saved_and_nothing_else() {
         let asked = served.tenant.request_count();
         let output = doctor(&["--save"]);
         let found = String::from_utf8(output.stdout.clone()).expect("text");
-        assert_eq!(code(&output), 0, "{found}{}", said(&output));
+        assert_eq!(code(&output), 0, "{found}{}", stderr(&output));
         assert!(served.tenant.request_count() - asked <= MOST);
         assert!(found.contains(saved), "{found}");
         let rest = written.strip_suffix(before).expect("its end");
@@ -322,9 +322,9 @@ fn nothing_is_saved_where_another_tenant_is_asked() {
         .expect("a run");
     assert_eq!(code(&output), 2);
     assert!(
-        said(&output).contains("--save writes into the profile"),
+        stderr(&output).contains("--save writes into the profile"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
     assert_eq!(served.tenant.request_count(), 0);
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use kapture_tests::pasted::Shell;
-use kapture_tests::said;
+use kapture_tests::stderr;
 
 /// The README and the pages of the guide.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -46,7 +46,7 @@ fn commands_of_readme_and_guide_succeed() {
             assert!(
                 output.status.success(),
                 "{page}: {commands}{}",
-                said(&output)
+                stderr(&output)
             );
             count += 1;
         }

@@ -7,7 +7,7 @@ use std::process::Output;
 #[cfg(unix)]
 use kapture_tests::limits::peak;
 use kapture_tests::scripted::{Scripted, customers, send};
-use kapture_tests::{code, ids, said};
+use kapture_tests::{code, ids, stderr};
 
 const DAY: &str = "2024-05-02";
 
@@ -18,17 +18,21 @@ const IMPATIENT: [&str; 7] = ["pull", "--from", DAY, "--to", DAY, "--retry-for",
 
 /// Expects an error with this exit code that says this, and no data.
 fn expect_error(output: &Output, expected: i32, sentence: &str) {
-    let said = said(output);
-    assert_eq!(code(output), expected, "{said}");
-    assert!(said.contains(sentence), "{said}");
-    assert!(said.contains("error: "), "{said}");
-    assert!(said.len() < 4_000, "{} bytes are no message", said.len());
+    let stderr = stderr(output);
+    assert_eq!(code(output), expected, "{stderr}");
+    assert!(stderr.contains(sentence), "{stderr}");
+    assert!(stderr.contains("error: "), "{stderr}");
+    assert!(
+        stderr.len() < 4_000,
+        "{} bytes are no message",
+        stderr.len()
+    );
     assert!(output.stdout.is_empty());
 }
 
 /// Expects these ids on standard output.
 fn expect_ids(output: &Output, expected: impl IntoIterator<Item = u64>) {
-    assert_eq!(code(output), 0, "{}", said(output));
+    assert_eq!(code(output), 0, "{}", stderr(output));
     assert_eq!(ids(&output.stdout), expected.into_iter().collect());
 }
 
@@ -101,7 +105,7 @@ fn a_huge_field_and_deep_nesting() {
     ];
     let server = serves(rows);
     let output = server.kapture(&PULL).output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     let lines = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<_> = lines.lines().collect();
     assert_eq!(lines.len(), 2);
@@ -196,7 +200,7 @@ fn answers_that_contradict_each_other() {
         let output = server.kapture(&PULL).output().unwrap();
         match code(&output) {
             0 => expect_ids(&output, 0..40),
-            _ => assert!(said(&output).contains(DAY), "{}", said(&output)),
+            _ => assert!(stderr(&output).contains(DAY), "{}", stderr(&output)),
         }
     }
 }
@@ -213,12 +217,12 @@ fn words_that_would_change_the_terminal() {
     for server in [refusing, odd_keys, odd_ids, odd_page] {
         for arguments in [&[][..], &["-vvv"], &["-vv", "--log-format", "json"]] {
             let output = server.kapture(&IMPATIENT).args(arguments).output().unwrap();
-            let said = said(&output);
-            let harmful = said.chars().find(|letter| {
+            let stderr = stderr(&output);
+            let harmful = stderr.chars().find(|letter| {
                 letter.is_control() && *letter != '\n'
                     || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
             });
-            assert_eq!(harmful, None, "{said:?}");
+            assert_eq!(harmful, None, "{stderr:?}");
         }
     }
 }
@@ -241,15 +245,19 @@ fn ids_and_numbers_beyond_any_range() {
         .replace(&format!("{DAY} 10"), &format!("{DAY}T10"));
     let server = serves(rows.to_vec());
     let output = server.kapture(&PULL).output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected + "\n");
 
     let folder = tempfile::tempdir().unwrap();
     for name in ["x.db", "x.csv", "x.parquet"] {
         let path = folder.path().join(name);
         let output = server.kapture(&PULL).arg("-o").arg(&path).output().unwrap();
-        assert_eq!(code(&output), 0, "{}", said(&output));
-        assert!(said(&output).contains(" 7 customers,"), "{}", said(&output));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(" 7 customers,"),
+            "{}",
+            stderr(&output)
+        );
     }
 }
 
@@ -278,7 +286,7 @@ fn bytes_that_are_no_text() {
         page(b"\"\\u0000\""),
     ] {
         let output = odd_page(body).kapture(&PULL).output().unwrap();
-        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
         assert!(output.stdout.starts_with(br#"{"id":1,"#));
         assert!(output.stdout.ends_with(b"}\n"));
     }

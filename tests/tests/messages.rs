@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 
 use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, EmptyForm, Oddities, PerDay};
-use kapture_tests::{Served, around_may, code, login, said};
+use kapture_tests::{Served, around_may, code, login, stderr};
 use serde_json::Value;
 
 const DAY: [&str; 5] = ["pull", "--from", "2024-05-02", "--to", "2024-05-02"];
@@ -17,8 +17,8 @@ fn served(behaviour: Behaviour) -> Served {
 /// The lines on standard error, each of which is an object with what log lines have too.
 fn lines(command: &mut Command, expected: i32) -> Vec<Value> {
     let output = command.stdin(Stdio::null()).output().expect("it runs");
-    assert_eq!(code(&output), expected, "{command:?}: {}", said(&output));
-    let lines: Vec<Value> = said(&output)
+    assert_eq!(code(&output), expected, "{command:?}: {}", stderr(&output));
+    let lines: Vec<Value> = stderr(&output)
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{command:?}: {line}")))
         .collect();
@@ -38,11 +38,18 @@ fn machines_get_an_object_a_line_from_every_command() {
     });
     let folder = tempfile::tempdir().unwrap();
     let home = tempfile::tempdir().unwrap();
-    let place = folder.path().join("customers.db");
-    let place = place.to_str().unwrap();
+    let destination = folder.path().join("customers.db");
+    let destination = destination.to_str().unwrap();
     let url = served.url();
     let login = login(&url, &["--with-token"]);
-    let sync = ["sync", place, "--from", "2024-05-01", "--to", "2024-05-04"];
+    let sync = [
+        "sync",
+        destination,
+        "--from",
+        "2024-05-01",
+        "--to",
+        "2024-05-04",
+    ];
     let cases: [(&[&str], i32); 18] = [
         (&DAY, 0),
         (&["pull"], 2),
@@ -62,9 +69,9 @@ fn machines_get_an_object_a_line_from_every_command() {
         (&sync, 0),
         (&sync, 0),
         (&["sync", "customers.ndjson"], 2),
-        (&["status", place], 0),
+        (&["status", destination], 0),
         (&["status", "no-such.db"], 6),
-        (&["verify", place], 0),
+        (&["verify", destination], 0),
         (&["plan", "--last", "7d"], 0),
         (&["doctor", "--day", "2024-05-02"], 0),
         (&["auth", "status"], 0),
@@ -135,14 +142,21 @@ fn who_wants_errors_alone_gets_nothing_else() {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let place = folder.path().join("customers.db");
-    let place = place.to_str().unwrap();
+    let destination = folder.path().join("customers.db");
+    let destination = destination.to_str().unwrap();
     let (url, token) = (served.url(), token.to_str().unwrap());
     let login = login(&url, &["--token-file", token]);
     for arguments in [
         &DAY[..],
-        &["sync", place, "--from", "2024-05-01", "--to", "2024-05-04"],
-        &["verify", place],
+        &[
+            "sync",
+            destination,
+            "--from",
+            "2024-05-01",
+            "--to",
+            "2024-05-04",
+        ],
+        &["verify", destination],
         &["plan", "--last", "7d"],
         &login,
         &["auth", "logout"],
@@ -150,8 +164,8 @@ fn who_wants_errors_alone_gets_nothing_else() {
         let mut command = served.kapture(arguments);
         command.env("XDG_CONFIG_HOME", home.path()).arg("--quiet");
         let output = command.output().unwrap();
-        assert_eq!(code(&output), 0, "{arguments:?}: {}", said(&output));
-        assert_eq!(said(&output), "", "{arguments:?}");
+        assert_eq!(code(&output), 0, "{arguments:?}: {}", stderr(&output));
+        assert_eq!(stderr(&output), "", "{arguments:?}");
     }
 }
 
@@ -197,13 +211,13 @@ fn no_hint_names_a_sentence_that_was_not_said() {
             .kapture(&["pull", "--from", "2024-01-02", "--to", "2024-01-02"])
             .output()
             .unwrap();
-        assert_eq!(code(&output), 4, "{}", said(&output));
-        let named = said(&output).contains("--empty-answer");
-        assert_eq!(named, words.is_some(), "{}", said(&output));
+        assert_eq!(code(&output), 4, "{}", stderr(&output));
+        let named = stderr(&output).contains("--empty-answer");
+        assert_eq!(named, words.is_some(), "{}", stderr(&output));
         assert!(
-            words.is_none_or(|words| said(&output).contains(words)),
+            words.is_none_or(|words| stderr(&output).contains(words)),
             "{}",
-            said(&output)
+            stderr(&output)
         );
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, EmptyForm, PerDay};
-use kapture_tests::{Served, around_may, ids, kapture, login, names, said};
+use kapture_tests::{Served, around_may, ids, kapture, login, names, stderr};
 use tempfile::TempDir;
 
 const DAY: [&str; 5] = ["pull", "--from", "2024-05-02", "--to", "2024-05-02"];
@@ -63,12 +63,12 @@ fn chmod(path: &Path, mode: u32) {
 }
 
 fn expect(output: &Output, code: i32, words: &[&str]) {
-    let said = said(output);
-    assert_eq!(output.status.code(), Some(code), "{said}");
+    let stderr = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
     for word in words {
-        assert!(said.contains(word), "{word}: {said}");
+        assert!(stderr.contains(word), "{word}: {stderr}");
     }
-    assert!(!said.contains(DEFAULT_TOKEN), "{said}");
+    assert!(!stderr.contains(DEFAULT_TOKEN), "{stderr}");
 }
 
 fn feed(mut command: Command, text: &str) -> Output {
@@ -132,7 +132,7 @@ fn arguments_win_over_the_environment_and_that_over_the_profile() {
 }
 
 #[test]
-fn every_setting_has_all_three_places() {
+fn every_setting_is_read_from_argument_environment_and_profile() {
     let (served, home) = (served(), Home::new());
     for (key, wrong) in [
         ("subdomain", "a.b"),
@@ -162,8 +162,8 @@ fn every_setting_has_all_three_places() {
             home.profile(&served, &format!("{key} = '{wrong}'"))
         };
         let output = home.kapture(&DAY).output().unwrap();
-        let place = format!("{key} in profile `acme` of {}", profile.display());
-        expect(&output, 2, &[&place]);
+        let destination = format!("{key} in profile `acme` of {}", profile.display());
+        expect(&output, 2, &[&destination]);
         let variable = format!("KAPTURE_{}", key.to_uppercase().replace('-', "_"));
         let output = home.kapture(&DAY).env(&variable, wrong).output().unwrap();
         expect(&output, 2, &[&variable]);
@@ -244,22 +244,22 @@ fn a_command_gives_the_secret_and_is_never_quoted() {
 }
 
 #[test]
-fn what_others_can_read_or_write_is_refused_with_its_cure() {
+fn what_others_can_read_or_write_is_refused_with_a_hint() {
     let (served, home) = (served(), Home::new());
     let configuration = home.profile(&served, "token-file = 'secret'");
     let secret = home.file("secret", DEFAULT_TOKEN);
     chmod(&secret, 0o644);
-    let cure = format!("chmod 600 {}", secret.display());
-    expect(&home.kapture(&DAY).output().unwrap(), 2, &[&cure]);
+    let hint = format!("chmod 600 {}", secret.display());
+    expect(&home.kapture(&DAY).output().unwrap(), 2, &[&hint]);
     let output = served
         .kapture(&DAY)
         .args(["--token-file", secret.to_str().unwrap()])
         .output();
-    expect(&output.unwrap(), 2, &[&cure]);
+    expect(&output.unwrap(), 2, &[&hint]);
     chmod(&secret, 0o600);
     chmod(&configuration, 0o666);
-    let cure = format!("chmod go-w {}", configuration.display());
-    expect(&home.kapture(&DAY).output().unwrap(), 2, &[&cure]);
+    let hint = format!("chmod go-w {}", configuration.display());
+    expect(&home.kapture(&DAY).output().unwrap(), 2, &[&hint]);
 }
 
 #[test]

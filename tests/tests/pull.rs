@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use kapture_sandbox::{
     Behaviour, ContentType, EmptyForm, FaultKind, Faults, Limit, Oddities, PerDay, Windows,
 };
-use kapture_tests::{Served, around_may, code, ids, kapture, names, said};
+use kapture_tests::{Served, around_may, code, ids, kapture, names, stderr};
 use serde_json::Value;
 
 const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
@@ -24,9 +24,13 @@ fn the_sandbox_needs_no_account_and_no_certificates() {
     pull.env("SSL_CERT_FILE", "/nowhere");
     pull.env("SSL_CERT_DIR", "/nowhere");
     let output = pull.arg("--sandbox").output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert!(ids(&output.stdout).len() > 100);
-    assert!(said(&output).starts_with("7 days, "), "{}", said(&output));
+    assert!(
+        stderr(&output).starts_with("7 days, "),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// The libraries that kapture is made of listen to variables of their own.
@@ -36,7 +40,7 @@ fn no_variable_of_a_library_ends_a_run() {
         let mut pull = kapture(&WEEK);
         pull.env("TOKIO_WORKER_THREADS", threads);
         let output = pull.arg("--sandbox").output().unwrap();
-        assert_eq!(code(&output), 0, "{threads}: {}", said(&output));
+        assert_eq!(code(&output), 0, "{threads}: {}", stderr(&output));
     }
 }
 
@@ -74,7 +78,7 @@ fn the_same_customers_on_servers_of_every_kind() {
         };
         let served = Served::new(around_may(weekly), behaviour);
         let output = served.kapture(&WEEK).output().unwrap();
-        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
         let truth = served
             .tenant
             .truth_ids(day("2024-05-01"), day("2024-05-07"));
@@ -91,7 +95,7 @@ fn every_field_survives_and_times_agree() {
     };
     let served = Served::new(around_may(PerDay::Fixed(60)), behaviour);
     let output = served.kapture(&WEEK).output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     let mut pulled: BTreeMap<String, Value> = output
         .stdout
         .split(|byte| *byte == b'\n')
@@ -136,7 +140,7 @@ fn every_field_survives_and_times_agree() {
         "customers from nowhere: {:?}",
         pulled.keys()
     );
-    assert!(said(&output).contains("note: "), "{}", said(&output));
+    assert!(stderr(&output).contains("note: "), "{}", stderr(&output));
 }
 
 fn text(value: &Value) -> String {
@@ -173,7 +177,7 @@ fn a_file_is_there_when_it_is_complete_and_not_before() {
 
     let served = Served::new(around_may(PerDay::Fixed(9)), Behaviour::default());
     let output = served.kapture(&WEEK).args(["-o", path]).output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert_eq!(ids(&std::fs::read(&file).unwrap()).len(), 63);
     assert_eq!(names(folder.path()), ["customers.ndjson"]);
 
@@ -184,14 +188,14 @@ fn a_file_is_there_when_it_is_complete_and_not_before() {
     };
     let refusing = Served::new(around_may(PerDay::Fixed(9)), behaviour);
     let output = refusing.kapture(&WEEK).args(["-o", path]).output().unwrap();
-    assert_eq!(code(&output), 3, "{}", said(&output));
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
     assert_eq!(ids(&std::fs::read(&file).unwrap()).len(), 63);
     assert_eq!(names(folder.path()), ["customers.ndjson"]);
 
     // No customers make an empty file.
     let quiet = Served::new(around_may(PerDay::Fixed(0)), Behaviour::default());
     let output = quiet.kapture(&WEEK).args(["-o", path]).output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert_eq!(std::fs::read(&file).unwrap(), b"");
 }
 
@@ -205,11 +209,11 @@ fn a_wrong_token_is_said_in_the_servers_words() {
     let output = served.kapture(&WEEK).output().unwrap();
     assert_eq!(code(&output), 3);
     assert!(
-        said(&output).contains("“Invalid Auth Key”"),
+        stderr(&output).contains("“Invalid Auth Key”"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
-    assert!(said(&output).contains("hint: "), "{}", said(&output));
+    assert!(stderr(&output).contains("hint: "), "{}", stderr(&output));
     assert!(served.tenant.request_count() <= 2);
 }
 
@@ -221,12 +225,12 @@ fn a_refusal_is_said_in_the_servers_words() {
         .args(["--cm-id", "7"])
         .output()
         .unwrap();
-    assert_eq!(code(&output), 4, "{}", said(&output));
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
     let words = served.tenant.requests().pop().unwrap().refusal.unwrap();
     assert!(
-        said(&output).contains(&words),
+        stderr(&output).contains(&words),
         "{words} / {}",
-        said(&output)
+        stderr(&output)
     );
 }
 
@@ -239,8 +243,12 @@ fn a_server_that_is_not_there_ends_with_5() {
         .env("KAPTURE_TOKEN", "dG9rZW4=")
         .output()
         .unwrap();
-    assert_eq!(code(&output), 5, "{}", said(&output));
-    assert!(said(&output).contains("no connection"), "{}", said(&output));
+    assert_eq!(code(&output), 5, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("no connection"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -306,28 +314,32 @@ fn wrong_usage_is_a_sentence_before_anything_is_asked() {
         (&["--last", "7d", "--retry-for", "soon"], "--retry-for"),
     ] {
         let output = served.kapture(&["pull"]).args(arguments).output().unwrap();
-        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", stderr(&output));
         assert!(
-            said(&output).contains(sentence),
+            stderr(&output).contains(sentence),
             "{arguments:?}: {}",
-            said(&output)
+            stderr(&output)
         );
     }
     let lacking = kapture(&["pull", "--last", "7d"]).output().unwrap();
     assert_eq!(code(&lacking), 2);
-    assert!(said(&lacking).contains("--sandbox"), "{}", said(&lacking));
+    assert!(
+        stderr(&lacking).contains("--sandbox"),
+        "{}",
+        stderr(&lacking)
+    );
     let output = served
         .kapture(&["pull", "--last", "7d"])
         .env_remove("KAPTURE_CM_ID")
         .output()
         .unwrap();
     assert_eq!(code(&output), 2);
-    assert!(said(&output).contains("--cm-id"), "{}", said(&output));
+    assert!(stderr(&output).contains("--cm-id"), "{}", stderr(&output));
     let output = served
         .kapture(&["pull", "--last", "7d", "-o", "/no/such/folder/x.ndjson"])
         .output()
         .unwrap();
-    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert_eq!(code(&output), 6, "{}", stderr(&output));
     assert_eq!(served.tenant.request_count(), 0);
 }
 
@@ -347,12 +359,12 @@ fn the_token_appears_nowhere() {
                 .env("KAPTURE_TOKEN", token)
                 .output()
                 .unwrap();
-            assert_eq!(code(&output), code_expected, "{}", said(&output));
-            assert!(!said(&output).contains(token), "{}", said(&output));
+            assert_eq!(code(&output), code_expected, "{}", stderr(&output));
+            assert!(!stderr(&output).contains(token), "{}", stderr(&output));
             assert!(
-                said(&output).contains("status"),
+                stderr(&output).contains("status"),
                 "requests are logged: {}",
-                said(&output)
+                stderr(&output)
             );
         }
         let help = served
@@ -382,7 +394,7 @@ fn a_reader_who_has_seen_enough_ends_the_run_quietly() {
         let output = child.wait_with_output().unwrap();
         assert!(line.starts_with(beginning), "{line}");
         assert_eq!(code(&output), 0);
-        assert_eq!(said(&output), "");
+        assert_eq!(stderr(&output), "");
     }
 }
 
@@ -413,7 +425,7 @@ fn an_interrupted_pull_leaves_nothing_behind() {
             .status()
             .unwrap();
         let output = child.wait_with_output().unwrap();
-        assert_eq!(code(&output), 130, "{}", said(&output));
+        assert_eq!(code(&output), 130, "{}", stderr(&output));
         assert!(
             names(folder.path()).is_empty(),
             "{:?}",
@@ -454,7 +466,7 @@ fn raw_records_are_a_line_each_however_they_are_printed() {
     };
     let served = Served::new(around_may(PerDay::Fixed(3)), behaviour);
     let output = served.kapture(&WEEK).arg("--raw").output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     let lines = output.stdout.lines().map(|line| line.unwrap());
     let records = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap());
     assert_eq!(records.count(), 21);
@@ -474,7 +486,7 @@ fn contacts_are_not_lost_in_silence_with_the_reader_of_customers() {
         .stdout(writer)
         .output()
         .unwrap();
-    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert_eq!(code(&output), 6, "{}", stderr(&output));
     assert!(names(folder.path()).is_empty());
 }
 
@@ -493,9 +505,9 @@ fn customers_are_not_replaced_where_their_contacts_have_no_room() {
     let mut pull = served.kapture(&WEEK);
     pull.arg("-o").arg(&customers);
     let output = pull.arg("--contacts").arg(&contacts).output().unwrap();
-    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert_eq!(code(&output), 6, "{}", stderr(&output));
     let sentence = format!("cannot write {}", contacts.display());
-    assert!(said(&output).contains(&sentence), "{}", said(&output));
+    assert!(stderr(&output).contains(&sentence), "{}", stderr(&output));
     assert_eq!(std::fs::read_to_string(&customers).unwrap(), "before");
     assert_eq!(names(folder.path()), ["contacts.csv.zst", "customers.csv"]);
 }
@@ -510,8 +522,12 @@ fn a_summary_that_cannot_be_written_is_found_out_at_once() {
         .arg(folder.path())
         .output()
         .unwrap();
-    assert_eq!(code(&output), 2, "{}", said(&output));
-    assert!(said(&output).contains("is a folder"), "{}", said(&output));
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("is a folder"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// `nohup` is for runs that outlast the terminal they were started from.
@@ -547,7 +563,7 @@ fn whoever_ignores_a_hangup_is_not_ended_by_one() {
         .status()
         .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
 }
 
 #[test]
@@ -560,7 +576,7 @@ fn days_may_be_listed_and_sharded() {
         .kapture(&["pull", "--days", list.to_str().unwrap()])
         .output()
         .unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     let mut truth = served
         .tenant
         .truth_ids(day("2024-05-02"), day("2024-05-02"));
@@ -598,7 +614,7 @@ fn the_summary_is_there_for_machines_too() {
         .args(["--summary", path.to_str().unwrap(), "--quiet"])
         .output()
         .unwrap();
-    assert_eq!(said(&output), "");
+    assert_eq!(stderr(&output), "");
     let summary: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(summary["days_done"], 7);
     assert_eq!(summary["customers"], 77);
@@ -617,7 +633,7 @@ fn each_request_is_a_line_for_machines() {
         .args(["-vv", "--log-format", "json"])
         .output()
         .unwrap();
-    let lines: Vec<Value> = said(&output)
+    let lines: Vec<Value> = stderr(&output)
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .filter(|line: &Value| line["message"] == "answer")

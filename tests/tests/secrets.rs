@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use kapture_sandbox::{Behaviour, PerDay};
-use kapture_tests::{Served, around_may, code, kapture, login, said};
+use kapture_tests::{Served, around_may, code, kapture, login, stderr};
 use tempfile::TempDir;
 
 /// A password that stands nowhere else, and the token that is made of it for the user `asha`.
@@ -129,7 +129,7 @@ fn plain_http_is_shown_to_no_proxy() {
         pull.env(name, "http://127.0.0.1:9");
     }
     let output = pull.output().unwrap();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
 }
 
 /// Arguments of a process and of all that it has started.
@@ -177,7 +177,7 @@ fn no_list_of_processes_no_file_and_no_line_shows_it() {
             }
             assert!(!holds(&arguments(child.id())));
             let output = child.wait_with_output().unwrap();
-            assert_eq!(code(&output), 0, "{variables:?}: {}", said(&output));
+            assert_eq!(code(&output), 0, "{variables:?}: {}", stderr(&output));
             assert!(!holds(&output.stderr) && !holds(&output.stdout));
         }
         // What was chosen to hold it does, and nothing else.
@@ -225,25 +225,25 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         };
         let source = home.file("source", TOKEN, 0o600);
         let url = served.url();
-        let sign_in = |more: &[&str], place: &str| {
+        let sign_in = |more: &[&str], destination: &str| {
             let told = run(&login(&url, &[&["--token-file", &source], more].concat()));
-            assert_eq!(code(&told), 0, "{}", said(&told));
-            assert!(said(&told).contains(place), "{}", said(&told));
+            assert_eq!(code(&told), 0, "{}", stderr(&told));
+            assert!(stderr(&told).contains(destination), "{}", stderr(&told));
         };
         sign_in(&["--keep-in-file"], "tokens/default, which only you");
         assert_eq!(home.holding(), ["default", "source"]);
         sign_in(&[], "the token in the keyring");
         fs::remove_file(&source).unwrap();
         let pulled = run(&PULL);
-        assert_eq!(code(&pulled), 0, "{}", said(&pulled));
+        assert_eq!(code(&pulled), 0, "{}", stderr(&pulled));
         assert_eq!(home.holding(), ["kept"], "{name}");
 
         // It may be locked, or gone.
         home.file(&format!("bin/{name}"), "#!/bin/sh\nexit 1\n", 0o700);
         let locked = "Unlock the keyring, or sign in again with kapture auth login";
-        assert!(said(&run(&PULL)).contains(locked));
+        assert!(stderr(&run(&PULL)).contains(locked));
         let remaining = "unlock it and try again; where it holds none any more, remove token-command in profile";
-        assert!(said(&run(&["auth", "logout"])).contains(remaining));
+        assert!(stderr(&run(&["auth", "logout"])).contains(remaining));
         home.file(&format!("bin/{name}"), script, 0o700);
 
         let gone = run(&["auth", "logout"]);
@@ -251,7 +251,7 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
             (code(&gone), &*gone.stdout),
             (0, &b""[..]),
             "{}",
-            said(&gone)
+            stderr(&gone)
         );
         assert!(home.holding().is_empty());
         assert_eq!(code(&run(&PULL)), 2);
@@ -260,7 +260,7 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         let source = home.file("source", TOKEN, 0o600);
         let nowhere = ["--token-file", &source, "--config", "/dev/null/config.toml"];
         let told = run(&login(&url, &nowhere));
-        assert_eq!(code(&told), 6, "{}", said(&told));
+        assert_eq!(code(&told), 6, "{}", stderr(&told));
         assert_eq!(home.holding(), ["source"], "{name}");
         fs::remove_file(&source).unwrap();
 
@@ -272,7 +272,11 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         );
         let source = home.file("source", TOKEN, 0o600);
         let told = run(&login(&url, &["--token-file", &source]));
-        assert!(said(&told).contains("tokens/default"), "{}", said(&told));
+        assert!(
+            stderr(&told).contains("tokens/default"),
+            "{}",
+            stderr(&told)
+        );
         assert_eq!(code(&run(&PULL)), 0);
     }
 }
@@ -374,15 +378,20 @@ fn nothing_waits_for_somebody_who_is_not_there() {
             closed(&command),
         ];
         for output in outputs {
-            assert_eq!(code(&output), expected, "{arguments:?}: {}", said(&output));
+            assert_eq!(
+                code(&output),
+                expected,
+                "{arguments:?}: {}",
+                stderr(&output)
+            );
         }
     }
 }
 
 /// As other programs take the address of a database.
 #[test]
-fn a_place_that_may_hold_a_password_is_not_repeated() {
-    for place in [
+fn a_destination_that_may_hold_a_password_is_not_repeated() {
+    for destination in [
         "host=db user=me password=secret",
         "postgres:/me:secret@h/crm",
     ] {
@@ -393,11 +402,13 @@ fn a_place_that_may_hold_a_password_is_not_repeated() {
             &["sync", "--sandbox", "--from", "-1d"],
             &["pull", "--sandbox", "--last", "1d", "-o"],
         ] {
-            let output = kapture(&[command, &[place]].concat()).output().unwrap();
-            assert_eq!(code(&output), 2, "{}", said(&output));
+            let output = kapture(&[command, &[destination]].concat())
+                .output()
+                .unwrap();
+            assert_eq!(code(&output), 2, "{}", stderr(&output));
             let sentence = "write it as postgres://user@host/database";
-            assert!(said(&output).contains(sentence), "{}", said(&output));
-            assert!(!said(&output).contains("secret"), "{}", said(&output));
+            assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
+            assert!(!stderr(&output).contains("secret"), "{}", stderr(&output));
         }
     }
 }

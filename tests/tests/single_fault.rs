@@ -1,5 +1,5 @@
 //! One thing goes wrong, at each request of a sync in turn, and at each size at which there is no
-//! room any more: the place is right in the end, or was left alone and says why.
+//! room any more: the destination is right in the end, or was left alone and says why.
 #![cfg(unix)]
 
 use std::path::Path;
@@ -8,16 +8,16 @@ use std::process::Command;
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, Limit, PerDay, Population};
 use kapture_tests::limits::with_room;
-use kapture_tests::{Served, code, said, status};
+use kapture_tests::{Served, code, status, stderr};
 use tempfile::TempDir;
 
 const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-05"];
 
 /// A name, and what `sync` is told beside it.
-type Place = (&'static str, &'static [&'static str]);
+type Destination = (&'static str, &'static [&'static str]);
 
-/// The places, in turn.
-const PLACES: [Place; 3] = [
+/// The destinations, in turn.
+const PLACES: [Destination; 3] = [
     ("lines/", &["--format", "ndjson"]),
     ("folder/", &[]),
     ("customers.db", &[]),
@@ -45,7 +45,7 @@ fn behaviour(faults: Faults) -> Behaviour {
     }
 }
 
-/// How many customers a place has on each day that it says it holds.
+/// How many customers a destination has on each day that it says it holds.
 fn held(path: &Path) -> Vec<(String, u64)> {
     let status = status(path);
     let days = status["days"].as_array().expect("days").clone();
@@ -65,8 +65,8 @@ fn truth(served: &Served) -> Vec<(String, u64)> {
     .collect()
 }
 
-fn sync(served: &Served, folder: &TempDir, place: Place) -> Command {
-    let (name, further) = place;
+fn sync(served: &Served, folder: &TempDir, destination: Destination) -> Command {
+    let (name, further) = destination;
     let mut command = served.kapture(&["sync", name]);
     command.args(DAYS).args(further).current_dir(folder);
     command
@@ -85,11 +85,11 @@ fn at_any_request() {
     for (number, kind) in kinds.enumerate() {
         let mut request = 1;
         loop {
-            let place = PLACES[(number + request as usize) % PLACES.len()];
-            let told = format!("{kind:?} at request {request}, {}", place.0);
+            let destination = PLACES[(number + request as usize) % PLACES.len()];
+            let told = format!("{kind:?} at request {request}, {}", destination.0);
             let folder = tempfile::tempdir().unwrap();
             served = served.with(behaviour(Faults::scheduled([(request, kind.clone())])));
-            let mut first = sync(&served, &folder, place);
+            let mut first = sync(&served, &folder, destination);
             if kind == FaultKind::Stall {
                 first.args(["--timeout", "1"]);
             }
@@ -101,20 +101,20 @@ fn at_any_request() {
             if code(&output) != 0 {
                 ended += 1;
                 assert!(
-                    said(&output).contains("error: "),
+                    stderr(&output).contains("error: "),
                     "{told}: {}",
-                    said(&output)
+                    stderr(&output)
                 );
-                let path = folder.path().join(place.0);
+                let path = folder.path().join(destination.0);
                 if path.exists() {
                     let truth = truth(&served);
                     assert!(held(&path).iter().all(|day| truth.contains(day)), "{told}");
                 }
                 // The fault is over: it is numbered, and numbers go on.
-                let again = sync(&served, &folder, place).output().unwrap();
-                assert_eq!(code(&again), 0, "{told}: {}", said(&again));
+                let again = sync(&served, &folder, destination).output().unwrap();
+                assert_eq!(code(&again), 0, "{told}: {}", stderr(&again));
             }
-            let path = folder.path().join(place.0);
+            let path = folder.path().join(destination.0);
             assert_eq!(held(&path), truth(&served), "{told}");
             request += 1;
         }
@@ -130,22 +130,22 @@ fn at_any_size() {
     let served = Served::new(population(), behaviour(Faults::none()));
     let truth = truth(&served);
     let (mut tried, mut full) = (0, 0);
-    for place in PLACES {
+    for destination in PLACES {
         let mut room = 0;
         loop {
-            let told = format!("{room} KiB, {}", place.0);
+            let told = format!("{room} KiB, {}", destination.0);
             let folder = tempfile::tempdir().unwrap();
-            let command = sync(&served, &folder, place);
+            let command = sync(&served, &folder, destination);
             let output = with_room(&command, room).output().unwrap();
             tried += 1;
             if code(&output) == 0 {
                 break;
             }
             full += 1;
-            assert_eq!(code(&output), 6, "{told}: {}", said(&output));
-            let again = sync(&served, &folder, place).output().unwrap();
-            assert_eq!(code(&again), 0, "{told}: {}", said(&again));
-            assert_eq!(held(&folder.path().join(place.0)), truth, "{told}");
+            assert_eq!(code(&output), 6, "{told}: {}", stderr(&output));
+            let again = sync(&served, &folder, destination).output().unwrap();
+            assert_eq!(code(&again), 0, "{told}: {}", stderr(&again));
+            assert_eq!(held(&folder.path().join(destination.0)), truth, "{told}");
             room += 1 + room / 8;
         }
     }

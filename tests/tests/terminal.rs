@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use kapture_sandbox::{Behaviour, PerDay, Population};
-use kapture_tests::{Served, kapture, names, said};
+use kapture_tests::{Served, kapture, names, stderr};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -153,13 +153,13 @@ fn progress_fits_into_forty_columns() {
 fn what_is_said_in_the_end_is_not_cleared_away() {
     let served = served(Duration::ZERO);
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("customers.db");
+    let destination = folder.path().join("customers.db");
     let range = ["--from", "2024-03-01", "--to", "2024-05-31"];
     let mut sync = served.kapture(&["sync"]);
-    let output = sync.arg(&place).args(range).output().unwrap();
+    let output = sync.arg(&destination).args(range).output().unwrap();
     assert!(output.status.success());
     let mut verify = served.kapture(&["verify"]);
-    verify.arg(&place);
+    verify.arg(&destination);
     let (terminal, end) = Terminal::new(80);
     let child = start(verify, &end, false);
     drop(end);
@@ -275,9 +275,9 @@ fn a_sandbox_that_finds_its_port_taken_says_so() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let output = kapture(&["sandbox", "--port", &port]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     for words in [&format!("cannot serve on 127.0.0.1:{port}"), "another port"] {
-        assert!(said(&output).contains(words), "{}", said(&output));
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
 }
 

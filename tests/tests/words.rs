@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use kapture_tests::pasted::Shell;
-use kapture_tests::{binary, kapture, said};
+use kapture_tests::{binary, kapture, stderr};
 
 /// `words/*.md` are pages: commands, and what they say. `TRYCMD=overwrite` writes them anew.
 #[test]
@@ -56,7 +56,7 @@ fn every_example_works_when_pasted() {
                 continue;
             }
             let output = shell.paste(example);
-            assert!(output.status.success(), "{example}: {}", said(&output));
+            assert!(output.status.success(), "{example}: {}", stderr(&output));
         }
     }
     assert_eq!(not_run.len(), 2, "{not_run:?}");

@@ -1,5 +1,5 @@
-//! Synchronises places for as long as asked, from a server that misbehaves at random, kills some
-//! of the runs, and compares every place with the truth after each.
+//! Synchronises destinations for as long as asked, from a server that misbehaves at random, kills some
+//! of the runs, and compares every destination with the truth after each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,8 +21,8 @@ type Error = Box<dyn std::error::Error>;
 const HELP: &str = "\
 cargo xtask soak [--minutes N | --rounds N] [--seed N]   synchronises from a server that misbehaves
 
-Each round is one run of `kapture sync` into one of several places, some of them killed. After
-each, every day that the place says it holds is compared with what the server really has.";
+Each round is one run of `kapture sync` into one of several destinations, some of them killed. After
+each, every day that the destination says it holds is compared with what the server really has.";
 
 /// So many days are asked for at last.
 const DAYS: i64 = 400;
@@ -68,7 +68,7 @@ fn plan() -> Result<Option<Plan>, Error> {
 }
 
 /// Something that is synchronised for as long as the soak lasts.
-struct Place {
+struct Destination {
     name: &'static str,
     further: &'static [&'static str],
     /// How many days were asked for last.
@@ -88,12 +88,12 @@ fn soak(plan: &Plan) -> Result<(), Error> {
     let begun = Instant::now();
     let folder = tempfile::tempdir()?;
     let mut random = Rng::with_seed(plan.seed);
-    let mut places = [
+    let mut destinations = [
         ("lines/", &["--format", "ndjson"][..]),
         ("folder/", &[]),
         ("customers.db", &[]),
     ]
-    .map(|(name, further)| Place {
+    .map(|(name, further)| Destination {
         name,
         further,
         days: 5,
@@ -105,24 +105,28 @@ fn soak(plan: &Plan) -> Result<(), Error> {
         None => told.rounds < plan.rounds,
     };
     while more(&told) {
-        let place = &mut places[random.usize(..3)];
-        place.days = (place.days + random.i64(0..30)).min(DAYS);
+        let destination = &mut destinations[random.usize(..3)];
+        destination.days = (destination.days + random.i64(0..30)).min(DAYS);
         served = served.with(behaviour(&mut random));
-        round(place, &folder, &served, &mut random, &mut told)?;
+        round(destination, &folder, &served, &mut random, &mut told)?;
         if told.rounds.is_multiple_of(50) {
             println!("{}", told.line(begun));
         }
     }
-    // In the end every place is brought up to date, undisturbed.
+    // In the end every destination is brought up to date, undisturbed.
     served = served.with(Behaviour::default());
-    for place in &places {
-        let output = sync(place, &folder, &served).output()?;
+    for destination in &destinations {
+        let output = sync(destination, &folder, &served).output()?;
         if !output.status.success() {
-            return Err(format!("{} cannot be brought up to date", place.name).into());
+            return Err(format!("{} cannot be brought up to date", destination.name).into());
         }
-        let held = compare(place, &folder, &served, &mut told)?;
-        if held != place.days {
-            return Err(format!("{} holds {held} days of {}", place.name, place.days).into());
+        let held = compare(destination, &folder, &served, &mut told)?;
+        if held != destination.days {
+            return Err(format!(
+                "{} holds {held} days of {}",
+                destination.name, destination.days
+            )
+            .into());
         }
     }
     println!("{}", told.line(begun));
@@ -145,13 +149,13 @@ impl Told {
 }
 
 fn round(
-    place: &Place,
+    destination: &Destination,
     folder: &TempDir,
     served: &Served,
     random: &mut Rng,
     told: &mut Told,
 ) -> Result<(), Error> {
-    let mut command = sync(place, folder, served);
+    let mut command = sync(destination, folder, served);
     if random.bool() {
         command.args(["--refresh", "3"]);
     }
@@ -170,14 +174,14 @@ fn round(
     };
     told.rounds += 1;
     told.requests += served.tenant.request_count();
-    let held = compare(place, folder, served, told)?;
+    let held = compare(destination, folder, served, told)?;
     match ended {
         None => told.killed += 1,
-        Some(ended) if ended.success() && held < place.days => {
-            let name = place.name;
+        Some(ended) if ended.success() && held < destination.days => {
+            let name = destination.name;
             return Err(format!(
                 "{name} holds {held} days of {}, and all went well",
-                place.days
+                destination.days
             )
             .into());
         }
@@ -226,9 +230,9 @@ fn behaviour(random: &mut Rng) -> Behaviour {
     }
 }
 
-fn sync(place: &Place, folder: &TempDir, served: &Served) -> Command {
-    let last = first_day() + TimeDelta::days(place.days - 1);
-    let mut command = served.kapture(&["sync", place.name, "--quiet"]);
+fn sync(destination: &Destination, folder: &TempDir, served: &Served) -> Command {
+    let last = first_day() + TimeDelta::days(destination.days - 1);
+    let mut command = served.kapture(&["sync", destination.name, "--quiet"]);
     command
         .args([
             "--from",
@@ -237,32 +241,32 @@ fn sync(place: &Place, folder: &TempDir, served: &Served) -> Command {
             &last.to_string(),
         ])
         .args(["--retry-for", "5s"])
-        .args(place.further)
+        .args(destination.further)
         .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
 }
 
-/// Compares what a place says it holds, and what it does hold, with the truth. Returns for how
+/// Compares what a destination says it holds, and what it does hold, with the truth. Returns for how
 /// many days it says so.
 fn compare(
-    place: &Place,
+    destination: &Destination,
     folder: &TempDir,
     served: &Served,
     told: &mut Told,
 ) -> Result<i64, Error> {
-    let path = folder.path().join(place.name);
+    let path = folder.path().join(destination.name);
     if !path.exists() {
         return Ok(0);
     }
     let status = status(&path);
     let days = status["days"].as_array().ok_or("no days in the status")?;
-    let content = content(place, &path)?;
+    let content = content(destination, &path)?;
     for receipt in days {
         let day: NaiveDate = serde_json::from_value(receipt["day"].clone())?;
         let truth = served.tenant.truth_ids(day, day);
-        let wrong = |what: &str| Err(format!("{}: {day} {what}", place.name).into());
+        let wrong = |what: &str| Err(format!("{}: {day} {what}", destination.name).into());
         if receipt["customers"].as_u64() != Some(truth.len() as u64) {
             return wrong(&format!("has a wrong receipt: {receipt}"));
         }
@@ -279,9 +283,9 @@ fn compare(
 type Content = BTreeMap<NaiveDate, BTreeSet<u64>>;
 
 /// The ids of each day, where they can be read without kapture's own code.
-fn content(place: &Place, path: &Path) -> Result<Option<Content>, Error> {
+fn content(destination: &Destination, path: &Path) -> Result<Option<Content>, Error> {
     let mut content = Content::new();
-    match place.name {
+    match destination.name {
         "customers.db" => {
             let database = Connection::open(path)?;
             let mut rows = database.prepare("SELECT id, generation_date FROM customers")?;

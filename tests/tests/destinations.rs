@@ -1,4 +1,4 @@
-//! Places by whatever name, whoever made them, and where nothing can be written.
+//! Destinations by whatever name, whoever made them, and where nothing can be written.
 #![cfg(unix)]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
-use kapture_tests::{Running, Served, binary, code, run, said};
+use kapture_tests::{Running, Served, binary, code, run, stderr};
 use rusqlite::Connection;
 
 fn served(behaviour: Behaviour) -> Served {
@@ -34,7 +34,7 @@ fn a_file_is_written_where_a_link_leads() {
         let mut command = served.kapture(&["pull", "-o", "link.ndjson"]);
         command.args(DAYS).current_dir(&folder);
         let output = command.output().unwrap();
-        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
     };
     for _ in ["made", "replaced"] {
         pull();
@@ -68,7 +68,7 @@ fn a_file_that_is_open_already_is_written_to_and_not_replaced() {
     };
     for name in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
         let (output, text) = appending(&["-o", name]);
-        assert_eq!(code(&output), 0, "{name}: {}", said(&output));
+        assert_eq!(code(&output), 0, "{name}: {}", stderr(&output));
         assert!(text.starts_with("before\n"), "{name}");
         assert_eq!(text.lines().count(), truth + 1, "{name}");
     }
@@ -77,8 +77,8 @@ fn a_file_that_is_open_already_is_written_to_and_not_replaced() {
         (["--summary", "-"], "told on standard error anyway"),
     ] {
         let (output, text) = appending(&arguments);
-        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
-        assert!(said(&output).contains(sentence), "{}", said(&output));
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
         assert_eq!(text, "before\n");
     }
     assert_eq!(kapture_tests::names(folder.path()), ["all.ndjson"]);
@@ -88,14 +88,14 @@ fn a_file_that_is_open_already_is_written_to_and_not_replaced() {
     let mut command = served.kapture(&["pull", "-o", "/dev/fd/0", "--format", "ndjson"]);
     command.args(DAYS).stdin(fs::File::open(&all).unwrap());
     let output = command.output().unwrap();
-    assert_eq!(code(&output), 2, "{}", said(&output));
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
     let sentence = "leads to a file that somebody has opened";
-    assert!(said(&output).contains(sentence), "{}", said(&output));
+    assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
     assert_eq!(fs::read_to_string(&all).unwrap(), "before\n");
 }
 
 #[test]
-fn one_place_under_two_names_is_one_place() {
+fn one_destination_under_two_names_is_one_destination() {
     let behaviour = Behaviour {
         faults: Faults::scheduled((5..1_000).map(|number| (number, FaultKind::Stall))),
         ..Behaviour::default()
@@ -124,28 +124,32 @@ fn one_place_under_two_names_is_one_place() {
             std::thread::yield_now();
         }
         let second = sync(other).output().unwrap();
-        assert_eq!(code(&second), 6, "{}", said(&second));
+        assert_eq!(code(&second), 6, "{}", stderr(&second));
         let expected = format!("another run is writing to {other} (process {})", first.id());
-        assert!(said(&second).contains(&expected), "{}", said(&second));
+        assert!(stderr(&second).contains(&expected), "{}", stderr(&second));
     }
 }
 
 #[test]
-fn one_place_holds_one_tenant() {
+fn one_destination_holds_one_tenant() {
     let served = served(Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     for name in ["customers.db", "out/"] {
-        let place = folder.path().join(name);
-        let place = place.to_str().unwrap();
-        run(&served, &[&["sync", place], &DAYS[..]].concat());
+        let destination = folder.path().join(name);
+        let destination = destination.to_str().unwrap();
+        run(&served, &[&["sync", destination], &DAYS[..]].concat());
         // The sandbox has an account of the same number.
         for command in ["sync", "verify"] {
-            let arguments = [&[command, place, "--sandbox"], &DAYS[..]].concat();
+            let arguments = [&[command, destination, "--sandbox"], &DAYS[..]].concat();
             let output = served.kapture(&arguments).output().unwrap();
-            assert_eq!(code(&output), 6, "{}", said(&output));
+            assert_eq!(code(&output), 6, "{}", stderr(&output));
             let sentence = "not of the one at sandbox";
-            assert!(said(&output).contains(sentence), "{}", said(&output));
-            assert!(said(&output).contains("new address"), "{}", said(&output));
+            assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
+            assert!(
+                stderr(&output).contains("new address"),
+                "{}",
+                stderr(&output)
+            );
         }
     }
 }
@@ -156,8 +160,8 @@ fn a_folder_that_was_made_safe_for_spreadsheets_stays_so() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let pull = |name: &str, more: &[&str]| {
-        let place = at(name);
-        let form = ["pull", "-o", place.as_str(), "--format", "csv"];
+        let destination = at(name);
+        let form = ["pull", "-o", destination.as_str(), "--format", "csv"];
         let arguments = [&form[..], &DAYS, more].concat();
         served.kapture(&arguments).output().unwrap()
     };
@@ -166,19 +170,19 @@ fn a_folder_that_was_made_safe_for_spreadsheets_stays_so() {
         description.contains("\"spreadsheet_safe\": true")
     };
     let output = pull("safe/", &["--spreadsheet-safe"]);
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     run(&served, &["sync", &at("safe/"), "--to", "2024-05-05"]);
     assert!(is_safe("safe/"));
     assert_eq!(code(&pull("plain/", &[])), 0);
     assert!(!is_safe("plain/"));
     let output = pull("plain/", &["--spreadsheet-safe"]);
-    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert_eq!(code(&output), 6, "{}", stderr(&output));
     for words in ["were not made safe", "hint: leave --spreadsheet-safe out"] {
-        assert!(said(&output).contains(words), "{}", said(&output));
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
 }
 
-/// A user who may read a place, and write nothing there.
+/// A user who may read a destination, and write nothing there.
 struct Reader {
     binary: PathBuf,
     /// Who runs it where this user may write anywhere.
@@ -250,29 +254,34 @@ fn whoever_looks_changes_nothing_and_need_not_be_able_to() {
     let served = served(Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let reader = Reader::new(folder.path());
-    let places = folder.path().join("places");
-    fs::create_dir(&places).unwrap();
-    let names = ["100%?#.db", "lines/"].map(|name| places.join(name));
-    for place in &names {
-        let arguments = ["sync", place.to_str().unwrap()];
+    let destinations = folder.path().join("destinations");
+    fs::create_dir(&destinations).unwrap();
+    let names = ["100%?#.db", "lines/"].map(|name| destinations.join(name));
+    for destination in &names {
+        let arguments = ["sync", destination.to_str().unwrap()];
         run(&served, &[&arguments[..], &DAYS].concat());
     }
-    let before = content(&places);
+    let before = content(&destinations);
     let look = |expected: &str| {
-        for place in &names {
+        for destination in &names {
             for command in ["status", "verify"] {
-                let output = reader.run(&served, &[command, place.to_str().unwrap()]);
-                assert_eq!(code(&output), 0, "{expected}, {command}: {}", said(&output));
-                assert_eq!(content(&places), before, "{expected}, {command}");
+                let output = reader.run(&served, &[command, destination.to_str().unwrap()]);
+                assert_eq!(
+                    code(&output),
+                    0,
+                    "{expected}, {command}: {}",
+                    stderr(&output)
+                );
+                assert_eq!(content(&destinations), before, "{expected}, {command}");
             }
         }
     };
     // Where only reading is allowed, and where all is.
-    each(&places, &|path| {
+    each(&destinations, &|path| {
         allow(path, if path.is_dir() { 0o555 } else { 0o444 })
     });
     look("read only");
-    each(&places, &|path| {
+    each(&destinations, &|path| {
         allow(path, if path.is_dir() { 0o777 } else { 0o666 })
     });
     look("writable");
@@ -286,7 +295,7 @@ fn a_database_may_have_any_name() {
     let run = |arguments: &[&str]| {
         let mut command = served.kapture(arguments);
         let output = command.current_dir(&folder).output().unwrap();
-        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     run(&[&["sync", "file:customers.db"], &DAYS[..]].concat());
@@ -306,18 +315,18 @@ fn a_database_may_have_any_name() {
 fn a_database_that_others_have_open_is_whole_in_its_file_alone() {
     let served = served(Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("customers.db");
-    let sync = ["sync", place.to_str().unwrap()];
+    let destination = folder.path().join("customers.db");
+    let sync = ["sync", destination.to_str().unwrap()];
     run(&served, &[&sync[..], &DAYS].concat());
     let count = |connection: &Connection| -> u32 {
         let select = "SELECT count(*) FROM customers";
         connection.query_row(select, [], |row| row.get(0)).unwrap()
     };
-    let other = Connection::open(&place).unwrap();
+    let other = Connection::open(&destination).unwrap();
     let before = count(&other);
     run(&served, &[&sync[..], &["--to", "2024-05-31"]].concat());
     let alone = folder.path().join("alone.db");
-    fs::copy(&place, &alone).unwrap();
+    fs::copy(&destination, &alone).unwrap();
     let days = ("2024-05-01".parse().unwrap(), "2024-05-31".parse().unwrap());
     let truth = served.tenant.truth_ids(days.0, days.1);
     let truth = u32::try_from(truth.len()).unwrap();
@@ -330,13 +339,13 @@ fn a_database_that_others_have_open_is_whole_in_its_file_alone() {
 fn what_a_killed_run_left_is_seen_and_left_there() {
     let served = served(Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("customers.db");
-    let text = place.to_str().unwrap();
+    let destination = folder.path().join("customers.db");
+    let text = destination.to_str().unwrap();
     run(&served, &[&["sync", text], &DAYS[..]].concat());
     let other = folder.path().join("copy");
     fs::create_dir(&other).unwrap();
     // A copy of both files while a change is only in the write-ahead log.
-    let writer = Connection::open(&place).unwrap();
+    let writer = Connection::open(&destination).unwrap();
     writer
         .execute(
             "UPDATE kapture_days SET state = 'open' WHERE day = '2024-05-03'",
@@ -362,19 +371,19 @@ fn what_a_killed_run_left_is_seen_and_left_there() {
     // Where nothing can be written the library needs that file.
     let reader = Reader::new(folder.path());
     let look = || {
-        let place = other.join("customers.db");
-        reader.run(&served, &["status", place.to_str().unwrap()])
+        let destination = other.join("customers.db");
+        reader.run(&served, &["status", destination.to_str().unwrap()])
     };
     fs::remove_file(other.join("customers.db-shm")).unwrap();
     each(&other, &|path| {
         allow(path, if path.is_dir() { 0o555 } else { 0o444 });
     });
     let output = look();
-    assert_eq!(code(&output), 6, "{}", said(&output));
+    assert_eq!(code(&output), 6, "{}", stderr(&output));
     assert!(
-        said(&output).contains("copy both files"),
+        stderr(&output).contains("copy both files"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
     allow(&other, 0o755);
     fs::copy(
@@ -385,7 +394,7 @@ fn what_a_killed_run_left_is_seen_and_left_there() {
     allow(&other.join("customers.db-shm"), 0o444);
     allow(&other, 0o555);
     let output = look();
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(shown.contains("open: 2024-05-03"), "{shown}");
     allow(&other, 0o755);
