@@ -20,7 +20,7 @@ use self::fault::Faults;
 use self::gateway::{Endpoints, Firewall, RateLimit, Session, SessionEnd};
 use self::movement::Movement;
 use self::oddities::Oddities;
-use self::outage::Outage;
+use self::outage::{Outage, PartialOutage};
 use self::paging::{Limit, Offset, Order};
 use self::windows::{Flip, Windows, WindowsBy};
 use crate::request::{DEFAULT_CM_ID, DEFAULT_TOKEN};
@@ -71,7 +71,9 @@ pub struct Behaviour {
     /// Which moment of a customer windows are filtered by. Default [`WindowsBy::Creation`].
     pub windows_by: WindowsBy,
     /// Windows that end after this day are refused ("End date cannot be in the future"), and no
-    /// customer of a later day exists yet. Default `None`: any window is taken.
+    /// customer of a later day is part of the truth. With [`Windows::Exclusive`] the customers of this
+    /// day are in no window that is answered: a correct client fails that day by name. Default
+    /// `None`: any window is taken.
     pub today: Option<NaiveDate>,
     /// Windows are cut on the time of creation plus this many minutes, while dates are printed
     /// without it. Default 0; −840 to 840 are the zones of this earth.
@@ -106,6 +108,8 @@ pub struct Behaviour {
     pub past_end: Option<EmptyForm>,
     /// Requests that are answered as if their window held no customers. Default none.
     pub outages: Vec<Outage>,
+    /// Requests whose answers lack some rows. Default none.
+    pub partial_outages: Vec<PartialOutage>,
     /// What stands around the rows. Default as documented.
     pub envelope: Envelope,
     /// The content type that answers claim to have. Default JSON.
@@ -163,6 +167,7 @@ impl Default for Behaviour {
             empty_window: EmptyForm::EmptyList,
             past_end: None,
             outages: Vec::new(),
+            partial_outages: Vec::new(),
             envelope: Envelope::default(),
             content_type: ContentType::Json,
             pretty: false,

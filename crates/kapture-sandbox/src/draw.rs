@@ -27,6 +27,12 @@ pub(crate) enum Subject {
     Rewritten,
     When,
     Reference,
+    Hidden,
+    IdFloat,
+    Control,
+    NonFinite,
+    Surrogate,
+    Nul,
 }
 
 /// A number that looks random but follows from its arguments (the splitmix64 finaliser).

@@ -28,7 +28,7 @@ pub struct Asked {
     pub refusal: Option<String>,
     /// What went wrong with the answer.
     pub fault: Option<FaultKind>,
-    /// Whether an [`Outage`](crate::Outage) hid the rows of the window.
+    /// Whether an [`Outage`](crate::Outage) or a [`PartialOutage`](crate::PartialOutage) struck.
     pub outage: bool,
     /// Whether the request came in a session that had ended.
     pub session_ended: bool,

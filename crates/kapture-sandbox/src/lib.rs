@@ -23,7 +23,7 @@ pub use behaviour::gateway::{
 };
 pub use behaviour::movement::{Change, Movement, Place};
 pub use behaviour::oddities::{DateForm, Oddities};
-pub use behaviour::outage::Outage;
+pub use behaviour::outage::{Outage, PartialOutage};
 pub use behaviour::paging::{Limit, Offset, Order};
 pub use behaviour::when::When;
 pub use behaviour::windows::{Flip, SameDay, Windows, WindowsBy};

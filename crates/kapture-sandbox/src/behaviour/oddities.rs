@@ -1,5 +1,9 @@
 //! How records look: which share of the customers is unusual, and in which way.
 
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
 /// The share of customers (0 = none, 1 = all) with each oddity. Which customers are hit follows
 /// from the population's seed and the customer's id.
 ///
@@ -36,6 +40,21 @@ pub struct Oddities {
     /// The record reads differently in each answer: `totalNoOfEnquiries` grows with the number of the
     /// request. The truth shows it before the first request. Default 0.
     pub rewritten: f64,
+    /// The customer's `id` is a number with a fraction or an exponent, as Gson writes numbers that went
+    /// through a `Map`: `700000101.0`, `7.00000101E8`. Default 0.
+    pub ids_as_float: f64,
+    /// A control character (tab or line feed) stands unescaped in the name, against RFC 8259.
+    /// Default 0.
+    pub raw_control_characters: f64,
+    /// `maxCreditAmt` is `NaN`, `Infinity` or `-Infinity`, which is no JSON. Default 0.
+    pub non_finite_numbers: f64,
+    /// The remarks end in half a surrogate pair, `\ud83d`. Default 0.
+    pub lone_surrogates: f64,
+    /// The remarks end in the escape `\u0000`. Default 0.
+    pub nul_characters: f64,
+    /// The customers of these days were imported: each prints a `generationDate` so many days earlier,
+    /// and belongs to the day of the window that holds it. Default none.
+    pub imported: BTreeMap<NaiveDate, u32>,
 }
 
 impl Default for Oddities {
@@ -67,11 +86,17 @@ impl Oddities {
             wrong_types: 0.0,
             changed_later: 0.0,
             rewritten: 0.0,
+            ids_as_float: 0.0,
+            raw_control_characters: 0.0,
+            non_finite_numbers: 0.0,
+            lone_surrogates: 0.0,
+            nul_characters: 0.0,
+            imported: BTreeMap::new(),
         }
     }
 
-    /// `share` of the customers with each oddity that a record has in every answer alike, and all
-    /// three date forms.
+    /// `share` of the customers with each oddity that any JSON library reads, and all three date
+    /// forms. Not among them are the oddities after `changed_later`.
     pub fn all(share: f64) -> Self {
         Self {
             extra_fields: share,
@@ -86,7 +111,7 @@ impl Oddities {
             ids_as_text: share,
             wrong_types: share,
             changed_later: share,
-            rewritten: 0.0,
+            ..Self::none()
         }
     }
 }

@@ -30,3 +30,13 @@ impl Outage {
         Self { when, form: None }
     }
 }
+
+/// Rows that are missing from the answers to some requests, as from a machine whose index lags behind:
+/// the window seems to hold fewer customers, and pages close up. The truth is not changed by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartialOutage {
+    /// Which requests are struck.
+    pub when: When,
+    /// The share (0 to 1) of the customers that are missing, always the same ones.
+    pub hidden: f64,
+}

@@ -207,13 +207,27 @@ impl<'a> Customer<'a> {
         }
     }
 
-    /// The day that the record belongs to: the printed one, or where none can be read, the day of
-    /// the window that holds it.
+    /// The day that the record belongs to: the printed one, or where none can be read or an import
+    /// left an old one, the day of the window that holds it.
     pub(crate) fn day(&self, zone_shift: TimeDelta) -> NaiveDate {
         match self.date_oddity() {
-            DateOddity::Null | DateOddity::Undecodable => (self.origin.created + zone_shift).date(),
-            DateOddity::Epoch | DateOddity::None => self.origin.created.date(),
+            DateOddity::Epoch | DateOddity::None if !self.is_imported() => {
+                self.origin.created.date()
+            }
+            _ => (self.origin.created + zone_shift).date(),
         }
+    }
+
+    fn is_imported(&self) -> bool {
+        let created = self.origin.created.date();
+        self.oddities.imported.contains_key(&created)
+    }
+
+    /// The moment that `generationDate` prints: that of creation, but an earlier one after an import.
+    pub(crate) fn printed(&self) -> NaiveDateTime {
+        let created = self.origin.created;
+        let days = self.oddities.imported.get(&created.date());
+        created - TimeDelta::days(days.copied().unwrap_or(0).into())
     }
 
     pub(crate) fn truth(&self) -> SandboxCustomer {

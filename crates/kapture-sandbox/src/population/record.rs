@@ -13,6 +13,8 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
+const NON_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+
 impl Customer<'_> {
     /// Appends the record, about 1.8 KB: the 50 documented fields in the order of the vendor's example.
     pub(crate) fn write(&self, out: &mut String) {
@@ -20,11 +22,6 @@ impl Customer<'_> {
         let wrong = self
             .hits(self.oddities.wrong_types, Subject::Wrong)
             .then(|| self.draw(Subject::Wrong) % 6);
-        let quote = if self.hits(self.oddities.ids_as_text, Subject::IdText) {
-            "\""
-        } else {
-            ""
-        };
         let look = self.draw(Subject::Look);
         // One customer in six is as bare as those of the vendor's example.
         let furnished = !look.is_multiple_of(6);
@@ -35,10 +32,9 @@ impl Customer<'_> {
         };
         let kind = self.kind();
 
-        put(
-            out,
-            format_args!(r#"{{"id":{quote}{id}{quote},"cmId":{cm_id},"isOrganization":"#),
-        );
+        out.push_str(r#"{"id":"#);
+        self.write_id(out);
+        put(out, format_args!(r#","cmId":{cm_id},"isOrganization":"#));
         out.push_str(match (wrong, kind) {
             (Some(0), _) => r#""yes""#,
             (_, Kind::Individual) => "false",
@@ -46,6 +42,10 @@ impl Customer<'_> {
         });
         out.push_str(r#","name":"#);
         put_text(out, &name);
+        if self.hits(self.oddities.raw_control_characters, Subject::Control) {
+            let control = ["\t", "\n"][(self.draw(Subject::Control) % 2) as usize];
+            out.insert_str(out.len() - 1, control);
+        }
         if furnished {
             put(
                 out,
@@ -70,7 +70,7 @@ impl Customer<'_> {
             out,
             format_args!(r#","longitude":"{longitude}","currentStatus":"N","generationDate":"#),
         );
-        self.write_date(out, created);
+        self.write_date(out, self.printed());
         out.push_str(r#","creatorId":0,"channelPartnerId":0,"remarks":"#);
         put_text(
             out,
@@ -80,6 +80,12 @@ impl Customer<'_> {
                 ""
             },
         );
+        if self.hits(self.oddities.lone_surrogates, Subject::Surrogate) {
+            out.insert_str(out.len() - 1, r"\ud83d");
+        }
+        if self.hits(self.oddities.nul_characters, Subject::Nul) {
+            out.insert_str(out.len() - 1, r"\u0000");
+        }
         out.push_str(r#","ratePlanId":0,"customerCode":"#);
         put_text(out, &self.code());
         put(
@@ -122,6 +128,8 @@ impl Customer<'_> {
                 self.owner(),
                 if wrong == Some(5) {
                     r#"{"amount":0}"#
+                } else if self.hits(self.oddities.non_finite_numbers, Subject::NonFinite) {
+                    NON_FINITE[(self.draw(Subject::NonFinite) % 3) as usize]
                 } else {
                     "0.0"
                 },
@@ -144,6 +152,27 @@ impl Customer<'_> {
             );
         }
         out.push('}');
+    }
+
+    fn write_id(&self, out: &mut String) {
+        let id = self.id();
+        if self.hits(self.oddities.ids_as_float, Subject::IdFloat) {
+            let text = id.to_string();
+            if self.draw(Subject::IdFloat).is_multiple_of(2) {
+                put(out, format_args!("{id}.0"));
+            } else {
+                let digits = text[1..].trim_end_matches('0');
+                let digits = if digits.is_empty() { "0" } else { digits };
+                put(
+                    out,
+                    format_args!("{}.{digits}E{}", &text[..1], text.len() - 1),
+                );
+            }
+        } else if self.hits(self.oddities.ids_as_text, Subject::IdText) {
+            put(out, format_args!("\"{id}\""));
+        } else {
+            put(out, format_args!("{id}"));
+        }
     }
 
     fn write_contacts(&self, out: &mut String, created: NaiveDateTime, name: &str, wrong: bool) {

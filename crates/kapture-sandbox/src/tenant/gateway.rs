@@ -128,7 +128,11 @@ impl Tenant {
             let empty = outage.form.as_ref();
             return Ok(form.empty(empty.unwrap_or(&self.behaviour.empty_window), 0));
         }
-        Ok(self.answer_page(&query, covered, form, asked))
+        let mut partial = self.behaviour.partial_outages.iter();
+        let partial = partial.find(|outage| outage.when.holds(facts));
+        asked.outage = partial.is_some();
+        let hidden = partial.map_or(0.0, |outage| outage.hidden);
+        Ok(self.answer_page(&query, covered, form, hidden, asked))
     }
 
     fn asked_page(&self, query: &Query) -> AskedPage {

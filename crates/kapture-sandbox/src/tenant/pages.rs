@@ -34,10 +34,11 @@ impl Tenant {
         query: &Query,
         covered: Range<NaiveDateTime>,
         form: &ReplyForm<'_>,
+        hidden: f64,
         asked: &mut Asked,
     ) -> Reply {
         let behaviour = &self.behaviour;
-        let listing = self.listing(query, covered, asked.number);
+        let listing = self.listing(query, covered, hidden, asked.number);
         let (count, limit) = (listing.len(), self.limit(query));
         let offset = match behaviour.offset {
             Offset::Honoured => query.offset,

@@ -18,11 +18,12 @@ use crate::tenant::query::Query;
 const TIED: usize = 16;
 
 impl Tenant {
-    /// The rows of the window, after whatever moves at this request.
+    /// The rows of the window, after whatever moves at this request, without the share that is hidden.
     pub(super) fn listing(
         &self,
         query: &Query,
         covered: Range<NaiveDateTime>,
+        hidden: f64,
         number: u64,
     ) -> Listing {
         let behaviour = &self.behaviour;
@@ -31,6 +32,7 @@ impl Tenant {
             && behaviour.left_out == 0.0
             && behaviour.page_bytes.is_none()
             && behaviour.movement.is_none()
+            && hidden == 0.0
             && behaviour.windows_by == WindowsBy::Creation
             && behaviour.oddities.rewritten == 0.0
             && query.filter.is_empty();
@@ -51,6 +53,9 @@ impl Tenant {
         {
             moved.step(movement, &self.population, number, query.offset, &rows);
             rows = self.ordered(planned, &covered, query, &moved, number);
+        }
+        if hidden > 0.0 {
+            rows.retain(|row| !self.customer(*row).hits(hidden, Subject::Hidden));
         }
         Listing::Rows(rows)
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kapture_sandbox::{Behaviour, EmptyForm, Fault, FaultKind, Faults, Outage, Tenant, When};
+use kapture_sandbox::{
+    Behaviour, EmptyForm, Fault, FaultKind, Faults, Outage, PartialOutage, Tenant, When,
+};
 use rstest::rstest;
 use serde_json::json;
 
@@ -198,4 +200,27 @@ fn schedule_goes_before_rules_and_the_first_rule_that_holds_counts() {
     );
     let status = |_| ask(&tenant, may(5), may(5), json!({})).status;
     assert_eq!([1, 2, 3].map(status), [500, 503, 502]);
+}
+
+#[test]
+fn partial_outage_hides_the_same_rows_each_time() {
+    let partial = PartialOutage {
+        when: When::EveryNth(2),
+        hidden: 0.2,
+    };
+    let tenant = tenant(
+        300,
+        Behaviour {
+            partial_outages: vec![partial],
+            ..Behaviour::default()
+        },
+    );
+    let page = |_| ids(&ask(&tenant, may(5), may(5), json!({"limit": "300"})));
+    let [all, some, again_all, again_some] = [1, 2, 3, 4].map(page);
+    assert_eq!(all.len(), 300);
+    assert!((210..270).contains(&some.len()), "{}", some.len());
+    assert_eq!((again_all, again_some), (all, some));
+    assert_eq!(tenant.truth_ids(may(5), may(5)).len(), 300);
+    let struck: Vec<bool> = tenant.requests().iter().map(|asked| asked.outage).collect();
+    assert_eq!(struck, [false, true, false, true]);
 }

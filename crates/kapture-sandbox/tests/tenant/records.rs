@@ -271,3 +271,53 @@ fn contact_ids_are_unique() {
     let different: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(different.len(), ids.len());
 }
+
+/// What is no JSON, or what JSON cannot hold as written, is told from the text.
+#[rstest]
+#[case::float_ids(|share| Oddities { ids_as_float: share, ..Oddities::none() }, |json: &str| json.starts_with(r#"{"id":7.00"#) || json[..22].contains(".0,"))]
+#[case::control(|share| Oddities { raw_control_characters: share, ..Oddities::none() }, |json: &str| json.contains(['\t', '\n']))]
+#[case::non_finite(|share| Oddities { non_finite_numbers: share, ..Oddities::none() }, |json: &str| json.contains("NaN") || json.contains("Infinity"))]
+#[case::surrogate(|share| Oddities { lone_surrogates: share, ..Oddities::none() }, |json: &str| json.contains(r#"\ud83d","ratePlanId""#))]
+#[case::nul(|share| Oddities { nul_characters: share, ..Oddities::none() }, |json: &str| json.contains(r#"\u0000","ratePlanId""#))]
+fn oddity_in_the_text_of_a_record_hits_its_share(
+    #[case] oddities: fn(f64) -> Oddities,
+    #[case] shows: fn(&str) -> bool,
+) {
+    for (share, expected) in [(0.0, 0..=0), (0.25, 25..=75), (1.0, 200..=200)] {
+        let truth = with(oddities(share)).truth(may(5), may(5));
+        let count = truth
+            .iter()
+            .filter(|customer| shows(&customer.json))
+            .count();
+        assert!(expected.contains(&count), "{count} of 200 at {share}");
+    }
+}
+
+#[test]
+fn float_id_is_the_same_number() {
+    let oddities = Oddities {
+        ids_as_float: 1.0,
+        ..Oddities::none()
+    };
+    let mut with_exponent = 0;
+    for (customer, record) in records(oddities) {
+        assert_eq!(record["id"].as_f64().unwrap(), customer.id as f64);
+        with_exponent += u32::from(customer.json[..24].contains('E'));
+    }
+    assert!((60..140).contains(&with_exponent), "{with_exponent}");
+}
+
+#[test]
+fn imported_customers_print_an_old_date_and_belong_to_their_window() {
+    let oddities = Oddities {
+        imported: [(may(5), 400)].into(),
+        ..Oddities::none()
+    };
+    let tenant = with(oddities);
+    let rows = |day| rows(&ask(&tenant, may(day), may(day), json!({"limit": "500"})));
+    let prints = |row: &Value, text| row["generationDate"].as_str().unwrap().starts_with(text);
+    assert!(rows(5).iter().all(|row| prints(row, "Apr 1, 2023 ")));
+    assert!(rows(6).iter().all(|row| prints(row, "May 6, 2024 ")));
+    assert_eq!(tenant.truth_ids(may(5), may(5)).len(), 200);
+    assert_eq!(tenant.truth_ids(may(6), may(6)).len(), 200);
+}
