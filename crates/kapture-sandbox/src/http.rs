@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use self::body::StagedBody;
 use crate::behaviour::fault::Fault;
+use crate::reply::Reply;
 use crate::request::Request;
 use crate::tenant::Tenant;
 
@@ -169,6 +170,12 @@ async fn answer(
         std::future::pending::<()>().await;
     }
 
+    let accepts_gzip =
+        text(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip"));
+    respond(reply, behaviour.gzip && accepts_gzip)
+}
+
+fn respond(reply: Reply, compress: bool) -> Response {
     let mut body = reply.body;
     let mut response = Response::new(Body::empty());
     *response.status_mut() =
@@ -181,10 +188,7 @@ async fn answer(
             response.headers_mut().append(name, value);
         }
     }
-    if behaviour.gzip
-        && !body.is_empty()
-        && text(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip"))
-    {
+    if compress && !body.is_empty() {
         body = gzip(&body);
         response
             .headers_mut()
@@ -197,8 +201,8 @@ async fn answer(
             .insert(header::CONTENT_LENGTH, body.len().into());
     }
     *response.body_mut() = match reply.fault {
-        Some(Fault::Truncated) => Body::new(StagedBody::broken_off(body)),
-        Some(Fault::Slow { pieces, pause }) => Body::new(StagedBody::dripping(body, pieces, pause)),
+        Some(Fault::Truncated) => Body::new(StagedBody::truncated(body)),
+        Some(Fault::Slow { pieces, pause }) => Body::new(StagedBody::slow(body, pieces, pause)),
         _ => Body::from(body),
     };
     if let Some(fault) = reply.fault {

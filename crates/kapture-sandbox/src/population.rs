@@ -87,6 +87,16 @@ pub(crate) struct Row {
     pub(crate) before: u8,
 }
 
+impl Row {
+    pub(crate) fn planned(day: NaiveDate, index: u32) -> Self {
+        Self {
+            day,
+            index,
+            before: 0,
+        }
+    }
+}
+
 /// What a row is, looked up once for a customer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {

@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 
 pub(super) struct StagedBody {
     stages: VecDeque<Stage>,
-    pausing: Option<Pin<Box<Sleep>>>,
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 enum Stage {
@@ -20,18 +20,19 @@ enum Stage {
     Pause(Duration),
     /// Lets the connection write out what it was given.
     Flush,
-    BreakOff,
+    /// Fails, so that the server closes the connection.
+    Abort,
 }
 
 impl StagedBody {
     /// The first half of `body`, then an error that makes the server close the connection.
-    pub(super) fn broken_off(mut body: Bytes) -> Self {
+    pub(super) fn truncated(mut body: Bytes) -> Self {
         body.truncate(body.len() / 2);
-        Self::new([Stage::Send(body), Stage::Flush, Stage::BreakOff])
+        Self::new([Stage::Send(body), Stage::Flush, Stage::Abort])
     }
 
     /// All of `body` in `pieces`, with a pause before each.
-    pub(super) fn dripping(mut body: Bytes, pieces: u32, pause: Duration) -> Self {
+    pub(super) fn slow(mut body: Bytes, pieces: u32, pause: Duration) -> Self {
         let size = body.len().div_ceil(pieces.max(1) as usize).max(1);
         let mut stages = VecDeque::new();
         while !body.is_empty() {
@@ -44,7 +45,7 @@ impl StagedBody {
     fn new(stages: impl Into<VecDeque<Stage>>) -> Self {
         Self {
             stages: stages.into(),
-            pausing: None,
+            sleep: None,
         }
     }
 }
@@ -58,19 +59,19 @@ impl HttpBody for StagedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         loop {
-            if let Some(pausing) = &mut self.pausing {
-                ready!(pausing.as_mut().poll(context));
-                self.pausing = None;
+            if let Some(sleep) = &mut self.sleep {
+                ready!(sleep.as_mut().poll(context));
+                self.sleep = None;
             }
             match self.stages.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Stage::Send(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Some(Stage::Pause(pause)) => self.pausing = Some(Box::pin(sleep(pause))),
+                Some(Stage::Pause(pause)) => self.sleep = Some(Box::pin(sleep(pause))),
                 Some(Stage::Flush) => {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Some(Stage::BreakOff) => {
+                Some(Stage::Abort) => {
                     return Poll::Ready(Some(Err(io::Error::from(
                         io::ErrorKind::ConnectionAborted,
                     ))));

@@ -1,4 +1,4 @@
-//! The invented names: nobody is called Example.
+//! Invented names, cities and remarks: no real person is called Example.
 
 /// Given names in plain ASCII.
 pub(crate) const GIVEN: [&str; 24] = [
@@ -19,8 +19,8 @@ pub(crate) const FAMILY: [&str; 8] = [
     "Testcase",
 ];
 
-/// Whole names that try a client's text handling: Devanagari, right-to-left, Han, emoji outside
-/// the basic plane, combining marks, quotes and backslashes.
+/// Full names that test a client's text handling: Devanagari, right-to-left, Han, emoji outside
+/// the basic multilingual plane, combining marks, quotes and backslashes.
 pub(crate) const UNICODE: [&str; 12] = [
     "आशा उदाहरण",
     "रवि नमूना",
@@ -37,7 +37,7 @@ pub(crate) const UNICODE: [&str; 12] = [
 ];
 
 /// City, state, latitude and longitude.
-pub(crate) const PLACE: [(&str, &str, &str, &str); 6] = [
+pub(crate) const CITY: [(&str, &str, &str, &str); 6] = [
     ("Mumbai", "Maharashtra", "19.0760", "72.8777"),
     ("Bengaluru", "Karnataka", "12.9716", "77.5946"),
     ("Chennai", "Tamil Nadu", "13.0827", "80.2707"),

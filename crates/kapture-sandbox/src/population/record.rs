@@ -18,35 +18,46 @@ const NON_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 impl Customer<'_> {
     /// Appends the record, about 1.8 KB: the 50 documented fields in the order of the vendor's example.
     pub(crate) fn write(&self, out: &mut String) {
-        let (id, cm_id, created, name) = (self.id(), self.cm_id, self.origin.created, self.name());
         let wrong = self
             .hits(self.oddities.wrong_types, Subject::Wrong)
             .then(|| self.draw(Subject::Wrong) % 6);
-        let look = self.draw(Subject::Look);
-        // One customer in six is as bare as those of the vendor's example.
-        let furnished = !look.is_multiple_of(6);
-        let (city, state, latitude, longitude) = if furnished {
-            names::PLACE[(look / 6 % 6) as usize]
+        let name = self.name();
+        self.write_identity(out, &name, wrong);
+        self.write_address(out, wrong);
+        self.write_history(out, wrong);
+        if wrong == Some(3) {
+            out.push_str("null");
         } else {
-            ("", "", "", "")
-        };
-        let kind = self.kind();
+            self.write_contacts(out, &name, wrong == Some(4));
+        }
+        self.write_settings(out, wrong);
+        self.write_extra_fields(out);
+        out.push('}');
+    }
 
+    /// `id` to `name`.
+    fn write_identity(&self, out: &mut String, name: &str, wrong: Option<u64>) {
         out.push_str(r#"{"id":"#);
         self.write_id(out);
+        let cm_id = self.cm_id;
         put(out, format_args!(r#","cmId":{cm_id},"isOrganization":"#));
-        out.push_str(match (wrong, kind) {
+        out.push_str(match (wrong, self.kind()) {
             (Some(0), _) => r#""yes""#,
             (_, Kind::Individual) => "false",
             _ => "true",
         });
         out.push_str(r#","name":"#);
-        put_text(out, &name);
+        put_text(out, name);
         if self.hits(self.oddities.raw_control_characters, Subject::Control) {
             let control = ["\t", "\n"][(self.draw(Subject::Control) % 2) as usize];
             out.insert_str(out.len() - 1, control);
         }
-        if furnished {
+    }
+
+    /// `website` to `longitude`.
+    fn write_address(&self, out: &mut String, wrong: Option<u64>) {
+        let (id, look) = (self.id(), self.draw(Subject::Look));
+        let (city, state, latitude, longitude) = if self.is_detailed() {
             put(
                 out,
                 format_args!(
@@ -54,9 +65,11 @@ impl Customer<'_> {
                     look % 300
                 ),
             );
+            names::CITY[(look / 6 % 6) as usize]
         } else {
             out.push_str(r#","website":"","address":" ","#);
-        }
+            ("", "", "", "")
+        };
         put(
             out,
             format_args!(r#""state":"{state}","city":"{city}","country":"","latitude":"#),
@@ -66,15 +79,18 @@ impl Customer<'_> {
         } else {
             put_text(out, latitude);
         }
-        put(
-            out,
-            format_args!(r#","longitude":"{longitude}","currentStatus":"N","generationDate":"#),
-        );
+        put(out, format_args!(r#","longitude":"{longitude}""#));
+    }
+
+    /// `currentStatus` to `feedbackOnCustomer`, and the key of `contacts`.
+    fn write_history(&self, out: &mut String, wrong: Option<u64>) {
+        out.push_str(r#","currentStatus":"N","generationDate":"#);
         self.write_date(out, self.printed());
         out.push_str(r#","creatorId":0,"channelPartnerId":0,"remarks":"#);
+        let look = self.draw(Subject::Look);
         put_text(
             out,
-            if furnished {
+            if self.is_detailed() {
                 names::REMARK[(look / 36 % 4) as usize]
             } else {
                 ""
@@ -88,54 +104,46 @@ impl Customer<'_> {
         }
         out.push_str(r#","ratePlanId":0,"customerCode":"#);
         put_text(out, &self.code());
+        let partner = self.kind() == Kind::ChannelPartner;
         put(
             out,
             format_args!(
-                r#","isChannelPartner":{},"pinCode":"","campaignId":0,"campaignItemId":0,"campaignActivityId":0,"totalNoOfEnquiries":{},"feedbackOnCustomer":"0","contacts":"#,
-                kind == Kind::ChannelPartner,
-                if wrong == Some(2) {
-                    "\"many\"".into()
-                } else {
-                    self.enquiries().to_string()
-                },
+                r#","isChannelPartner":{partner},"pinCode":"","campaignId":0,"campaignItemId":0,"campaignActivityId":0,"totalNoOfEnquiries":"#
             ),
         );
-        if wrong == Some(3) {
-            out.push_str("null");
+        if wrong == Some(2) {
+            out.push_str(r#""many""#);
         } else {
-            self.write_contacts(out, created, &name, wrong == Some(4));
+            put(out, format_args!("{}", self.enquiries()));
         }
+        out.push_str(r#","feedbackOnCustomer":"0","contacts":"#);
+    }
+
+    /// `lastModificationTime` to `isApi`.
+    fn write_settings(&self, out: &mut String, wrong: Option<u64>) {
         out.push_str(r#","lastModificationTime":"#);
         self.write_calendar(out, self.changed());
+        let created = self.origin.created.format("%Y-%m-%d %H:%M:%S%.3f");
+        let credit = if wrong == Some(5) {
+            r#"{"amount":0}"#
+        } else if self.hits(self.oddities.non_finite_numbers, Subject::NonFinite) {
+            NON_FINITE[(self.draw(Subject::NonFinite) % 3) as usize]
+        } else {
+            "0.0"
+        };
         put(
             out,
             format_args!(
-                r#","imageReferenceId":"CUS_{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}","#,
-                created.year(),
-                created.month(),
-                created.day(),
-                created.hour(),
-                created.minute(),
-                created.second(),
-                created.nanosecond() / 1_000_000,
-            ),
-        );
-        put(
-            out,
-            format_args!(
-                r#""classification":"","customerType":"","customerLevel":0,"zone":{},"companyParentId":0,"assignedToId":{},"maxCreditAmt":{},"maxCreditPeriod":0,"historyEmpId":0,"channelPartnerEmpId":0,"deleted":false,"companyStatus":"A","isExistingCustomer":false,"isExistingContact":false,"syncStatus":false,"syncdLocationId":"0","crossRemarks":"","syncedStepNumber":0,"outStandingAmount":{}.0,"salesAdminZone":0,"referralId":0,"isApi":false"#,
+                r#","imageReferenceId":"CUS_{created}","classification":"","customerType":"","customerLevel":0,"zone":{},"companyParentId":0,"assignedToId":{},"maxCreditAmt":{credit},"maxCreditPeriod":0,"historyEmpId":0,"channelPartnerEmpId":0,"deleted":false,"companyStatus":"A","isExistingCustomer":false,"isExistingContact":false,"syncStatus":false,"syncdLocationId":"0","crossRemarks":"","syncedStepNumber":0,"outStandingAmount":{}.0,"salesAdminZone":0,"referralId":0,"isApi":false"#,
                 self.zone(),
                 self.owner(),
-                if wrong == Some(5) {
-                    r#"{"amount":0}"#
-                } else if self.hits(self.oddities.non_finite_numbers, Subject::NonFinite) {
-                    NON_FINITE[(self.draw(Subject::NonFinite) % 3) as usize]
-                } else {
-                    "0.0"
-                },
-                look % 7 * 250,
+                self.draw(Subject::Look) % 7 * 250,
             ),
         );
+    }
+
+    /// What the documentation does not have: `attr1`, `attr2`, `attr7` and a nested object.
+    fn write_extra_fields(&self, out: &mut String) {
         for number in [1, 2, 7] {
             if let Some(value) = self.attribute(number) {
                 put(out, format_args!(r#","attr{number}":"#));
@@ -147,11 +155,15 @@ impl Customer<'_> {
                 out,
                 format_args!(
                     r#","loyalty":{{"tier":"silver","points":{},"since":null,"tags":["a","b"]}}"#,
-                    look % 900
+                    self.draw(Subject::Look) % 900
                 ),
             );
         }
-        out.push('}');
+    }
+
+    /// One customer in six is as bare as those of the vendor's example.
+    fn is_detailed(&self) -> bool {
+        !self.draw(Subject::Look).is_multiple_of(6)
     }
 
     fn write_id(&self, out: &mut String) {
@@ -175,8 +187,8 @@ impl Customer<'_> {
         }
     }
 
-    fn write_contacts(&self, out: &mut String, created: NaiveDateTime, name: &str, wrong: bool) {
-        let (id, cm_id) = (self.id(), self.cm_id);
+    fn write_contacts(&self, out: &mut String, name: &str, wrong: bool) {
+        let (id, cm_id, created) = (self.id(), self.cm_id, self.origin.created);
         out.push('[');
         for contact in 0..self.contact_count() {
             if contact > 0 {

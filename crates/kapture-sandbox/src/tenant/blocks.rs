@@ -91,14 +91,7 @@ fn render(day: NaiveDate, rows: Range<u32>, write: impl Fn(Row, &mut String)) ->
     let mut starts = Vec::with_capacity(rows.len() + 1);
     for index in rows {
         starts.push(text.len());
-        write(
-            Row {
-                day,
-                index,
-                before: 0,
-            },
-            &mut text,
-        );
+        write(Row::planned(day, index), &mut text);
         text.push(',');
     }
     starts.push(text.len());

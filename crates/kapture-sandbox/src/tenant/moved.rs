@@ -1,6 +1,7 @@
 //! Which rows have come and gone so far.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
 use chrono::NaiveDate;
 
@@ -68,6 +69,17 @@ impl Moved {
 
     pub(crate) fn is_deleted(&self, population: &Population, row: Row) -> bool {
         !self.deleted.is_empty() && self.deleted.contains(&population.id(row))
+    }
+
+    /// The planned rows and the inserted ones beside them, day by day.
+    pub(crate) fn rows_of(&self, planned: Vec<(NaiveDate, Range<u32>)>) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (day, indices) in planned {
+            let inserted = self.inserted(day).iter();
+            rows.extend(inserted.filter(|row| indices.contains(&row.index)));
+            rows.extend(indices.map(|index| Row::planned(day, index)));
+        }
+        rows
     }
 
     pub(crate) fn inserted(&self, day: NaiveDate) -> &[Row] {

@@ -14,11 +14,11 @@ use crate::tenant::listing::Listing;
 use crate::tenant::moved::Moved;
 use crate::tenant::query::Query;
 
-/// How many rows in a row have in common what [`Order::Ties`] lists them by.
+/// How many neighbouring rows have the same sort key under [`Order::Ties`].
 const TIED: usize = 16;
 
 impl Tenant {
-    /// The rows of the window, after whatever moves at this request, without the share that is hidden.
+    /// Moves a row if one is due, then lists the window without the share that is hidden.
     pub(super) fn listing(
         &self,
         query: &Query,
@@ -68,20 +68,7 @@ impl Tenant {
         moved: &Moved,
         number: u64,
     ) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for (day, indices) in planned {
-            rows.extend(
-                moved
-                    .inserted(day)
-                    .iter()
-                    .filter(|row| indices.contains(&row.index)),
-            );
-            rows.extend(indices.map(|index| Row {
-                day,
-                index,
-                before: 0,
-            }));
-        }
+        let mut rows = moved.rows_of(planned);
         if self.behaviour.windows_by == WindowsBy::LastChange {
             rows.retain(|row| covered.contains(&self.customer(*row).changed()));
         }
@@ -89,13 +76,25 @@ impl Tenant {
             !moved.is_deleted(&self.population, *row)
                 && (query.filter.is_empty() || query.filter.holds(&self.customer(*row)))
         });
+        self.sort(&mut rows, number);
+        if self.behaviour.listed_twice > 0.0 {
+            let share = self.behaviour.listed_twice;
+            let twice = |row: &&Row| self.customer(**row).hits(share, Subject::Twice);
+            let again: Vec<Row> = rows.iter().filter(twice).copied().collect();
+            rows.extend(again);
+        }
+        self.shuffle(&mut rows, query, number);
+        rows
+    }
+
+    fn sort(&self, rows: &mut [Row], number: u64) {
         let order = match self.behaviour.order {
             Order::Turns if number.is_multiple_of(2) => Order::IdDescending,
             order => order,
         };
         match order {
             Order::Id | Order::Turns | Order::Ties | Order::Unstable => {
-                rows.sort_unstable_by_key(|row| self.population.id(*row))
+                rows.sort_unstable_by_key(|row| self.population.id(*row));
             }
             Order::IdDescending => {
                 rows.sort_unstable_by_key(|row| std::cmp::Reverse(self.population.id(*row)));
@@ -106,30 +105,27 @@ impl Tenant {
                 });
             }
         }
-        let seed = self.population.seed;
-        let twice = |row: &&Row| {
-            self.customer(**row)
-                .hits(self.behaviour.listed_twice, Subject::Twice)
-        };
-        if self.behaviour.listed_twice > 0.0 {
-            let again: Vec<Row> = rows.iter().filter(twice).copied().collect();
-            rows.extend(again);
-        }
-        if self.behaviour.order == Order::Ties {
-            // As of a database that keeps the first rows it needs, and no others.
-            let needed = query.offset.saturating_add(self.limit(query));
-            let mut dice = fastrand::Rng::with_seed(draw(seed, Subject::Shuffle, needed));
-            rows.chunks_mut(TIED).for_each(|tied| dice.shuffle(tied));
-        }
-        if self.behaviour.order == Order::Unstable {
-            fastrand::Rng::with_seed(draw(seed, Subject::Shuffle, number)).shuffle(&mut rows);
-        }
-        rows
     }
 
-    /// Whether no page shows this row, although it counts for `offset` and `limit`.
+    fn shuffle(&self, rows: &mut [Row], query: &Query, number: u64) {
+        let rng = |number| {
+            let seed = draw(self.population.seed, Subject::Shuffle, number);
+            fastrand::Rng::with_seed(seed)
+        };
+        match self.behaviour.order {
+            Order::Ties => {
+                // A database that keeps only the first rows it needs breaks ties by that number.
+                let mut rng = rng(query.offset.saturating_add(self.limit(query)));
+                rows.chunks_mut(TIED).for_each(|tied| rng.shuffle(tied));
+            }
+            Order::Unstable => rng(number).shuffle(rows),
+            Order::Id | Order::IdDescending | Order::Name | Order::Turns => {}
+        }
+    }
+
+    /// Whether this row is never shown, although it counts for `offset` and `limit`.
     pub(crate) fn is_left_out(&self, row: Row) -> bool {
-        // Most tenants leave nobody out, and are not to look up each customer for that.
+        // With a share of 0 no customer has to be looked up.
         let share = self.behaviour.left_out;
         share > 0.0 && self.customer(row).hits(share, Subject::LeftOut)
     }

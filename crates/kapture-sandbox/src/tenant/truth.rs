@@ -64,11 +64,7 @@ impl Tenant {
             if which != Which::Standing {
                 rows.extend_from_slice(moved.inserted(day));
             }
-            rows.extend(indices.map(|index| Row {
-                day,
-                index,
-                before: 0,
-            }));
+            rows.extend(indices.map(|index| Row::planned(day, index)));
         }
         rows.retain(|row| {
             let day = self.customer(*row).day(self.zone_shift);
