@@ -1,4 +1,4 @@
-//! The knobs: everything that the API leaves open, and what this tenant makes of it.
+//! The knobs: one for each fact that the API's documentation leaves open.
 
 pub(crate) mod answer_form;
 pub(crate) mod fault;
@@ -25,8 +25,8 @@ use self::paging::{Limit, Offset, Order};
 use self::windows::{Flip, Windows, WindowsBy};
 use crate::request::{DEFAULT_CM_ID, DEFAULT_TOKEN};
 
-/// How a tenant answers. The default is a plain, well-behaved server: both endpoints, inclusive
-/// windows, `limit` and `offset` honoured, order by id, an empty list where nothing is.
+/// The behaviour of a tenant. The default is a well-behaved server: both endpoints, inclusive windows,
+/// `limit` and `offset` honoured, order by id, an empty list where there are no rows.
 ///
 /// ```
 /// use kapture_sandbox::{Behaviour, EmptyForm, Limit, Windows};
@@ -46,96 +46,96 @@ pub struct Behaviour {
     pub cm_id: u64,
     /// The token that must follow `Basic`. Default: `sandbox:sandbox` in base64.
     pub token: String,
-    /// The HTTP status of `Invalid Auth Key`. Default 200; 401 is the other likely one.
+    /// The HTTP status of `Invalid Auth Key`. Default 200; 401 is as likely.
     pub unauthorized_status: u16,
-    /// The HTTP status of every other refusal of a request. Default 200; 400 is the other likely one.
+    /// The HTTP status of all other refusals. Default 200; 400 is as likely.
     pub refusal_status: u16,
-    /// Which of the two paths exists. Default both.
+    /// The paths that exist. Default both.
     pub endpoints: Endpoints,
     /// Whether each documented key must have the JSON type of the vendor's example (`limit` as
-    /// text, `zone_id` as number …). Default no: text and number are taken for each other.
-    /// `cm_id` must be a number either way.
+    /// text, `zone_id` as number …). Default no: text and numbers are interchangeable, except that
+    /// `cm_id` must be a number.
     pub strict_types: bool,
-    /// Whether a request must carry every documented key. Default no: the three mandatory ones do.
+    /// Whether a request must carry every documented key. Default no: only the three mandatory ones.
     pub every_documented_key: bool,
-    /// Whether a request must name a customer id, an e-mail or a phone, as a note on the vendor's
-    /// page has it, against its own examples. Default no.
+    /// Whether a request must carry a customer id, an e-mail address or a phone number, as a note on the
+    /// vendor's page says, in contradiction to its examples. Default no.
     pub person_required: bool,
     /// Whether the three kind flags restrict the answer. Default no: they are ignored.
     pub kind_restricts: bool,
 
-    /// What a window covers. Default [`Windows::Inclusive`].
+    /// The time that a window covers. Default [`Windows::Inclusive`].
     pub windows: Windows,
-    /// Other windows from some request on. Default never.
+    /// A change of `windows` in the middle of a run. Default none.
     pub flip: Option<Flip>,
-    /// Which moment of a customer windows are filtered by. Default [`WindowsBy::Creation`].
+    /// The time of a customer that windows filter by. Default [`WindowsBy::Creation`].
     pub windows_by: WindowsBy,
     /// Windows that end after this day are refused ("End date cannot be in the future"), and no
     /// customer of a later day is part of the truth. With [`Windows::Exclusive`] the customers of this
     /// day are in no window that is answered: a correct client fails that day by name. Default
     /// `None`: any window is taken.
     pub today: Option<NaiveDate>,
-    /// Windows are cut on the time of creation plus this many minutes, while dates are printed
-    /// without it. Default 0; −840 to 840 are the zones of this earth.
+    /// The difference in minutes between the zone in which windows are cut and the zone in which dates
+    /// are printed. Default 0; the zones of the earth lie within −840 to 840.
     pub zone_shift_minutes: i32,
 
-    /// What becomes of the asked `limit`. Default [`Limit::Honoured`].
+    /// The handling of the requested `limit`. Default [`Limit::Honoured`].
     pub limit: Limit,
-    /// Silent caps on `limit` that differ by day: a window that starts on a day has at most the rows
-    /// of the last entry up to that day on a page. Default none.
+    /// Silent caps on `limit` that differ by day: the cap of a window is the last entry at or before its
+    /// start. Default none.
     pub limit_caps: BTreeMap<NaiveDate, u64>,
     /// The page size when `limit` is absent or blank. Default 100.
     pub default_limit: u64,
-    /// What becomes of the asked `offset`. Default [`Offset::Honoured`].
+    /// The handling of the requested `offset`. Default [`Offset::Honoured`].
     pub offset: Offset,
     /// The order of the rows of a window. Default [`Order::Id`].
     pub order: Order,
     /// The share of customers (0 to 1) that a window lists twice, the second time at its end.
     /// Default 0.
     pub listed_twice: f64,
-    /// The share of customers (0 to 1) that are left out of each page after it was cut, as by a server
-    /// that reads a page of rows and then drops the deleted ones. Nobody can see them, so they are no
-    /// part of the truth. Default 0.
+    /// The share of customers (0 to 1) that are filtered out of a page after it was cut, as by a server
+    /// that reads a page of rows and then drops the deleted ones. They are never visible, so they are
+    /// not part of the truth. Default 0.
     pub left_out: f64,
-    /// The most bytes that the rows of a page have together; one row may have more. Default any number.
+    /// The maximal size of the rows of a page in bytes; a page has at least one row. Default no bound.
     pub page_bytes: Option<usize>,
-    /// Rows that come and go while a client pages. Default none.
+    /// Rows that are inserted or deleted while a client pages. Default none.
     pub movement: Option<Movement>,
 
-    /// What a window without customers answers. Default [`EmptyForm::EmptyList`].
+    /// The answer to a window without customers. Default [`EmptyForm::EmptyList`].
     pub empty_window: EmptyForm,
-    /// What an `offset` past the end answers. Default `None`: the same as an empty window.
+    /// The answer to an `offset` past the end. Default `None`: that of an empty window.
     pub past_end: Option<EmptyForm>,
     /// Requests that are answered as if their window held no customers. Default none.
     pub outages: Vec<Outage>,
-    /// Requests whose answers lack some rows. Default none.
+    /// Requests whose answers lack a share of the rows. Default none.
     pub partial_outages: Vec<PartialOutage>,
-    /// What stands around the rows. Default as documented.
+    /// The JSON around the rows. Default as documented.
     pub envelope: Envelope,
-    /// The content type that answers claim to have. Default JSON.
+    /// The content type of answers. Default JSON.
     pub content_type: ContentType,
     /// Whether answers are pretty-printed. Default no.
     pub pretty: bool,
-    /// Whether answers are compressed for clients that accept it (HTTP skin only). Default no.
+    /// Whether answers are compressed for clients that accept gzip (HTTP server only). Default no.
     pub gzip: bool,
     /// Session cookies. Default [`Session::Offered`].
     pub session: Session,
-    /// Whether sessions end. Default never.
+    /// The end of sessions. Default: they never end.
     pub session_end: Option<SessionEnd>,
 
-    /// How long each answer takes (HTTP skin only). Default no time.
+    /// The time that each answer takes (HTTP server only). Default none.
     pub think_time: Duration,
-    /// How many requests a second are tolerated. Default any number.
+    /// The number of requests tolerated per second. Default no bound.
     pub rate_limit: Option<RateLimit>,
     /// A firewall that bans a client that is too fast. Default none.
     pub firewall: Option<Firewall>,
-    /// What goes wrong. Default nothing.
+    /// Injected faults. Default none.
     pub faults: Faults,
-    /// How records look. Default: a tasteful mix, every date well formed.
+    /// The form of records. Default: that of a healthy tenant.
     pub oddities: Oddities,
-    /// How many of the latest requests [`Tenant::requests`](crate::Tenant::requests) remembers.
-    /// Default 100,000.
-    pub journal: usize,
+    /// The number of requests that [`Tenant::requests`](crate::Tenant::requests) keeps. Default
+    /// 100,000.
+    pub log_capacity: usize,
 }
 
 impl Default for Behaviour {
@@ -179,7 +179,7 @@ impl Default for Behaviour {
             firewall: None,
             faults: Faults::none(),
             oddities: Oddities::default(),
-            journal: 100_000,
+            log_capacity: 100_000,
         }
     }
 }

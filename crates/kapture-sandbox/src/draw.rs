@@ -1,6 +1,6 @@
-//! Deterministic draws: the same seed, subject and number always give the same value.
+//! Deterministic pseudo-random draws: the same seed, subject and number always give the same value.
 
-/// What a draw is for, so that two properties of one customer do not move together.
+/// The purpose of a draw, so that two properties of one customer are independent.
 #[derive(Clone, Copy)]
 pub(crate) enum Subject {
     DaySize,
@@ -35,7 +35,7 @@ pub(crate) enum Subject {
     Nul,
 }
 
-/// A number that looks random but follows from its arguments (the splitmix64 finaliser).
+/// A pseudo-random function of its arguments (the finaliser of splitmix64).
 pub(crate) fn draw(seed: u64, subject: Subject, number: u64) -> u64 {
     let mut value = seed
         .wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -48,6 +48,6 @@ pub(crate) fn draw(seed: u64, subject: Subject, number: u64) -> u64 {
 
 /// Whether a draw falls into `share` (0 = never, 1 = always).
 pub(crate) fn hits(share: f64, drawn: u64) -> bool {
-    // 53 bits are all that a double can hold; the result is in 0..1, so a share of 1 always hits.
+    // A double holds 53 bits; the result is in 0..1, so a share of 1 always hits.
     ((drawn >> 11) as f64) / ((1_u64 << 53) as f64) < share
 }

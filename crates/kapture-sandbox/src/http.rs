@@ -1,4 +1,4 @@
-//! The skin: a tenant behind a socket on loopback, which acts out the faults that need one.
+//! The HTTP server: a tenant on a loopback socket, which acts out the faults that need one.
 
 mod body;
 
@@ -27,14 +27,14 @@ use crate::reply::Reply;
 use crate::request::Request;
 use crate::tenant::Tenant;
 
-/// A running server. It stops, and drops every connection, when it is dropped.
+/// A running server. Dropping it stops it and closes every connection.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     accepting: JoinHandle<()>,
 }
 
-struct Skin {
+struct Shared {
     tenant: Arc<Tenant>,
     started: Instant,
 }
@@ -56,23 +56,23 @@ struct Skin {
 ///
 /// # Errors
 ///
-/// `InvalidInput` for an address that is not loopback: a sandbox is nobody else's business.
-/// Otherwise whatever the operating system says, for example that the port is taken.
+/// `InvalidInput` for an address that is not loopback: the sandbox has no access control.
+/// Otherwise the error of the operating system, for example that the port is in use.
 pub async fn serve(tenant: Arc<Tenant>, address: SocketAddr) -> io::Result<Server> {
     if !address.ip().is_loopback() {
         let message = format!(
-            "the sandbox is served on loopback only, not on {}",
+            "cannot listen on {}: the sandbox listens on loopback addresses only",
             address.ip()
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let skin = Arc::new(Skin {
+    let shared = Arc::new(Shared {
         tenant,
         started: Instant::now(),
     });
-    let router = Router::new().fallback(answer).with_state(skin);
+    let router = Router::new().fallback(answer).with_state(shared);
     Ok(Server {
         address,
         accepting: tokio::spawn(accept(listener, router)),
@@ -80,20 +80,20 @@ pub async fn serve(tenant: Arc<Tenant>, address: SocketAddr) -> io::Result<Serve
 }
 
 impl Server {
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The base URL, without a slash at its end.
+    /// The base URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Stops, and returns when the port is free again.
+    /// Stops the server and waits until the port is free.
     pub async fn stop(mut self) {
         self.accepting.abort();
-        // The only outcome is that the task was aborted.
+        // The task was aborted: there is no other outcome.
         let _ = (&mut self.accepting).await;
     }
 }
@@ -105,15 +105,15 @@ impl Drop for Server {
 }
 
 async fn accept(listener: TcpListener, router: Router) {
-    // Dropped with this task, and every connection with it.
+    // Dropping this task drops every connection.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(converse(stream, router.clone()));
+                    connections.spawn(serve_connection(stream, router.clone()));
                 }
-                // Out of file handles, most likely: let some connections end first.
+                // Most likely out of file handles: wait until some connections end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -121,8 +121,8 @@ async fn accept(listener: TcpListener, router: Router) {
     }
 }
 
-async fn converse(stream: TcpStream, router: Router) {
-    // A small answer must not wait for the acknowledgement of the one before.
+async fn serve_connection(stream: TcpStream, router: Router) {
+    // A small answer must not wait for the acknowledgement of the previous one.
     let _ = stream.set_nodelay(true);
     let inner = TowerToHyperService::new(router);
     let service = service_fn(move |request| {
@@ -136,14 +136,14 @@ async fn converse(stream: TcpStream, router: Router) {
             }
         }
     });
-    // A connection that breaks is the client's affair, or the fault that was asked for.
+    // A broken connection is the client's doing or an injected fault.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
 async fn answer(
-    State(skin): State<Arc<Skin>>,
+    State(shared): State<Arc<Shared>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -154,15 +154,15 @@ async fn answer(
             .get(name)
             .and_then(|value: &HeaderValue| value.to_str().ok())
     };
-    let reply = skin.tenant.answer(&Request {
+    let reply = shared.tenant.answer(&Request {
         method: method.as_str(),
         path: uri.path(),
         authorization: text(header::AUTHORIZATION),
         cookie: text(header::COOKIE),
         body: &body,
-        at: skin.started.elapsed(),
+        at: shared.started.elapsed(),
     });
-    let behaviour = skin.tenant.behaviour();
+    let behaviour = shared.tenant.behaviour();
     if !behaviour.think_time.is_zero() {
         tokio::time::sleep(behaviour.think_time).await;
     }

@@ -1,16 +1,17 @@
 #![doc = include_str!("../README.md")]
 //!
-//! In reading order: [`Population`] (who exists), [`Behaviour`] (the knobs), [`Oddities`] (how
-//! records look), [`Faults`] (what goes wrong), [`Tenant`] (the function).
+//! In reading order: [`Population`] (the customers), [`Behaviour`] (the knobs), [`Oddities`] (the
+//! form of records), [`When`], [`Outage`] and [`Faults`] (failures and their conditions), [`Tenant`]
+//! (the function).
 
 mod behaviour;
 mod draw;
 #[cfg(feature = "http")]
 mod http;
-mod journal;
 mod population;
 mod reply;
 mod request;
+mod request_log;
 mod tenant;
 
 pub use behaviour::Behaviour;
@@ -21,7 +22,7 @@ pub use behaviour::fault::{ErrorCode, Fault, FaultKind, Faults};
 pub use behaviour::gateway::{
     Endpoints, Firewall, RateLimit, Session, SessionEnd, SessionEndForm, SessionLife,
 };
-pub use behaviour::movement::{Change, Movement, Place};
+pub use behaviour::movement::{Change, Movement, Position};
 pub use behaviour::oddities::{DateForm, Oddities};
 pub use behaviour::outage::{Outage, PartialOutage};
 pub use behaviour::paging::{Limit, Offset, Order};
@@ -29,8 +30,8 @@ pub use behaviour::when::When;
 pub use behaviour::windows::{Flip, SameDay, Windows, WindowsBy};
 #[cfg(feature = "http")]
 pub use http::{Server, serve};
-pub use journal::Asked;
 pub use population::{PerDay, Population, SandboxCustomer};
 pub use reply::Reply;
 pub use request::{DEFAULT_CM_ID, DEFAULT_TOKEN, LEGACY_PATH, Request, SEARCH_PATH};
+pub use request_log::LoggedRequest;
 pub use tenant::Tenant;

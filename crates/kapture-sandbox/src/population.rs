@@ -1,4 +1,4 @@
-//! Who exists: invented customers, a number for each day, generated when asked for.
+//! The customers of a tenant: a number for each day, generated on demand.
 
 pub(crate) mod customer;
 mod names;
@@ -11,35 +11,35 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 
 use crate::draw::{Subject, draw};
 
-/// Ids leave room between neighbours, so that a customer can appear in between while paging.
+/// The distance of neighbouring ids, so that a customer can be inserted in between while paging.
 pub(crate) const ID_STRIDE: u64 = 16;
-const MILLISECONDS_A_DAY: u64 = 86_400_000;
+const MILLISECONDS_PER_DAY: u64 = 86_400_000;
 
-/// How many customers were created on each day of a range.
+/// The number of customers created on each day of a range.
 #[derive(Clone, Debug)]
 pub enum PerDay {
     /// The same number every day.
     Fixed(u32),
     /// A number between the two, both included, drawn by seed; neighbouring days differ.
     Between(u32, u32),
-    /// Drawn as [`PerDay::Between`], from one range on Monday to Friday and another on Saturday
-    /// and Sunday.
+    /// As [`PerDay::Between`], with one range for Monday to Friday and another for Saturday and
+    /// Sunday.
     Weekly {
         /// Monday to Friday.
         weekday: RangeInclusive<u32>,
         /// Saturday and Sunday.
         weekend: RangeInclusive<u32>,
     },
-    /// These days, and none in between.
+    /// The given numbers on the given days, 0 on all others.
     Listed(Vec<(NaiveDate, u32)>),
-    /// What the function answers for the population's seed and the day.
+    /// A function of the population's seed and the day.
     Function(fn(u64, NaiveDate) -> u32),
 }
 
-/// The customers of a tenant. Everything about them follows from the seed and the plan of days;
-/// nothing is stored but the number of each day, so millions cost no memory.
+/// The customers of a tenant. All their properties are functions of the seed and the plan of days;
+/// only the number of each day is stored, so millions of customers take no memory.
 ///
-/// Within a day the customers are spread over all 24 hours; on one day in four the first is created
+/// Within a day the customers are spread over all 24 hours. On one day in four the first is created
 /// at exactly 0:00 and the last a millisecond before midnight.
 ///
 /// ```
@@ -63,11 +63,11 @@ pub struct Population {
 #[derive(Clone, Copy, Debug)]
 struct Day {
     count: u32,
-    /// How many customers were created on earlier days.
+    /// The number of customers created on earlier days.
     before: u64,
 }
 
-/// A customer as the tenant knows it: the truth for tests.
+/// A customer as the tenant knows it, for comparison with what a client found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxCustomer {
     /// The customer's id.
@@ -78,8 +78,8 @@ pub struct SandboxCustomer {
     pub json: String,
 }
 
-/// One customer's place in the population. `before` is 0 for the planned customers; a customer that
-/// appeared while paging stands directly before its planned neighbour, by id, time and name.
+/// One customer's position in the population. `before` is 0 for planned customers; a customer that was
+/// inserted while paging precedes its planned neighbour by id, time and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Row {
     pub(crate) day: NaiveDate,
@@ -97,17 +97,17 @@ impl Row {
     }
 }
 
-/// What a row is, looked up once for a customer.
+/// Id and creation time of a row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub(crate) id: u64,
-    /// The id of the planned customer that the row is, or stands before.
+    /// The id of the planned customer that the row is, or precedes.
     pub(crate) planned_id: u64,
     pub(crate) created: NaiveDateTime,
 }
 
 impl Population {
-    /// No customers yet; add some with [`Population::days`].
+    /// An empty population; [`Population::days`] adds customers.
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -116,7 +116,7 @@ impl Population {
         }
     }
 
-    /// Plans the days `from` to `to`, both included. A day planned before is planned anew.
+    /// Plans the days `from` to `to`, both included. An earlier plan for a day is replaced.
     #[must_use]
     pub fn days(mut self, from: NaiveDate, to: NaiveDate, per_day: PerDay) -> Self {
         let mut previous = None;
@@ -137,21 +137,21 @@ impl Population {
         self
     }
 
-    /// The id of the very first customer (default 700000101); later ones have larger ids.
-    /// Ids exceed 2^31 sooner or later: this is how to make it sooner.
+    /// The id of the first customer (default 700000101); later ones have larger ids. Use it for ids
+    /// above 2^31.
     #[must_use]
     pub fn first_id(mut self, id: u64) -> Self {
-        // Room for a customer that appears before the first one.
+        // A customer may be inserted before the first one.
         self.first_id = id.max(ID_STRIDE);
         self
     }
 
-    /// How many customers were planned for a day.
+    /// The number of customers planned for a day.
     pub fn count(&self, day: NaiveDate) -> u32 {
         self.days.get(&day).map_or(0, |planned| planned.count)
     }
 
-    /// How many customers were planned on all days together.
+    /// The number of planned customers of all days.
     pub fn total(&self) -> u64 {
         self.days.values().map(|day| u64::from(day.count)).sum()
     }
@@ -177,7 +177,7 @@ impl Population {
             .collect()
     }
 
-    /// The number of the day's customers created before `moment`.
+    /// The number of customers of the day that were created before `moment`.
     fn first_at_or_after(&self, date: NaiveDate, count: u32, moment: NaiveDateTime) -> u32 {
         let (mut low, mut high) = (0, count);
         while low < high {
@@ -199,12 +199,12 @@ impl Population {
         let milliseconds = if edge && index == 0 {
             0
         } else if edge && index_wide + 1 == count {
-            MILLISECONDS_A_DAY - 1
+            MILLISECONDS_PER_DAY - 1
         } else {
-            // Each customer has its own slice of the day, so ids and times rise together.
+            // Each customer has its own slice of the day, so ids and times increase together.
             let jitter =
-                draw(self.seed, Subject::Time, number << 32 | index_wide) % MILLISECONDS_A_DAY;
-            (index_wide * MILLISECONDS_A_DAY + jitter) / count
+                draw(self.seed, Subject::Time, number << 32 | index_wide) % MILLISECONDS_PER_DAY;
+            (index_wide * MILLISECONDS_PER_DAY + jitter) / count
         };
         date.and_time(NaiveTime::MIN) + TimeDelta::milliseconds(milliseconds as i64)
     }
@@ -262,7 +262,7 @@ fn spread(seed: u64, date: NaiveDate, range: RangeInclusive<u32>, previous: Opti
     }
 }
 
-/// A number for a day, positive for every date of this era.
+/// The number of a day in the common era.
 pub(crate) fn day_number(date: NaiveDate) -> u64 {
     u64::from(date.num_days_from_ce().unsigned_abs())
 }

@@ -1,4 +1,4 @@
-//! An answer of the tenant.
+//! A reply of the tenant.
 
 pub(crate) mod form;
 pub(crate) mod refusal;
@@ -8,17 +8,17 @@ use bytes::Bytes;
 use crate::behaviour::answer_form::ContentType;
 use crate::behaviour::fault::{Fault, FaultKind};
 
-/// What the tenant answers.
+/// A reply of the tenant.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
     /// Headers, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The whole body, also where `fault` keeps a part of it from arriving.
+    /// The complete body, even where `fault` prevents part of it from arriving.
     pub body: Bytes,
-    /// What whoever delivers the answer has to act out. With [`Fault::Reset`] and [`Fault::Stall`]
-    /// nothing of this reply reaches the client.
+    /// The fault that the transport has to act out. With [`Fault::Reset`] and [`Fault::Stall`] nothing of
+    /// this reply reaches the client.
     pub fault: Option<Fault>,
 }
 
@@ -53,8 +53,8 @@ impl Reply {
         reply
     }
 
-    /// Spoils the right answer, for the faults that begin with it.
-    pub(crate) fn spoil(&mut self, kind: &FaultKind) {
+    /// Applies a fault that damages a correct reply.
+    pub(crate) fn damage(&mut self, kind: &FaultKind) {
         if *kind == FaultKind::CutText {
             self.body.truncate(self.body.len() / 2);
         }

@@ -1,8 +1,8 @@
-//! A request as it reaches the tenant.
+//! A request to the tenant.
 
 use std::time::Duration;
 
-/// The path of the vendor's three worked examples.
+/// The path in the vendor's three worked examples.
 pub const SEARCH_PATH: &str = "/ms/customer-search/customer-search/api/v1";
 /// The path in the heading of the vendor's page.
 pub const LEGACY_PATH: &str = "/select-customer-between-start-and-end-dates.html";
@@ -11,7 +11,7 @@ pub const DEFAULT_TOKEN: &str = "c2FuZGJveDpzYW5kYm94";
 /// The account that a tenant has by default.
 pub const DEFAULT_CM_ID: u64 = 424_242;
 
-/// What of an HTTP request matters to the tenant.
+/// The parts of an HTTP request that the tenant reads.
 ///
 /// ```
 /// use kapture_sandbox::{Request, Tenant};
@@ -34,9 +34,9 @@ pub struct Request<'a> {
     pub cookie: Option<&'a str>,
     /// The body.
     pub body: &'a [u8],
-    /// When the request arrives, counted from any fixed moment. [`RateLimit`](crate::RateLimit),
-    /// [`Firewall`](crate::Firewall), [`SessionLife::Time`](crate::SessionLife::Time) and
-    /// [`When::Time`](crate::When::Time) look at it.
+    /// The time of arrival since any fixed moment: the tenant's only clock. It drives
+    /// [`RateLimit`](crate::RateLimit), [`Firewall`](crate::Firewall),
+    /// [`SessionLife::Time`](crate::SessionLife::Time) and [`When::Time`](crate::When::Time).
     pub at: Duration,
 }
 

@@ -1,12 +1,12 @@
-//! The tenant: from a request to an answer.
+//! The tenant: a function from a request to a reply.
 
-mod blocks;
 mod filter;
 mod gateway;
 mod listing;
 mod moved;
 mod pages;
 mod query;
+mod record_cache;
 mod rows;
 mod session;
 mod truth;
@@ -19,24 +19,24 @@ use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 
-use self::blocks::Blocks;
 use self::gateway::Speed;
 use self::moved::Moved;
+use self::record_cache::RecordCache;
 use self::session::Sessions;
 use crate::behaviour::Behaviour;
 use crate::behaviour::gateway::Endpoints;
 use crate::draw::{Subject, draw};
-use crate::journal::{Asked, Journal};
 use crate::population::customer::Customer;
 use crate::population::{PerDay, Population, Row, day_number};
 use crate::reply::Reply;
 use crate::request::{LEGACY_PATH, Request, SEARCH_PATH};
+use crate::request_log::{LoggedRequest, RequestLog};
 
-/// A fake tenant: customers, a behaviour, and an answer to every request.
+/// A fake tenant: a population, a behaviour, and a reply to every request.
 ///
-/// Answers follow from the request, its number, and nothing else, so a run against a tenant can be
-/// repeated exactly. The only things it remembers are how many requests there were, what they asked,
-/// and which rows [moved](crate::Movement).
+/// A reply depends on the request and on the requests before it, never on a clock or on chance, so a run
+/// against a tenant can be repeated exactly. The tenant's state is the log and the number of requests,
+/// the sessions, the counters of rate limit and firewall, and which rows [moved](crate::Movement).
 ///
 /// ```
 /// use chrono::NaiveDate;
@@ -60,18 +60,18 @@ pub struct Tenant {
     moved: Mutex<Moved>,
     speed: Mutex<Speed>,
     sessions: Mutex<Sessions>,
-    /// How many requests there were for windows that start on each day.
+    /// The number of requests for windows that start on each day.
     asks: Mutex<HashMap<NaiveDate, u64>>,
-    journal: Journal,
-    blocks: Blocks,
+    log: RequestLog,
+    record_cache: RecordCache,
 }
 
 impl Tenant {
-    /// A tenant with these customers that behaves this way.
+    /// A tenant with these customers and this behaviour.
     pub fn new(population: Population, behaviour: Behaviour) -> Self {
         Self {
             zone_shift: TimeDelta::minutes(behaviour.zone_shift_minutes.into()),
-            journal: Journal::new(behaviour.journal),
+            log: RequestLog::new(behaviour.log_capacity),
             population,
             behaviour,
             requests: AtomicU64::new(0),
@@ -79,17 +79,17 @@ impl Tenant {
             speed: Mutex::default(),
             sessions: Mutex::default(),
             asks: Mutex::default(),
-            blocks: Blocks::default(),
+            record_cache: RecordCache::default(),
         }
     }
 
-    /// A well-behaved tenant for trying things out: 20 to 60 customers a weekday from 2020 to 2030,
-    /// fewer on Saturdays, and Sundays that are often quiet.
+    /// A well-behaved tenant for demonstrations: 20 to 60 customers each weekday from 2020 to 2030,
+    /// fewer on Saturdays, none on most Sundays.
     pub fn demo() -> Self {
         Self::new(Self::demo_population(1), Behaviour::default())
     }
 
-    /// The customers of [`Tenant::demo`], for another seed or another behaviour.
+    /// The customers of [`Tenant::demo`], to combine with another seed or behaviour.
     pub fn demo_population(seed: u64) -> Population {
         let (Some(from), Some(to)) = (
             NaiveDate::from_ymd_opt(2020, 1, 1),
@@ -100,28 +100,28 @@ impl Tenant {
         Population::new(seed).days(from, to, PerDay::Function(demo_day))
     }
 
-    /// The knobs that this tenant was made with.
+    /// The behaviour that this tenant was created with.
     pub fn behaviour(&self) -> &Behaviour {
         &self.behaviour
     }
 
-    /// The customers that were planned.
+    /// The planned customers.
     pub fn population(&self) -> &Population {
         &self.population
     }
 
-    /// The latest requests, oldest first, up to [`Behaviour::journal`] of them.
-    pub fn requests(&self) -> Vec<Asked> {
-        self.journal.latest()
+    /// The latest requests, oldest first, at most [`Behaviour::log_capacity`] of them.
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.log.latest()
     }
 
-    /// How many requests there were in all.
+    /// The number of requests in all.
     pub fn request_count(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Answers a request for one page with the tenant's own token, without HTTP around it: for a
-    /// client that is a state machine. `at` is [`Request::at`].
+    /// Answers a request for one page under the tenant's own token, for clients that are state machines
+    /// without HTTP. `at` is [`Request::at`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -154,11 +154,11 @@ impl Tenant {
         })
     }
 
-    /// Answers a request. Requests are numbered as they come, from 1; a request is answered in full
-    /// before [`Fault`](crate::Fault)s that need a socket are noted in the reply.
+    /// Answers a request. Requests are numbered from 1 in the order of their arrival. The reply is complete
+    /// even where [`Reply::fault`] says that part of it must not reach the client.
     pub fn answer(&self, request: &Request<'_>) -> Reply {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut asked = Asked {
+        let mut logged = LoggedRequest {
             number,
             window: None,
             limit: None,
@@ -171,9 +171,9 @@ impl Tenant {
             outage: false,
             session_ended: false,
         };
-        let reply = self.reply(request, &mut asked);
-        asked.status = reply.status;
-        self.journal.note(asked);
+        let reply = self.reply(request, &mut logged);
+        logged.status = reply.status;
+        self.log.push(logged);
         reply
     }
 

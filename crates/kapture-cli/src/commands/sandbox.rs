@@ -8,7 +8,8 @@ use anyhow::{Result, anyhow, bail};
 use chrono::NaiveDate;
 use kapture_sandbox::{
     Behaviour, Change, ContentType, DEFAULT_CM_ID, EmptyForm, FaultKind, Faults, Limit, Movement,
-    Oddities, Offset, Order, PerDay, Place, Population, RateLimit, SameDay, Tenant, Windows, serve,
+    Oddities, Offset, Order, PerDay, Population, Position, RateLimit, SameDay, Tenant, Windows,
+    serve,
 };
 
 use crate::args::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
@@ -101,7 +102,7 @@ fn behaviour(arguments: &SandboxArgs) -> Result<Behaviour> {
         movement: arguments.moving.map(|every| Movement {
             every,
             change: Change::Alternate,
-            place: Place::Anywhere,
+            position: Position::Anywhere,
             at_most: None,
         }),
         empty_window: match arguments.empty {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::against::{InMemory, Late, expect_truth, may, population, pull_from, truth};
 use async_trait::async_trait;
-use kapture_sandbox::{Asked, Behaviour, EmptyForm, Limit, PerDay, Tenant, Windows};
+use kapture_sandbox::{Behaviour, EmptyForm, Limit, LoggedRequest, PerDay, Tenant, Windows};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
 /// Days of different sizes cost one request each, two more for the neighbours, further pages, and
@@ -102,7 +102,7 @@ async fn the_first_question_is_about_a_day_that_was_asked_for() {
     let tenant = expect_truth(population, Behaviour::default(), may(5), may(5)).await;
     let asked = tenant.requests();
     assert_eq!(asked[0].window, Some((may(5), may(5))));
-    let wide = |asked: &&Asked| asked.window.is_some_and(|(start, end)| start != end);
+    let wide = |asked: &&LoggedRequest| asked.window.is_some_and(|(start, end)| start != end);
     assert_eq!(asked.iter().filter(wide).count(), 0, "{asked:?}");
 }
 

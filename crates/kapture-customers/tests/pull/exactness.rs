@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use kapture_customers::PullError;
 use kapture_model::Record;
 use kapture_sandbox::{
-    Asked, Behaviour, ContentType, EmptyForm, Limit, Oddities, Offset, Order, PerDay, Population,
-    Tenant, Windows,
+    Behaviour, ContentType, EmptyForm, Limit, LoggedRequest, Oddities, Offset, Order, PerDay,
+    Population, Tenant, Windows,
 };
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
@@ -300,7 +300,7 @@ async fn a_larger_limit_need_not_be_accepted() {
                 let sizes = vec![(may(2), 700), (may(3), 620), (may(4), 90)];
                 let population = population(8, PerDay::Listed(sizes));
                 let tenant = expect_truth(population, behaviour, may(1), may(5)).await;
-                let larger = |asked: &&Asked| asked.limit > Some(500);
+                let larger = |asked: &&LoggedRequest| asked.limit > Some(500);
                 let in_vain = tenant.requests().iter().filter(larger).count();
                 assert!(
                     in_vain <= 6,
@@ -346,7 +346,7 @@ async fn a_server_that_refuses_more_than_its_default_is_asked_for_that() {
                 ..Behaviour::default()
             };
             let tenant = expect_truth(population(2, per_day), behaviour, may(3), may(6)).await;
-            let refused = |asked: &&kapture_sandbox::Asked| asked.limit > Some(100);
+            let refused = |asked: &&LoggedRequest| asked.limit > Some(100);
             let refused = tenant.requests().iter().filter(refused).count();
             assert!(refused < 12, "{refused}: {windows:?} {empty_window:?}");
         }

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use kapture_customers::{EndBound, Event, Finding, Proof, PullError};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Offset, Order, PerDay,
-    Place, SameDay, Tenant, Windows,
+    Position, SameDay, Tenant, Windows,
 };
 use kapture_transport::{
     ClientOptions, Error, Request, Response, StopReason, Transport, TransportError,
@@ -186,7 +186,7 @@ async fn a_server_that_begins_to_include_the_end_day_is_taken_at_its_word() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_come_and_go_leave_those_that_stand() {
     for change in [Change::Insert, Change::Delete, Change::Alternate] {
-        for place in [Place::BeforeOffset, Place::Anywhere] {
+        for position in [Position::BeforeOffset, Position::Anywhere] {
             for every in [1, 2, 5] {
                 for limit in [Limit::Honoured, Limit::CappedAt(100), Limit::CappedAt(37)] {
                     for order in [Order::Id, Order::IdDescending, Order::Name] {
@@ -196,13 +196,13 @@ async fn rows_that_come_and_go_leave_those_that_stand() {
                             movement: Some(Movement {
                                 every,
                                 change,
-                                place,
+                                position,
                                 at_most: None,
                             }),
                             ..Behaviour::default()
                         };
                         let told =
-                            format!("{change:?} {place:?} every {every}, {limit:?}, {order:?}");
+                            format!("{change:?} {position:?} every {every}, {limit:?}, {order:?}");
                         let tenant = Arc::new(Tenant::new(
                             population(every, PerDay::Between(200, 900)),
                             behaviour,
@@ -258,14 +258,14 @@ async fn moving_rows_and_changing_order_are_right_or_named() {
     for seed in 0..300 {
         let most = [2, 3, 5, 8, 12, 20, 37][seed as usize % 7];
         let change = [Change::Delete, Change::Insert, Change::Alternate][seed as usize / 7 % 3];
-        let place = [Place::BeforeOffset, Place::Anywhere][seed as usize / 21 % 2];
+        let position = [Position::BeforeOffset, Position::Anywhere][seed as usize / 21 % 2];
         let behaviour = Behaviour {
             limit: Limit::CappedAt(most),
             order: [Order::Unstable, Order::Turns][seed as usize / 42 % 2],
             movement: Some(Movement {
                 every: 1 + seed / 84 % 5,
                 change,
-                place,
+                position,
                 at_most: (seed % 2 == 0).then_some(4),
             }),
             ..Behaviour::default()

@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 use futures_util::StreamExt;
 use kapture_customers::{DayState, Pull};
 use kapture_sandbox::{
-    Behaviour, Change, EmptyForm, Movement, Order, PerDay, Place, Population, Tenant,
+    Behaviour, Change, EmptyForm, Movement, Order, PerDay, Population, Position, Tenant,
 };
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 use tokio::time::{sleep, timeout};
@@ -106,7 +106,7 @@ async fn a_page_that_is_asked_again_is_told_as_a_whole() {
             movement: Some(Movement {
                 every,
                 change: Change::Delete,
-                place: Place::BeforeOffset,
+                position: Position::BeforeOffset,
                 at_most: Some(40),
             }),
             ..Behaviour::default()

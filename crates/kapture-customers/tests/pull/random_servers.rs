@@ -13,7 +13,7 @@ use crate::against::{InMemory, may, missing, population, pull_from};
 use kapture_customers::{EndBound, Pull, PullError, Receipt};
 use kapture_sandbox::{
     Behaviour, Change, EmptyForm, FaultKind, Faults, Flip, Limit, Movement, Oddities, Offset,
-    Order, PerDay, Place, Tenant, Windows,
+    Order, PerDay, Position, Tenant, Windows,
 };
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 use proptest::prelude::*;
@@ -69,11 +69,11 @@ fn movement() -> impl Strategy<Value = Option<Movement>> {
         Just(Change::Delete),
         Just(Change::Alternate)
     ];
-    let place = prop_oneof![Just(Place::BeforeOffset), Just(Place::Anywhere)];
+    let position = prop_oneof![Just(Position::BeforeOffset), Just(Position::Anywhere)];
     prop_oneof![
         3 => Just(None),
-        1 => (1..12u64, change, place, prop::option::of(1..20u64)).prop_map(
-            |(every, change, place, at_most)| Some(Movement { every, change, place, at_most })
+        1 => (1..12u64, change, position, prop::option::of(1..20u64)).prop_map(
+            |(every, change, position, at_most)| Some(Movement { every, change, position, at_most })
         ),
     ]
 }

@@ -1,6 +1,6 @@
-//! How an answer looks from outside: its envelope, its content type, and the form of "no customers".
+//! The form of answers: envelope, content type, and the ways to say "no customers".
 
-/// How "no customers" is said.
+/// The form of "no customers".
 ///
 /// A sentence may hold placeholders, which make it differ from answer to answer: `{reference}` (16
 /// hexadecimal digits that never repeat), `{number}` (of the request), `{start}` and `{end}` (the
@@ -9,8 +9,8 @@
 pub enum EmptyForm {
     /// `{"message":[],"status":"success"}`
     EmptyList,
-    /// An empty list beside further members, which are given as JSON text without braces:
-    /// `"hasMore":true` makes it `{"message":[],"status":"success","hasMore":true}`.
+    /// An empty list beside further members, given as JSON text without braces: `"hasMore":true`
+    /// results in `{"message":[],"status":"success","hasMore":true}`.
     ListBeside(String),
     /// `{"message":null,"status":"success"}`
     Null,
@@ -28,9 +28,9 @@ pub enum EmptyForm {
     Failed(String),
     /// `{"<key>":"<sentence>","status":"failed"}` with HTTP 200.
     FailedUnder {
-        /// The key that stands where `message` should.
+        /// The key in place of `message`.
         key: String,
-        /// What it says.
+        /// The sentence.
         sentence: String,
     },
     /// The body of `Failed` with HTTP 404.
@@ -39,7 +39,7 @@ pub enum EmptyForm {
     NoContent,
 }
 
-/// The content type that an answer claims; the body is JSON either way.
+/// The content type of answers; the body is JSON either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentType {
     /// `application/json;charset=UTF-8`
@@ -48,16 +48,16 @@ pub enum ContentType {
     Html,
 }
 
-/// What stands around the rows of an answer.
+/// The JSON around the rows of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
-    /// How keys and status words are spelled. Default as documented.
+    /// The spelling of keys and status words. Default as documented.
     pub spelling: Spelling,
-    /// A page of exactly one row is a bare object under `message`, not a list. Default no.
+    /// Whether a page of exactly one row is an object under `message` instead of a list. Default no.
     pub single_row_as_object: bool,
-    /// `totalCount` in answers with status success. Default none.
+    /// The member `totalCount` in answers with status success. Default none.
     pub total_count: Option<TotalCount>,
-    /// Where refusals name an error code of the vendor's older pages. Default: they name none.
+    /// The place of error codes (of the vendor's older pages) in refusals. Default: refusals have none.
     pub error_codes: Option<CodePlace>,
 }
 
@@ -76,13 +76,13 @@ pub enum Spelling {
 pub enum TotalCount {
     /// `null`
     Null,
-    /// How many rows the window lists (0 in an [`Outage`](crate::Outage)).
+    /// The number of rows in the window (0 in an [`Outage`](crate::Outage)).
     Right,
-    /// This number, whatever the window holds.
+    /// This number in every answer.
     Wrong(u64),
 }
 
-/// Where a failure names its error code.
+/// The place of the error code in a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodePlace {
     /// `{"message":"APIExpired","status":"failed"}`
@@ -91,6 +91,6 @@ pub enum CodePlace {
     Status,
     /// `{"message":"APIExpired: API Request is Expired","status":"failed"}`
     Both,
-    /// Nowhere: `{"message":"API Request is Expired","status":"failed"}`
+    /// No code: `{"message":"API Request is Expired","status":"failed"}`
     Nowhere,
 }

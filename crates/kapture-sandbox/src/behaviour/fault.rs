@@ -1,4 +1,4 @@
-//! What goes wrong: at random at a given rate, or at given requests.
+//! Injected faults: at random, at given requests, or under a condition.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::behaviour::answer_form::CodePlace;
 use crate::behaviour::when::{Facts, When};
 use crate::draw::{Subject, draw, hits};
 
-/// Which requests go wrong, and how. Requests are numbered from 1.
+/// The requests that fail, and how. Requests are numbered from 1.
 ///
 /// ```
 /// use kapture_sandbox::{FaultKind, Faults};
@@ -22,20 +22,20 @@ use crate::draw::{Subject, draw, hits};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Faults {
-    /// The share of requests (0 to 1) that go wrong at random.
+    /// The share of requests (0 to 1) that fail at random.
     pub rate: f64,
-    /// What may happen to them; one is drawn for each.
+    /// The faults to draw from.
     pub kinds: Vec<FaultKind>,
-    /// Decides which requests are hit, and by what.
+    /// The seed of the draws.
     pub seed: u64,
-    /// Requests that go wrong in any case, by number.
+    /// Requests that fail in any case, by number.
     pub schedule: BTreeMap<u64, FaultKind>,
-    /// Requests that go wrong under a condition; the first that holds counts. Scheduled and random
-    /// faults go first.
+    /// Requests that fail under a condition; the first condition that holds counts. Scheduled and
+    /// random faults take precedence.
     pub rules: Vec<(When, FaultKind)>,
 }
 
-/// One way in which an answer goes wrong.
+/// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// 500 with an HTML page.
@@ -48,20 +48,20 @@ pub enum FaultKind {
     GatewayTimeout504,
     /// 429.
     TooManyRequests429 {
-        /// The `Retry-After` header, word for word: seconds or an HTTP date.
+        /// The `Retry-After` header, verbatim: seconds or an HTTP date.
         retry_after: Option<String>,
     },
     /// 200 with an HTML login page.
     LoginPage,
     /// 302 to a login page on another host.
     LoginRedirect,
-    /// 200 with the text `{"message":…` broken off in the middle, in good order for HTTP.
+    /// 200 with half of the JSON text, complete as an HTTP message.
     CutText,
     /// The connection ends after half of the promised body.
     Truncated,
     /// The connection is closed without an answer.
     Reset,
-    /// The body arrives in this many pieces, with a pause before each.
+    /// The body is sent in pieces, with a pause before each.
     SlowBody {
         /// Number of pieces, at least 1.
         pieces: u32,
@@ -79,28 +79,28 @@ pub enum FaultKind {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The `Retry-After` header, word for word: seconds or an HTTP date.
+        /// The `Retry-After` header, verbatim: seconds or an HTTP date.
         retry_after: Option<String>,
     },
     /// 200 without a body.
     EmptyBody,
 }
 
-/// A failure that the vendor's older pages give a code.
+/// A failure with an error code of the vendor's older pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     /// `AuthKeyInvalid`: the token is wrong.
     AuthKeyInvalid,
     /// `APIExpired`: the key has passed its expiry date.
     ApiExpired,
-    /// `ServerFailure`: trouble that may pass.
+    /// `ServerFailure`: a failure that may be transient.
     ServerFailure,
     /// `ReqFieldMissing`: this field is absent or blank.
     ReqFieldMissing(String),
 }
 
 impl ErrorCode {
-    /// The code as the server spells it.
+    /// The code in the server's spelling.
     pub fn code(&self) -> &'static str {
         match self {
             Self::AuthKeyInvalid => "AuthKeyInvalid",
@@ -110,7 +110,7 @@ impl ErrorCode {
         }
     }
 
-    /// The sentence that goes with it.
+    /// The sentence that belongs to it.
     pub fn sentence(&self) -> String {
         match self {
             Self::AuthKeyInvalid => "Invalid Auth Key".into(),
@@ -121,12 +121,12 @@ impl ErrorCode {
     }
 }
 
-/// What only a socket can act out; see [`Reply::fault`](crate::Reply::fault).
+/// A fault that needs a socket; see [`Reply::fault`](crate::Reply::fault).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Send half of the body under the full `Content-Length`, then close.
+    /// Send half of the body under the full `Content-Length`, then close the connection.
     Truncated,
-    /// Close without an answer.
+    /// Close the connection without an answer.
     Reset,
     /// Send the body in pieces.
     Slow {
@@ -140,8 +140,7 @@ pub enum Fault {
 }
 
 impl FaultKind {
-    /// Faults that pass when the request is repeated, as far as a client can tell, and that cost
-    /// it no waiting.
+    /// Faults that look transient to a client and demand no long wait.
     pub fn passing() -> Vec<Self> {
         vec![
             Self::Status500,
@@ -163,7 +162,7 @@ impl FaultKind {
 }
 
 impl Faults {
-    /// Nothing goes wrong.
+    /// No faults.
     pub fn none() -> Self {
         Self {
             rate: 0.0,
@@ -174,7 +173,7 @@ impl Faults {
         }
     }
 
-    /// `rate` (0 to 1) of the requests go wrong in one of `kinds`, drawn by `seed`.
+    /// The share `rate` (0 to 1) of the requests fails in one of `kinds`, drawn by `seed`.
     pub fn random(rate: f64, kinds: impl Into<Vec<FaultKind>>, seed: u64) -> Self {
         Self {
             rate,
@@ -184,7 +183,7 @@ impl Faults {
         }
     }
 
-    /// The requests with these numbers (the first is 1) go wrong, and no others.
+    /// Only the requests with these numbers (the first is 1) fail.
     pub fn scheduled(schedule: impl IntoIterator<Item = (u64, FaultKind)>) -> Self {
         Self {
             schedule: schedule.into_iter().collect(),
@@ -192,7 +191,7 @@ impl Faults {
         }
     }
 
-    /// The requests for which a condition holds go wrong; the first condition that holds counts.
+    /// The requests for which a condition holds fail; the first condition that holds counts.
     pub fn when(rules: impl IntoIterator<Item = (When, FaultKind)>) -> Self {
         Self {
             rules: rules.into_iter().collect(),
@@ -200,7 +199,7 @@ impl Faults {
         }
     }
 
-    /// What happens to this request, if anything.
+    /// The fault of this request.
     pub(crate) fn strike(&self, facts: &Facts) -> Option<FaultKind> {
         self.at(facts.number).or_else(|| {
             let (_, kind) = self.rules.iter().find(|(when, _)| when.holds(facts))?;
@@ -208,7 +207,7 @@ impl Faults {
         })
     }
 
-    /// What the schedule and the draw make of request `number`, if anything.
+    /// The scheduled or random fault of request `number`.
     pub fn at(&self, number: u64) -> Option<FaultKind> {
         if let Some(kind) = self.schedule.get(&number) {
             return Some(kind.clone());

@@ -1,8 +1,8 @@
-//! What stands in front of the search: paths, sessions, rate limit, firewall.
+//! Paths, sessions, rate limit and firewall.
 
 use std::time::Duration;
 
-/// Which paths answer; the other one is 404.
+/// The paths that exist; the other one is 404.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoints {
     /// Both.
@@ -18,32 +18,32 @@ pub enum Endpoints {
 pub enum Session {
     /// No cookie is set.
     None,
-    /// `JSESSIONID` is set where the request brings none; nothing depends on it.
+    /// `JSESSIONID` is set where the request carries none; nothing depends on it.
     Offered,
-    /// As `Offered`, and every request but the first must bring it back, or it is refused.
+    /// As `Offered`, and every request but the first is refused without it.
     Required,
 }
 
-/// Sessions end: from then on every request with that cookie fails. A request without a cookie gets a
-/// new session and is answered well.
+/// Sessions that end: from then on every request with that cookie fails. A request without a cookie is
+/// answered and gets a new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionEnd {
-    /// How long a session lives.
+    /// The lifetime of a session.
     pub after: SessionLife,
-    /// What requests of an ended session are answered.
+    /// The answer to requests of an ended session.
     pub form: SessionEndForm,
 }
 
-/// How long a session lives.
+/// The lifetime of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionLife {
-    /// So many requests with its cookie are answered.
+    /// The number of requests with its cookie that are answered.
     Requests(u64),
-    /// So long after the answer that set its cookie, in [`Request::at`](crate::Request::at).
+    /// The time after the answer that set its cookie, in [`Request::at`](crate::Request::at).
     Time(Duration),
 }
 
-/// What requests of an ended session are answered.
+/// The answer to requests of an ended session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEndForm {
     /// 401 with `{"message":"Session expired","status":"failed"}`.
@@ -54,26 +54,26 @@ pub enum SessionEndForm {
     LoginPage,
     /// The refusal of a wrong token: `Invalid Auth Key`.
     InvalidAuthKey,
-    /// 200 with `{"message":"<sentence>","status":"failed"}`: words that are no documented refusal.
+    /// 200 with `{"message":"<sentence>","status":"failed"}`, for a sentence that is not documented.
     Words(String),
 }
 
-/// How many requests are tolerated in one second of [`Request::at`](crate::Request::at); the others
-/// answer 429.
+/// The number of requests answered in one second of [`Request::at`](crate::Request::at); the others
+/// get 429.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Requests that are answered in each whole second.
+    /// The number of requests answered in each whole second.
     pub per_second: u32,
-    /// The `Retry-After` header of the others, word for word: seconds or an HTTP date.
+    /// The `Retry-After` header of the others, verbatim: seconds or an HTTP date.
     pub retry_after: Option<String>,
 }
 
-/// A firewall that answers 403 to everything for some time once a client was too fast.
+/// A firewall that answers 403 to every request for some time after a client was too fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Firewall {
-    /// Requests that pass in each whole second of [`Request::at`](crate::Request::at); the next one
-    /// begins the ban.
+    /// The number of requests that pass in each whole second of [`Request::at`](crate::Request::at);
+    /// the next one starts the ban.
     pub per_second: u32,
-    /// How long the ban lasts. Requests meanwhile do not prolong it.
+    /// The length of the ban. Requests during the ban do not extend it.
     pub ban: Duration,
 }

@@ -1,35 +1,35 @@
-//! Rows that come and go while a client pages: an offset then skips or repeats rows unnoticed.
+//! Rows that are inserted or deleted while a client pages, which shifts offsets.
 
-/// Rows of the asked window that appear or vanish while a client pages. Which row it is follows
-/// from the population's seed and the request's number.
+/// Rows of the requested window that are inserted or deleted while a client pages. The row is drawn by
+/// the population's seed and the request's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// One row moves at every so many requests (at least 1), just before the request is answered.
+    /// One row moves at every n-th request (at least 1), before the request is answered.
     pub every: u64,
-    /// What happens to it.
+    /// The kind of move.
     pub change: Change,
-    /// Where it happens.
-    pub place: Place,
-    /// No more than this many rows move in all; `None`: without end.
+    /// The row's position.
+    pub position: Position,
+    /// The maximal number of moves; `None`: no bound.
     pub at_most: Option<u64>,
 }
 
-/// What happens to a row.
+/// The kind of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A new customer appears.
+    /// A customer is inserted.
     Insert,
-    /// A customer vanishes.
+    /// A customer is deleted.
     Delete,
-    /// In turn: one appears, one vanishes.
+    /// Insertions and deletions alternate.
     Alternate,
 }
 
-/// Where in the window a row moves.
+/// The position of a moving row in its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Among the rows before the asked `offset`, where it does the most harm. Requests with offset 0
-    /// move nothing; the move then waits for the next request.
+pub enum Position {
+    /// Among the rows before the requested `offset`, which shifts the page. A request with offset 0
+    /// moves nothing; the move is due at the next request.
     BeforeOffset,
     /// Anywhere in the window.
     Anywhere,

@@ -1,14 +1,14 @@
-//! How records look: which share of the customers is unusual, and in which way.
+//! The form of records: the share of customers with each oddity.
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-/// The share of customers (0 = none, 1 = all) with each oddity. Which customers are hit follows
-/// from the population's seed and the customer's id.
+/// The share of customers (0 = none, 1 = all) with each oddity. The customers are drawn by the
+/// population's seed and the customer's id.
 ///
 /// The default is what a healthy tenant sends: some names beyond ASCII, some `attr…` fields, a few
-/// customers with several contacts or none, and every date well formed.
+/// customers with several contacts or none, and well-formed dates only.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Oddities {
     /// Undocumented fields: `attr1`…, and a nested object. Default 0.2.
@@ -23,22 +23,22 @@ pub struct Oddities {
     pub date_form: DateForm,
     /// The customer's `generationDate` is `null`. Default 0.
     pub null_dates: f64,
-    /// The customer's `generationDate` is there but is no date. Default 0.
+    /// The customer's `generationDate` is present but no date. Default 0.
     pub undecodable_dates: f64,
-    /// The customer's `generationDate` is a number: milliseconds since 1970, taking the wall clock
+    /// The customer's `generationDate` is a number: milliseconds since 1970, with the wall clock taken
     /// as UTC. Default 0.
     pub epoch_dates: f64,
     /// The Calendar objects lack `second`. Default 0.
     pub missing_seconds: f64,
     /// The customer's `id` is text. Default 0.
     pub ids_as_text: f64,
-    /// One documented field has a type that the documentation does not give it. Default 0.
+    /// One documented field has an undocumented type. Default 0.
     pub wrong_types: f64,
     /// The last change of the customer is 3 to 39 days after its creation; `lastModificationTime`
     /// shows it. Default 0.
     pub changed_later: f64,
-    /// The record reads differently in each answer: `totalNoOfEnquiries` grows with the number of the
-    /// request. The truth shows it before the first request. Default 0.
+    /// The record differs from answer to answer: `totalNoOfEnquiries` grows with the number of the
+    /// request. The truth holds the record as before the first request. Default 0.
     pub rewritten: f64,
     /// The customer's `id` is a number with a fraction or an exponent, as Gson writes numbers that went
     /// through a `Map`: `700000101.0`, `7.00000101E8`. Default 0.
@@ -52,8 +52,8 @@ pub struct Oddities {
     pub lone_surrogates: f64,
     /// The remarks end in the escape `\u0000`. Default 0.
     pub nul_characters: f64,
-    /// The customers of these days were imported: each prints a `generationDate` so many days earlier,
-    /// and belongs to the day of the window that holds it. Default none.
+    /// The customers of these days were imported: their `generationDate` is the given number of days
+    /// earlier, and they belong to the day of the window that holds them. Default none.
     pub imported: BTreeMap<NaiveDate, u32>,
 }
 
@@ -70,7 +70,7 @@ impl Default for Oddities {
 }
 
 impl Oddities {
-    /// No oddity at all: every record looks exactly as documented.
+    /// No oddities: every record is exactly as documented.
     pub fn none() -> Self {
         Self {
             extra_fields: 0.0,
@@ -95,8 +95,8 @@ impl Oddities {
         }
     }
 
-    /// `share` of the customers with each oddity that any JSON library reads, and all three date
-    /// forms. Not among them are the oddities after `changed_later`.
+    /// `share` of the customers with each oddity from `extra_fields` to `changed_later`, and all three
+    /// date forms. The later oddities stay off: they break JSON, or change from answer to answer.
     pub fn all(share: f64) -> Self {
         Self {
             extra_fields: share,
@@ -116,7 +116,7 @@ impl Oddities {
     }
 }
 
-/// How Gson writes a date as text; it depends on the Java version of the server.
+/// The form of Gson's date text, which depends on the server's Java version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateForm {
     /// `May 2, 2024 4:15:42 PM`, as on older Java and in the documentation.
@@ -125,6 +125,6 @@ pub enum DateForm {
     Comma,
     /// As `Comma`, with U+202F (narrow no-break space) before `PM`, as since Java 20.
     NarrowSpace,
-    /// All three, differing from customer to customer.
+    /// All three, drawn for each customer.
     Mixed,
 }

@@ -1,33 +1,33 @@
-//! What becomes of `limit` and `offset`, and the order of rows.
+//! The handling of `limit` and `offset`, and the order of rows.
 
-/// What becomes of the asked `limit`.
+/// The handling of the requested `limit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// It is the page size.
     Honoured,
-    /// It is the page size up to this many rows, without a word about it.
+    /// It is the page size up to this number of rows. Larger values are capped silently.
     CappedAt(u64),
-    /// It is the page size up to this many rows; above, the default is, without a word about it.
+    /// It is the page size up to this number of rows. Larger values silently mean the default.
     DefaultAbove(u64),
-    /// It is the page size up to this many rows; above, it is refused.
+    /// It is the page size up to this number of rows. Larger values are refused.
     RefusedAbove(u64),
     /// A page holds every row from `offset` on.
     Ignored,
 }
 
-/// What becomes of the asked `offset`.
+/// The handling of the requested `offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offset {
-    /// So many rows are skipped.
+    /// It is the number of rows skipped.
     Honoured,
-    /// Every page begins with the first row.
+    /// Every page starts at the first row.
     Ignored,
-    /// One row less is skipped, so that neighbouring pages share a row.
+    /// One row fewer is skipped, so that neighbouring pages share a row.
     OneRowEarly,
-    /// So many rows are skipped, up to this number: beyond it a window seems to be over.
+    /// It is the number of rows skipped, up to this number. Larger offsets are answered as past the end.
     UpTo(u64),
-    /// It is rounded down to a multiple of the effective page size, as a server does that pages by
-    /// number (`PageRequest.of(offset / limit, limit)` of Spring Data).
+    /// It is rounded down to a multiple of the effective page size, as by servers that count pages
+    /// (`PageRequest.of(offset / limit, limit)` in Spring Data).
     PageNumber,
 }
 
@@ -38,13 +38,13 @@ pub enum Order {
     Id,
     /// By id, descending: newest first.
     IdDescending,
-    /// By name, so that days and ids are scattered.
+    /// By name, which scatters days and ids.
     Name,
-    /// By id and by id descending in turn, as from two machines behind one address.
+    /// By id and by id descending, alternating by request, as from two machines behind one address.
     Turns,
-    /// By something that several rows in a row have in common, so that each query is free to list
-    /// those in an order of its own; the same query lists them in the same.
+    /// By a sort key that neighbouring rows share. The order among equal keys depends on `offset` +
+    /// `limit`; the same query always gives the same order.
     Ties,
-    /// Shuffled anew at every request.
+    /// Shuffled at every request.
     Unstable,
 }

@@ -1,4 +1,4 @@
-//! The condition under which an outage or a fault strikes.
+//! The condition of an outage or a fault.
 
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 
 use crate::draw::{Subject, draw, hits};
 
-/// Which requests an [`Outage`](crate::Outage) or a fault of [`Faults::when`](crate::Faults::when)
-/// strikes. Conditions on the window, `limit` or `offset` never hold for a body that cannot be read.
+/// The requests that an [`Outage`](crate::Outage) or a fault of [`Faults::when`](crate::Faults::when)
+/// applies to. Conditions on the window, `limit` or `offset` never hold for a malformed body.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,10 +34,10 @@ pub enum When {
     Share {
         /// 0 = none, 1 = all.
         share: f64,
-        /// Decides which requests are hit.
+        /// The seed of the draw.
         seed: u64,
     },
-    /// Every n-th request, as if one of n machines that answer in turn were struck.
+    /// Every n-th request, as if one of n machines that take turns were affected.
     EveryNth(u64),
     /// Windows that start on this day.
     StartsOn(NaiveDate),
@@ -47,27 +47,28 @@ pub enum When {
     FirstAsks {
         /// The start of the windows.
         day: NaiveDate,
-        /// How many requests are struck.
+        /// The number of requests.
         count: u64,
     },
     /// Requests whose `limit` (the default where absent) is above this number.
     LimitAbove(u64),
-    /// Requests whose `offset` is at least this number: an index with a bound on paging.
+    /// Requests whose `offset` is at least this number, as with an index that bounds paging.
     OffsetFrom(u64),
-    /// Requests with `offset` + `limit` above this number: the usual form of that bound.
+    /// Requests with `offset` + `limit` above this number, the common form of that bound
+    /// (`max_result_window` of Elasticsearch).
     LastRowAbove(u64),
     /// All of these hold at once.
     All(Vec<When>),
 }
 
-/// What a condition is decided on.
+/// The properties of a request that conditions test.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     /// The request's number.
     pub(crate) number: u64,
-    /// When it arrived.
+    /// Its time of arrival.
     pub(crate) at: Duration,
-    /// What it asks for, where its body can be read.
+    /// The requested page, where the body is well-formed.
     pub(crate) asked: Option<AskedPage>,
 }
 
@@ -77,7 +78,7 @@ pub(crate) struct AskedPage {
     pub(crate) end: NaiveDate,
     pub(crate) limit: u64,
     pub(crate) offset: u64,
-    /// How many requests for windows with this start there were, this one included.
+    /// The number of requests for windows with this start so far, this one included.
     pub(crate) asks: u64,
 }
 

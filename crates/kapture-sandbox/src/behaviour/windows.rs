@@ -1,30 +1,30 @@
-//! What a window covers.
+//! The time that a window covers.
 
-/// What the window `createStartDate … createEndDate` covers. Whatever it is, a window that ends
-/// before it starts, or more than one day after, is refused.
+/// The time that the window `createStartDate … createEndDate` covers. In every variant a window that
+/// ends before it starts, or more than one day later, is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Windows {
     /// Both days.
     Inclusive,
     /// The start day, not the end day: a half-open window.
     Exclusive {
-        /// What a window whose start is its end answers.
+        /// The answer to a window whose start is its end.
         same_day: SameDay,
     },
-    /// One day, start = end; anything wider is refused.
+    /// One day: start = end. Wider windows are refused.
     Strict,
-    /// From the moment at which the start day begins to the moment at which the end day begins,
-    /// both included: what SQL's `BETWEEN` makes of two dates. D…D holds the customers created at
-    /// exactly midnight, and no others.
+    /// From the start of the start day to the start of the end day, both moments included, as SQL's
+    /// `BETWEEN` compares two dates. D…D holds only the customers created at exactly midnight.
     Moments,
-    /// As `Moments`, but the end date stands for a moment so many minutes into the end day: D…D holds
-    /// the customers of the first minutes of D, D…D+1 holds D and the first minutes of D+1. 330 is a
-    /// start at midnight in India and an end at midnight UTC; 720 a date that is read as noon.
+    /// As `Moments`, but the end date stands for the moment so many minutes after the start of the end
+    /// day. D…D holds the customers of the first minutes of D; D…D+1 holds D and the first minutes of
+    /// D+1. With 330 a window starts at midnight in India and ends at midnight UTC; with 720 the end
+    /// date is read as noon.
     EndMinute(u16),
 }
 
 impl Windows {
-    /// Every kind there is.
+    /// The variants that a client must read exactly without further knowledge: all but `EndMinute`.
     pub const ALL: [Self; 5] = [
         Self::Inclusive,
         Self::Exclusive {
@@ -38,7 +38,7 @@ impl Windows {
     ];
 }
 
-/// What an exclusive server answers to D…D.
+/// The answer of an exclusive server to D…D.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameDay {
     /// No customers.
@@ -50,20 +50,20 @@ pub enum SameDay {
 /// A change of [`Windows`] in the middle of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flip {
-    /// How many requests are still answered the old way.
+    /// The number of requests before the change.
     pub after: u64,
-    /// The windows from then on.
+    /// The windows after it.
     pub to: Windows,
 }
 
-/// Which moment of a customer a window is filtered by.
+/// The time of a customer that windows filter by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WindowsBy {
     /// Its creation, as documented.
     #[default]
     Creation,
     /// Its last change. Customers with [`Oddities::changed_later`](crate::Oddities::changed_later) are
-    /// then missing from the window of their creation and stand in a later one. The truth stays
-    /// that of creation: no client can arrive at it, and a correct one says so.
+    /// missing from the window of their creation and appear in a later one. The truth remains that of
+    /// creation: no client can arrive at it, and a correct client fails by name.
     LastChange,
 }

@@ -1,4 +1,4 @@
-//! A body that arrives in stages: in pieces with pauses, or not to its end.
+//! A body that is sent in stages: in pieces with pauses, or only in part.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,7 +18,7 @@ pub(super) struct StagedBody {
 enum Stage {
     Send(Bytes),
     Pause(Duration),
-    /// Lets the connection write out what it was given.
+    /// Lets the connection write what it has.
     Flush,
     /// Fails, so that the server closes the connection.
     Abort,

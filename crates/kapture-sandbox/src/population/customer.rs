@@ -1,4 +1,4 @@
-//! One invented customer: what is true of it, derived on demand.
+//! One invented customer and its properties.
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
@@ -7,7 +7,7 @@ use crate::draw::{Subject, draw, hits};
 use crate::population::names;
 use crate::population::{Origin, Population, Row, SandboxCustomer};
 
-/// A customer, everything about it derived on demand from its origin.
+/// A customer; its properties are derived on demand from its origin.
 #[derive(Clone, Copy)]
 pub(crate) struct Customer<'a> {
     pub(crate) oddities: &'a Oddities,
@@ -18,7 +18,7 @@ pub(crate) struct Customer<'a> {
     request: u64,
 }
 
-/// What a customer is, for the kind flags of a request.
+/// The kind of a customer, for the kind flags of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Organisation,
@@ -26,8 +26,8 @@ pub(crate) enum Kind {
     ChannelPartner,
 }
 
-/// About the longest record that is usual, in bytes: what to reserve for one.
-pub(crate) const USUAL_BYTES: usize = 2_000;
+/// The capacity to reserve for one record, in bytes.
+pub(crate) const TYPICAL_BYTES: usize = 2_000;
 
 /// The most days between the creation of a customer and its last change.
 pub(crate) const LATEST_CHANGE_DAYS: i64 = 39;
@@ -48,7 +48,7 @@ impl<'a> Customer<'a> {
         }
     }
 
-    /// The same customer as the answer to this request shows it.
+    /// The same customer as the reply to this request shows it.
     pub(crate) fn at_request(self, number: u64) -> Self {
         Self {
             request: number,
@@ -68,8 +68,8 @@ impl<'a> Customer<'a> {
         share > 0.0 && hits(share, self.draw(subject))
     }
 
-    /// Given and family name. A customer that appears while paging shares them with its planned
-    /// neighbour, so that it stands beside it in the order of names too.
+    /// Given and family name. A customer that is inserted while paging has the names of its planned
+    /// neighbour, so that it precedes it in the order of names as well.
     pub(crate) fn names(&self) -> (&'static str, &'static str) {
         let subject = self.origin.planned_id;
         let drawn = draw(self.seed, Subject::Name, subject);
@@ -111,7 +111,7 @@ impl<'a> Customer<'a> {
     }
 
     pub(crate) fn phone(&self, contact: u64) -> String {
-        // 555 numbers are nobody's.
+        // 555 numbers are reserved for fiction.
         format!("555{contact}{:06}", self.id() % 1_000_000)
     }
 
@@ -142,7 +142,7 @@ impl<'a> Customer<'a> {
         self.draw(Subject::Look) / 4 % 5
     }
 
-    /// 0 (nobody), or 5001 to 5004.
+    /// 0 (no owner), or 5001 to 5004.
     pub(crate) fn owner(&self) -> u64 {
         match self.draw(Subject::Look) / 20 % 5 {
             0 => 0,
@@ -150,12 +150,12 @@ impl<'a> Customer<'a> {
         }
     }
 
-    /// The primary, secondary or tertiary source, 1 to 3. Records do not show it.
+    /// The primary, secondary or tertiary source, 1 to 3. Records do not contain it.
     pub(crate) fn source(&self, level: u64) -> u64 {
         1 + (self.draw(Subject::Source) >> (8 * level)) % 3
     }
 
-    /// The value of `attr1`, `attr2` …; `None` where the record has no such field.
+    /// The value of `attr1`, `attr2` …; `None` where the record lacks the field.
     pub(crate) fn attribute(&self, number: usize) -> Option<&'static str> {
         if !self.hits(self.oddities.extra_fields, Subject::Extra) {
             return None;
@@ -170,7 +170,7 @@ impl<'a> Customer<'a> {
         }
     }
 
-    /// When it was changed last: at its creation, or 3 to 39 days later.
+    /// The time of the last change: that of creation, or 3 to 39 days later.
     pub(crate) fn changed(&self) -> NaiveDateTime {
         let days = if self.hits(self.oddities.changed_later, Subject::Changed) {
             3 + (self.draw(Subject::Changed) % (LATEST_CHANGE_DAYS as u64 - 2)) as i64
@@ -180,7 +180,7 @@ impl<'a> Customer<'a> {
         self.origin.created + TimeDelta::days(days)
     }
 
-    /// `totalNoOfEnquiries`, which grows from answer to answer where records are rewritten.
+    /// `totalNoOfEnquiries`, which grows with each request where records are rewritten.
     pub(crate) fn enquiries(&self) -> u64 {
         if self.hits(self.oddities.rewritten, Subject::Rewritten) {
             1 + self.request
@@ -189,7 +189,7 @@ impl<'a> Customer<'a> {
         }
     }
 
-    /// Whether the record prints a `generationDate` that can be read.
+    /// The form of the record's `generationDate`.
     pub(crate) fn date_oddity(&self) -> DateOddity {
         let odd = self.oddities;
         let drawn = self.draw(Subject::Dates);
@@ -207,8 +207,8 @@ impl<'a> Customer<'a> {
         }
     }
 
-    /// The day that the record belongs to: the printed one, or where none can be read or an import
-    /// left an old one, the day of the window that holds it.
+    /// The day that the record belongs to: the printed one or, where the date cannot be read or is that
+    /// of an import, the day of the window that holds it.
     pub(crate) fn day(&self, zone_shift: TimeDelta) -> NaiveDate {
         match self.date_oddity() {
             DateOddity::Epoch | DateOddity::None if !self.is_imported() => {
@@ -223,7 +223,7 @@ impl<'a> Customer<'a> {
         self.oddities.imported.contains_key(&created)
     }
 
-    /// The moment that `generationDate` prints: that of creation, but an earlier one after an import.
+    /// The time in `generationDate`: that of creation, or an earlier one after an import.
     pub(crate) fn printed(&self) -> NaiveDateTime {
         let created = self.origin.created;
         let days = self.oddities.imported.get(&created.date());
@@ -231,7 +231,7 @@ impl<'a> Customer<'a> {
     }
 
     pub(crate) fn truth(&self) -> SandboxCustomer {
-        let mut json = String::with_capacity(USUAL_BYTES);
+        let mut json = String::with_capacity(TYPICAL_BYTES);
         self.write(&mut json);
         SandboxCustomer {
             id: self.id(),

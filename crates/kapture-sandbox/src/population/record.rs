@@ -142,7 +142,7 @@ impl Customer<'_> {
         );
     }
 
-    /// What the documentation does not have: `attr1`, `attr2`, `attr7` and a nested object.
+    /// Undocumented fields: `attr1`, `attr2`, `attr7` and a nested object.
     fn write_extra_fields(&self, out: &mut String) {
         for number in [1, 2, 7] {
             if let Some(value) = self.attribute(number) {
@@ -161,7 +161,7 @@ impl Customer<'_> {
         }
     }
 
-    /// One customer in six is as bare as those of the vendor's example.
+    /// One customer in six has as few values as those of the vendor's example.
     fn is_detailed(&self) -> bool {
         !self.draw(Subject::Look).is_multiple_of(6)
     }
@@ -194,7 +194,7 @@ impl Customer<'_> {
             if contact > 0 {
                 out.push(',');
             }
-            // Far apart, so that no two contacts of a tenant share an id.
+            // The distances keep the ids of all contacts of a tenant distinct.
             let contact_id = id + 100_000_000 + contact * 1_000_000_000;
             put(
                 out,
@@ -268,7 +268,7 @@ impl Customer<'_> {
         );
     }
 
-    /// A `java.util.Calendar` as Gson writes it: the month counts from 0.
+    /// A `java.util.Calendar` as Gson writes it: months count from 0.
     fn write_calendar(&self, out: &mut String, created: NaiveDateTime) {
         put(
             out,
@@ -293,7 +293,7 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// A JSON string. Only quotes and backslashes need care: the invented names hold no control characters.
+/// A JSON string. Only quotes and backslashes are escaped: the texts hold no control characters.
 fn put_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;

@@ -21,7 +21,7 @@ pub(crate) struct ReplyForm<'a> {
     pub(crate) seed: u64,
     /// The request's number.
     pub(crate) number: u64,
-    /// The asked window, where the body can be read.
+    /// The requested window, where the body could be read.
     pub(crate) window: Option<(NaiveDate, NaiveDate)>,
 }
 
@@ -44,7 +44,7 @@ impl ReplyForm<'_> {
         self.json(200, body)
     }
 
-    /// "No customers"; `total` is what the window lists in all.
+    /// "No customers"; `total` is the number of rows in the window.
     pub(crate) fn empty(&self, form: &EmptyForm, total: u64) -> Reply {
         match form {
             EmptyForm::EmptyList => self.success(Some("[]"), total, ""),
@@ -101,7 +101,7 @@ impl ReplyForm<'_> {
             .retry_after(retry_after)
     }
 
-    /// The answer that takes the place of the right one, for the faults that do not need it.
+    /// The reply of a fault that replaces the correct one; `None` for faults that damage it.
     pub(crate) fn of_fault(&self, kind: &FaultKind) -> Option<Reply> {
         let mut reply = match kind {
             FaultKind::Status500 => Reply::html(500, "HTTP Status 500 – Internal Server Error"),
@@ -181,7 +181,7 @@ impl ReplyForm<'_> {
         if !sentence.contains('{') {
             return Cow::Borrowed(sentence);
         }
-        // The draw is a bijection of the number, so no reference comes twice.
+        // The draw is a bijection of the number, so no reference repeats.
         let reference = draw(self.seed, Subject::Reference, self.number);
         let mut filled = sentence
             .replace("{reference}", &format!("{reference:016X}"))

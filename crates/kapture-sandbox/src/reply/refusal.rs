@@ -1,8 +1,8 @@
-//! Why a request is refused, in the words that the client is told.
+//! The reasons to refuse a request, in the server's words.
 
 use crate::behaviour::fault::ErrorCode;
 
-/// A refusal; its text is the `message` of the answer.
+/// A refusal; its text is the `message` of the reply.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("Invalid Auth Key")]
@@ -40,7 +40,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// The code that the vendor's older pages give it.
+    /// Its error code on the vendor's older pages.
     pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::InvalidAuthKey => Some(ErrorCode::AuthKeyInvalid),

@@ -1,11 +1,11 @@
-//! The filters of a request, honoured where a record can tell.
+//! The filters of a request.
 
 use serde_json::{Map, Value};
 
 use crate::population::customer::{Customer, Kind};
 use crate::tenant::query::{ATTRIBUTES, text};
 
-/// Which customers a request asks for; empty: all of them.
+/// The customers that a request selects; without conditions, all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     conditions: Vec<Condition>,
@@ -26,10 +26,10 @@ enum Condition {
 }
 
 impl Filter {
-    /// `designationType` and `isAllCustomerPage` restrict nothing: no record shows what they mean.
+    /// `designationType` and `isAllCustomerPage` restrict nothing: their meaning is not documented.
     pub(crate) fn read(keys: &Map<String, Value>, kind_restricts: bool) -> Self {
         let blank_is_none = |key: &str| text(keys, key);
-        // For a number 0 means any.
+        // For numbers, 0 means any.
         let zero_is_none = |key: &str| text(keys, key).filter(|text| text != "0");
         let mut conditions = Vec::new();
         conditions.extend(blank_is_none("name").map(|text| Condition::Name(text.to_lowercase())));
@@ -37,7 +37,7 @@ impl Filter {
         conditions.extend(blank_is_none("email").map(Condition::Email));
         conditions.extend(blank_is_none("customer_id").map(Condition::Id));
         conditions.extend(blank_is_none("customerCode").map(Condition::Code));
-        // Each of these pairs has its precedence from the vendor's table.
+        // The precedence within each of these pairs is that of the vendor's table.
         conditions.extend(
             blank_is_none("zoneIdStr")
                 .or_else(|| zero_is_none("zone_id"))

@@ -1,4 +1,4 @@
-//! What a request passes before it is answered: firewall, rate limit, faults, path, token, session.
+//! The checks before a page is listed: firewall, rate limit, faults, path, token, session.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use crate::behaviour::gateway::{Endpoints, Session};
 use crate::behaviour::paging::Limit;
 use crate::behaviour::when::{AskedPage, Facts};
-use crate::journal::Asked;
 use crate::reply::Reply;
 use crate::reply::form::ReplyForm;
 use crate::reply::refusal::Refusal;
 use crate::request::{LEGACY_PATH, Request, SEARCH_PATH};
+use crate::request_log::LoggedRequest;
 use crate::tenant::Tenant;
 use crate::tenant::query::Query;
 
-/// Counts requests by the second.
+/// Counts the requests of the current second.
 #[derive(Debug, Default)]
 pub(crate) struct SecondCounter {
     second: u64,
     requests: u32,
 }
 
-/// What the gateway remembers of earlier requests.
+/// The counters of rate limit and firewall.
 #[derive(Debug, Default)]
 pub(crate) struct Speed {
     limit: SecondCounter,
@@ -30,7 +30,7 @@ pub(crate) struct Speed {
 }
 
 impl SecondCounter {
-    /// Counts one request; how many there were in its second.
+    /// Counts one request and returns the count of its second.
     fn count(&mut self, at: Duration) -> u32 {
         if self.second != at.as_secs() {
             *self = Self {
@@ -44,8 +44,8 @@ impl SecondCounter {
 }
 
 impl Tenant {
-    /// Firewall, rate limit and faults come before anything is looked at.
-    pub(super) fn reply(&self, request: &Request<'_>, asked: &mut Asked) -> Reply {
+    /// Firewall, rate limit and faults apply before path, token and body are checked.
+    pub(super) fn reply(&self, request: &Request<'_>, logged: &mut LoggedRequest) -> Reply {
         if self.is_banned(request.at) {
             return Reply::html(403, "403 Forbidden");
         }
@@ -53,7 +53,7 @@ impl Tenant {
         let form = ReplyForm {
             behaviour: &self.behaviour,
             seed: self.population.seed,
-            number: asked.number,
+            number: logged.number,
             window: query.as_ref().ok().map(|query| (query.start, query.end)),
         };
         if let Some(limit) = &self.behaviour.rate_limit
@@ -62,28 +62,28 @@ impl Tenant {
             return form.too_many(limit.retry_after.as_deref());
         }
         let facts = Facts {
-            number: asked.number,
+            number: logged.number,
             at: request.at,
             asked: query.as_ref().ok().map(|query| self.asked_page(query)),
         };
-        asked.fault = self.behaviour.faults.strike(&facts);
-        if let Some(reply) = asked.fault.as_ref().and_then(|kind| form.of_fault(kind)) {
+        logged.fault = self.behaviour.faults.strike(&facts);
+        if let Some(reply) = logged.fault.as_ref().and_then(|kind| form.of_fault(kind)) {
             return reply;
         }
         if !self.has_endpoint(request.path) {
             return Reply::html(404, "HTTP Status 404 – Not Found");
         }
         let mut reply = self
-            .checked(request, query, &form, &facts, asked)
+            .checked(request, query, &form, &facts, logged)
             .unwrap_or_else(|refusal| {
-                asked.refusal = Some(refusal.to_string());
+                logged.refusal = Some(refusal.to_string());
                 form.refused(&refusal)
             });
         if let Some(cookie) = self.new_session(request) {
             reply.headers.push(("set-cookie".into(), cookie));
         }
-        if let Some(kind) = &asked.fault {
-            reply.spoil(kind);
+        if let Some(kind) = &logged.fault {
+            reply.damage(kind);
         }
         reply
     }
@@ -94,29 +94,29 @@ impl Tenant {
         query: Result<Query, Refusal>,
         form: &ReplyForm<'_>,
         facts: &Facts,
-        asked: &mut Asked,
+        logged: &mut LoggedRequest,
     ) -> Result<Reply, Refusal> {
         if request.method != "POST" {
             return Err(Refusal::Method(request.method.to_owned()));
         }
-        if !asked.authorised {
+        if !logged.authorised {
             return Err(Refusal::InvalidAuthKey);
         }
         if self.behaviour.session == Session::Required
-            && asked.number > 1
+            && logged.number > 1
             && self.session_of(request).is_none()
         {
             return Err(Refusal::SessionMissing);
         }
         if let Some(end) = self.ended_session(request) {
-            asked.session_ended = true;
+            logged.session_ended = true;
             return Ok(form.session_ended(end));
         }
         let query = query?;
-        asked.window = Some((query.start, query.end));
-        asked.limit = query.limit;
-        asked.offset = query.offset;
-        let covered = self.covered(&query, asked.number)?;
+        logged.window = Some((query.start, query.end));
+        logged.limit = query.limit;
+        logged.offset = query.offset;
+        let covered = self.covered(&query, logged.number)?;
         if let Limit::RefusedAbove(most) = self.behaviour.limit
             && query.limit > Some(most)
         {
@@ -124,15 +124,15 @@ impl Tenant {
         }
         let mut outages = self.behaviour.outages.iter();
         if let Some(outage) = outages.find(|outage| outage.when.holds(facts)) {
-            asked.outage = true;
+            logged.outage = true;
             let empty = outage.form.as_ref();
             return Ok(form.empty(empty.unwrap_or(&self.behaviour.empty_window), 0));
         }
         let mut partial = self.behaviour.partial_outages.iter();
         let partial = partial.find(|outage| outage.when.holds(facts));
-        asked.outage = partial.is_some();
+        logged.outage = partial.is_some();
         let hidden = partial.map_or(0.0, |outage| outage.hidden);
-        Ok(self.answer_page(&query, covered, form, hidden, asked))
+        Ok(self.answer_page(&query, covered, form, hidden, logged))
     }
 
     fn asked_page(&self, query: &Query) -> AskedPage {

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use crate::population::Row;
 
-/// Ranges of planned rows where that is all there is to it, so that a page deep in a window of
+/// Ranges of planned rows where no knob selects or reorders rows, so that a page deep in a window of
 /// millions costs no more than the first; single rows otherwise.
 #[derive(Debug)]
 pub(crate) enum Listing {
@@ -25,14 +25,14 @@ impl Listing {
         }
     }
 
-    /// Keeps the single rows that are to be kept. Of ranges all are.
+    /// Drops single rows for which `is_kept` is false. Ranges are kept whole.
     pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(Row) -> bool) {
         if let Self::Rows(rows) = self {
             rows.retain(|row| is_kept(*row));
         }
     }
 
-    /// The rows `offset .. offset + limit`, as far as they exist.
+    /// The rows `offset..offset + limit` that exist.
     pub(crate) fn page(self, offset: u64, limit: u64) -> Self {
         let end = offset.saturating_add(limit).min(self.len());
         let start = offset.min(end);

@@ -1,21 +1,21 @@
-//! Which rows have come and gone so far.
+//! The rows that were inserted and deleted so far.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use chrono::NaiveDate;
 
-use crate::behaviour::movement::{Change, Movement, Place};
+use crate::behaviour::movement::{Change, Movement, Position};
 use crate::draw::{Subject, draw};
 use crate::population::{ID_STRIDE, Population, Row};
 
-/// What has moved so far.
+/// The rows that were inserted and deleted so far.
 #[derive(Debug, Default)]
 pub(crate) struct Moved {
     inserted: BTreeMap<NaiveDate, Vec<Row>>,
     deleted: HashSet<u64>,
     moves: u64,
-    /// The number of the request at which a row moved last.
+    /// The number of the request at which the last row moved.
     last: u64,
 }
 
@@ -25,7 +25,7 @@ impl Moved {
             && movement.at_most.is_none_or(|most| self.moves < most)
     }
 
-    /// Moves one of `rows`, the window as it is listed now.
+    /// Inserts or deletes a row of `rows`, the window as listed before the move.
     pub(crate) fn step(
         &mut self,
         movement: &Movement,
@@ -34,14 +34,14 @@ impl Moved {
         offset: u64,
         rows: &[Row],
     ) {
-        let reach = match movement.place {
-            Place::Anywhere => rows.len() as u64,
-            Place::BeforeOffset => offset.min(rows.len() as u64),
+        let candidates = match movement.position {
+            Position::Anywhere => rows.len() as u64,
+            Position::BeforeOffset => offset.min(rows.len() as u64),
         };
-        if reach == 0 {
+        if candidates == 0 {
             return;
         }
-        let position = draw(population.seed, Subject::Movement, number) % reach;
+        let position = draw(population.seed, Subject::Movement, number) % candidates;
         let row = rows[position as usize];
         let insert = match movement.change {
             Change::Insert => true,
@@ -57,7 +57,7 @@ impl Moved {
                 .max();
             let before = taken.unwrap_or(0) + 1;
             if u64::from(before) == ID_STRIDE {
-                return; // no id is free between this customer and the one before
+                return; // no free id is left between this customer and the one before
             }
             neighbours.push(Row { before, ..row });
         } else {

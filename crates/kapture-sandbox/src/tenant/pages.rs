@@ -5,16 +5,16 @@ use std::ops::Range;
 use chrono::NaiveDateTime;
 
 use crate::behaviour::paging::{Limit, Offset};
-use crate::journal::Asked;
-use crate::population::customer::USUAL_BYTES;
+use crate::population::customer::TYPICAL_BYTES;
 use crate::reply::Reply;
 use crate::reply::form::ReplyForm;
+use crate::request_log::LoggedRequest;
 use crate::tenant::Tenant;
 use crate::tenant::listing::Listing;
 use crate::tenant::query::Query;
 
 impl Tenant {
-    /// The most rows that a page of this query has.
+    /// The effective page size.
     pub(super) fn limit(&self, query: &Query) -> u64 {
         let limit = query.limit.unwrap_or(self.behaviour.default_limit);
         let caps = &self.behaviour.limit_caps;
@@ -35,10 +35,10 @@ impl Tenant {
         covered: Range<NaiveDateTime>,
         form: &ReplyForm<'_>,
         hidden: f64,
-        asked: &mut Asked,
+        logged: &mut LoggedRequest,
     ) -> Reply {
         let behaviour = &self.behaviour;
-        let listing = self.listing(query, covered, hidden, asked.number);
+        let listing = self.listing(query, covered, hidden, logged.number);
         let (count, limit) = (listing.len(), self.limit(query));
         let offset = match behaviour.offset {
             Offset::Honoured => query.offset,
@@ -53,15 +53,15 @@ impl Tenant {
         if let Some(most) = behaviour.page_bytes {
             self.cut_at_bytes(&mut page, most);
         }
-        asked.rows = page.len();
-        if asked.rows == 0 {
+        logged.rows = page.len();
+        if logged.rows == 0 {
             let empty = match &behaviour.past_end {
                 Some(past_end) if count > 0 => past_end,
                 _ => &behaviour.empty_window,
             };
             return form.empty(empty, count);
         }
-        form.page(&self.render(page, asked.number), asked.rows, count)
+        form.page(&self.render(page, logged.number), logged.rows, count)
     }
 
     fn cut_at_bytes(&self, page: &mut Listing, most: usize) {
@@ -74,19 +74,19 @@ impl Tenant {
 
     /// The records of a page, with commas between them.
     fn render(&self, page: Listing, number: u64) -> Vec<u8> {
-        let mut body = Vec::with_capacity(page.len() as usize * USUAL_BYTES);
+        let mut body = Vec::with_capacity(page.len() as usize * TYPICAL_BYTES);
         match page {
             Listing::Days(days) => {
                 for (day, rows) in days {
                     let count = self.population.count(day);
-                    self.blocks
+                    self.record_cache
                         .append(&mut body, day, rows, count, |row, text| {
                             self.customer(row).write(text)
                         });
                 }
             }
             Listing::Rows(rows) => {
-                let mut text = String::with_capacity(USUAL_BYTES);
+                let mut text = String::with_capacity(TYPICAL_BYTES);
                 for row in rows {
                     text.clear();
                     self.customer(row).at_request(number).write(&mut text);

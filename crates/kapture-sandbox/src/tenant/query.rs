@@ -1,4 +1,4 @@
-//! Reads and checks a request body, as strictly as the behaviour says.
+//! Parses and checks a request body, as strictly as the behaviour demands.
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use crate::behaviour::Behaviour;
 use crate::reply::refusal::Refusal;
 use crate::tenant::filter::Filter;
 
-/// What a well-formed request body asks for.
+/// A well-formed request body.
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) start: NaiveDate,
@@ -112,7 +112,7 @@ fn check_types(keys: &Map<String, Value>, strict: bool) -> Result<(), Refusal> {
             Kind::Number => value.is_number(),
             Kind::Flag => value.is_boolean(),
         };
-        // The vendor's table calls cm_id a String, its examples send a number: the examples work.
+        // The vendor's table calls cm_id a String, its examples send a number: the examples count.
         let fixed = key == "cm_id" || key.ends_with("Date");
         let scalar = !(value.is_object() || value.is_array());
         let tolerated = scalar && !fixed && !strict;
@@ -146,7 +146,7 @@ fn number(keys: &Map<String, Value>, key: &'static str) -> Result<Option<u64>, R
 
 fn date(keys: &Map<String, Value>, key: &'static str) -> Result<NaiveDate, Refusal> {
     let text = keys[key].as_str().unwrap_or_default();
-    // chrono alone would take 2024-5-1 and +2024-05-01 too.
+    // chrono alone would accept 2024-5-1 and +2024-05-01, too.
     let shaped = text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| {
             if at == 4 || at == 7 {

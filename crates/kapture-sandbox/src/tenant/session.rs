@@ -9,7 +9,7 @@ use crate::draw::{Subject, draw};
 use crate::request::Request;
 use crate::tenant::Tenant;
 
-/// What each session has seen, by its id.
+/// The state of each session, by its id.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     known: HashMap<u64, Use>,
@@ -22,7 +22,7 @@ struct Use {
 }
 
 impl Tenant {
-    /// The `set-cookie` header for a request that brought no session.
+    /// The `set-cookie` header for a request without a session.
     pub(super) fn new_session(&self, request: &Request<'_>) -> Option<String> {
         if self.behaviour.session == Session::None || self.session_of(request).is_some() {
             return None;
@@ -44,7 +44,7 @@ impl Tenant {
         Some(format!("JSESSIONID={id:016X}; Path=/; HttpOnly"))
     }
 
-    /// The session that the request brings, if the tenant has opened it.
+    /// The session in the request's cookies, if this tenant opened it.
     pub(super) fn session_of(&self, request: &Request<'_>) -> Option<u64> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         request
@@ -55,7 +55,7 @@ impl Tenant {
             .find(|id| sessions.known.contains_key(id))
     }
 
-    /// Counts the request in its session; what it is answered if that session has ended.
+    /// Counts the request in its session and returns the form of the answer if that session has ended.
     pub(super) fn ended_session(&self, request: &Request<'_>) -> Option<&SessionEndForm> {
         let end = self.behaviour.session_end.as_ref()?;
         let id = self.session_of(request)?;

@@ -1,4 +1,4 @@
-//! What a client must arrive at: who was created on which day.
+//! The result that a client must arrive at: the customers of each day.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ enum Which {
 }
 
 impl Tenant {
-    /// The customers created on the days `from` to `to`, both included, as things stand now, by id.
+    /// The customers created on the days `from` to `to`, both included, at this moment, in order of id.
     ///
-    /// A customer's day is that of its printed `generationDate`; one that prints none that can be
-    /// read belongs to the day whose window holds it.
+    /// A customer's day is that of its printed `generationDate`. A customer without a readable one, or
+    /// with an [imported](crate::Oddities::imported) one, belongs to the day whose window holds it.
     pub fn truth(&self, from: NaiveDate, to: NaiveDate) -> Vec<SandboxCustomer> {
         self.rows_of_days(from, to, Which::Now)
             .into_iter()
@@ -31,14 +31,13 @@ impl Tenant {
         self.ids_of_days(from, to, Which::Now)
     }
 
-    /// The ids of those that stood in place from the first request to now: neither appeared nor
-    /// vanished. No client may miss one of them.
+    /// The ids of the customers that existed from the first request until now. No client may miss one.
     pub fn standing_truth_ids(&self, from: NaiveDate, to: NaiveDate) -> BTreeSet<u64> {
         self.ids_of_days(from, to, Which::Standing)
     }
 
-    /// The ids of all that were there at any time from the first request to now. No client may find
-    /// another one.
+    /// The ids of the customers that existed at any time from the first request until now. No client may
+    /// report another one.
     pub fn ever_truth_ids(&self, from: NaiveDate, to: NaiveDate) -> BTreeSet<u64> {
         self.ids_of_days(from, to, Which::Ever)
     }
@@ -52,7 +51,7 @@ impl Tenant {
 
     fn rows_of_days(&self, from: NaiveDate, to: NaiveDate, which: Which) -> Vec<Row> {
         let moved = self.moved();
-        // A zone shift is shorter than a day, so the neighbours hold whatever belongs here.
+        // A zone shift is shorter than a day, so the neighbouring days hold all that belongs here.
         let (first, last) = (from.pred_opt().unwrap_or(from), to.succ_opt().unwrap_or(to));
         let until = last.succ_opt().unwrap_or(last);
         let planned = self.population.between(

@@ -10,7 +10,7 @@ use crate::tenant::Tenant;
 use crate::tenant::query::Query;
 
 impl Tenant {
-    /// The time that the asked window covers, as dates are printed.
+    /// The time that the requested window covers, in the zone in which dates are printed.
     pub(super) fn covered(
         &self,
         query: &Query,
@@ -37,13 +37,13 @@ impl Tenant {
             Windows::EndMinute(minutes) => {
                 self.begin(end) + TimeDelta::minutes(minutes.into()) + TimeDelta::milliseconds(1)
             }
-            // The last date of chrono's calendar has no next one, and no customers either.
+            // The last date of chrono's calendar has no successor and no customers.
             Windows::Inclusive | Windows::Strict => self.begin(end.succ_opt().unwrap_or(end)),
         };
         Ok(self.begin(start)..until)
     }
 
-    /// When a day begins in the zone of the windows.
+    /// The start of a day in the zone of the windows.
     fn begin(&self, day: NaiveDate) -> NaiveDateTime {
         let midnight = day.and_time(NaiveTime::MIN);
         midnight

@@ -1,4 +1,4 @@
-//! What stands around the rows, and failures with codes.
+//! The JSON around the rows, and failures with error codes.
 
 use kapture_sandbox::{
     Behaviour, CodePlace, EmptyForm, Envelope, ErrorCode, FaultKind, Faults, Request, Spelling,
@@ -7,7 +7,7 @@ use kapture_sandbox::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::asking::{ask, body, failure, may, tenant, text};
+use crate::client::{ask, body, failure, may, tenant, text};
 
 fn with(envelope: Envelope, empty_window: EmptyForm) -> Tenant {
     tenant(
@@ -26,7 +26,7 @@ fn parsed(tenant: &Tenant, limit: u32, offset: u32) -> Value {
 }
 
 #[test]
-fn one_row_may_be_an_object() {
+fn single_row_may_be_an_object() {
     let envelope = Envelope {
         single_row_as_object: true,
         ..Envelope::default()
@@ -70,7 +70,11 @@ fn capitalised_spelling_is_used_in_every_answer() {
 #[case(TotalCount::Null, json!(null), json!(null))]
 #[case(TotalCount::Right, json!(3), json!(3))]
 #[case(TotalCount::Wrong(7), json!(7), json!(7))]
-fn total_count(#[case] total: TotalCount, #[case] on_a_page: Value, #[case] past_the_end: Value) {
+fn total_count_stands_in_every_success(
+    #[case] total: TotalCount,
+    #[case] on_a_page: Value,
+    #[case] past_the_end: Value,
+) {
     let envelope = Envelope {
         total_count: Some(total),
         ..Envelope::default()
@@ -95,7 +99,11 @@ fn total_count(#[case] total: TotalCount, #[case] on_a_page: Value, #[case] past
     200,
     r#"{"Customer Details":"Information does not exist","status":"failed"}"#
 )]
-fn empty_form(#[case] form: EmptyForm, #[case] status: u16, #[case] expected: &str) {
+fn empty_form_is_answered_as_documented(
+    #[case] form: EmptyForm,
+    #[case] status: u16,
+    #[case] expected: &str,
+) {
     let tenant = with(Envelope::default(), form);
     let reply = ask(&tenant, may(5), may(5), json!({"offset": 3}));
     assert_eq!((reply.status, text(&reply)), (status, expected));
@@ -123,7 +131,11 @@ fn sentence_with_a_reference_never_repeats_and_names_the_window() {
 #[case(CodePlace::Status, "API Request is Expired", "APIExpired")]
 #[case(CodePlace::Both, "APIExpired: API Request is Expired", "failed")]
 #[case(CodePlace::Nowhere, "API Request is Expired", "failed")]
-fn code_of_a_failure_stands(#[case] place: CodePlace, #[case] message: &str, #[case] status: &str) {
+fn error_code_stands_in_its_place(
+    #[case] place: CodePlace,
+    #[case] message: &str,
+    #[case] status: &str,
+) {
     let expired = FaultKind::Coded(ErrorCode::ApiExpired, place);
     let tenant = tenant(
         3,
@@ -137,7 +149,7 @@ fn code_of_a_failure_stands(#[case] place: CodePlace, #[case] message: &str, #[c
 }
 
 #[test]
-fn refusals_of_the_tenant_may_have_codes() {
+fn refusals_may_carry_error_codes() {
     let envelope = Envelope {
         error_codes: Some(CodePlace::Both),
         ..Envelope::default()

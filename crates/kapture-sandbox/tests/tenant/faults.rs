@@ -1,4 +1,4 @@
-//! What goes wrong, as far as no socket is needed.
+//! Faults, as far as they need no socket.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use kapture_sandbox::{Behaviour, Fault, FaultKind, Faults, Reply};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::asking::{ask, ids, may, tenant, text};
+use crate::client::{ask, ids, may, tenant, text};
 
 fn second_request(kind: FaultKind) -> Reply {
     let tenant = tenant(
@@ -39,7 +39,11 @@ fn second_request(kind: FaultKind) -> Reply {
 #[case(FaultKind::Failed("Please try later".into()), 200, r#"{"message":"Please try later","status":"failed"}"#)]
 #[case(FaultKind::EmptyBody, 200, "")]
 #[case(FaultKind::CutText, 200, r#"{"message":[{"id":"#)]
-fn a_fault_without_a_socket(#[case] kind: FaultKind, #[case] status: u16, #[case] part: &str) {
+fn fault_without_a_socket_replaces_the_reply(
+    #[case] kind: FaultKind,
+    #[case] status: u16,
+    #[case] part: &str,
+) {
     let reply = second_request(kind);
     assert_eq!(reply.status, status);
     assert!(text(&reply).contains(part));
@@ -53,7 +57,7 @@ fn a_fault_without_a_socket(#[case] kind: FaultKind, #[case] status: u16, #[case
 }
 
 #[test]
-fn retry_after_is_passed_on_word_for_word() {
+fn retry_after_is_sent_verbatim() {
     for value in ["3", "Wed, 01 May 2024 10:00:00 GMT"] {
         let reply = second_request(FaultKind::TooManyRequests429 {
             retry_after: Some(value.into()),
@@ -65,7 +69,7 @@ fn retry_after_is_passed_on_word_for_word() {
 }
 
 #[test]
-fn a_login_redirect_names_another_host() {
+fn login_redirect_names_another_host() {
     let reply = second_request(FaultKind::LoginRedirect);
     assert_eq!(
         reply.header("location"),
@@ -74,7 +78,7 @@ fn a_login_redirect_names_another_host() {
 }
 
 #[test]
-fn faults_for_a_socket_are_noted() {
+fn faults_for_a_socket_are_noted_in_the_reply() {
     let slow = FaultKind::SlowBody {
         pieces: 3,
         pause: Duration::from_secs(1),
@@ -122,7 +126,7 @@ fn random_faults_keep_their_rate_use_every_kind_and_repeat_with_the_seed() {
 }
 
 #[test]
-fn a_gateway_fails_before_the_token_is_looked_at() {
+fn fault_applies_before_the_token_is_checked() {
     let tenant = tenant(
         5,
         Behaviour {

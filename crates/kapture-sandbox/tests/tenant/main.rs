@@ -1,18 +1,18 @@
-//! Every knob of the tenant, and the effect it has on what is answered.
+//! Every knob of the tenant and its effect on the replies.
 
 #![allow(
     clippy::unwrap_used,
     reason = "a test may unwrap: the panic is the failure report"
 )]
 
-mod answers;
-mod asking;
+mod client;
 mod envelopes;
 mod faults;
 mod movement;
 mod outages;
 mod paging;
 mod records;
+mod reply_forms;
 mod requests;
 mod sessions;
 mod truth;

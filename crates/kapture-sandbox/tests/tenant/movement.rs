@@ -1,12 +1,12 @@
-//! Rows that come and go while a client pages.
+//! Rows that are inserted or deleted while a client pages.
 
 use std::collections::BTreeSet;
 
-use kapture_sandbox::{Behaviour, Change, Movement, Order, Place, Tenant};
+use kapture_sandbox::{Behaviour, Change, Movement, Order, Position, Tenant};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::asking::{ask, ids, may, tenant};
+use crate::client::{ask, ids, may, tenant};
 
 fn moving(movement: Movement, order: Order) -> Tenant {
     tenant(
@@ -28,16 +28,16 @@ fn page(tenant: &Tenant, offset: usize) -> Vec<u64> {
     ))
 }
 
-/// A row that vanishes before the offset makes the next page skip one; one that appears repeats one.
+/// A deletion before the offset makes the next page skip a row, an insertion makes it repeat one.
 #[rstest]
 #[case::by_id(Order::Id)]
 #[case::descending(Order::IdDescending)]
 #[case::by_name(Order::Name)]
-fn a_move_before_the_offset_shifts_the_next_page(#[case] order: Order) {
+fn move_before_the_offset_shifts_the_next_page(#[case] order: Order) {
     let movement = |change| Movement {
         every: 1,
         change,
-        place: Place::BeforeOffset,
+        position: Position::BeforeOffset,
         at_most: Some(1),
     };
 
@@ -66,11 +66,11 @@ fn a_move_before_the_offset_shifts_the_next_page(#[case] order: Order) {
 }
 
 #[test]
-fn moves_come_every_so_many_requests() {
+fn rows_move_at_every_nth_request() {
     let movement = Movement {
         every: 3,
         change: Change::Insert,
-        place: Place::Anywhere,
+        position: Position::Anywhere,
         at_most: None,
     };
     let tenant = moving(movement, Order::Id);
@@ -84,11 +84,11 @@ fn moves_come_every_so_many_requests() {
 }
 
 #[test]
-fn moves_end_where_a_bound_is_set() {
+fn moves_stop_at_their_bound() {
     let movement = Movement {
         every: 1,
         change: Change::Delete,
-        place: Place::Anywhere,
+        position: Position::Anywhere,
         at_most: Some(4),
     };
     let tenant = moving(movement, Order::Id);
@@ -99,11 +99,11 @@ fn moves_end_where_a_bound_is_set() {
 }
 
 #[test]
-fn rows_come_and_go_in_turn() {
+fn insertions_and_deletions_alternate() {
     let movement = Movement {
         every: 1,
         change: Change::Alternate,
-        place: Place::Anywhere,
+        position: Position::Anywhere,
         at_most: None,
     };
     let tenant = moving(movement, Order::Id);
@@ -116,13 +116,13 @@ fn rows_come_and_go_in_turn() {
     assert_eq!(sizes, [301, 300, 301, 300]);
 }
 
-/// What is answered at the end is what the truth says at the end, and other days are untouched.
+/// The last answer is equal to the truth at that time, and other days are unchanged.
 #[test]
-fn the_truth_follows_the_moves() {
+fn truth_follows_the_moves() {
     let movement = Movement {
         every: 1,
         change: Change::Alternate,
-        place: Place::Anywhere,
+        position: Position::Anywhere,
         at_most: Some(60),
     };
     let tenant = moving(movement, Order::Id);

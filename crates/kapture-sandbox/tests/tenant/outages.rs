@@ -8,7 +8,7 @@ use kapture_sandbox::{
 use rstest::rstest;
 use serde_json::json;
 
-use crate::asking::{ask, failure, ids, may, tenant, text};
+use crate::client::{ask, failure, ids, may, tenant, text};
 
 fn out(when: When) -> Tenant {
     tenant(
@@ -21,8 +21,8 @@ fn out(when: When) -> Tenant {
     )
 }
 
-/// Whether each of these requests for 5 May is answered as if there were no customers.
-fn struck(tenant: &Tenant, seconds: &[u64]) -> Vec<bool> {
+/// For each of these requests for 5 May, whether it is answered as if there were no customers.
+fn empty_answers(tenant: &Tenant, seconds: &[u64]) -> Vec<bool> {
     let answers = seconds.iter().map(|second| {
         let reply = tenant.page((may(5), may(5)), 100, 0, Duration::from_secs(*second));
         let is_empty = text(&reply) == r#"{"message":"No Data Found","status":"failed"}"#;
@@ -46,22 +46,22 @@ fn struck(tenant: &Tenant, seconds: &[u64]) -> Vec<bool> {
 #[case::first_asks(When::FirstAsks { day: may(5), count: 2 }, [true, true, false, false, false, false])]
 #[case::both(When::All(vec![When::EveryNth(2), When::Requests(3..=9)]), [false, false, false, true, false, true])]
 #[case::none_of(When::All(vec![]), [true; 6])]
-fn outage_strikes(#[case] when: When, #[case] expected: [bool; 6]) {
-    assert_eq!(struck(&out(when), &[0, 1, 2, 3, 4, 5]), expected);
+fn outage_applies_where_its_condition_holds(#[case] when: When, #[case] expected: [bool; 6]) {
+    assert_eq!(empty_answers(&out(when), &[0, 1, 2, 3, 4, 5]), expected);
 }
 
 #[test]
 fn outage_by_chance_repeats_with_its_seed() {
-    let run = |seed| struck(&out(When::Share { share: 0.1, seed }), &[0; 500]);
+    let run = |seed| empty_answers(&out(When::Share { share: 0.1, seed }), &[0; 500]);
     let first = run(1);
-    let count = first.iter().filter(|struck| **struck).count();
+    let count = first.iter().filter(|empty| **empty).count();
     assert!((30..70).contains(&count), "{count}");
     assert_eq!(run(1), first);
     assert_ne!(run(2), first);
 }
 
 #[test]
-fn outage_of_a_day_leaves_the_window_before_it() {
+fn outage_of_a_start_day_leaves_the_window_before_it() {
     let tenant = out(When::StartsOn(may(5)));
     assert_eq!(
         ids(&ask(&tenant, may(4), may(5), json!({}))).len(),
@@ -159,7 +159,11 @@ fn one_window_fails_always_and_its_neighbours_never() {
 #[rstest]
 #[case::offset(When::OffsetFrom(150), 149, 150)]
 #[case::last_row(When::LastRowAbove(200), 150, 151)]
-fn index_with_a_bound(#[case] when: When, #[case] last: u64, #[case] beyond: u64) {
+fn index_with_a_bound_refuses_or_hides_later_rows(
+    #[case] when: When,
+    #[case] last: u64,
+    #[case] beyond: u64,
+) {
     let ask_at = |tenant: &Tenant, offset: u64| {
         let more = json!({"limit": "50", "offset": offset});
         ask(tenant, may(5), may(5), more)
@@ -221,6 +225,6 @@ fn partial_outage_hides_the_same_rows_each_time() {
     assert!((210..270).contains(&some.len()), "{}", some.len());
     assert_eq!((again_all, again_some), (all, some));
     assert_eq!(tenant.truth_ids(may(5), may(5)).len(), 300);
-    let struck: Vec<bool> = tenant.requests().iter().map(|asked| asked.outage).collect();
-    assert_eq!(struck, [false, true, false, true]);
+    let affected: Vec<bool> = tenant.requests().iter().map(|asked| asked.outage).collect();
+    assert_eq!(affected, [false, true, false, true]);
 }

@@ -6,7 +6,7 @@ use kapture_sandbox::{Behaviour, Limit, Oddities, Offset, Order, Tenant};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::asking::{ask, ids, may, rows, tenant};
+use crate::client::{ask, ids, may, rows, tenant};
 
 fn page(tenant: &Tenant, more: Value) -> Vec<u64> {
     ids(&ask(tenant, may(5), may(5), more))
@@ -22,7 +22,7 @@ fn page(tenant: &Tenant, more: Value) -> Vec<u64> {
 #[case::under_the_cap(Limit::CappedAt(37), json!({"limit": "10"}), 10)]
 #[case::ignored(Limit::Ignored, json!({"limit": "10"}), 250)]
 #[case::ignored_from_an_offset(Limit::Ignored, json!({"limit": "10", "offset": "240"}), 10)]
-fn limit_gives(#[case] limit: Limit, #[case] more: Value, #[case] expected: usize) {
+fn limit_gives_this_many_rows(#[case] limit: Limit, #[case] more: Value, #[case] expected: usize) {
     let tenant = tenant(
         250,
         Behaviour {
@@ -34,7 +34,7 @@ fn limit_gives(#[case] limit: Limit, #[case] more: Value, #[case] expected: usiz
 }
 
 #[test]
-fn the_default_limit_can_be_set() {
+fn default_limit_is_the_page_size_without_a_limit() {
     let tenant = tenant(
         250,
         Behaviour {
@@ -49,7 +49,7 @@ fn the_default_limit_can_be_set() {
 #[case::honoured(Offset::Honoured, 100)]
 #[case::ignored(Offset::Ignored, 0)]
 #[case::one_row_early(Offset::OneRowEarly, 99)]
-fn offset_skips(#[case] offset: Offset, #[case] expected: usize) {
+fn offset_skips_rows(#[case] offset: Offset, #[case] expected: usize) {
     let tenant = tenant(
         250,
         Behaviour {
@@ -69,7 +69,7 @@ fn offset_skips(#[case] offset: Offset, #[case] expected: usize) {
 }
 
 #[test]
-fn offset_may_go_no_further() {
+fn offset_beyond_its_bound_has_no_rows() {
     let tenant = tenant(
         250,
         Behaviour {
@@ -144,9 +144,9 @@ fn rewritten_rows_differ_from_answer_to_answer_and_keep_their_id() {
     assert!((10..30).contains(&changed), "{changed}");
 }
 
-/// Whatever page it is of, the same query lists ties in the same order, and another one in another.
+/// The same query lists ties in the same order, a query for another page in another.
 #[test]
-fn ties_fall_as_the_query_likes() {
+fn ties_are_broken_by_query() {
     let tenant = tenant(
         250,
         Behaviour {
@@ -161,8 +161,8 @@ fn ties_fall_as_the_query_likes() {
     assert_eq!(all, tenant.truth_ids(may(5), may(5)));
 }
 
-/// Pages of any size, asked one after the other, are the window; also across the blocks in which
-/// records are kept, and across the two days of an inclusive window.
+/// Pages of any size add up to the window, across the blocks of the record cache and across the two
+/// days of an inclusive window.
 #[rstest]
 #[case(1_000, Order::Id)]
 #[case(100, Order::Id)]
@@ -193,7 +193,7 @@ fn pages_tile_the_window(#[case] limit: usize, #[case] order: Order) {
 }
 
 #[test]
-fn orders() {
+fn orders_list_the_same_rows() {
     let order = |order| {
         let tenant = tenant(
             200,
@@ -217,7 +217,7 @@ fn orders() {
 }
 
 #[test]
-fn the_order_of_names_is_that_of_the_names() {
+fn order_by_name_sorts_by_name() {
     let behaviour = Behaviour {
         order: Order::Name,
         oddities: Oddities::none(),
@@ -228,7 +228,7 @@ fn the_order_of_names_is_that_of_the_names() {
 }
 
 #[test]
-fn an_unstable_order_differs_at_every_request_and_repeats_with_the_run() {
+fn unstable_order_differs_at_every_request_and_repeats_with_the_run() {
     let run = || {
         let tenant = tenant(
             80,
@@ -245,9 +245,9 @@ fn an_unstable_order_differs_at_every_request_and_repeats_with_the_run() {
     assert_eq!(run(), [first, second]);
 }
 
-/// They count for where a page begins and ends, and no page has them.
+/// They count for `offset` and `limit`, and no page contains them.
 #[test]
-fn rows_left_out_make_pages_shorter() {
+fn rows_left_out_shorten_pages() {
     let tenant = tenant(
         400,
         Behaviour {
@@ -267,7 +267,7 @@ fn rows_left_out_make_pages_shorter() {
 }
 
 #[test]
-fn pages_may_be_cut_at_a_number_of_bytes() {
+fn pages_are_cut_at_a_number_of_bytes() {
     let cut_at = |bytes| {
         let behaviour = Behaviour {
             page_bytes: Some(bytes),
@@ -292,7 +292,7 @@ fn pages_may_be_cut_at_a_number_of_bytes() {
 }
 
 #[test]
-fn rows_listed_twice_are_the_same_ones_each_time() {
+fn rows_listed_twice_are_the_same_each_time() {
     let tenant = tenant(
         200,
         Behaviour {

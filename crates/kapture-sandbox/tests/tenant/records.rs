@@ -1,4 +1,4 @@
-//! The records: their shape, their dates, their oddities.
+//! Records: shape, dates, oddities.
 
 use chrono::{NaiveDateTime, TimeDelta, Timelike};
 use kapture_sandbox::{
@@ -7,7 +7,7 @@ use kapture_sandbox::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::asking::{ask, may, rows, tenant, text};
+use crate::client::{ask, may, rows, tenant, text};
 
 /// The field names of the vendor's example, in its order.
 const FIELDS: &str = "id cmId isOrganization name website address state city country latitude longitude \
@@ -54,7 +54,7 @@ fn names(record: &Value) -> String {
 }
 
 #[test]
-fn a_record_has_the_documented_fields_in_their_order() {
+fn record_has_the_documented_fields_in_their_order() {
     for (customer, record) in records(Oddities::none()) {
         assert_eq!(names(&record), FIELDS);
         assert_eq!(record["id"], customer.id);
@@ -71,7 +71,7 @@ fn a_record_has_the_documented_fields_in_their_order() {
 }
 
 #[test]
-fn the_truth_is_what_is_sent_byte_for_byte() {
+fn truth_is_what_is_sent_byte_for_byte() {
     let tenant = tenant(
         20,
         Behaviour {
@@ -94,7 +94,7 @@ fn the_truth_is_what_is_sent_byte_for_byte() {
     );
 }
 
-/// Read independently of how the sandbox writes: text, Calendar and image reference must agree.
+/// Text, Calendar and image reference agree, as read by chrono.
 #[rstest]
 #[case(DateForm::Plain, "%b %e, %Y %I:%M:%S %p")]
 #[case(DateForm::Comma, "%b %e, %Y, %I:%M:%S %p")]
@@ -132,7 +132,7 @@ fn all_encodings_of_a_date_agree(#[case] date_form: DateForm, #[case] format: &s
 }
 
 #[test]
-fn mixed_dates_come_in_all_forms() {
+fn mixed_dates_have_all_forms() {
     let all = records(Oddities {
         date_form: DateForm::Mixed,
         ..Oddities::none()
@@ -174,7 +174,7 @@ fn some_days_have_a_customer_at_midnight_and_one_just_before() {
     );
 }
 
-/// Every oddity hits about the share it is given, and no customer where the share is 0.
+/// Every oddity hits about its share of the customers, and none with a share of 0.
 #[rstest]
 #[case::extra(|share| Oddities { extra_fields: share, ..Oddities::none() }, |record: &Value| record.get("attr1").is_some() && record.get("loyalty").is_some())]
 #[case::unicode(|share| Oddities { unicode_names: share, ..Oddities::none() }, |record: &Value| !plain_name(record))]
@@ -186,7 +186,7 @@ fn some_days_have_a_customer_at_midnight_and_one_just_before() {
 #[case::seconds(|share| Oddities { missing_seconds: share, ..Oddities::none() }, |record: &Value| record["lastModificationTime"].get("second").is_none())]
 #[case::ids(|share| Oddities { ids_as_text: share, ..Oddities::none() }, |record: &Value| record["id"].is_string())]
 #[case::types(|share| Oddities { wrong_types: share, ..Oddities::none() }, has_a_wrong_type)]
-fn oddity(#[case] oddities: fn(f64) -> Oddities, #[case] shows: fn(&Value) -> bool) {
+fn oddity_hits_its_share(#[case] oddities: fn(f64) -> Oddities, #[case] shows: fn(&Value) -> bool) {
     for (share, expected) in [(0.0, 0..=0), (0.25, 25..=75), (1.0, 200..=200)] {
         let count = records(oddities(share))
             .iter()
@@ -229,9 +229,9 @@ fn epoch_dates_take_the_wall_clock_as_utc() {
     }
 }
 
-/// The oddities shift no window: an undated customer is still found on its day.
+/// An undated customer is in the window of its day.
 #[test]
-fn odd_customers_are_found_like_any_other() {
+fn oddities_move_no_customer_to_another_window() {
     let behaviour = Behaviour {
         oddities: Oddities::all(0.5),
         limit: Limit::Ignored,
@@ -243,7 +243,7 @@ fn odd_customers_are_found_like_any_other() {
 }
 
 #[test]
-fn ids_can_be_large() {
+fn ids_exceed_32_bits_on_request() {
     let population =
         Population::new(1)
             .first_id(5_000_000_000)
@@ -272,7 +272,7 @@ fn contact_ids_are_unique() {
     assert_eq!(different.len(), ids.len());
 }
 
-/// What is no JSON, or what JSON cannot hold as written, is told from the text.
+/// Oddities that a JSON parser refuses or loses are found in the text.
 #[rstest]
 #[case::float_ids(|share| Oddities { ids_as_float: share, ..Oddities::none() }, |json: &str| json.starts_with(r#"{"id":7.00"#) || json[..22].contains(".0,"))]
 #[case::control(|share| Oddities { raw_control_characters: share, ..Oddities::none() }, |json: &str| json.contains(['\t', '\n']))]

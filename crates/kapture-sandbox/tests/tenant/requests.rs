@@ -1,4 +1,4 @@
-//! What the tenant makes of requests, right ones and wrong ones, and what it remembers of them.
+//! Correct and wrong requests, filters, and the log of requests.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, Oddities, Request, SandboxCustom
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::asking::{ask, body, failure, ids, may, tenant, text};
+use crate::client::{ask, body, failure, ids, may, tenant, text};
 
 #[rstest]
 #[case::missing(None)]
@@ -14,7 +14,7 @@ use crate::asking::{ask, body, failure, ids, may, tenant, text};
 #[case::no_scheme(Some("c2FuZGJveDpzYW5kYm94"))]
 #[case::other_scheme(Some("Bearer c2FuZGJveDpzYW5kYm94"))]
 #[case::empty(Some(""))]
-fn a_wrong_token_is_refused_in_the_servers_words(#[case] authorization: Option<&str>) {
+fn wrong_token_is_refused_in_the_servers_words(#[case] authorization: Option<&str>) {
     for unauthorized_status in [200, 401] {
         let tenant = tenant(
             5,
@@ -38,7 +38,7 @@ fn a_wrong_token_is_refused_in_the_servers_words(#[case] authorization: Option<&
 }
 
 #[test]
-fn the_token_can_be_set() {
+fn token_of_the_knob_is_accepted() {
     let tenant = tenant(
         5,
         Behaviour {
@@ -86,11 +86,7 @@ fn the_token_can_be_set() {
     r#"{"cm_id":424242,"createStartDate":"2024-05-05"}"#,
     "createEndDate is mandatory"
 )]
-fn a_malformed_request_is_refused(
-    #[case] method: &str,
-    #[case] body: &str,
-    #[case] expected: &str,
-) {
+fn malformed_request_is_refused(#[case] method: &str, #[case] body: &str, #[case] expected: &str) {
     for refusal_status in [200, 400] {
         let tenant = tenant(
             5,
@@ -125,12 +121,12 @@ fn a_malformed_request_is_refused(
 #[case::negative_offset(json!({"offset": "-1"}), "offset must be a number")]
 #[case::list(json!({"limit": [100]}), "limit has the wrong type")]
 #[case::object(json!({"attr3": {}}), "attr3 has the wrong type")]
-fn a_wrong_value_is_refused(#[case] more: Value, #[case] expected: &str) {
+fn wrong_value_is_refused(#[case] more: Value, #[case] expected: &str) {
     let sentence = failure(&ask(&tenant(5, Behaviour::default()), may(5), may(5), more));
     assert!(sentence.contains(expected), "{sentence}");
 }
 
-/// `limit` as a number is tolerated by default and refused by a server that is strict about types.
+/// Other types than the documented ones are tolerated by default and refused with `strict_types`.
 #[rstest]
 #[case(json!({"limit": 10}))]
 #[case(json!({"offset": 0}))]
@@ -138,7 +134,7 @@ fn a_wrong_value_is_refused(#[case] more: Value, #[case] expected: &str) {
 #[case(json!({"isOrganisation": "false"}))]
 #[case(json!({"isIndividual": true}))]
 #[case(json!({"attr15": null}))]
-fn types_matter_to_a_strict_server(#[case] more: Value) {
+fn strict_server_refuses_other_types(#[case] more: Value) {
     let strict = tenant(
         5,
         Behaviour {
@@ -167,7 +163,7 @@ fn full_body() -> Value {
 }
 
 #[test]
-fn a_server_may_insist_on_every_documented_key() {
+fn server_may_demand_every_documented_key() {
     let behaviour = Behaviour {
         every_documented_key: true,
         strict_types: true,
@@ -188,7 +184,7 @@ fn a_server_may_insist_on_every_documented_key() {
 }
 
 #[test]
-fn a_server_may_insist_on_a_person() {
+fn server_may_demand_a_person() {
     let tenant = tenant(
         5,
         Behaviour {
@@ -215,7 +211,7 @@ fn unknown_keys_and_blank_filters_restrict_nothing() {
     assert_eq!(ids(&ask(&tenant, may(5), may(5), more)).len(), 5);
 }
 
-/// Each filter finds just the customers that a look at the records says it should.
+/// Each filter finds exactly the customers whose records match.
 #[rstest]
 #[case::name(json!({"name": "asha"}), |record: &Value| record["name"].as_str().unwrap().contains("Asha"))]
 #[case::code_and_zone(json!({"zone_id": 3}), |record: &Value| record["zone"] == 3)]
@@ -223,7 +219,7 @@ fn unknown_keys_and_blank_filters_restrict_nothing() {
 #[case::owner(json!({"assignedToId": 5002, "assignedToIdStr": "5001"}), |record: &Value| record["assignedToId"] == 5002)]
 #[case::owners(json!({"assignedToId": 0, "assignedToIdStr": "5001"}), |record: &Value| record["assignedToId"] == 5001)]
 #[case::attribute(json!({"attr1": "Referral"}), |record: &Value| record["attr1"] == "Referral")]
-fn filter(#[case] more: Value, #[case] expected: fn(&Value) -> bool) {
+fn filter_finds_the_matching_records(#[case] more: Value, #[case] expected: fn(&Value) -> bool) {
     let oddities = Oddities {
         unicode_names: 0.0,
         extra_fields: 0.5,
@@ -253,7 +249,7 @@ fn record(customer: &SandboxCustomer) -> Value {
 }
 
 #[test]
-fn a_filter_that_names_one_customer_finds_it() {
+fn filter_for_one_customer_finds_it() {
     let tenant = tenant(400, Behaviour::default());
     let customer = tenant
         .truth(may(5), may(5))
@@ -276,7 +272,7 @@ fn a_filter_that_names_one_customer_finds_it() {
 }
 
 #[test]
-fn sources_part_the_customers() {
+fn sources_partition_the_customers() {
     let tenant = tenant(90, Behaviour::default());
     for key in ["primarySourceId", "secondarySourceId", "tertiarySourceId"] {
         let parts: Vec<usize> = (1..=3)
@@ -289,7 +285,7 @@ fn sources_part_the_customers() {
 
 /// The flags are looked at in order: the second only where the first is false.
 #[test]
-fn kinds_restrict_where_the_server_says_so() {
+fn kind_flags_restrict_where_the_knob_says_so() {
     let restricting = tenant(
         90,
         Behaviour {
@@ -325,7 +321,7 @@ fn kinds_restrict_where_the_server_says_so() {
 }
 
 #[test]
-fn requests_are_remembered() {
+fn requests_are_logged() {
     let tenant = tenant(60, Behaviour::default());
     ask(
         &tenant,
@@ -347,12 +343,12 @@ fn requests_are_remembered() {
 }
 
 #[test]
-fn as_many_requests_are_remembered_as_asked_for() {
-    let remembered = |journal: usize| {
+fn log_keeps_as_many_requests_as_its_capacity() {
+    let remembered = |log_capacity: usize| {
         let tenant: Tenant = tenant(
             1,
             Behaviour {
-                journal,
+                log_capacity,
                 ..Behaviour::default()
             },
         );

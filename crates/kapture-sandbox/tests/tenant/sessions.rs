@@ -8,7 +8,7 @@ use kapture_sandbox::{
 use rstest::rstest;
 use serde_json::json;
 
-use crate::asking::{body, failure, ids, may, tenant, text};
+use crate::client::{body, failure, ids, may, tenant, text};
 
 fn ending(after: SessionLife, form: SessionEndForm) -> Tenant {
     tenant(
@@ -34,7 +34,7 @@ fn cookie_of(reply: &Reply) -> String {
 }
 
 #[test]
-fn session_ends_after_some_requests_and_a_new_one_is_well() {
+fn session_ends_after_its_requests_and_a_new_one_is_answered() {
     let tenant = ending(SessionLife::Requests(3), SessionEndForm::Unauthorized401);
     let cookie = cookie_of(&send(&tenant, None, 0));
     for _ in 0..3 {
@@ -74,7 +74,7 @@ fn session_ends_after_some_time() {
 #[case(SessionEndForm::LoginPage, 200, "<title>Login</title>")]
 #[case(SessionEndForm::InvalidAuthKey, 200, r#""Invalid Auth Key""#)]
 #[case(SessionEndForm::Words("E-77".into()), 200, r#"{"message":"E-77","status":"failed"}"#)]
-fn ended_session_is_answered(
+fn ended_session_is_answered_in_its_form(
     #[case] form: SessionEndForm,
     #[case] status: u16,
     #[case] part: &str,
@@ -89,7 +89,7 @@ fn ended_session_is_answered(
 }
 
 #[test]
-fn client_without_cookies_meets_no_end() {
+fn client_without_cookies_gets_a_new_session_each_time() {
     let tenant = ending(SessionLife::Requests(1), SessionEndForm::Unauthorized401);
     let cookies: Vec<String> = (0..5).map(|_| cookie_of(&send(&tenant, None, 0))).collect();
     let mut different = cookies.clone();
@@ -99,7 +99,7 @@ fn client_without_cookies_meets_no_end() {
 }
 
 #[test]
-fn firewall_bans_for_some_time_and_then_forgives() {
+fn firewall_bans_for_its_time_only() {
     let firewall = Firewall {
         per_second: 2,
         ban: Duration::from_secs(30),

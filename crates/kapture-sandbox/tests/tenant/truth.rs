@@ -1,4 +1,4 @@
-//! Who exists, and what the tenant says about it.
+//! The population, and the truth that a client is compared with.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use chrono::{Datelike, NaiveDate, Weekday};
 use kapture_sandbox::{Behaviour, Oddities, PerDay, Population, Tenant};
 use serde_json::json;
 
-use crate::asking::{ask, ids, may, tenant};
+use crate::client::{ask, ids, may, tenant};
 
 #[test]
-fn the_same_seed_gives_the_same_customers() {
+fn same_seed_gives_the_same_customers() {
     let truth = |seed| {
         let population = Population::new(seed).days(may(1), may(5), PerDay::Between(5, 50));
         Tenant::new(population, Behaviour::default()).truth(may(1), may(5))
@@ -19,7 +19,7 @@ fn the_same_seed_gives_the_same_customers() {
 }
 
 #[test]
-fn days_are_planned_as_asked() {
+fn later_plan_replaces_an_earlier_one() {
     let population = Population::new(1)
         .days(may(1), may(10), PerDay::Fixed(7))
         .days(may(11), may(20), PerDay::Between(3, 6))
@@ -66,7 +66,7 @@ fn weekends_differ_from_weekdays() {
 }
 
 #[test]
-fn a_function_can_plan_the_days() {
+fn function_plans_the_days() {
     let population =
         Population::new(1).days(may(1), may(9), PerDay::Function(|_, date| date.day() * 10));
     assert_eq!(
@@ -76,7 +76,7 @@ fn a_function_can_plan_the_days() {
 }
 
 #[test]
-fn ids_are_unique_and_rise_with_time() {
+fn ids_are_unique_and_increase_with_time() {
     let truth = tenant(500, Behaviour::default()).truth(may(1), may(31));
     assert_eq!(truth.len(), 31 * 500);
     assert!(
@@ -91,10 +91,10 @@ fn ids_are_unique_and_rise_with_time() {
     );
 }
 
-/// A customer that prints no date belongs to the day of the window that holds it; any other to the
-/// day it prints, in whatever window it is found.
+/// A customer without a date belongs to the day of the window that holds it, any other to its printed
+/// day, whichever window holds it.
 #[test]
-fn an_undated_customer_belongs_to_its_window() {
+fn undated_customer_belongs_to_its_window() {
     let oddities = Oddities {
         null_dates: 0.5,
         ..Oddities::none()
@@ -138,7 +138,7 @@ fn an_undated_customer_belongs_to_its_window() {
 }
 
 #[test]
-fn the_demo_has_a_few_hundred_customers_a_week_and_quiet_sundays() {
+fn demo_has_a_few_hundred_customers_a_week_and_empty_sundays() {
     let tenant = Tenant::demo();
     let week = tenant.truth_ids(may(1), may(7)).len();
     assert!((150..400).contains(&week), "{week}");
@@ -157,9 +157,9 @@ fn the_demo_has_a_few_hundred_customers_a_week_and_quiet_sundays() {
     assert!(tenant.population().count(first) > 0 && tenant.population().count(last) > 0);
 }
 
-/// A tenant of millions answers deep into a day without listing it: only the asked block is made.
+/// A page deep in a day of millions renders only the blocks of that page.
 #[test]
-fn millions_of_customers_cost_little() {
+fn deep_page_of_millions_is_not_listed_from_the_start() {
     let population = Population::new(1).days(may(1), may(1), PerDay::Fixed(2_000_000));
     let tenant = Tenant::new(population, Behaviour::default());
     let found = ids(&ask(

@@ -1,4 +1,4 @@
-//! What a window covers.
+//! The time that a window covers.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use kapture_sandbox::{Behaviour, Flip, Oddities, SameDay, Tenant, Windows, Windo
 use rstest::rstest;
 use serde_json::json;
 
-use crate::asking::{ask, failure, ids, may, rows, tenant};
+use crate::client::{ask, failure, ids, may, rows, tenant};
 
 const EXCLUSIVE: Windows = Windows::Exclusive {
     same_day: SameDay::Empty,
@@ -25,7 +25,7 @@ fn with(windows: Windows) -> Tenant {
     )
 }
 
-/// How many of ten customers a day a window from 5 May holds; `None`: it is refused.
+/// The number of rows in a window from 5 May with ten customers a day; `None`: it is refused.
 #[rstest]
 #[case::inclusive_day(Windows::Inclusive, 5, Some(10))]
 #[case::inclusive_two_days(Windows::Inclusive, 6, Some(20))]
@@ -41,7 +41,7 @@ fn with(windows: Windows) -> Tenant {
 #[case::strict_too_wide(Windows::Strict, 7, None)]
 #[case::backwards(Windows::Inclusive, 4, None)]
 #[case::backwards_exclusive(EXCLUSIVE, 4, None)]
-fn window(#[case] windows: Windows, #[case] end: u32, #[case] expected: Option<usize>) {
+fn window_covers(#[case] windows: Windows, #[case] end: u32, #[case] expected: Option<usize>) {
     let reply = ask(&with(windows), may(5), may(end), json!({}));
     match expected {
         Some(count) => assert_eq!(ids(&reply).len(), count),
@@ -51,13 +51,13 @@ fn window(#[case] windows: Windows, #[case] end: u32, #[case] expected: Option<u
 }
 
 #[test]
-fn a_window_wider_than_the_contract_says_24_hours() {
+fn too_wide_window_is_refused_with_24_hours() {
     let reply = ask(&with(Windows::Inclusive), may(1), may(4), json!({}));
     assert!(failure(&reply).contains("24 hours"));
 }
 
 #[test]
-fn an_exclusive_window_holds_its_start_day() {
+fn exclusive_window_holds_its_start_day() {
     let tenant = with(EXCLUSIVE);
     let found: BTreeSet<u64> = ids(&ask(&tenant, may(5), may(6), json!({})))
         .into_iter()
@@ -66,7 +66,7 @@ fn an_exclusive_window_holds_its_start_day() {
 }
 
 #[test]
-fn a_window_of_moments_holds_the_midnight_at_its_end() {
+fn window_of_moments_holds_the_midnight_at_its_end() {
     let tenant = with(Windows::Moments);
     let found = |from: u32, to: u32| -> BTreeSet<u64> {
         ids(&ask(&tenant, may(from), may(to), json!({})))
@@ -116,7 +116,7 @@ fn end_minute_is_a_moment_of_the_end_day(#[case] minutes: u16) {
 }
 
 #[test]
-fn windows_by_last_change_hold_who_was_changed_and_the_truth_who_was_created() {
+fn windows_by_last_change_differ_from_the_truth() {
     let tenant = tenant(
         40,
         Behaviour {
@@ -173,7 +173,7 @@ fn windows_in_the_future_are_refused() {
 }
 
 #[test]
-fn windows_flip_after_some_requests() {
+fn windows_change_after_their_number_of_requests() {
     let tenant = tenant(
         10,
         Behaviour {
@@ -190,14 +190,14 @@ fn windows_flip_after_some_requests() {
     assert_eq!(counts, [20, 20, 10, 10]);
 }
 
-/// A window in another zone holds customers dated a day outside it, and lacks some dated inside.
+/// A window in another zone holds customers dated outside it and lacks customers dated inside.
 #[rstest]
 #[case(-840)]
 #[case(-330)]
 #[case(15)]
 #[case(330)]
 #[case(840)]
-fn a_shifted_window_is_cut_in_another_zone(#[case] zone_shift_minutes: i32) {
+fn shifted_window_is_cut_in_another_zone(#[case] zone_shift_minutes: i32) {
     let tenant = tenant(
         2_000,
         Behaviour {

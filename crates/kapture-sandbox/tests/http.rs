@@ -1,4 +1,4 @@
-//! The skin over a plain socket: what a client sees of the faults that need one.
+//! The HTTP server over a plain socket, and the faults that need one.
 
 #![allow(
     clippy::unwrap_used,
@@ -42,7 +42,7 @@ async fn send(server: &Server, more_headers: &str) -> TcpStream {
     stream
 }
 
-/// All that arrives until the server closes: the head as text, and the body.
+/// Everything until the server closes the connection: the head as text, and the body.
 async fn receive(mut stream: TcpStream) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
@@ -69,7 +69,7 @@ fn first_request(kind: FaultKind) -> Behaviour {
     }
 }
 
-fn promised_length(head: &str) -> usize {
+fn content_length(head: &str) -> usize {
     let line = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));
@@ -77,12 +77,12 @@ fn promised_length(head: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_right_request_is_answered() {
+async fn correct_request_is_answered() {
     let (head, body) = exchange(Behaviour::default(), "").await;
     assert!(head.starts_with("http/1.1 200 ok"), "{head}");
     assert!(head.contains("content-type: application/json"));
     assert!(head.contains("set-cookie: jsessionid="));
-    assert_eq!(promised_length(&head), body.len());
+    assert_eq!(content_length(&head), body.len());
     assert!(
         body.starts_with(br#"{"message":[{"id":"#) && body.ends_with(br#"],"status":"success"}"#)
     );
@@ -124,7 +124,7 @@ async fn one_connection_carries_many_requests() {
 }
 
 #[tokio::test]
-async fn gzip_for_those_who_accept_it() {
+async fn gzip_is_sent_to_clients_that_accept_it() {
     let gzip = || Behaviour {
         gzip: true,
         ..Behaviour::default()
@@ -143,15 +143,15 @@ async fn gzip_for_those_who_accept_it() {
 }
 
 #[tokio::test]
-async fn a_truncated_body_breaks_its_promise() {
-    let (_, whole) = exchange(Behaviour::default(), "").await;
+async fn truncated_body_is_shorter_than_its_content_length() {
+    let (_, complete) = exchange(Behaviour::default(), "").await;
     let (head, body) = exchange(first_request(FaultKind::Truncated), "").await;
-    assert_eq!(promised_length(&head), whole.len());
-    assert_eq!(body, whole[..whole.len() / 2]);
+    assert_eq!(content_length(&head), complete.len());
+    assert_eq!(body, complete[..complete.len() / 2]);
 }
 
 #[tokio::test]
-async fn a_reset_connection_brings_nothing() {
+async fn reset_connection_has_no_answer() {
     let (server, tenant) = start(first_request(FaultKind::Reset)).await;
     let (head, body) = receive(send(&server, "").await).await;
     assert_eq!((head.as_str(), body.len()), ("", 0));
@@ -161,20 +161,20 @@ async fn a_reset_connection_brings_nothing() {
 }
 
 #[tokio::test]
-async fn a_slow_body_arrives_whole() {
-    let (_, whole) = exchange(Behaviour::default(), "").await;
+async fn slow_body_is_complete() {
+    let (_, complete) = exchange(Behaviour::default(), "").await;
     let slow = FaultKind::SlowBody {
         pieces: 5,
         pause: Duration::from_millis(1),
     };
     let (head, body) = exchange(first_request(slow), "").await;
-    assert_eq!(promised_length(&head), whole.len());
-    assert_eq!(body, whole);
+    assert_eq!(content_length(&head), complete.len());
+    assert_eq!(body, complete);
 }
 
-/// With time paused the pauses are jumped over, and add up exactly.
+/// Under paused time the pauses take no real time and add up exactly.
 #[tokio::test(start_paused = true)]
-async fn a_slow_body_and_thinking_take_their_time() {
+async fn slow_body_and_think_time_add_up() {
     let slow = FaultKind::SlowBody {
         pieces: 5,
         pause: Duration::from_secs(10),
@@ -190,9 +190,9 @@ async fn a_slow_body_and_thinking_take_their_time() {
     assert!(begin.elapsed() >= Duration::from_secs(57));
 }
 
-/// The server has the request, and however often it gets its turn, nothing comes of it.
+/// The server has received the request; no number of scheduler turns brings an answer.
 #[tokio::test]
-async fn a_stalled_request_is_never_answered() {
+async fn stalled_request_is_never_answered() {
     let (server, tenant) = start(first_request(FaultKind::Stall)).await;
     let stream = send(&server, "").await;
     while tenant.request_count() == 0 {
@@ -207,7 +207,7 @@ async fn a_stalled_request_is_never_answered() {
 }
 
 #[tokio::test]
-async fn the_rate_limit_answers_429() {
+async fn rate_limit_answers_429() {
     let limit = RateLimit {
         per_second: 0,
         retry_after: Some("2".into()),
@@ -225,14 +225,14 @@ async fn the_rate_limit_answers_429() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_answered_as_one() {
+async fn login_redirect_is_302_with_a_location() {
     let (head, _) = exchange(first_request(FaultKind::LoginRedirect), "").await;
     assert!(head.starts_with("http/1.1 302"));
     assert!(head.contains("location: https://login.example.com/"));
 }
 
 #[tokio::test]
-async fn loopback_only() {
+async fn other_addresses_than_loopback_are_refused() {
     for address in ["0.0.0.0:0", "192.0.2.1:0", "[::]:0"] {
         let error = serve(Arc::new(Tenant::demo()), address.parse().unwrap())
             .await
@@ -242,7 +242,7 @@ async fn loopback_only() {
 }
 
 #[tokio::test]
-async fn a_stopped_server_is_gone() {
+async fn stopped_server_accepts_no_connection() {
     let (server, _) = start(Behaviour::default()).await;
     let address = server.address();
     assert_eq!(server.url(), format!("http://{address}"));

@@ -1,5 +1,5 @@
-//! Planned records, rendered ahead in blocks: a page is then a few copies, and the sandbox is not
-//! what a benchmark measures. The oldest blocks make way, so a tenant of millions stays small.
+//! A cache of rendered records, in blocks: a page is a few copies, so that benchmarks measure the client
+//! and not the sandbox. The oldest blocks are evicted first, which bounds memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -8,14 +8,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::NaiveDate;
 
 use crate::population::Row;
-use crate::population::customer::USUAL_BYTES;
+use crate::population::customer::TYPICAL_BYTES;
 
-const ROWS_A_BLOCK: u32 = 256;
-/// About 128 MiB of usual records.
-const MOST_BLOCKS: usize = (128 << 20) / (USUAL_BYTES * ROWS_A_BLOCK as usize);
+const ROWS_PER_BLOCK: u32 = 256;
+/// About 128 MiB of records of typical size.
+const MAX_BLOCKS: usize = (128 << 20) / (TYPICAL_BYTES * ROWS_PER_BLOCK as usize);
 
 #[derive(Debug, Default)]
-pub(crate) struct Blocks {
+pub(crate) struct RecordCache {
     kept: RwLock<Kept>,
 }
 
@@ -30,13 +30,13 @@ struct Kept {
 #[derive(Debug)]
 struct Block {
     text: String,
-    /// Where each record begins, and at last the length of the text.
+    /// The start of each record, then the length of the text.
     starts: Vec<usize>,
 }
 
-impl Blocks {
-    /// Appends the records `rows` of `day`, a comma after each. `count` is the number of the day's
-    /// planned customers and `write` renders one.
+impl RecordCache {
+    /// Appends the records `rows` of `day`, each followed by a comma. `count` is the number of planned
+    /// customers of the day; `write` renders one.
     pub(crate) fn append(
         &self,
         out: &mut Vec<u8>,
@@ -47,11 +47,11 @@ impl Blocks {
     ) {
         let mut row = rows.start;
         while row < rows.end {
-            let number = row / ROWS_A_BLOCK;
-            let first = number * ROWS_A_BLOCK;
-            let end = rows.end.min(first + ROWS_A_BLOCK);
+            let number = row / ROWS_PER_BLOCK;
+            let first = number * ROWS_PER_BLOCK;
+            let end = rows.end.min(first + ROWS_PER_BLOCK);
             let block = self.block(day, number, || {
-                render(day, first..count.min(first + ROWS_A_BLOCK), &write)
+                render(day, first..count.min(first + ROWS_PER_BLOCK), &write)
             });
             let text = &block.text
                 [block.starts[(row - first) as usize]..block.starts[(end - first) as usize]];
@@ -62,7 +62,7 @@ impl Blocks {
 
     fn block(&self, day: NaiveDate, number: u32, render: impl FnOnce() -> Block) -> Arc<Block> {
         let key = (day, number);
-        // A block is whole before it is kept, so a poisoned lock guards nothing broken.
+        // A block is complete before it is inserted, so the data behind a poisoned lock is valid.
         if let Some(block) = self
             .kept
             .read()
@@ -76,7 +76,7 @@ impl Blocks {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.blocks.insert(key, Arc::clone(&block)).is_none() {
             kept.age.push_back(key);
-            if kept.age.len() > MOST_BLOCKS
+            if kept.age.len() > MAX_BLOCKS
                 && let Some(oldest) = kept.age.pop_front()
             {
                 kept.blocks.remove(&oldest);
@@ -87,7 +87,7 @@ impl Blocks {
 }
 
 fn render(day: NaiveDate, rows: Range<u32>, write: impl Fn(Row, &mut String)) -> Block {
-    let mut text = String::with_capacity(rows.len() * USUAL_BYTES);
+    let mut text = String::with_capacity(rows.len() * TYPICAL_BYTES);
     let mut starts = Vec::with_capacity(rows.len() + 1);
     for index in rows {
         starts.push(text.len());

@@ -1,4 +1,4 @@
-//! The outside of an answer: what "no customers" looks like, content types, sessions, speed limits.
+//! The form of replies: "no customers", content types, endpoints, sessions, rate limit.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use kapture_sandbox::{
 use rstest::rstest;
 use serde_json::json;
 
-use crate::asking::{ask, body, failure, ids, may, tenant, text};
+use crate::client::{ask, body, failure, ids, may, tenant, text};
 
 #[rstest]
 #[case(EmptyForm::EmptyList, 200, r#"{"message":[],"status":"success"}"#)]
@@ -20,7 +20,11 @@ use crate::asking::{ask, body, failure, ids, may, tenant, text};
 #[case(EmptyForm::EmptyString, 200, r#"{"message":"","status":"success"}"#)]
 #[case(EmptyForm::Failed("No \"such\" data".into()), 200, r#"{"message":"No \"such\" data","status":"failed"}"#)]
 #[case(EmptyForm::NotFound("No data".into()), 404, r#"{"message":"No data","status":"failed"}"#)]
-fn no_customers(#[case] form: EmptyForm, #[case] status: u16, #[case] expected: &str) {
+fn empty_window_and_offset_past_the_end_are_answered_in_the_empty_form(
+    #[case] form: EmptyForm,
+    #[case] status: u16,
+    #[case] expected: &str,
+) {
     let tenant = tenant(
         5,
         Behaviour {
@@ -51,7 +55,7 @@ fn no_customers(#[case] form: EmptyForm, #[case] status: u16, #[case] expected: 
 }
 
 #[test]
-fn past_the_end_may_answer_differently_from_an_empty_window() {
+fn offset_past_the_end_may_have_a_form_of_its_own() {
     let tenant = tenant(
         5,
         Behaviour {
@@ -71,7 +75,10 @@ fn past_the_end_may_answer_differently_from_an_empty_window() {
 #[rstest]
 #[case(ContentType::Json, "application/json;charset=UTF-8")]
 #[case(ContentType::Html, "text/html;charset=UTF-8")]
-fn content_type_is_claimed(#[case] content_type: ContentType, #[case] expected: &str) {
+fn content_type_is_that_of_the_knob_in_every_answer(
+    #[case] content_type: ContentType,
+    #[case] expected: &str,
+) {
     let tenant = tenant(
         5,
         Behaviour {
@@ -88,7 +95,7 @@ fn content_type_is_claimed(#[case] content_type: ContentType, #[case] expected: 
 }
 
 #[test]
-fn pretty_printing_changes_nothing_but_space() {
+fn pretty_printing_changes_only_white_space() {
     let plain = ask(&tenant(5, Behaviour::default()), may(5), may(5), json!({}));
     let pretty = ask(
         &tenant(
@@ -111,7 +118,11 @@ fn pretty_printing_changes_nothing_but_space() {
 #[case(Endpoints::Both, 200, 200)]
 #[case(Endpoints::Search, 200, 404)]
 #[case(Endpoints::Legacy, 404, 200)]
-fn endpoint_exists(#[case] endpoints: Endpoints, #[case] search: u16, #[case] legacy: u16) {
+fn only_existing_endpoints_answer(
+    #[case] endpoints: Endpoints,
+    #[case] search: u16,
+    #[case] legacy: u16,
+) {
     let tenant = tenant(
         5,
         Behaviour {
@@ -134,7 +145,7 @@ fn endpoint_exists(#[case] endpoints: Endpoints, #[case] search: u16, #[case] le
 }
 
 #[test]
-fn a_session_is_offered_once() {
+fn session_cookie_is_set_once() {
     let tenant = tenant(5, Behaviour::default());
     let body = body(may(5), may(5), json!({}));
     let reply = tenant.answer(&Request::search(&body));
@@ -155,7 +166,7 @@ fn a_session_is_offered_once() {
 }
 
 #[test]
-fn a_required_session_must_come_back() {
+fn required_session_is_refused_without_its_cookie() {
     let tenant = tenant(
         5,
         Behaviour {
@@ -183,7 +194,7 @@ fn a_required_session_must_come_back() {
 }
 
 #[test]
-fn no_session() {
+fn tenant_without_sessions_sets_no_cookie() {
     let tenant = tenant(
         5,
         Behaviour {
@@ -198,7 +209,7 @@ fn no_session() {
 }
 
 #[test]
-fn a_rate_limit_counts_by_the_second() {
+fn rate_limit_counts_by_the_second() {
     let limit = RateLimit {
         per_second: 2,
         retry_after: Some("1".into()),

@@ -1,4 +1,4 @@
-//! Asking a tenant, as a test wants to: a window and a few more keys in, ids out.
+//! A minimal client: sends a window with further keys, and takes ids and messages out of the reply.
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, PerDay, Population, Reply, Request, Tenant};
@@ -17,7 +17,7 @@ pub(crate) fn tenant(count: u32, behaviour: Behaviour) -> Tenant {
     )
 }
 
-/// A request body with the mandatory keys, and `more` on top.
+/// A request body with the mandatory keys and `more`.
 pub(crate) fn body(start: NaiveDate, end: NaiveDate, more: Value) -> Vec<u8> {
     let mut keys = json!({
         "cm_id": 424_242,
@@ -34,7 +34,7 @@ pub(crate) fn ask(tenant: &Tenant, start: NaiveDate, end: NaiveDate, more: Value
     tenant.answer(&Request::search(&body(start, end, more)))
 }
 
-/// The ids of the rows, in the order of the answer; none unless it is a success with a list.
+/// The ids of the rows in the order of the reply; panics unless the status is success.
 pub(crate) fn ids(reply: &Reply) -> Vec<u64> {
     rows(reply)
         .iter()
