@@ -52,20 +52,20 @@ fn files_and_receipts_that_are_not_as_they_were_are_pulled_again() {
         stale_days(&destination),
         [
             json!({"day": "2024-05-01", "reason": "its receipt cannot be read"}),
-            json!({"day": "2024-05-02", "reason": "its file is gone"}),
-            json!({"day": "2024-05-03", "reason": "its file has another size than it was written with"}),
+            json!({"day": "2024-05-02", "reason": "its file is missing"}),
+            json!({"day": "2024-05-03", "reason": "its file has another size than its receipt says"}),
         ]
     );
     let text = destination.to_str().unwrap();
     let output = served.kapture(&["status", text]).output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    let expected = "to be pulled again, because its file is gone: 2024-05-02";
+    let expected = "to be pulled again, because its file is missing: 2024-05-02";
     assert!(shown.contains(expected), "{shown}");
     let output = served.kapture(&["verify", text]).output().unwrap();
     assert_eq!(code(&output), 7, "{}", stderr(&output));
     let differences = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        differences.contains("2024-05-02: its file is gone"),
+        differences.contains("2024-05-02: its file is missing"),
         "{differences}"
     );
 
@@ -95,10 +95,10 @@ fn a_file_without_a_receipt_is_pulled_again() {
     fs::remove_file(destination.join("_kapture/days/2024-05-01.json")).unwrap();
     assert_eq!(
         stale_days(&destination),
-        [json!({"day": "2024-05-01", "reason": "its receipt is gone"})]
+        [json!({"day": "2024-05-01", "reason": "its receipt is missing"})]
     );
     let stderr = sync(&served, &destination, &["--to", "2024-05-04"]);
-    let expected = "pulled again, because its receipt is gone: 2024-05-01";
+    let expected = "pulled again, because its receipt is missing: 2024-05-01";
     assert!(stderr.contains(expected), "{stderr}");
     assert_eq!(stale_days(&destination), Vec::<Value>::new());
 }
@@ -167,7 +167,7 @@ fn what_cannot_be_mended_comes_with_a_hint() {
         refused(
             &served,
             &destination,
-            &format!("its table `{table}` is gone"),
+            &format!("its table `{table}` is missing"),
         );
     }
     let destination = folder.path().join("customers.db");
@@ -179,12 +179,8 @@ fn what_cannot_be_mended_comes_with_a_hint() {
             .unwrap()
     };
     execute("UPDATE kapture_manifest SET value = '0' WHERE name = 'version'");
-    refused(
-        &served,
-        &destination,
-        "gives `0` as its version, which is none",
-    );
-    execute("UPDATE kapture_manifest SET value = '2' WHERE name = 'version'");
+    refused(&served, &destination, "has `0` as its version");
+    execute("UPDATE kapture_manifest SET value = '1' WHERE name = 'version'");
     let emptied = folder.path().join("emptied.db");
     sync(&served, &emptied, &FROM);
     let connection = Connection::open(&emptied).unwrap();
@@ -201,16 +197,12 @@ fn what_cannot_be_mended_comes_with_a_hint() {
         "a letter of more than a hundred characters ".repeat(40),
     )
     .unwrap();
-    refused(&served, &destination, "no SQLite database");
+    refused(&served, &destination, "not a SQLite database");
 
     let destination = folder.path().join("out/");
     sync(&served, &destination, &FROM);
     fs::write(destination.join("_kapture/manifest.json"), "{").unwrap();
-    refused(
-        &served,
-        &destination,
-        "manifest.json does not say what it should",
-    );
+    refused(&served, &destination, "manifest.json cannot be read");
 }
 
 /// Others may have written there, and not for this terminal's good.
@@ -239,8 +231,8 @@ fn what_a_destination_says_of_itself_does_not_steer_a_terminal() {
     for (name, value) in [
         ("version", CLEAR),
         ("tenant", CLEAR),
-        ("source", CLEAR),
-        ("source", &filtered),
+        ("selection", CLEAR),
+        ("selection", &filtered),
         ("time_zone", CLEAR),
     ] {
         let connection = Connection::open(&database).unwrap();
@@ -261,8 +253,8 @@ fn what_a_destination_says_of_itself_does_not_steer_a_terminal() {
     for (key, value) in [
         ("format", CLEAR),
         ("tenant", CLEAR),
-        ("source", CLEAR),
-        ("source", &filtered),
+        ("selection", CLEAR),
+        ("selection", &filtered),
         ("time_zone", CLEAR),
     ] {
         let mut description: Value = serde_json::from_str(&before).unwrap();
@@ -312,7 +304,7 @@ fn a_customer_that_moved_leaves_its_day_open_until_it_is_read_again() {
 
     let stderr = sync(&served, &destination, &["--to", "2024-05-03"]);
     let expected =
-        "to be pulled again, because a customer of it was met on another day since: 2024-05-02";
+        "to be pulled again, because a customer of it was found on another day since: 2024-05-02";
     assert!(stderr.contains(expected), "{stderr}");
     let found = status(&destination);
     assert_eq!(found["open"], json!(["2024-05-02"]));

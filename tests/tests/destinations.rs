@@ -89,7 +89,7 @@ fn a_file_that_is_open_already_is_written_to_and_not_replaced() {
     command.args(DAYS).stdin(fs::File::open(&all).unwrap());
     let output = command.output().unwrap();
     assert_eq!(code(&output), 2, "{}", stderr(&output));
-    let sentence = "leads to a file that somebody has opened";
+    let sentence = "is a file that is already open";
     assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
     assert_eq!(fs::read_to_string(&all).unwrap(), "before\n");
 }
@@ -177,7 +177,10 @@ fn a_folder_that_was_made_safe_for_spreadsheets_stays_so() {
     assert!(!is_safe("plain/"));
     let output = pull("plain/", &["--spreadsheet-safe"]);
     assert_eq!(code(&output), 6, "{}", stderr(&output));
-    for words in ["were not made safe", "hint: leave --spreadsheet-safe out"] {
+    for words in [
+        "are not safe for spreadsheets",
+        "hint: leave --spreadsheet-safe out",
+    ] {
         assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
 }

@@ -300,7 +300,7 @@ fn wrong_usage_is_a_sentence_before_anything_is_asked() {
             &["--last", "7d", "-o", "a.db", "--format", "csv"],
             "is a database",
         ),
-        (&["--last", "7d", "--format", "xml"], "no form of output"),
+        (&["--last", "7d", "--format", "xml"], "unknown format"),
         (&["--last", "7d", "--spreadsheet-safe"], "for CSV"),
         (&["--last", "7d", "--contacts", "a.txt"], "--contacts"),
         (

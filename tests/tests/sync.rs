@@ -175,7 +175,7 @@ fn the_first_run_has_to_say_where_to_begin() {
         .unwrap();
     assert_eq!(code(&output), 6, "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("nothing of kapture"),
+        stderr(&output).contains("holds no customers yet"),
         "{}",
         stderr(&output)
     );

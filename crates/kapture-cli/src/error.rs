@@ -228,19 +228,21 @@ fn call_exit_code(error: &Error) -> u8 {
 fn sink_hint(error: &SinkError) -> Option<String> {
     let hint = match error {
         SinkError::Locked { .. } => "wait until it is done, or stop it",
-        SinkError::NotKaptureData { .. } => "name another place; one to write to may be empty",
+        SinkError::NotKaptureData { .. } => {
+            "name another destination; one to write to may be empty"
+        }
         SinkError::SchemaTooNew { .. } => "use the version of kapture that made it, or a later one",
         SinkError::SchemaTooOld { .. } => "kapture sync brings it up to date",
         SinkError::OtherTenant { .. } => {
-            "name another place for these; if it is the same tenant at a new address, write that to `tenant` in the table kapture_manifest, or in _kapture/manifest.json of a folder"
+            "name another destination for these; if it is the same tenant at a new address, write that to `tenant` in the table kapture_manifest, or in _kapture/manifest.json of a folder"
         }
         SinkError::OtherSelection { .. } => {
-            "one place holds the customers of one account and one set of filters: name another place for these"
+            "one destination holds the customers of one account and one set of filters: name another destination for these"
         }
         SinkError::OtherZone { held, .. } => {
             let held = kapture_model::sanitize(held);
             return Some(format!(
-                "give --time-zone {held} as before, or name another place; without --time-zone it is UTC"
+                "give --time-zone {held} as before, or name another destination; without --time-zone it is UTC"
             ));
         }
         SinkError::OtherFormat { .. } => "leave --format out, or name another folder",

@@ -1,4 +1,4 @@
-//! How records become bytes: one encoder for each form of output.
+//! How records become bytes: one encoder for each format.
 
 pub(crate) mod compression;
 #[cfg(feature = "csv")]
@@ -36,32 +36,32 @@ use crate::error::SinkError;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Encoding {
-    /// The form.
+    /// The format.
     pub format: Format,
-    /// Compression of the whole; Parquet compresses inside itself instead.
+    /// The compression of the whole file. Parquet compresses its pages instead.
     pub compression: Compression,
-    /// The zone in which instants (epoch milliseconds) are seen. Local times stay what they are.
+    /// The zone in which instants (epoch milliseconds) become local times. Local times are unchanged.
     pub zone: Tz,
-    /// NDJSON: the API's own bytes, record by record.
+    /// NDJSON: writes the API's own bytes, record by record.
     pub raw: bool,
-    /// CSV: whose rows they are.
+    /// CSV: what a row is.
     pub rows: Rows,
-    /// CSV: text that a spreadsheet would run as a formula begins with an apostrophe.
+    /// CSV: prefixes text that a spreadsheet would run as a formula with an apostrophe.
     pub spreadsheet_safe: bool,
 }
 
-/// Whose rows a table has.
+/// What a row of a CSV file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rows {
-    /// One for each customer, with the primary contact beside it.
+    /// A customer, with its primary contact.
     #[default]
     Customers,
-    /// One for each contact.
+    /// A contact.
     Contacts,
 }
 
 impl Encoding {
-    /// The form as it is without further wishes: not compressed, instants seen in UTC.
+    /// The format with defaults: no compression, instants in UTC.
     pub fn new(format: Format) -> Self {
         Self {
             format,
@@ -106,14 +106,14 @@ impl Encoding {
     }
 }
 
-/// Turns records into the bytes of one form.
+/// Turns records into the bytes of one format.
 pub(crate) trait Encoder: Send {
     /// Writes records.
     fn write(&mut self, records: &[Record]) -> io::Result<()>;
 
-    /// Writes whatever the form needs at its end.
+    /// Writes the end of the file.
     fn finish(self: Box<Self>) -> io::Result<()>;
 
-    /// What was met that the documentation does not promise, as far as it was looked for.
+    /// The schema drift in the records, as far as they were decoded.
     fn drift(&self) -> Drift;
 }

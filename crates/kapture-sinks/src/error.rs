@@ -1,4 +1,4 @@
-//! Why a destination did not take what it was given.
+//! The errors of sinks.
 
 use std::error::Error;
 use std::io;
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use kapture_model::sanitize;
 
-use crate::ledger::identity::contrasted;
+use crate::ledger::identity::compared;
 
-/// Why a destination did not take what it was given.
+/// Why a sink failed.
 ///
-/// What a place says of itself others may have written there: it is made safe for a terminal.
+/// Text that comes from a destination is escaped, so that it is safe to print to a terminal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
-    /// Whoever reads the stream has seen enough. Not a failure: a run ends quietly with it.
-    #[error("nobody reads the output any more")]
+    /// The reader of the stream closed it. A run ends quietly with this.
+    #[error("the reader of the output closed it")]
     Closed,
     /// The stream cannot be written.
     #[error("cannot write to the output")]
@@ -26,85 +26,86 @@ pub enum SinkError {
     File {
         /// The destination.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         #[source]
         source: io::Error,
     },
     /// A file or folder cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// What was to be read.
+        /// The file or folder.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// Records that wait for their day to be complete have no room in the temporary folder.
-    #[error("cannot keep a day's records in the temporary folder until it is complete")]
+    /// The spool cannot be written or read.
+    #[error("cannot spool a day's records in the temporary folder")]
     Spool(#[source] io::Error),
-    /// The receipt of a day tells of more customers than came, or fewer. Nothing was written.
+    /// The receipt of a day states another number of customers than was written. Nothing was
+    /// committed.
     #[error(
-        "the receipt of {day} tells of another number of customers ({told}) than came ({given}): this is a bug of kapture"
+        "the receipt of {day} states {stated} customers, but {written} were written: this is a bug of kapture"
     )]
     CountMismatch {
         /// The day.
         day: NaiveDate,
-        /// How many came.
-        given: u64,
-        /// How many the receipt tells of.
-        told: u64,
+        /// How many customers were written.
+        written: u64,
+        /// How many customers the receipt states.
+        stated: u64,
     },
-    /// A database that is a file failed.
+    /// A database in a file failed.
     #[error("the database {} failed", path.display())]
     DatabaseFile {
         /// The file.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The server of a database failed.
+    /// A database server failed.
     #[error("the database {destination} failed")]
     Database {
         /// The database, without a password.
         destination: String,
-        /// What happened.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// Another run is writing to the same destination.
-    #[error("another run is writing to {destination}{}", holder(process))]
+    #[error("another run is writing to {destination}{}", lock_holder(process))]
     Locked {
         /// The destination.
         destination: String,
-        /// The other run's process, where it says so.
+        /// The process of the other run, if it is known.
         process: Option<String>,
     },
-    /// There is something, but kapture did not make it.
-    #[error("{destination} holds something else than customers of kapture: {what}")]
+    /// The destination has data that kapture did not write.
+    #[error("{destination} holds data that kapture did not write: {what}")]
     NotKaptureData {
         /// The destination.
         destination: String,
-        /// What was met.
+        /// What was found.
         what: String,
     },
-    /// There is nothing of kapture yet.
-    #[error("there is nothing of kapture at {destination} yet")]
+    /// The destination does not exist.
+    #[error("{destination} holds no customers yet")]
     NotFound {
         /// The destination.
         destination: String,
     },
-    /// What kapture made there is no longer as it made it.
+    /// The destination was changed by something else than kapture.
     #[error("{destination} is damaged: {what}")]
     Damaged {
         /// The destination.
         destination: String,
-        /// What was met.
+        /// What was found.
         what: String,
     },
-    /// It was made by a later version of kapture.
+    /// A later version of kapture created it.
     #[error(
-        "{destination} was made by a later version of kapture (schema {}; this one knows {known})",
+        "{destination} was created by a later version of kapture (schema {}; this version knows {known})",
         sanitize(found)
     )]
     SchemaTooNew {
@@ -112,19 +113,19 @@ pub enum SinkError {
         destination: String,
         /// Its version.
         found: String,
-        /// The version this one writes.
+        /// The version that this program writes.
         known: usize,
     },
-    /// It was made by an earlier version of kapture, and whoever only looks changes nothing.
+    /// An earlier version of kapture created it, and it was opened to read, which never migrates.
     #[error(
-        "{destination} was made by an earlier version of kapture (schema {found}; this one writes {known})"
+        "{destination} was created by an earlier version of kapture (schema {found}; this version writes {known})"
     )]
     SchemaTooOld {
         /// The destination.
         destination: String,
         /// Its version.
         found: usize,
-        /// The version this one writes.
+        /// The version that this program writes.
         known: usize,
     },
     /// It holds the customers of another tenant.
@@ -135,22 +136,22 @@ pub enum SinkError {
     OtherTenant {
         /// The destination.
         destination: String,
-        /// Whose customers it holds.
+        /// The tenant of its customers.
         held: String,
-        /// Whose were asked for.
+        /// The tenant asked for.
         asked: String,
     },
     /// It holds the customers of another account or other filters.
-    #[error("{destination} holds the customers of {}", contrasted(held, asked))]
+    #[error("{destination} holds the customers of {}", compared(held, asked))]
     OtherSelection {
         /// The destination.
         destination: String,
-        /// Which customers it holds.
+        /// The selection of its customers.
         held: String,
-        /// Which were asked for.
+        /// The selection asked for.
         asked: String,
     },
-    /// Its days were cut in another time zone.
+    /// Its days are days of another time zone.
     #[error(
         "{destination} holds days of the time zone {}, not of {asked}",
         sanitize(held)
@@ -158,34 +159,34 @@ pub enum SinkError {
     OtherZone {
         /// The destination.
         destination: String,
-        /// The zone of the days it holds.
+        /// The zone of its days.
         held: String,
         /// The zone asked for.
         asked: String,
     },
-    /// It has another form than was asked for.
+    /// Its files have another format.
     #[error("{destination} is a dataset of {held} files, not {asked}")]
     OtherFormat {
         /// The destination.
         destination: String,
-        /// The form it has.
+        /// The format of its files.
         held: String,
-        /// The form asked for.
+        /// The format asked for.
         asked: String,
     },
-    /// What it holds was not made safe for spreadsheets, as was asked for.
-    #[error("{destination} is a dataset of csv files that were not made safe for spreadsheets")]
+    /// Its files are not safe for spreadsheets, as was asked for.
+    #[error("{destination} is a dataset of csv files that are not safe for spreadsheets")]
     NotSpreadsheetSafe {
         /// The destination.
         destination: String,
     },
-    /// It does not remember which days it holds, so there is nothing to look at.
-    #[error("{destination} does not remember which days it holds")]
+    /// It has no ledger, so it cannot be opened to read.
+    #[error("{destination} does not record which days it holds")]
     NotIncremental {
         /// The destination.
         destination: String,
     },
-    /// This program was built without what is needed.
+    /// This build lacks a feature.
     #[error("this build cannot write {what}: it lacks the feature `{feature}`")]
     FeatureDisabled {
         /// What was asked for.
@@ -195,9 +196,10 @@ pub enum SinkError {
     },
 }
 
-fn holder(process: &Option<String>) -> String {
-    let named = |process: &String| format!(" (process {})", sanitize(process));
-    process.as_ref().map(named).unwrap_or_default()
+fn lock_holder(process: &Option<String>) -> String {
+    let process = process.as_ref();
+    let holder = process.map(|process| format!(" (process {})", sanitize(process)));
+    holder.unwrap_or_default()
 }
 
 impl SinkError {

@@ -1,4 +1,4 @@
-//! Records to a file that is there when it is complete.
+//! Records to a single file, which is replaced atomically.
 
 pub(crate) mod atomic_file;
 pub(crate) mod canonicalize;
@@ -21,72 +21,72 @@ use crate::file::canonicalize::canonicalize;
 use crate::sink::{DayWriter, Sink};
 use crate::stream::StreamSink;
 
-/// Writes records to a file beside its destination, which takes its place once every day is
-/// committed. Until then, and if that never happens, the destination stays what it was.
+/// Writes records to a temporary file beside its target, and renames it when the sink is finished.
+/// Until then the target is unchanged.
 pub struct FileSink {
     path: PathBuf,
     stream: StreamSink,
-    /// `None` once it stands in its place, and where nothing is replaced.
-    aside: Mutex<Option<AtomicFile>>,
+    /// `None` after it was renamed, and for a device or pipe.
+    pending: Mutex<Option<AtomicFile>>,
 }
 
 impl FileSink {
-    /// Records to `path`. The file beside it is made at once, so that a folder that does not
-    /// exist or cannot be written is found out before anything is fetched.
+    /// Writes to `path`. Creates the temporary file now, so that a folder that is missing or not
+    /// writable is an error before anything is pulled.
     ///
     /// # Errors
-    /// When the place cannot be written, or this build lacks the form asked for.
+    /// When the file cannot be written, or this build lacks the format.
     pub fn create(path: &Path, encoding: &Encoding) -> Result<Self, SinkError> {
         let failed = SinkError::file(path);
-        let (folder, aside) = match aside(path) {
-            Ok(aside) => aside,
+        let (folder, pending) = match temporary_file(path) {
+            Ok(created) => created,
             Err(error) => return Err(failed(error)),
         };
-        let writer = aside.writer().map_err(failed)?;
+        let writer = pending.writer().map_err(failed)?;
         if let Some(name) = path.file_name() {
             AtomicFile::remove_stale(&folder, &name.to_string_lossy());
         }
         Ok(Self {
             path: path.to_owned(),
             stream: StreamSink::new(writer, encoding)?,
-            aside: Mutex::new(Some(aside)),
+            pending: Mutex::new(Some(pending)),
         })
     }
 
-    /// Records to the device or pipe at `path`, which stays what it is.
-    pub(crate) fn onto(path: &Path, encoding: &Encoding) -> Result<Self, SinkError> {
+    /// Writes to the device or pipe at `path`.
+    pub(crate) fn open_device(path: &Path, encoding: &Encoding) -> Result<Self, SinkError> {
         let out = File::options().write(true).open(path);
         let out = out.map_err(SinkError::file(path))?;
         Ok(Self {
             path: path.to_owned(),
             stream: StreamSink::new(out, encoding)?,
-            aside: Mutex::new(None),
+            pending: Mutex::new(None),
         })
     }
 
-    fn aside(&self) -> MutexGuard<'_, Option<AtomicFile>> {
-        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Option<AtomicFile>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The file beside `path`, and the folder in which both are.
-fn aside(path: &Path) -> io::Result<(PathBuf, AtomicFile)> {
+/// Creates a temporary file beside `path`; with the folder in which both are.
+fn temporary_file(path: &Path) -> io::Result<(PathBuf, AtomicFile)> {
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    // The file behind a link is replaced, not the link.
-    let destination = canonicalize(path);
-    let folder = destination.parent().unwrap_or(Path::new("/")).to_owned();
+    // The target of a link is replaced, not the link.
+    let target = canonicalize(path);
+    let folder = target.parent().unwrap_or(Path::new("/")).to_owned();
     if !folder.is_dir() {
         let missing = format!("the folder {} does not exist", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, missing));
     }
-    let aside = AtomicFile::create(&folder, destination)?;
-    Ok((folder, aside))
+    let file = AtomicFile::create(&folder, target)?;
+    Ok((folder, file))
 }
 
-/// Names the file in what its stream met.
-fn named(path: &Path, error: SinkError) -> SinkError {
+/// Names the file in an error of its stream.
+fn with_path(path: &Path, error: SinkError) -> SinkError {
     match error {
         SinkError::Stream(source) => SinkError::file(path)(source),
         error => error,
@@ -103,16 +103,16 @@ impl Sink for FileSink {
     }
 
     async fn prepare(&self) -> Result<(), SinkError> {
-        let ended = self.stream.prepare().await;
-        ended.map_err(|error| named(&self.path, error))?;
-        let synced = self.aside().as_ref().map_or(Ok(()), AtomicFile::sync);
+        let finished = self.stream.prepare().await;
+        finished.map_err(|error| with_path(&self.path, error))?;
+        let synced = self.pending().as_ref().map_or(Ok(()), AtomicFile::sync);
         synced.map_err(SinkError::file(&self.path))
     }
 
     async fn commit(&self) -> Result<(), SinkError> {
-        let aside = self.aside().take();
-        let placed = aside.map_or(Ok(()), AtomicFile::commit);
-        placed.map_err(SinkError::file(&self.path))
+        let pending = self.pending().take();
+        let renamed = pending.map_or(Ok(()), AtomicFile::commit);
+        renamed.map_err(SinkError::file(&self.path))
     }
 
     fn drift(&self) -> Drift {
@@ -129,13 +129,13 @@ struct FileWriter {
 impl DayWriter for FileWriter {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
         let written = self.stream.write(records).await;
-        written.map_err(|error| named(&self.path, error))
+        written.map_err(|error| with_path(&self.path, error))
     }
 
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
         let Self { path, stream } = *self;
         let committed = stream.commit(receipt).await;
-        committed.map_err(|error| named(&path, error))
+        committed.map_err(|error| with_path(&path, error))
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_file_is_there_when_it_is_complete() {
+    async fn finish_replaces_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("customers.ndjson");
         fs::write(&path, "before").unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_finished_leaves_no_trace() {
+    async fn dropped_sink_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let sink = sink(&folder.path().join("customers.ndjson")).unwrap();
         write(&sink, r#"{"id":1}"#).await;
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_customers_make_an_empty_file() {
+    async fn file_without_customers_is_empty() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("customers.ndjson");
         sink(&path).unwrap().finish().await.unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_killed_run_left_goes_and_what_runs_stays() {
+    async fn temporary_file_of_a_killed_run_is_removed_and_of_a_live_one_kept() {
         let folder = tempfile::tempdir().unwrap();
         let left_over = folder.path().join(".customers.ndjson.killed.partial");
         fs::write(&left_over, "half").unwrap();
@@ -211,7 +211,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_file_that_others_may_not_read_stays_so() {
+    async fn permissions_of_the_replaced_file_are_kept() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("customers.ndjson");
@@ -224,7 +224,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_link_stays_a_link() {
+    async fn target_of_a_link_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let (target, link) = (folder.path().join("there"), folder.path().join("here"));
         fs::write(&target, "before").unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_cannot_be_is_found_out_at_once() {
+    fn unwritable_path_is_refused_at_creation() {
         let folder = tempfile::tempdir().unwrap();
         assert!(sink(folder.path()).is_err());
         assert!(sink(&folder.path().join("no/such/folder.ndjson")).is_err());

@@ -1,13 +1,15 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # The crate, in reading order
-//! - [`Sink`] and [`DayWriter`]: where records go, a day at a time; [`Ledger`]: what a sink
-//!   remembers.
-//! - [`Encoding`]: how records become bytes, in each [`Format`].
-//! - [`StreamSink`]: to a stream, such as standard output; [`FileSink`]: to a file that is there
-//!   when it is complete; [`Tee`]: to two sinks at once.
-//! - `Dataset`, `Sqlite`, `Postgres`: sinks that remember, each behind a feature of its name.
-//! - [`Destination`]: a sink by its address; [`Identity`]: whose customers it holds.
+//! # Modules, in reading order
+//! - `sink`: the traits [`Sink`] and [`DayWriter`]; `error`: [`SinkError`].
+//! - `destination`: a sink by its address, [`Destination`].
+//! - `encoding/`: how records become bytes, [`Encoding`], in each [`Format`] and [`Compression`].
+//! - `stream`, `file/`, `tee`: sinks without a ledger, [`StreamSink`], [`FileSink`] and [`Tee`].
+//! - `ledger/`: what an incremental destination records, [`Ledger`], and whose customers it holds,
+//!   [`Identity`]; the codecs of manifest and receipts.
+//! - `spool`, `sql/`, `dataset/`, `sqlite/`, `postgres/`: the incremental sinks `Dataset`, `Sqlite`
+//!   and `Postgres`, each behind a feature of its name.
+//! - `conformance/`: the test suite for incremental sinks.
 
 mod destination;
 mod encoding;
@@ -34,7 +36,8 @@ pub mod conformance;
 
 #[cfg(feature = "dataset")]
 pub use dataset::Dataset;
-pub use destination::{Destination, DestinationError, is_open_descriptor};
+pub use destination::parse::is_open_descriptor;
+pub use destination::{Destination, DestinationError};
 pub use encoding::compression::Compression;
 pub use encoding::format::{Format, UnknownFormat};
 pub use encoding::{Encoding, Rows};

@@ -1,4 +1,4 @@
-//! The two traits that every destination implements.
+//! The traits that every sink implements: [`Sink`] and [`DayWriter`].
 
 use std::collections::BTreeSet;
 
@@ -9,60 +9,60 @@ use kapture_model::{CustomerId, Drift, Receipt, Record};
 use crate::error::SinkError;
 use crate::ledger::Ledger;
 
-/// Where records go. Writers of several days are open at the same time.
+/// Code that writes records to a destination. Writers of several days are open at the same time.
 #[async_trait]
 pub trait Sink: Send + Sync {
     /// A writer for one day.
     async fn day(&self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError>;
 
-    /// Every day was committed: whatever is only there as a whole is put in its place.
+    /// Commits the sink after all days were committed, in two phases: a single file gets its name.
     async fn finish(&self) -> Result<(), SinkError> {
         self.prepare().await?;
         self.commit().await
     }
 
-    /// The first step of [`finish`](Self::finish), which does all that may well fail: what was
-    /// written is ended and on disk, and whatever is to be replaced still stands.
+    /// The first phase of [`finish`](Self::finish): everything that is likely to fail. Afterwards
+    /// all data is on disk, and nothing has been replaced.
     async fn prepare(&self) -> Result<(), SinkError> {
         Ok(())
     }
 
-    /// The second step of [`finish`](Self::finish): what is complete takes its name.
+    /// The second phase of [`finish`](Self::finish): replaces the target by what was prepared.
     async fn commit(&self) -> Result<(), SinkError> {
         Ok(())
     }
 
-    /// What was met in the records that the documentation does not promise, as far as the sink
-    /// had to look at them.
+    /// The schema drift in the records: differences from the API's documentation, as far as the
+    /// sink decoded them.
     fn drift(&self) -> Drift;
 
-    /// The days it holds: all that was ever committed to it, by this process or others. Empty
-    /// for a sink that remembers nothing.
+    /// The ledger of the destination: all days that were ever committed to it, by this process or
+    /// others. Empty for a sink that is not incremental.
     async fn ledger(&self) -> Result<Ledger, SinkError> {
         Ok(Ledger::default())
     }
 
-    /// Remembers that it is to hold the days from `day` on: once it holds any, its ledger begins
-    /// there, though the first ones may fail. An earlier day that it remembers stays. Nothing happens
-    /// in a sink that remembers nothing.
+    /// Writes to the manifest that the destination is to hold the days from `day` on: the bounds of
+    /// its ledger begin there, even if the first days fail. An earlier start stays. Does nothing in
+    /// a sink that is not incremental.
     async fn set_start(&self, _day: NaiveDate) -> Result<(), SinkError> {
         Ok(())
     }
 
-    /// The ids of the customers it holds of one day. None for a sink that remembers nothing.
+    /// The ids of the customers that it holds of a day. Empty for a sink that is not incremental.
     async fn customers(&self, _day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         Ok(BTreeSet::new())
     }
 }
 
-/// Takes the records of one day, each customer once. Dropped without [`commit`](Self::commit),
-/// it leaves no trace in any destination that can take back what was written.
+/// Writes the records of one day, each customer once. An incremental sink discards the records of a
+/// writer that is dropped without [`commit`](Self::commit).
 #[async_trait]
 pub trait DayWriter: Send {
     /// Adds records.
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError>;
 
-    /// The day is complete, as `receipt` says. A sink that remembers replaces what it held of the
-    /// day, all at once; whatever interrupts it, the day is then wholly there or as it was.
+    /// Commits the day, which is complete as `receipt` says. An incremental sink replaces the day
+    /// atomically: whatever interrupts it, the destination has the old day or the new one.
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError>;
 }

@@ -1,4 +1,4 @@
-//! A day's records, kept aside until the day is complete.
+//! The spool: a day's records, buffered until the day is complete.
 
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::sync::Arc;
@@ -10,34 +10,34 @@ use tempfile::SpooledTempFile;
 use crate::error::SinkError;
 use crate::sink::DayWriter;
 
-/// What is kept in memory; more goes to a temporary file without a name, which no crash can leave
-/// behind.
-const IN_MEMORY: usize = 256 * 1024;
+/// The part that is kept in memory. The rest goes to an unnamed temporary file, which no crash can
+/// leave behind.
+const MAX_MEMORY: usize = 256 * 1024;
 
-/// How much is taken back at a time, in bytes; one record at least.
-const BATCH: usize = 1024 * 1024;
+/// The size of a batch that is read back, in bytes; at least one record.
+const BATCH_BYTES: usize = 1024 * 1024;
 
-/// What a sink that remembers does with a day, once it is complete.
+/// Replaces the days of an incremental destination.
 #[async_trait]
 pub(crate) trait DayStore: Send + Sync {
-    /// Replaces what is held of the day by `records`, all at once, and remembers `receipt`.
+    /// Replaces the day by `records` and `receipt`, atomically.
     async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<(), SinkError>;
 }
 
-/// Keeps the records of a day aside and hands them over when it is complete. So the destination
-/// is not touched before, and a day that is dropped was never there.
+/// Spools the records of a day and replaces the day when it is committed. Until then the
+/// destination is unchanged.
 pub(crate) struct SpoolWriter<K> {
-    keeper: Arc<K>,
+    store: Arc<K>,
     file: SpooledTempFile,
-    /// How many records it was given.
+    /// How many records were written.
     customers: u64,
 }
 
 impl<K: DayStore> SpoolWriter<K> {
-    pub(crate) fn new(keeper: Arc<K>) -> Self {
+    pub(crate) fn new(store: Arc<K>) -> Self {
         Self {
-            keeper,
-            file: SpooledTempFile::new(IN_MEMORY),
+            store,
+            file: SpooledTempFile::new(MAX_MEMORY),
             customers: 0,
         }
     }
@@ -61,29 +61,29 @@ impl<K: DayStore> DayWriter for SpoolWriter<K> {
     }
 
     async fn commit(mut self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
-        // A receipt of other customers than came would seal a day that lacks some.
+        // A receipt with another count would seal an incomplete day.
         if self.customers != receipt.customers {
             return Err(SinkError::CountMismatch {
                 day: receipt.day,
-                given: self.customers,
-                told: receipt.customers,
+                written: self.customers,
+                stated: receipt.customers,
             });
         }
         self.file.rewind().map_err(SinkError::Spool)?;
         let records = Spooled(BufReader::new(self.file));
-        self.keeper.replace_day(receipt, records).await
+        self.store.replace_day(receipt, records).await
     }
 }
 
-/// The records of a day that is complete, in the order in which they came.
+/// The records of a complete day, in the order in which they were written.
 pub(crate) struct Spooled(BufReader<SpooledTempFile>);
 
 impl Spooled {
-    /// The next few records; none at the end.
+    /// The next batch of records; empty at the end.
     pub(crate) fn next_batch(&mut self) -> Result<Vec<Record>, SinkError> {
         let mut batch = Vec::new();
         let mut bytes = 0;
-        while bytes < BATCH
+        while bytes < BATCH_BYTES
             && let Some(record) = self.next().map_err(SinkError::Spool)?
         {
             bytes += record.raw().len();
@@ -116,10 +116,10 @@ mod tests {
     use kapture_model::{Checksum, DayState, EndBound, Proof};
 
     #[derive(Default)]
-    struct Kept(AtomicBool);
+    struct Recorder(AtomicBool);
 
     #[async_trait]
-    impl DayStore for Kept {
+    impl DayStore for Recorder {
         async fn replace_day(&self, _: &Receipt, _: Spooled) -> Result<(), SinkError> {
             self.0.store(true, Ordering::Relaxed);
             Ok(())
@@ -127,15 +127,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_receipt_of_other_customers_than_came_is_not_believed() {
-        for (told, is_right) in [(0, false), (1, true), (2, false)] {
-            let keeper = Arc::new(Kept::default());
-            let mut writer = Box::new(SpoolWriter::new(Arc::clone(&keeper)));
+    async fn receipt_with_another_count_is_refused() {
+        for (stated, is_right) in [(0, false), (1, true), (2, false)] {
+            let store = Arc::new(Recorder::default());
+            let mut writer = Box::new(SpoolWriter::new(Arc::clone(&store)));
             let record = Record::decode(r#"{"id":1}"#.into()).unwrap();
             writer.write(&[record]).await.unwrap();
             let receipt = Receipt {
                 day: "2024-05-02".parse().unwrap(),
-                customers: told,
+                customers: stated,
                 checksum: Checksum::default(),
                 undated: 0,
                 fetched: chrono::DateTime::UNIX_EPOCH,
@@ -145,8 +145,8 @@ mod tests {
                 empty_response: None,
             };
             let committed = writer.commit(&receipt).await;
-            assert_eq!(committed.is_ok(), is_right, "{told}: {committed:?}");
-            assert_eq!(keeper.0.load(Ordering::Relaxed), is_right, "{told}");
+            assert_eq!(committed.is_ok(), is_right, "{stated}: {committed:?}");
+            assert_eq!(store.0.load(Ordering::Relaxed), is_right, "{stated}");
         }
     }
 }

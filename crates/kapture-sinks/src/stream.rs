@@ -11,22 +11,22 @@ use crate::encoding::{Encoder, Encoding};
 use crate::error::SinkError;
 use crate::sink::{DayWriter, Sink};
 
-/// Writes records to a stream as they come, days mixed. What was written cannot be taken back.
+/// Writes records to a stream as they arrive, days interleaved. What was written stays written.
 pub struct StreamSink {
     shared: Arc<Mutex<Shared>>,
 }
 
 struct Shared {
-    /// `None` once the stream has ended.
+    /// `None` after the stream was finished.
     encoder: Option<Box<dyn Encoder>>,
     drift: Drift,
 }
 
 impl StreamSink {
-    /// Records to `out`. It should not buffer: records come in batches.
+    /// Writes to `out`, which needs no buffer: records arrive in batches.
     ///
     /// # Errors
-    /// When this build cannot write the form asked for.
+    /// When this build lacks the format.
     pub fn new(out: impl Write + Send + 'static, encoding: &Encoding) -> Result<Self, SinkError> {
         let encoder = encoding.encoder(Box::new(out))?;
         Ok(Self {
@@ -42,8 +42,8 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn ended() -> SinkError {
-    SinkError::Stream(io::Error::other("the stream has ended"))
+fn finished() -> SinkError {
+    SinkError::Stream(io::Error::other("the stream was finished already"))
 }
 
 #[async_trait]
@@ -54,7 +54,7 @@ impl Sink for StreamSink {
 
     async fn prepare(&self) -> Result<(), SinkError> {
         let mut shared = lock(&self.shared);
-        let encoder = shared.encoder.take().ok_or_else(ended)?;
+        let encoder = shared.encoder.take().ok_or_else(finished)?;
         shared.drift = encoder.drift();
         encoder.finish().map_err(SinkError::stream)
     }
@@ -74,7 +74,7 @@ struct StreamWriter(Arc<Mutex<Shared>>);
 impl DayWriter for StreamWriter {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
         let mut shared = lock(&self.0);
-        let encoder = shared.encoder.as_mut().ok_or_else(ended)?;
+        let encoder = shared.encoder.as_mut().ok_or_else(finished)?;
         encoder.write(records).map_err(SinkError::stream)
     }
 

@@ -10,14 +10,14 @@ use crate::error::SinkError;
 use crate::ledger::Ledger;
 use crate::sink::{DayWriter, Sink};
 
-/// A sink, and another one alongside that takes the same records in another form.
+/// Writes the same records to two sinks. The ledger is that of the first.
 pub struct Tee {
     sink: Box<dyn Sink>,
     other: Box<dyn Sink>,
 }
 
 impl Tee {
-    /// Both sinks take every record. What is asked of them as one, `sink` answers.
+    /// Writes every record to both sinks. Drift and ledger are those of `sink`.
     pub fn new(sink: Box<dyn Sink>, other: Box<dyn Sink>) -> Self {
         Self { sink, other }
     }
@@ -33,13 +33,13 @@ impl Sink for Tee {
     }
 
     async fn prepare(&self) -> Result<(), SinkError> {
-        self.sink.prepare().await.map_err(no_quiet_end)?;
-        self.other.prepare().await.map_err(no_quiet_end)
+        self.sink.prepare().await.map_err(closed_is_an_error)?;
+        self.other.prepare().await.map_err(closed_is_an_error)
     }
 
     async fn commit(&self) -> Result<(), SinkError> {
-        self.sink.commit().await.map_err(no_quiet_end)?;
-        self.other.commit().await.map_err(no_quiet_end)
+        self.sink.commit().await.map_err(closed_is_an_error)?;
+        self.other.commit().await.map_err(closed_is_an_error)
     }
 
     fn drift(&self) -> Drift {
@@ -67,18 +67,24 @@ struct Writers {
 #[async_trait]
 impl DayWriter for Writers {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
-        self.writer.write(records).await.map_err(no_quiet_end)?;
-        self.other.write(records).await.map_err(no_quiet_end)
+        self.writer
+            .write(records)
+            .await
+            .map_err(closed_is_an_error)?;
+        self.other.write(records).await.map_err(closed_is_an_error)
     }
 
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
-        self.writer.commit(receipt).await.map_err(no_quiet_end)?;
-        self.other.commit(receipt).await.map_err(no_quiet_end)
+        self.writer
+            .commit(receipt)
+            .await
+            .map_err(closed_is_an_error)?;
+        self.other.commit(receipt).await.map_err(closed_is_an_error)
     }
 }
 
-/// Whoever reads one output may have seen enough of it, but not of the other one.
-fn no_quiet_end(error: SinkError) -> SinkError {
+/// A closed pipe ends a run quietly, but not while the other sink is still being written.
+fn closed_is_an_error(error: SinkError) -> SinkError {
     match error {
         SinkError::Closed => SinkError::Stream(std::io::ErrorKind::BrokenPipe.into()),
         error => error,
@@ -96,7 +102,7 @@ mod tests {
     use crate::file::FileSink;
     use crate::stream::StreamSink;
 
-    /// Takes nothing, as a disk without room.
+    /// Fails every write, as a full disk does.
     struct Full;
 
     impl Write for Full {
@@ -110,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_replaced_before_both_are_complete() {
+    async fn failing_sink_keeps_the_other_from_replacing_its_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("customers.ndjson");
         let encoding = Encoding::new(Format::Ndjson);

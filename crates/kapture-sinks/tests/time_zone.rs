@@ -1,4 +1,4 @@
-//! Places that remember keep the time zone of their days.
+//! Incremental destinations record the time zone of their days.
 #![cfg(all(feature = "dataset", feature = "sqlite"))]
 
 use std::fs;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const ZONE: Tz = Tz::Asia__Kolkata;
 
-/// A place that remembers, in a folder of its own.
+/// An incremental destination in a temporary folder.
 struct Fixture {
     folder: TempDir,
     is_database: bool,
@@ -45,21 +45,7 @@ impl Fixture {
         self.destination().open(Some(&identity(zone))).await
     }
 
-    /// Makes it as it was before places kept their zone.
-    fn forget_the_zone(&self) {
-        if self.is_database {
-            let forget = "DELETE FROM kapture_manifest WHERE name = 'time_zone'";
-            assert_eq!(self.database().execute(forget, []), Ok(1));
-            return;
-        }
-        let path = self.folder.path().join("lines/_kapture/manifest.json");
-        let mut description = json(&path);
-        let fields = description.as_object_mut().expect("an object");
-        assert!(fields.remove("time_zone").is_some());
-        fs::write(path, description.to_string()).expect("written");
-    }
-
-    /// The creation date of the customer that it holds of a day.
+    /// The creation date of the customer of a day.
     fn created(&self, day: NaiveDate) -> String {
         if self.is_database {
             let select = "SELECT generation_date FROM customers";
@@ -85,8 +71,8 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&text).expect("JSON")
 }
 
-/// That it was refused since its days are those of `ZONE`, and not of UTC.
-fn refused(outcome: Result<Box<dyn Sink>, SinkError>) {
+/// Expects the error that the days are those of `ZONE`, not of UTC.
+fn expect_other_zone(outcome: Result<Box<dyn Sink>, SinkError>) {
     let error = outcome.err().expect("refused");
     assert!(
         matches!(&error, SinkError::OtherZone { held, asked, .. } if held == "Asia/Kolkata" && asked == "UTC"),
@@ -95,17 +81,17 @@ fn refused(outcome: Result<Box<dyn Sink>, SinkError>) {
 }
 
 #[tokio::test]
-async fn a_place_has_days_of_one_time_zone() {
+async fn destination_has_days_of_one_time_zone() {
     for fixture in Fixture::each() {
         let sink = fixture.create(ZONE).await.expect("made");
         let day = NaiveDate::from_ymd_opt(2024, 5, 1).expect("a day");
         sink.set_start(day).await.expect("remembered");
         drop(sink);
-        refused(fixture.create(Tz::UTC).await);
-        refused(fixture.open(Tz::UTC).await);
+        expect_other_zone(fixture.create(Tz::UTC).await);
+        expect_other_zone(fixture.open(Tz::UTC).await);
         fixture.open(ZONE).await.expect("the same zone");
         fixture.create(ZONE).await.expect("the same zone");
-        // Who asks for nobody's customers may look at any.
+        // Without an identity any destination is opened.
         let sink = fixture.destination().open(None).await.expect("opened");
         let ledger = sink.ledger().await.expect("a ledger");
         assert_eq!(ledger.time_zone(), Some("Asia/Kolkata"));
@@ -113,21 +99,7 @@ async fn a_place_has_days_of_one_time_zone() {
 }
 
 #[tokio::test]
-async fn a_place_that_keeps_no_zone_yet_takes_that_of_the_next_run() {
-    for fixture in Fixture::each() {
-        drop(fixture.create(Tz::UTC).await.expect("made"));
-        fixture.forget_the_zone();
-        // Whoever only looks leaves it as it is.
-        fixture.open(Tz::UTC).await.expect("any zone");
-        fixture.open(ZONE).await.expect("any zone");
-        fixture.create(ZONE).await.expect("any zone");
-        refused(fixture.create(Tz::UTC).await);
-        fixture.create(ZONE).await.expect("the zone it took");
-    }
-}
-
-#[tokio::test]
-async fn instants_are_seen_in_the_zone_that_is_kept() {
+async fn instants_become_local_times_of_the_zone() {
     let day = NaiveDate::from_ymd_opt(2024, 5, 3).expect("a day");
     for fixture in Fixture::each() {
         let sink = fixture.create(ZONE).await.expect("made");

@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
 use kapture_model::Record;
 use kapture_sinks::conformance::{self, Subject};
-use kapture_sinks::{Dialect, Identity, Postgres, Sink, SinkError, StaleReason, migrations};
+use kapture_sinks::{Identity, Postgres, Sink, SinkError, StaleReason};
 use kapture_tests::postgres::Schema;
 use serde_json::{Value, json};
 use subject::{PostgresSubject, identity};
@@ -61,7 +61,7 @@ async fn what_a_later_version_made_is_left_alone() {
     schema.execute("UPDATE kapture_manifest SET value = '99' WHERE name = 'version'");
     let error = refused(&schema.url()).await;
     assert!(
-        matches!(&error, SinkError::SchemaTooNew { found, known: 2, .. } if found == "99"),
+        matches!(&error, SinkError::SchemaTooNew { found, known: 1, .. } if found == "99"),
         "{error:?}"
     );
     let Err(error) = Postgres::open(&schema.url(), None).await else {
@@ -70,40 +70,8 @@ async fn what_a_later_version_made_is_left_alone() {
     assert!(matches!(error, SinkError::SchemaTooNew { .. }), "{error:?}");
 }
 
-/// Tables as the first version made them are brought up to the present one, with what they hold.
 #[tokio::test]
-async fn a_database_of_any_earlier_version_is_brought_up_to_date() {
-    let steps = migrations(Dialect::Postgres);
-    for version in 1..steps.len() {
-        let subject = PostgresSubject(schema!());
-        let schema = &subject.0;
-        steps[..version]
-            .iter()
-            .for_each(|step| schema.execute(step));
-        schema.execute(&format!(
-            "INSERT INTO kapture_manifest VALUES ('version', '{version}'), ('source', 'account 424242');
-             INSERT INTO customers (kapture_day, id, name) VALUES ('2024-05-01', 9, 'Kept')"
-        ));
-        let Err(error) = Postgres::open(&schema.url(), None).await else {
-            panic!("opened");
-        };
-        assert!(
-            matches!(error, SinkError::SchemaTooOld { found, .. } if found == version),
-            "{error:?}"
-        );
-        let sink = create(schema).await;
-        commit(&sink, &[customer(1, "Asha")])
-            .await
-            .expect("committed");
-        assert_eq!(subject.held().await.len(), 2);
-        let looking = Postgres::open(&schema.url(), Some(&identity())).await;
-        let ledger = looking.expect("opened").ledger().await;
-        assert_eq!(ledger.expect("a ledger").len(), 1);
-    }
-}
-
-#[tokio::test]
-async fn a_table_of_settings_that_is_not_ours_is_left_alone() {
+async fn foreign_manifest_table_is_left_alone() {
     for columns in ["key text, setting text", "name text, value text"] {
         let schema = schema!();
         schema.execute(&format!("CREATE TABLE kapture_manifest ({columns})"));
@@ -146,7 +114,7 @@ async fn a_column_that_somebody_gave_another_type_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_row_of_the_ledger_that_cannot_be_read_makes_its_day_stale() {
+async fn unreadable_receipt_makes_its_day_stale() {
     let schema = schema!();
     let sink = create(&schema).await;
     commit(&sink, &[customer(1, "Asha")])
@@ -175,7 +143,10 @@ async fn a_table_that_is_gone_is_missed_by_whoever_comes() {
     schema.execute("DROP TABLE contacts");
     for error in refused_to_all(&schema).await {
         assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
-        assert!(error.to_string().contains("`contacts` is gone"), "{error}");
+        assert!(
+            error.to_string().contains("`contacts` is missing"),
+            "{error}"
+        );
     }
 }
 
@@ -218,15 +189,6 @@ async fn days_of_two_time_zones_do_not_mix() {
     let ledger = same.expect("the same zone").ledger().await;
     let ledger = ledger.expect("a ledger");
     assert_eq!(ledger.time_zone(), Some("Asia/Kolkata"));
-
-    // One that was made before zones were kept takes that of the next run that writes.
-    schema.execute("DELETE FROM kapture_manifest WHERE name = 'time_zone'");
-    for any in [Tz::UTC, zone] {
-        let looking = Postgres::open(&url, Some(&of(any))).await;
-        drop(looking.expect("any zone"));
-    }
-    drop(Postgres::create(&url, &of(zone)).await.expect("any zone"));
-    other_zone(Postgres::create(&url, &of(Tz::UTC)).await);
 }
 
 #[tokio::test]

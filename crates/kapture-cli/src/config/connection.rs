@@ -272,7 +272,7 @@ impl Connected {
     /// A pull over this connection, for a destination that holds what `ledger` says.
     pub(crate) fn pull(&self, ledger: &Ledger, query: CustomerQuery, days: &Days) -> Pull {
         let pull = self.access.pull(&self.client, query, days);
-        pull.previously_nonempty(ledger.held())
+        pull.previously_nonempty(ledger.previously_nonempty())
     }
 }
 

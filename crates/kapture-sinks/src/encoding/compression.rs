@@ -1,13 +1,13 @@
-//! How a file is compressed as a whole, and bytes on their way out.
+//! Compression of whole files.
 
 use std::io::{self, Write};
 
 use crate::error::SinkError;
 
-/// How a file is compressed as a whole.
+/// The compression of a whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
     /// `.gz`.
@@ -16,7 +16,7 @@ pub enum Compression {
     Zstd,
 }
 
-/// Where an encoder writes to.
+/// The output of an encoder, compressed.
 pub(crate) enum Output {
     Plain(Box<dyn Write + Send>),
     #[cfg(feature = "gzip")]
@@ -54,7 +54,7 @@ impl Output {
         }
     }
 
-    /// Writes what is still held back, and the end of the compressed stream.
+    /// Writes what is buffered, and the end of the compressed stream.
     pub(crate) fn finish(self) -> io::Result<()> {
         match self {
             Self::Plain(mut out) => out.flush(),
@@ -77,8 +77,8 @@ impl Write for Output {
         }
     }
 
-    /// Of a compressed stream only what stands behind it is flushed: a flush of the stream itself
-    /// costs compression, and nobody reads half of one.
+    /// Flushes the writer behind a compressed stream, not the stream itself: that would cost
+    /// compression.
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(out) => out.flush(),

@@ -12,13 +12,13 @@ use kapture_model::{
 use crate::encoding::compression::Output;
 use crate::encoding::{Encoder, Encoding, Rows};
 
-/// Writes a row for each customer with its primary contact beside it, or one for each contact.
+/// Writes a row for each customer with its primary contact, or a row for each contact.
 pub(crate) struct CsvEncoder {
     reader: RowReader<Tz>,
     rows: Rows,
     spreadsheet_safe: bool,
     writer: Writer<Output>,
-    begun: bool,
+    has_header: bool,
 }
 
 impl CsvEncoder {
@@ -28,12 +28,12 @@ impl CsvEncoder {
             rows: encoding.rows,
             spreadsheet_safe: encoding.spreadsheet_safe,
             writer: Writer::from_writer(out),
-            begun: false,
+            has_header: false,
         }
     }
 
-    fn begin(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.begun, true) {
+    fn write_header(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.has_header, true) {
             return Ok(());
         }
         let names = |columns: &'static [Column]| columns.iter().map(|column| column.name.clone());
@@ -55,7 +55,7 @@ impl CsvEncoder {
 
 impl Encoder for CsvEncoder {
     fn write(&mut self, records: &[Record]) -> io::Result<()> {
-        self.begin()?;
+        self.write_header()?;
         for record in records {
             let row = self.reader.read(record);
             let mut line = Line {
@@ -78,7 +78,7 @@ impl Encoder for CsvEncoder {
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
-        self.begin()?;
+        self.write_header()?;
         let out = self.writer.into_inner();
         out.map_err(|error| error.into_error())?.finish()
     }
@@ -88,7 +88,7 @@ impl Encoder for CsvEncoder {
     }
 }
 
-/// One line under way.
+/// Writes one line.
 struct Line<'a> {
     writer: &'a mut Writer<Output>,
     safe: bool,
@@ -117,7 +117,7 @@ impl Line<'_> {
                 Cell::Float(number) => self.field(&format!("{number:?}"))?,
                 Cell::Bool(flag) => self.field(if *flag { "true" } else { "false" })?,
                 Cell::Timestamp(time) => self.field(&format!("{time:?}"))?,
-                Cell::Text(text) if self.safe => self.field(&harmless(text))?,
+                Cell::Text(text) if self.safe => self.field(&escape_formula(text))?,
                 Cell::Text(text) => self.field(text)?,
             }
         }
@@ -133,7 +133,7 @@ impl Line<'_> {
     }
 }
 
-/// What happened to the output itself, such as that nobody reads it any more.
+/// The error of the output, such as a closed pipe.
 fn failed(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
@@ -150,12 +150,12 @@ fn primary<'a, 'r>(contacts: &'r [Row<'a>]) -> Option<&'r Row<'a>> {
     contacts.iter().find(marked).or(contacts.first())
 }
 
-/// What a formula begins with, also in full width.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// The first characters of a formula, also in full width.
+const FORMULA_START: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// Text that no spreadsheet takes for a formula.
-fn harmless(text: &str) -> Cow<'_, str> {
-    if text.starts_with(FORMULA) {
+/// Text that no spreadsheet runs as a formula.
+fn escape_formula(text: &str) -> Cow<'_, str> {
+    if text.starts_with(FORMULA_START) {
         format!("'{text}").into()
     } else {
         text.into()
@@ -167,7 +167,7 @@ fn harmless(text: &str) -> Cow<'_, str> {
 pub(crate) fn ids(
     file: std::fs::File,
 ) -> io::Result<std::collections::BTreeSet<kapture_model::CustomerId>> {
-    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "no file of customers");
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers");
     let mut reader = csv::Reader::from_reader(file);
     let headers = reader.headers()?.clone();
     let column = |name| headers.iter().position(|header| header == name);
@@ -182,7 +182,7 @@ pub(crate) fn ids(
             let number = record.get(id).and_then(|text| text.parse().ok());
             number
                 .and_then(|number| {
-                    crate::encoding::surrogate_key::customer_of(number, record.get(extra))
+                    crate::encoding::surrogate_key::customer_id(number, record.get(extra))
                 })
                 .ok_or_else(damaged)
         })
@@ -194,12 +194,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_begins_a_formula_is_quoted() {
+    fn text_that_starts_a_formula_is_escaped() {
         for text in [
             "=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x",
         ] {
-            assert_eq!(harmless(text), format!("'{text}"));
+            assert_eq!(escape_formula(text), format!("'{text}"));
         }
-        assert_eq!(harmless("1=1"), "1=1");
+        assert_eq!(escape_formula("1=1"), "1=1");
     }
 }

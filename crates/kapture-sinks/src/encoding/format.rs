@@ -1,4 +1,4 @@
-//! The form of what is written, as told by a file's name.
+//! The formats of files, and the format of a file name.
 
 use std::fmt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::encoding::compression::Compression;
 
-/// How records become bytes.
+/// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     /// One JSON object a line.
@@ -18,8 +18,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// The ending of a file of this form.
-    pub fn ending(self) -> &'static str {
+    /// The file name extension.
+    pub fn extension(self) -> &'static str {
         match self {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
@@ -27,7 +27,7 @@ impl Format {
         }
     }
 
-    /// The form that a file's name tells of, if it does: `customers.csv.gz` is CSV with gzip.
+    /// The format and compression of a file name: `customers.csv.gz` is CSV with gzip.
     ///
     /// ```
     /// use kapture_sinks::{Compression, Format};
@@ -38,26 +38,26 @@ impl Format {
     /// assert_eq!(of("customers.txt.zst"), (None, Compression::Zstd));
     /// ```
     pub fn of_file(path: &Path) -> (Option<Format>, Compression) {
-        let ending = |path: &Path| {
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            ending.unwrap_or_default().to_ascii_lowercase()
+        let extension = |path: &Path| {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            extension.unwrap_or_default().to_ascii_lowercase()
         };
-        let compression = match ending(path).as_str() {
+        let compression = match extension(path).as_str() {
             "gz" => Compression::Gzip,
             "zst" => Compression::Zstd,
             _ => Compression::None,
         };
         let format = match compression {
-            Compression::None => ending(path).parse().ok(),
-            _ => ending(&path.with_extension("")).parse().ok(),
+            Compression::None => extension(path).parse().ok(),
+            _ => extension(&path.with_extension("")).parse().ok(),
         };
         (format, compression)
     }
 }
 
-/// A name that is no form of output.
+/// A format that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no form of output: there are ndjson, csv and parquet")]
+#[error("unknown format `{0}`: expected ndjson, csv or parquet")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
@@ -75,6 +75,6 @@ impl FromStr for Format {
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.ending())
+        f.write_str(self.extension())
     }
 }

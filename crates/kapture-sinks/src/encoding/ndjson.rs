@@ -1,4 +1,4 @@
-//! Records as lines of text (newline-delimited JSON).
+//! Records as newline-delimited JSON.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use kapture_model::{Drift, Normaliser, Record};
 use crate::encoding::Encoder;
 use crate::encoding::compression::Output;
 
-/// Writes one line for each record: in normal form, or as the API sent it.
+/// Writes one line for each record: normalised, or as the API sent it.
 pub(crate) struct NdjsonEncoder {
     raw: bool,
     normaliser: Normaliser<Tz>,
@@ -28,12 +28,12 @@ impl NdjsonEncoder {
 }
 
 impl Encoder for NdjsonEncoder {
-    /// Writes in one go, so that lines are never torn apart.
+    /// Writes the batch with one call, so that lines stay whole.
     fn write(&mut self, records: &[Record]) -> io::Result<()> {
         self.buffer.clear();
         for record in records {
             if self.raw {
-                // A line break within a record stands between its values, where none is needed.
+                // JSON has raw line breaks only between tokens, where they mean nothing.
                 let raw = record.raw().iter();
                 self.buffer
                     .extend(raw.filter(|byte| !matches!(byte, b'\n' | b'\r')));
@@ -49,13 +49,13 @@ impl Encoder for NdjsonEncoder {
         self.out.finish()
     }
 
-    /// Nothing in raw form, which is not looked into.
+    /// None in raw form, which is not decoded.
     fn drift(&self) -> Drift {
         self.normaliser.drift()
     }
 }
 
-/// The ids of the customers in a file of lines.
+/// The ids of the customers in a file.
 #[cfg(feature = "dataset")]
 pub(crate) fn ids(
     file: std::fs::File,

@@ -24,23 +24,23 @@ use parquet::schema::types::ColumnPath;
 
 use crate::encoding::Encoder;
 
-/// Rows are put in columns so many at a time, or when so many bytes have come.
-const BATCH: usize = 1024;
+/// A record batch ends with so many rows, or so many bytes.
+const BATCH_ROWS: usize = 1024;
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// A row group ends with so many rows, which is what query engines like to hand to one thread,
-const GROUP: usize = 128 * 1024;
-/// or when so many bytes wait in memory for its end.
+/// A row group ends with so many rows: query engines give each thread a row group.
+const GROUP_ROWS: usize = 128 * 1024;
+/// It also ends when so many bytes are buffered.
 const GROUP_BYTES: usize = 24 * 1024 * 1024;
 
-/// A page or dictionary ends with so many bytes. Each of the 75 columns has both under way, so
-/// larger ones would fill a row group's memory with what is not compressed yet.
+/// A page or dictionary ends with so many bytes. Each of the 75 columns buffers both, so larger
+/// ones would fill the memory of a row group with uncompressed data.
 const PAGE_BYTES: usize = 64 * 1024;
 
-/// Writes a row for each customer, its contacts in a list.
+/// Writes a row for each customer, with its contacts in a list.
 ///
-/// Types are those that every reader knows: microseconds, because Spark refuses nanoseconds, and
-/// lists named as the format asks for.
+/// All types are widely supported: timestamps in microseconds, because Spark refuses nanoseconds,
+/// and lists with the element names of the specification.
 pub(crate) struct ParquetEncoder {
     reader: RowReader<Tz>,
     batch: Batch,
@@ -52,10 +52,10 @@ impl ParquetEncoder {
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("kapture version ", env!("CARGO_PKG_VERSION")).into())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(GROUP))
+            .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_data_page_size_limit(PAGE_BYTES)
             .set_dictionary_page_size_limit(PAGE_BYTES);
-        // No value of these comes twice.
+        // Their values are distinct, so that a dictionary is useless.
         for path in [
             &["id"][..],
             &["extra"],
@@ -64,7 +64,7 @@ impl ParquetEncoder {
             let path = path.iter().map(|name| (*name).to_owned()).collect();
             properties = properties.set_column_dictionary_enabled(ColumnPath::new(path), false);
         }
-        // Readers need no help to see these types, and the file of a small day stays small.
+        // These types need no Arrow schema, which would dominate the file of a small day.
         let options = ArrowWriterOptions::new()
             .with_properties(properties.build())
             .with_skip_arrow_metadata(true);
@@ -109,7 +109,7 @@ impl Encoder for ParquetEncoder {
     }
 }
 
-/// What the system said, where it was that.
+/// The I/O error behind a Parquet error, if there is one.
 fn failed(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(error) => match error.downcast::<io::Error>() {
@@ -120,16 +120,16 @@ fn failed(error: ParquetError) -> io::Error {
     }
 }
 
-/// The documented columns in their order, the contacts, and the extra object.
+/// The documented columns, the contacts, and the extra object.
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let contacts = Field::new("contacts", DataType::List(contact()), true);
     let fields = fields(customer_columns(), Some("id")).chain([contacts, extra()]);
     Arc::new(Schema::new(Fields::from_iter(fields)))
 });
 
-/// What the list of contacts holds.
+/// The element of the list of contacts.
 fn contact() -> FieldRef {
-    // A contact need not have an id.
+    // A contact may have no id.
     let fields = fields(contact_columns(), None).chain([extra()]);
     let contact = DataType::Struct(Fields::from_iter(fields));
     Arc::new(Field::new("element", contact, true))
@@ -139,7 +139,7 @@ fn extra() -> Field {
     Field::new("extra", DataType::Utf8, true).with_extension_type(Json::default())
 }
 
-/// `required` names the column that always holds something, if there is one.
+/// `required` is the name of the column that is never null, if there is one.
 fn fields(
     columns: &'static [Column],
     required: Option<&'static str>,
@@ -156,10 +156,10 @@ fn fields(
     })
 }
 
-/// Rows on their way into columns.
+/// The rows of a record batch.
 struct Batch {
     customers: Table,
-    /// How many contacts each customer has.
+    /// The number of contacts of each customer.
     counts: Vec<usize>,
     contacts: Table,
     bytes: usize,
@@ -182,15 +182,15 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.counts.len() >= BATCH || self.bytes >= BATCH_BYTES
+        self.counts.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
-    /// The rows so far; none are left.
+    /// The rows as a record batch; starts an empty one.
     fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         self.bytes = 0;
         let contact = contact();
         let DataType::Struct(fields) = contact.data_type() else {
-            return Err(ArrowError::SchemaError("a contact is no struct".into()));
+            return Err(ArrowError::SchemaError("a contact is not a struct".into()));
         };
         let contacts = StructArray::try_new(fields.clone(), self.contacts.finish(), None)?;
         let counts = std::mem::take(&mut self.counts);
@@ -202,7 +202,7 @@ impl Batch {
     }
 }
 
-/// The columns of customers or of contacts under way, and the extra object behind them.
+/// The columns of customers or of contacts, with the extra object behind them.
 struct Table {
     columns: Vec<Values>,
     extra: StringBuilder,
@@ -231,7 +231,7 @@ impl Table {
     }
 }
 
-/// One column under way.
+/// The builder of one column.
 enum Values {
     Integer(Int64Builder),
     Float(Float64Builder),
@@ -251,7 +251,7 @@ impl Values {
         }
     }
 
-    /// A cell is of its column's kind, or nothing.
+    /// A cell is of its column's kind, or null.
     fn push(&mut self, cell: &Cell<'_>) {
         match (self, cell) {
             (Self::Integer(values), Cell::Integer(number)) => values.append_value(*number),
@@ -280,7 +280,7 @@ impl Values {
     }
 }
 
-/// The ids of the customers in a file. Nothing else is read but what stands in for odd ones.
+/// The ids of the customers in a file. Reads only the columns `id` and `extra`.
 #[cfg(feature = "dataset")]
 pub(crate) fn ids(
     file: std::fs::File,
@@ -290,7 +290,7 @@ pub(crate) fn ids(
     use parquet::arrow::ProjectionMask;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "no file of customers");
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers");
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
     let schema = builder.parquet_schema();
     let columns = schema.root_schema().get_fields().iter();
@@ -310,7 +310,7 @@ pub(crate) fn ids(
             return Err(damaged());
         };
         for (number, extra) in numbers.values().iter().zip(extra) {
-            let id = crate::encoding::surrogate_key::customer_of(*number, extra);
+            let id = crate::encoding::surrogate_key::customer_id(*number, extra);
             ids.insert(id.ok_or_else(damaged)?);
         }
     }

@@ -1,14 +1,14 @@
-//! Which customer a row of a table is.
+//! Surrogate keys: tables key a customer by a number, also where its id is none.
 
 use std::collections::HashMap;
 
 use kapture_model::CustomerId;
 use serde_json::value::RawValue;
 
-/// The id behind the number that a table keys a customer by: the number itself, or what the extra
-/// object holds where that is only a stand-in.
-pub(crate) fn customer_of(number: i64, extra: Option<&str>) -> Option<CustomerId> {
-    if let Ok(number) = u64::try_from(number) {
+/// The id of the customer with this key: the key itself, or, where the key is a surrogate
+/// (negative), the id in the extra object.
+pub(crate) fn customer_id(key: i64, extra: Option<&str>) -> Option<CustomerId> {
+    if let Ok(number) = u64::try_from(key) {
         return Some(CustomerId::Number(number));
     }
     let extra: HashMap<String, &RawValue> = serde_json::from_str(extra?).ok()?;

@@ -1,4 +1,4 @@
-//! Files written aside, which take their name when they are complete.
+//! Atomic replacement of a file: written under a temporary name, then renamed.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -6,78 +6,74 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, TempPath};
 
-/// A file under way beside its destination. Dropped, it leaves no trace; killed, it leaves a
-/// hidden file that the next one removes.
+/// A temporary file that replaces its target when it is committed. Dropping it removes it; a killed
+/// process leaves a hidden file, which the next run removes.
 #[derive(Debug)]
 pub(crate) struct AtomicFile {
-    /// Locked as long as it is open, so that nobody takes it for left over.
+    /// Locked while it is open, so that no other run takes it for stale.
     file: File,
     path: TempPath,
-    destination: PathBuf,
+    target: PathBuf,
 }
 
 const SUFFIX: &str = ".partial";
 
 impl AtomicFile {
-    /// A file in `folder` that is to become `destination`, on the same file system.
-    pub(crate) fn create(folder: &Path, destination: PathBuf) -> io::Result<Self> {
-        let name = destination.file_name().unwrap_or_default();
+    /// Creates a temporary file in `folder`, which must be on the file system of `target`.
+    pub(crate) fn create(folder: &Path, target: PathBuf) -> io::Result<Self> {
+        let name = target.file_name().unwrap_or_default();
         let prefix = format!(".{}.", name.to_string_lossy());
         let mut builder = Builder::new();
         builder.prefix(&prefix).suffix(SUFFIX);
         #[cfg(unix)]
         {
-            // Readable as any new file of this user is; a temporary file would be for its owner alone.
+            // The mode of any new file, less the umask; temporary files are private by default.
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
         let (file, path) = builder.tempfile_in(folder)?.into_parts();
-        // Whoever may not read the file that is replaced may not read the new one either.
-        if let Ok(replaced) = fs::metadata(&destination) {
+        // The new file has the permissions of the file that it replaces.
+        if let Ok(replaced) = fs::metadata(&target) {
             file.set_permissions(replaced.permissions())?;
         }
-        // Whoever looks for what was left over may take a new file for that.
-        if try_lock(&file)? == Attempt::Taken {
+        // Another run may have locked it already, to remove it as stale.
+        if try_lock(&file)? == LockAttempt::Held {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        Ok(Self {
-            file,
-            path,
-            destination,
-        })
+        Ok(Self { file, path, target })
     }
 
-    /// What to write to.
+    /// A handle to write with.
     pub(crate) fn writer(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
-    /// Brings what was written to disk, which is where it may turn out that there is no room.
+    /// Syncs the data to disk, which fails if the disk is full.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 
-    /// How many bytes were written.
+    /// The size in bytes.
     #[cfg(feature = "dataset")]
     pub(crate) fn len(&self) -> io::Result<u64> {
         self.file.metadata().map(|file| file.len())
     }
 
-    /// Puts the file in its place. Its bytes are on disk before its name is: a crash must not
-    /// leave an empty file.
+    /// Renames the file to its target. The data is synced before: a crash must not leave an empty
+    /// file.
     pub(crate) fn commit(self) -> io::Result<()> {
         self.sync()?;
-        let folder = self.destination.parent().map(Path::to_owned);
+        let folder = self.target.parent().map(Path::to_owned);
         self.path
-            .persist(&self.destination)
+            .persist(&self.target)
             .map_err(|error| error.error)?;
         folder.map_or(Ok(()), |folder| sync_folder(&folder))
     }
 
-    /// Removes what killed runs have left in `folder` for a destination of this name.
+    /// Removes the temporary files of killed runs in `folder` for a target of this name.
     pub(crate) fn remove_stale(folder: &Path, name: &str) {
         let prefix = format!(".{name}.");
-        // What cannot be removed does no harm, and is met again the next time.
+        // A file that cannot be removed does no harm; the next run tries again.
         let Ok(entries) = fs::read_dir(folder) else {
             return;
         };
@@ -86,8 +82,8 @@ impl AtomicFile {
             let found = found.to_string_lossy();
             if found.starts_with(&prefix) && found.ends_with(SUFFIX) {
                 let locked = File::open(entry.path()).and_then(|file| try_lock(&file));
-                // Where there are no locks nothing is taken for left over.
-                if matches!(locked, Ok(Attempt::Locked)) {
+                // Without locks on this file system no file counts as stale.
+                if matches!(locked, Ok(LockAttempt::Acquired)) {
                     let _ = fs::remove_file(entry.path());
                 }
             }
@@ -95,35 +91,36 @@ impl AtomicFile {
     }
 }
 
-/// What came of trying to lock a file.
+/// The result of trying to lock a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Attempt {
-    Locked,
-    /// Somebody else holds the lock.
-    Taken,
-    /// This file system knows no locks.
-    NoLocks,
+pub(crate) enum LockAttempt {
+    Acquired,
+    /// Another open file holds the lock.
+    Held,
+    /// The file system does not support locks.
+    Unsupported,
 }
 
-/// Locks a file, if nobody else has.
-pub(crate) fn try_lock(file: &File) -> io::Result<Attempt> {
+/// Locks a file, unless it is locked already.
+pub(crate) fn try_lock(file: &File) -> io::Result<LockAttempt> {
     match file.try_lock() {
-        Ok(()) => Ok(Attempt::Locked),
-        Err(TryLockError::WouldBlock) => Ok(Attempt::Taken),
-        Err(TryLockError::Error(error)) if knows_no_locks(&error) => Ok(Attempt::NoLocks),
+        Ok(()) => Ok(LockAttempt::Acquired),
+        Err(TryLockError::WouldBlock) => Ok(LockAttempt::Held),
+        Err(TryLockError::Error(error)) if is_locking_unsupported(&error) => {
+            Ok(LockAttempt::Unsupported)
+        }
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
-/// `ENOLCK`, as network file systems say it that are mounted without their locks.
-const NO_LOCKS: i32 = if cfg!(target_os = "linux") { 37 } else { 77 };
+/// The error of network file systems that are mounted without locks.
+const ENOLCK: i32 = if cfg!(target_os = "linux") { 37 } else { 77 };
 
-fn knows_no_locks(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::Unsupported
-        || cfg!(unix) && error.raw_os_error() == Some(NO_LOCKS)
+fn is_locking_unsupported(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported || cfg!(unix) && error.raw_os_error() == Some(ENOLCK)
 }
 
-/// Makes the names in a folder as lasting as the files they name.
+/// Syncs a folder, so that the names of new files survive a crash.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -131,14 +128,14 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
         folder
     };
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Not every system can sync a folder; those that cannot need not.
-        Err(error) if cfg!(windows) || syncs_no_folders(&error) => Ok(()),
+        // Windows and some file systems cannot sync a folder.
+        Err(error) if cfg!(windows) || is_folder_sync_unsupported(&error) => Ok(()),
         result => result,
     }
 }
 
-/// Some file systems, such as those of other machines, say so by calling the question invalid.
-fn syncs_no_folders(error: &io::Error) -> bool {
+/// Some network file systems report `EINVAL`.
+fn is_folder_sync_unsupported(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, Unsupported};
     matches!(error.kind(), Unsupported | InvalidInput)
 }
@@ -148,17 +145,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_locked_once() {
+    fn file_is_locked_once() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let again = file.reopen().unwrap();
-        assert_eq!(try_lock(file.as_file()).unwrap(), Attempt::Locked);
-        assert_eq!(try_lock(&again).unwrap(), Attempt::Taken);
+        assert_eq!(try_lock(file.as_file()).unwrap(), LockAttempt::Acquired);
+        assert_eq!(try_lock(&again).unwrap(), LockAttempt::Held);
     }
 
-    /// As Linux numbers them.
+    /// With the error numbers of Linux.
     #[cfg(target_os = "linux")]
     #[test]
-    fn file_systems_that_know_less_are_written_to_all_the_same() {
+    fn file_systems_without_locks_or_folder_sync_are_supported() {
         let (io, invalid, no_locks, unsupported) = (5, 22, 37, 95);
         for (number, locks, folders) in [
             (io, true, true),
@@ -167,8 +164,8 @@ mod tests {
             (unsupported, false, false),
         ] {
             let error = io::Error::from_raw_os_error(number);
-            assert_eq!(!knows_no_locks(&error), locks, "{error}");
-            assert_eq!(!syncs_no_folders(&error), folders, "{error}");
+            assert_eq!(!is_locking_unsupported(&error), locks, "{error}");
+            assert_eq!(!is_folder_sync_unsupported(&error), folders, "{error}");
         }
     }
 }

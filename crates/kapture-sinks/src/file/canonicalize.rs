@@ -1,15 +1,15 @@
-//! The one name of a file.
+//! Canonical paths, also of files that do not exist yet.
 
 use std::path::{Path, PathBuf};
 
-/// How many links lead on, at most, before the path counts as going round in circles.
-const LINKS: usize = 40;
+/// How many links are followed; more are a loop.
+const MAX_LINKS: usize = 40;
 
-/// The one name of a file or folder, whichever of its names is given: through links, and also
-/// where it is still to be made, as far as its folder is there.
+/// The canonical path of a file or folder: absolute, with links resolved. The file need not exist,
+/// but its folder must, or the path is returned as it is.
 pub fn canonicalize(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
-    for _ in 0..LINKS {
+    for _ in 0..MAX_LINKS {
         if let Ok(real) = path.canonicalize() {
             return real;
         }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_of_a_file_is_one() {
+    fn all_names_of_a_file_have_one_canonical_path() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         std::fs::create_dir(root.join("deep")).unwrap();
@@ -52,7 +52,7 @@ mod tests {
             }
             std::fs::write(&expected, "").unwrap();
         }
-        // What leads nowhere keeps a name, too.
+        // A loop ends, and a path without a folder stays.
         canonicalize(&root.join("circle"));
         assert_eq!(
             canonicalize(&root.join("none/a.db")),

@@ -1,14 +1,14 @@
-//! One run at a time writes to a destination.
+//! The lock of a destination: one run at a time writes to it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::SinkError;
-use crate::file::atomic_file::{Attempt, try_lock};
+use crate::file::atomic_file::{LockAttempt, try_lock};
 
-/// Held while a run writes. It is a lock on an open file, so the system lets go of it however
-/// the run ends, and a file that a killed run left means nothing.
+/// Held while a run writes. It is a lock on an open file, which the system releases however the
+/// process ends; a lock file without a lock means nothing.
 #[derive(Debug)]
 pub(crate) struct Lock {
     path: PathBuf,
@@ -16,11 +16,11 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of `place` by the file at `path`, which tells who holds it.
-    pub(crate) fn take(path: &Path, destination: &str) -> Result<Self, SinkError> {
-        // A link could lead to any file of this user, which must not be written.
+    /// Locks `destination` by the file at `path`, and writes the id of this process to the file.
+    pub(crate) fn acquire(path: &Path, destination: &str) -> Result<Self, SinkError> {
+        // A symbolic link could overwrite any file of this user.
         if path.is_symlink() {
-            let link = io::Error::other("it is a link, and no lock of kapture: remove it");
+            let link = io::Error::other("it is a symbolic link, not a lock of kapture: remove it");
             return Err(SinkError::file(path)(link));
         }
         loop {
@@ -32,9 +32,9 @@ impl Lock {
                 .open(path)
                 .map_err(SinkError::file(path))?;
             match try_lock(&file).map_err(SinkError::file(path))? {
-                // Where there are no locks one run at a time is the user's affair.
-                Attempt::Locked | Attempt::NoLocks => {}
-                Attempt::Taken => {
+                // Without locks on this file system the user has to run one process at a time.
+                LockAttempt::Acquired | LockAttempt::Unsupported => {}
+                LockAttempt::Held => {
                     let mut process = String::new();
                     let _ = file.read_to_string(&mut process);
                     let process = process.trim();
@@ -44,8 +44,8 @@ impl Lock {
                     });
                 }
             }
-            // Whoever held it before may have removed the file just now: then this is the lock of
-            // a file that nobody else will find.
+            // The previous holder may have removed the file since it was opened. Then other runs
+            // would lock a new file; try again with that.
             if is_at(&file, path) {
                 let _ = file.set_len(0).and_then(|()| file.rewind());
                 let _ = write!(file, "{}", std::process::id());
@@ -60,7 +60,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Before the lock goes, so that nobody can hold a lock of the file that goes.
+        // While the lock is held, so that no other run locks a file that is removed.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -75,7 +75,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Elsewhere a file that is open cannot be removed.
+/// On other systems an open file cannot be removed.
 #[cfg(not(unix))]
 fn is_at(_file: &File, path: &Path) -> bool {
     path.exists()
@@ -86,21 +86,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_at_a_time_and_nothing_left() {
+    fn second_lock_is_refused_and_no_file_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         fs::write(&path, "left by a killed run").unwrap();
-        let lock = Lock::take(&path, "there").unwrap();
-        let error = Lock::take(&path, "there").unwrap_err();
+        let lock = Lock::acquire(&path, "out/").unwrap();
+        let error = Lock::acquire(&path, "out/").unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
-                "another run is writing to there (process {})",
+                "another run is writing to out/ (process {})",
                 std::process::id()
             )
         );
         drop(lock);
-        drop(Lock::take(&path, "there").unwrap());
+        drop(Lock::acquire(&path, "out/").unwrap());
         assert!(!path.exists());
     }
 }

@@ -1,4 +1,4 @@
-//! Whose customers a place holds, and in which time zone.
+//! Whose customers a destination holds, and in which time zone their days are.
 
 use std::fmt;
 
@@ -9,20 +9,20 @@ use serde_json::{Map, Value};
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 use crate::error::SinkError;
 
-/// Whose customers a place holds: a place never holds those of two sources.
+/// Whose customers a destination holds. A destination never holds those of two identities.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The tenant, by the address of its API. Two tenants may have an account of the same number.
+    /// The tenant, by the address of its API: accounts of two tenants may have the same number.
     pub tenant: String,
     /// Which of its customers: [`CustomerQuery::selection`](kapture_model::CustomerQuery::selection).
     pub selection: String,
-    /// The zone in which instants (epoch milliseconds) are seen, and so the day that such a
-    /// customer belongs to: of days of two zones side by side, neither may have those near midnight.
+    /// The zone in which instants (epoch milliseconds) become local times, and so the day that a
+    /// customer belongs to. Days of two zones beside each other could miss customers near midnight.
     pub zone: Tz,
 }
 
 impl Identity {
-    /// The customers of `selection` at `tenant`, with instants seen in `zone`.
+    /// The customers of `selection` at `tenant`, with instants in `zone`.
     pub fn new(tenant: impl Into<String>, selection: impl Into<String>, zone: Tz) -> Self {
         Self {
             tenant: tenant.into(),
@@ -32,63 +32,64 @@ impl Identity {
     }
 }
 
-/// What a place says of the identity of what it holds. What it does not say yet it may be told.
+/// Prints no filter values, which may be personal data.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", redacted(&self.selection), self.tenant)
+    }
+}
+
+/// The identity that a manifest states.
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
-#[derive(Clone, Copy)]
-pub(crate) struct StoredIdentity<'a> {
-    pub(crate) tenant: Option<&'a str>,
-    pub(crate) selection: Option<&'a str>,
-    /// The zone by its name, which this kapture need not know.
-    pub(crate) zone: Option<&'a str>,
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct StoredIdentity {
+    pub(crate) tenant: String,
+    pub(crate) selection: String,
+    /// The zone by its name, which this version need not know.
+    pub(crate) time_zone: String,
 }
 
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
-impl StoredIdentity<'_> {
-    /// Whether the place is the one for the customers of `asked`.
-    pub(crate) fn agrees(self, destination: &str, asked: &Identity) -> Result<(), SinkError> {
+impl StoredIdentity {
+    pub(crate) fn new(identity: &Identity) -> Self {
+        Self {
+            tenant: identity.tenant.clone(),
+            selection: identity.selection.clone(),
+            time_zone: identity.zone.name().to_owned(),
+        }
+    }
+
+    /// Fails unless this is the identity `asked`.
+    pub(crate) fn check(&self, destination: &str, asked: &Identity) -> Result<(), SinkError> {
         let destination = || destination.to_owned();
-        if let Some((held, asked)) = differing(self.tenant, &asked.tenant) {
+        if self.tenant != asked.tenant {
             return Err(SinkError::OtherTenant {
                 destination: destination(),
-                held,
-                asked,
+                held: self.tenant.clone(),
+                asked: asked.tenant.clone(),
             });
         }
-        if let Some((held, asked)) = differing(self.selection, &asked.selection) {
+        if self.selection != asked.selection {
             return Err(SinkError::OtherSelection {
                 destination: destination(),
-                held,
-                asked,
+                held: self.selection.clone(),
+                asked: asked.selection.clone(),
             });
         }
-        if let Some((held, asked)) = differing(self.zone, asked.zone.name()) {
+        if self.time_zone != asked.zone.name() {
             return Err(SinkError::OtherZone {
                 destination: destination(),
-                held,
-                asked,
+                held: self.time_zone.clone(),
+                asked: asked.zone.name().to_owned(),
             });
         }
         Ok(())
     }
 }
 
-/// What is held and what is asked for, if these are two.
-#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
-fn differing(held: Option<&str>, asked: &str) -> Option<(String, String)> {
-    let held = held.filter(|held| *held != asked)?;
-    Some((held.to_owned(), asked.to_owned()))
-}
-
-/// Without the values that are filtered by, which may be a person's.
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", presentable(&self.selection), self.tenant)
-    }
-}
-
-/// What is held, and what else was asked for.
-pub(crate) fn contrasted(held: &str, asked: &str) -> String {
-    let (held, asked) = (presentable(held), presentable(asked));
+/// The selection that is held, compared with the one asked for, for messages.
+pub(crate) fn compared(held: &str, asked: &str) -> String {
+    let (held, asked) = (redacted(held), redacted(asked));
     if held == asked {
         format!("{held}, with other values than those asked for")
     } else {
@@ -96,9 +97,9 @@ pub(crate) fn contrasted(held: &str, asked: &str) -> String {
     }
 }
 
-/// A selection for messages: the account and what is filtered by, but not by which values, which
-/// may be a person's.
-fn presentable(selection: &str) -> String {
+/// A selection for messages: the account and the names of the filters, without their values, which
+/// may be personal data.
+fn redacted(selection: &str) -> String {
     let Ok(mut keys) = serde_json::from_str::<Map<String, Value>>(selection) else {
         return sanitize(selection);
     };
@@ -114,32 +115,27 @@ fn presentable(selection: &str) -> String {
 }
 
 #[cfg(test)]
-#[cfg(feature = "dataset")]
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 mod tests {
     use super::*;
 
-    fn told(held: (&str, &str), asked: (&str, &str)) -> String {
-        let held = StoredIdentity {
-            tenant: Some(held.0),
-            selection: Some(held.1),
-            zone: Some("UTC"),
-        };
+    fn message(held: (&str, &str), asked: (&str, &str)) -> String {
+        let held = StoredIdentity::new(&Identity::new(held.0, held.1, Tz::UTC));
         let asked = Identity::new(asked.0, asked.1, Tz::UTC);
-        let error = held.agrees("customers.db", &asked);
-        error.unwrap_err().to_string()
+        held.check("customers.db", &asked).unwrap_err().to_string()
     }
 
     #[test]
-    fn no_message_holds_what_is_filtered_by() {
+    fn messages_and_debug_output_hold_no_filter_values() {
         let plain = ("acme.kapturecrm.com", r#"{"cm_id":7}"#);
         let filtered = (plain.0, r#"{"cm_id":7,"email":"asha@example.com"}"#);
         assert_eq!(
-            told(plain, filtered),
+            message(plain, filtered),
             "customers.db holds the customers of account 7 without filters, not of account 7 filtered by email"
         );
-        let otherwise = (plain.0, r#"{"cm_id":7,"email":"ravi@example.com"}"#);
+        let other_values = (plain.0, r#"{"cm_id":7,"email":"ravi@example.com"}"#);
         assert_eq!(
-            told(otherwise, filtered),
+            message(other_values, filtered),
             "customers.db holds the customers of account 7 filtered by email, with other values than those asked for"
         );
         let identity = Identity::new(filtered.0, filtered.1, Tz::UTC);
@@ -147,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn two_tenants_with_accounts_of_one_number_are_two() {
+    fn same_account_number_at_two_tenants_is_two_identities() {
         assert_eq!(
-            told(
+            message(
                 ("acme.kapturecrm.com", r#"{"cm_id":7}"#),
                 ("globex.kapturecrm.com", r#"{"cm_id":7}"#)
             ),
@@ -158,20 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_says_its_zone_or_takes_the_one_asked_for() {
+    fn unknown_time_zone_is_another_zone() {
         let asked = Identity::new("acme.kapturecrm.com", "account 7", Tz::Asia__Kolkata);
-        let agrees = |zone| {
-            let held = StoredIdentity {
-                tenant: Some(&asked.tenant),
-                selection: Some(&asked.selection),
-                zone,
-            };
-            held.agrees("customers.db", &asked)
-        };
-        assert!(agrees(Some("Asia/Kolkata")).is_ok());
-        assert!(agrees(None).is_ok());
+        let mut held = StoredIdentity::new(&asked);
+        assert!(held.check("customers.db", &asked).is_ok());
+        held.time_zone = "Mars/Olympus".into();
         assert_eq!(
-            agrees(Some("Mars/Olympus")).unwrap_err().to_string(),
+            held.check("customers.db", &asked).unwrap_err().to_string(),
             "customers.db holds days of the time zone Mars/Olympus, not of Asia/Kolkata"
         );
     }

@@ -1,199 +1,272 @@
-//! What a database says of itself: the rows of `kapture_manifest`.
-
-use std::collections::BTreeMap;
+//! The manifest: what a destination says of itself, as a JSON file or as rows of a table.
 
 use chrono::NaiveDate;
 use kapture_model::sanitize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::error::SinkError;
 use crate::ledger::Ledger;
 use crate::ledger::identity::{Identity, StoredIdentity};
 
-const FROM: &str = "from";
-const ZONE: &str = "time_zone";
+const VERSION: &str = "version";
 
-/// The rows of `kapture_manifest`, by name; none where the tables are still to be made.
-#[derive(Debug, Default)]
-pub(crate) struct Manifest(BTreeMap<String, String>);
+/// What a destination says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// The version of the schema of a database, or of the layout of a folder.
+    pub(crate) version: usize,
+    /// The format of the files of a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<String>,
+    /// Whether text in CSV files that a spreadsheet would run as a formula begins with an
+    /// apostrophe.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) spreadsheet_safe: bool,
+    #[serde(flatten)]
+    pub(crate) identity: StoredIdentity,
+    /// The first day that the destination is to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<NaiveDate>,
+}
 
-impl FromIterator<(String, String)> for Manifest {
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(rows: I) -> Self {
-        Self(rows.into_iter().collect())
+// The signature that serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Where a manifest is kept, for messages: the destination, and the file or table in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) destination: &'a str,
+    pub(crate) file_or_table: &'a str,
+}
+
+impl Origin<'_> {
+    fn damaged(self, what: &str) -> SinkError {
+        SinkError::Damaged {
+            destination: self.destination.to_owned(),
+            what: format!("{} {what}", self.file_or_table),
+        }
     }
 }
 
 impl Manifest {
-    /// What the rows of `kapture_manifest` say: there are some, since it is made with them.
-    pub(crate) fn of_table(
-        destination: &str,
-        rows: Vec<(String, String)>,
-    ) -> Result<Self, SinkError> {
-        match rows.is_empty() {
-            true => Err(SinkError::Damaged {
-                destination: destination.to_owned(),
-                what: "its table kapture_manifest is empty".into(),
-            }),
-            false => Ok(Self::from_iter(rows)),
+    /// The manifest of a new destination.
+    pub(crate) fn new(version: usize, identity: &Identity) -> Self {
+        Self {
+            version,
+            format: None,
+            spreadsheet_safe: false,
+            identity: StoredIdentity::new(identity),
+            start: None,
         }
     }
 
-    /// The version of the tables, if this kapture knows it: 0 where there are none.
-    pub(crate) fn version(&self, destination: &str, known: usize) -> Result<usize, SinkError> {
-        if self.0.is_empty() {
-            return Ok(0);
+    /// Decodes the content of a JSON file. `known` is the latest version that this program knows.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn from_json(
+        origin: Origin<'_>,
+        json: &[u8],
+        known: usize,
+    ) -> Result<Self, SinkError> {
+        match serde_json::from_slice(json) {
+            Ok(fields) => Self::decode(origin, fields, known),
+            Err(error) => Err(origin.damaged(&format!("cannot be read: {error}"))),
         }
-        let destination = destination.to_owned();
-        let Some(version) = self.0.get("version") else {
+    }
+
+    /// Decodes the rows of a table, each a name and a value. `known` is the latest version that
+    /// this program knows.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn from_rows(
+        origin: Origin<'_>,
+        rows: Vec<(String, String)>,
+        known: usize,
+    ) -> Result<Self, SinkError> {
+        if rows.is_empty() {
+            return Err(origin.damaged("is empty"));
+        }
+        let field = |(name, text): (String, String)| {
+            let value = match name.as_str() {
+                VERSION => text.parse::<usize>().map_or(text.into(), Value::from),
+                _ => text.into(),
+            };
+            (name, value)
+        };
+        Self::decode(origin, rows.into_iter().map(field).collect(), known)
+    }
+
+    /// The manifest as rows of a table, each a name and a value.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn rows(&self) -> Vec<(String, String)> {
+        let fields = match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        let row = |(name, value)| match value {
+            Value::String(text) => (name, text),
+            other => (name, other.to_string()),
+        };
+        fields.into_iter().map(row).collect()
+    }
+
+    /// Checks the version before the other fields, which a later version may have changed.
+    fn decode(
+        origin: Origin<'_>,
+        fields: Map<String, Value>,
+        known: usize,
+    ) -> Result<Self, SinkError> {
+        let Some(version) = fields.get(VERSION) else {
             return Err(SinkError::NotKaptureData {
-                destination,
-                what: "its table kapture_manifest names no version".into(),
+                destination: origin.destination.to_owned(),
+                what: format!("{} has no version", origin.file_or_table),
             });
         };
-        match version.parse() {
-            Ok(version) if (1..=known).contains(&version) => Ok(version),
-            // A number that is too large for this kapture is one all the same.
-            _ if is_positive(version) => Err(SinkError::SchemaTooNew {
-                destination,
-                found: version.clone(),
+        let text = version.as_str().map_or(version.to_string(), str::to_owned);
+        match version.as_u64().map(usize::try_from) {
+            Some(Ok(version)) if (1..=known).contains(&version) => {}
+            // Also a number that is too large for this program.
+            _ if is_positive(&text) => {
+                return Err(SinkError::SchemaTooNew {
+                    destination: origin.destination.to_owned(),
+                    found: text,
+                    known,
+                });
+            }
+            _ => {
+                let version = sanitize(&text);
+                return Err(origin.damaged(&format!("has `{version}` as its version")));
+            }
+        }
+        serde_json::from_value(Value::Object(fields)).map_err(|error| {
+            origin.damaged(&format!("cannot be read: {}", sanitize(&error.to_string())))
+        })
+    }
+
+    /// Fails unless the schema is the latest one, for a reader that cannot migrate it.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn check_latest(&self, destination: &str, known: usize) -> Result<(), SinkError> {
+        match self.version < known {
+            true => Err(SinkError::SchemaTooOld {
+                destination: destination.to_owned(),
+                found: self.version,
                 known,
             }),
-            _ => Err(SinkError::Damaged {
-                destination,
-                what: format!(
-                    "its table kapture_manifest gives `{}` as its version, which is none",
-                    sanitize(version)
-                ),
-            }),
+            false => Ok(()),
         }
     }
 
-    /// The same for who only looks, and so can make nothing of tables that lack a step.
-    pub(crate) fn is_current(&self, destination: &str, known: usize) -> Result<(), SinkError> {
-        match self.version(destination, known)? {
-            0 => Err(SinkError::NotFound {
-                destination: destination.to_owned(),
-            }),
-            version if version < known => Err(SinkError::SchemaTooOld {
-                destination: destination.to_owned(),
-                found: version,
-                known,
-            }),
-            _ => Ok(()),
+    /// Moves the start to `day`, if that is earlier; says whether it moved.
+    pub(crate) fn extend_start(&mut self, day: NaiveDate) -> bool {
+        let is_earlier = self.start.is_none_or(|start| day < start);
+        if is_earlier {
+            self.start = Some(day);
         }
+        is_earlier
     }
 
-    /// Whether this is the place for the customers of `identity`. What it does not say yet it may be
-    /// told.
-    pub(crate) fn agree(&self, destination: &str, identity: &Identity) -> Result<(), SinkError> {
-        let said = |name| self.0.get(name).map(String::as_str);
-        let held = StoredIdentity {
-            tenant: said("tenant"),
-            selection: said("selection"),
-            zone: said(ZONE),
-        };
-        held.agrees(destination, identity)
-    }
-
-    /// The first day that the place is to hold.
-    fn start(&self) -> Option<NaiveDate> {
-        self.0.get(FROM)?.parse().ok()
-    }
-
-    /// A ledger without days, of which the rest is known.
+    /// A ledger without days, with the start and the time zone of this manifest.
     pub(crate) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        if let Some(day) = self.start() {
+        if let Some(day) = self.start {
             ledger.set_start(day);
         }
-        if let Some(zone) = self.0.get(ZONE) {
-            ledger.set_time_zone(zone);
-        }
+        ledger.set_time_zone(&self.identity.time_zone);
         ledger
-    }
-
-    /// What is to be written so that the days from `day` on are wanted, if anything.
-    pub(crate) fn start_row(&self, day: NaiveDate) -> Option<(&'static str, String)> {
-        let later = self.start().is_none_or(|held| day < held);
-        later.then(|| (FROM, day.to_string()))
-    }
-
-    /// What is to be written so that the tables say that they are of `version`, and for `identity`.
-    pub(crate) fn missing_rows<'a>(
-        &self,
-        version: &'a str,
-        identity: &'a Identity,
-    ) -> Vec<(&'static str, &'a str)> {
-        let rows = [
-            ("version", version),
-            ("tenant", identity.tenant.as_str()),
-            ("selection", identity.selection.as_str()),
-            (ZONE, identity.zone.name()),
-        ];
-        let lacks = |row: &(&str, &str)| self.0.get(row.0).is_none_or(|held| held != row.1);
-        rows.into_iter().filter(lacks).collect()
     }
 }
 
-/// Whether a text is a whole number, and not 0.
+/// Whether a text is a whole number above 0.
 fn is_positive(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0')
 }
 
-/// Whether all tables are there; `present` are those that are.
-pub(crate) fn are_whole(destination: &str, present: &[impl AsRef<str>]) -> Result<(), SinkError> {
-    let is_present = |table: &str| present.iter().any(|name| name.as_ref() == table);
-    match OURS.iter().find(|table| !is_present(table)) {
-        None => Ok(()),
-        Some(table) => Err(SinkError::Damaged {
-            destination: destination.to_owned(),
-            what: format!("its table `{table}` is gone"),
-        }),
-    }
-}
-
-/// The names that must be free for tables to be made.
-pub(crate) const OURS: [&str; 4] = [
-    "customers",
-    "contacts",
-    "kapture_days",
-    "kapture_shared_customers",
-];
-
-/// A place with a table of one of these names, but none that says that kapture made it.
-pub(crate) fn taken(destination: &str, table: &str) -> SinkError {
-    SinkError::NotKaptureData {
-        destination: destination.to_owned(),
-        what: format!("it has a table `{table}`, but no kapture_manifest"),
-    }
-}
-
-/// A table `kapture_manifest` with other columns than ours.
-pub(crate) fn others(destination: &str) -> SinkError {
-    SinkError::NotKaptureData {
-        destination: destination.to_owned(),
-        what: "its table kapture_manifest has other columns".into(),
-    }
-}
-
 #[cfg(test)]
+#[cfg(all(feature = "dataset", feature = "sqlite"))]
 mod tests {
+    use chrono_tz::Tz;
+
     use super::*;
 
+    const ORIGIN: Origin<'_> = Origin {
+        destination: "a.db",
+        file_or_table: "its table kapture_manifest",
+    };
+
+    fn manifest() -> Manifest {
+        let identity = Identity::new("424242", r#"{"cm_id":7}"#, Tz::Asia__Kolkata);
+        let mut manifest = Manifest::new(2, &identity);
+        assert!(manifest.extend_start("2024-05-02".parse().unwrap()));
+        assert!(!manifest.extend_start("2024-05-03".parse().unwrap()));
+        manifest
+    }
+
     #[test]
-    fn a_version_is_known_or_later_or_none() {
-        let of = |version: &str| {
-            let row = ("version".to_owned(), version.to_owned());
-            Manifest::from_iter([row]).version("a.db", 2)
+    fn rows_and_json_decode_to_the_same_manifest() {
+        let manifest = manifest();
+        let rows = manifest.rows();
+        assert!(
+            rows.contains(&("tenant".into(), "424242".into())),
+            "{rows:?}"
+        );
+        assert_eq!(Manifest::from_rows(ORIGIN, rows, 2).unwrap(), manifest);
+        let json = serde_json::to_vec(&manifest).unwrap();
+        assert_eq!(Manifest::from_json(ORIGIN, &json, 2).unwrap(), manifest);
+    }
+
+    #[test]
+    fn version_is_known_or_too_new_or_damaged() {
+        let decode = |version: &str| {
+            let mut rows = manifest().rows();
+            rows.retain(|(name, _)| name != VERSION);
+            rows.push((VERSION.into(), version.into()));
+            Manifest::from_rows(ORIGIN, rows, 2)
         };
-        assert_eq!(of("1").unwrap(), 1);
-        assert_eq!(of("2").unwrap(), 2);
-        for later in ["3", "99999999999999999999999"] {
-            let error = of(later).unwrap_err();
+        assert_eq!(decode("1").unwrap().version, 1);
+        assert_eq!(decode("2").unwrap().version, 2);
+        for version in ["3", "99999999999999999999999"] {
+            let error = decode(version).unwrap_err();
             assert!(matches!(error, SinkError::SchemaTooNew { .. }), "{error:?}");
         }
-        for none in ["0", "000", "", "-1", "two"] {
-            let error = of(none).unwrap_err();
+        for version in ["0", "000", "", "-1", "two"] {
+            let error = decode(version).unwrap_err();
             assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
         }
+    }
+
+    #[test]
+    fn older_schema_is_refused_by_readers() {
+        let manifest = manifest();
+        assert!(manifest.check_latest("a.db", 2).is_ok());
+        let error = manifest.check_latest("a.db", 3).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                SinkError::SchemaTooOld {
+                    found: 2,
+                    known: 3,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn missing_field_is_named() {
+        let mut rows = manifest().rows();
+        rows.retain(|(name, _)| name != "time_zone");
+        let error = Manifest::from_rows(ORIGIN, rows, 2).unwrap_err();
+        assert!(
+            error.to_string().contains("missing field `time_zone`"),
+            "{error}"
+        );
+        let error = Manifest::from_rows(ORIGIN, Vec::new(), 2).unwrap_err();
+        assert!(
+            error.to_string().contains("kapture_manifest is empty"),
+            "{error}"
+        );
     }
 }

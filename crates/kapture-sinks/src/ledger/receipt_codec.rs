@@ -1,152 +1,181 @@
-//! A receipt as a row of `kapture_days`.
+//! Receipts as they are stored: a JSON file beside a day's file, or a row of `kapture_days`.
+//!
+//! Both have the fields of [`Receipt`] as serde names them.
 
-use chrono::NaiveDate;
-use kapture_model::{ColumnKind, Receipt};
-use serde_json::Value;
+#[cfg(feature = "dataset")]
+pub(crate) use file::FileReceipt;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use row::*;
 
-use crate::error::SinkError;
-use crate::ledger::{Ledger, StaleReason};
-use crate::sql::tables::Dialect;
+#[cfg(feature = "dataset")]
+mod file {
+    use kapture_model::Receipt;
+    use serde::{Deserialize, Serialize};
 
-/// What a column holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// The day, which keys the row.
-    Day,
-    Number,
-    Text,
-    /// Text, or nothing.
-    Perhaps,
+    /// The receipt of a day whose customers are in a file.
+    #[derive(Debug, Serialize, Deserialize)]
+    pub(crate) struct FileReceipt {
+        #[serde(flatten)]
+        pub(crate) receipt: Receipt,
+        /// The size of the file; `None` where a day without customers has no file.
+        pub(crate) bytes: Option<u64>,
+    }
 }
 
-/// The columns, each a field of a receipt.
-const COLUMNS: [(&str, Kind); 9] = [
-    ("day", Kind::Day),
-    ("customers", Kind::Number),
-    ("checksum", Kind::Text),
-    ("undated", Kind::Number),
-    ("fetched", Kind::Text),
-    ("state", Kind::Text),
-    ("end_bound", Kind::Text),
-    ("proof", Kind::Text),
-    ("empty_response", Kind::Perhaps),
-];
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod row {
+    use chrono::NaiveDate;
+    use kapture_model::{ColumnKind, Receipt};
+    use serde_json::Value;
 
-impl Kind {
-    fn in_words_of(self, dialect: Dialect) -> &'static str {
-        match self {
-            Self::Day => dialect.day(),
-            Self::Number => dialect.kind(ColumnKind::Integer),
-            Self::Text | Self::Perhaps => dialect.kind(ColumnKind::Text),
+    use crate::error::SinkError;
+    use crate::ledger::{Ledger, StaleReason};
+    use crate::sql::tables::Dialect;
+
+    /// What a column holds.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Kind {
+        /// The day, which is the primary key.
+        Day,
+        Number,
+        Text,
+        NullableText,
+    }
+
+    /// The columns, each a field of a receipt.
+    const COLUMNS: [(&str, Kind); 9] = [
+        ("day", Kind::Day),
+        ("customers", Kind::Number),
+        ("checksum", Kind::Text),
+        ("undated", Kind::Number),
+        ("fetched", Kind::Text),
+        ("state", Kind::Text),
+        ("end_bound", Kind::Text),
+        ("proof", Kind::Text),
+        ("empty_response", Kind::NullableText),
+    ];
+
+    impl Kind {
+        fn sql_type(self, dialect: Dialect) -> &'static str {
+            match self {
+                Self::Day => dialect.date(),
+                Self::Number => dialect.sql_type(ColumnKind::Integer),
+                Self::Text | Self::NullableText => dialect.sql_type(ColumnKind::Text),
+            }
         }
     }
-}
 
-/// A row as text, column by column.
-pub(crate) type LedgerRow = Vec<Option<String>>;
+    /// A row as text, column by column.
+    pub(crate) type LedgerRow = Vec<Option<String>>;
 
-/// How many columns a row has.
-pub(crate) const WIDTH: usize = COLUMNS.len();
+    /// The number of columns.
+    pub(crate) const WIDTH: usize = COLUMNS.len();
 
-/// The columns as they are declared.
-pub(crate) fn declared(dialect: Dialect) -> String {
-    let column = |(name, kind): &(&str, Kind)| {
-        let condition = match kind {
-            Kind::Day => " PRIMARY KEY",
-            Kind::Number | Kind::Text => " NOT NULL",
-            Kind::Perhaps => "",
+    /// The columns as `CREATE TABLE` declares them.
+    pub(crate) fn column_definitions(dialect: Dialect) -> String {
+        let column = |(name, kind): &(&str, Kind)| {
+            let constraint = match kind {
+                Kind::Day => " PRIMARY KEY",
+                Kind::Number | Kind::Text => " NOT NULL",
+                Kind::NullableText => "",
+            };
+            format!("    {name} {}{constraint}", kind.sql_type(dialect))
         };
-        format!("    {name} {}{condition}", kind.in_words_of(dialect))
-    };
-    COLUMNS.iter().map(column).collect::<Vec<_>>().join(",\n")
-}
+        COLUMNS.iter().map(column).collect::<Vec<_>>().join(",\n")
+    }
 
-/// Selects all rows, as text.
-pub(crate) fn select(dialect: Dialect) -> String {
-    let column = |(name, kind): &(&str, Kind)| match kind {
-        Kind::Day => dialect.iso(name),
-        _ => format!("CAST({name} AS {})", dialect.kind(ColumnKind::Text)),
-    };
-    let columns: Vec<_> = COLUMNS.iter().map(column).collect();
-    format!("SELECT {} FROM kapture_days", columns.join(", "))
-}
+    /// Selects all rows, as text.
+    pub(crate) fn select(dialect: Dialect) -> String {
+        let column = |(name, kind): &(&str, Kind)| match kind {
+            Kind::Day => dialect.date_as_text(name),
+            _ => format!("CAST({name} AS {})", dialect.sql_type(ColumnKind::Text)),
+        };
+        let columns: Vec<_> = COLUMNS.iter().map(column).collect();
+        format!("SELECT {} FROM kapture_days", columns.join(", "))
+    }
 
-/// Selects the open days that share a customer with another day.
-pub(crate) fn select_contested(dialect: Dialect) -> String {
-    format!(
-        "SELECT {} FROM kapture_days WHERE state = 'open' AND day IN
-             (SELECT day FROM kapture_shared_customers UNION ALL
-              SELECT kapture_day FROM customers WHERE id IN (SELECT id FROM kapture_shared_customers))",
-        dialect.iso("day")
-    )
-}
+    /// Selects the open days that share a customer with another day.
+    pub(crate) fn select_sharing(dialect: Dialect) -> String {
+        format!(
+            "SELECT {} FROM kapture_days WHERE state = 'open' AND day IN
+                 (SELECT day FROM kapture_shared_customers UNION ALL
+                  SELECT kapture_day FROM customers
+                  WHERE id IN (SELECT id FROM kapture_shared_customers))",
+            dialect.date_as_text("day")
+        )
+    }
 
-/// Replaces the row of a day, given as text.
-pub(crate) fn replace(dialect: Dialect) -> String {
-    let names: Vec<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
-    let value = |(index, (_, kind)): (usize, &(&str, Kind))| {
-        let text = dialect.kind(ColumnKind::Text);
-        let kind = kind.in_words_of(dialect);
-        format!("CAST(CAST(${} AS {text}) AS {kind})", index + 1)
-    };
-    let values: Vec<_> = COLUMNS.iter().enumerate().map(value).collect();
-    let anew = names.iter().map(|name| format!("{name} = excluded.{name}"));
-    format!(
-        "INSERT INTO kapture_days ({}) VALUES ({}) ON CONFLICT (day) DO UPDATE SET {}",
-        names.join(", "),
-        values.join(", "),
-        anew.collect::<Vec<_>>().join(", ")
-    )
-}
+    /// Inserts the row of a day, given as text, or replaces it.
+    pub(crate) fn upsert(dialect: Dialect) -> String {
+        let names: Vec<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
+        let value = |(index, (_, kind)): (usize, &(&str, Kind))| {
+            let text = dialect.sql_type(ColumnKind::Text);
+            let kind = kind.sql_type(dialect);
+            format!("CAST(CAST(${} AS {text}) AS {kind})", index + 1)
+        };
+        let values: Vec<_> = COLUMNS.iter().enumerate().map(value).collect();
+        let assignments = names.iter().map(|name| format!("{name} = excluded.{name}"));
+        format!(
+            "INSERT INTO kapture_days ({}) VALUES ({}) ON CONFLICT (day) DO UPDATE SET {}",
+            names.join(", "),
+            values.join(", "),
+            assignments.collect::<Vec<_>>().join(", ")
+        )
+    }
 
-/// A receipt as a row.
-pub(crate) fn row_of(receipt: &Receipt) -> LedgerRow {
-    let fields = serde_json::to_value(receipt).unwrap_or_default();
-    let text = |(name, _): &(&str, Kind)| match &fields[*name] {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    COLUMNS.iter().map(text).collect()
-}
+    /// Encodes a receipt as a row.
+    pub(crate) fn encode(receipt: &Receipt) -> LedgerRow {
+        let fields = serde_json::to_value(receipt).unwrap_or_default();
+        let text = |(name, _): &(&str, Kind)| match &fields[*name] {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        COLUMNS.iter().map(text).collect()
+    }
 
-/// `ledger` with what the rows of the database at `place` say; `contested` are the days that share
-/// customers with another day. A row that nobody can read leaves its day in doubt.
-pub(crate) fn ledger_of(
-    mut ledger: Ledger,
-    destination: &str,
-    rows: Vec<LedgerRow>,
-    contested: impl IntoIterator<Item = String>,
-) -> Result<Ledger, SinkError> {
-    for row in rows {
-        let day = row.first().cloned().flatten().unwrap_or_default();
-        match receipt_of(row) {
-            Ok(receipt) => ledger.insert(receipt),
-            Err(_) => ledger.mark_stale(dated(destination, &day)?, StaleReason::UnreadableReceipt),
+    /// Adds the rows of the database `destination` to `ledger`, and marks the days `sharing` a
+    /// customer with another day stale. A row that cannot be decoded makes its day stale.
+    pub(crate) fn decode_ledger(
+        mut ledger: Ledger,
+        destination: &str,
+        rows: Vec<LedgerRow>,
+        sharing: impl IntoIterator<Item = String>,
+    ) -> Result<Ledger, SinkError> {
+        for row in rows {
+            let day = row.first().cloned().flatten().unwrap_or_default();
+            match decode(row) {
+                Ok(receipt) => ledger.insert(receipt),
+                Err(_) => {
+                    let day = decode_day(destination, &day)?;
+                    ledger.mark_stale(day, StaleReason::UnreadableReceipt);
+                }
+            }
         }
+        for day in sharing {
+            let day = decode_day(destination, &day)?;
+            ledger.mark_stale(day, StaleReason::SharedCustomer);
+        }
+        Ok(ledger)
     }
-    for day in contested {
-        ledger.mark_stale(dated(destination, &day)?, StaleReason::SharedCustomer);
+
+    fn decode_day(destination: &str, day: &str) -> Result<NaiveDate, SinkError> {
+        day.parse().map_err(|_| SinkError::Damaged {
+            destination: destination.to_owned(),
+            what: "its table kapture_days has a row whose day is no date".into(),
+        })
     }
-    Ok(ledger)
-}
 
-fn dated(destination: &str, day: &str) -> Result<NaiveDate, SinkError> {
-    day.parse().map_err(|_| SinkError::Damaged {
-        destination: destination.to_owned(),
-        what: "its table kapture_days has a row whose day is no date".into(),
-    })
-}
-
-fn receipt_of(row: LedgerRow) -> Result<Receipt, serde_json::Error> {
-    let value = |((name, kind), text): (&(&str, Kind), Option<String>)| {
-        let value = match (kind, text) {
-            (_, None) => Value::Null,
-            (Kind::Number, Some(text)) => serde_json::from_str(&text)?,
-            (_, Some(text)) => text.into(),
+    fn decode(row: LedgerRow) -> Result<Receipt, serde_json::Error> {
+        let value = |((name, kind), text): (&(&str, Kind), Option<String>)| {
+            let value = match (kind, text) {
+                (_, None) => Value::Null,
+                (Kind::Number, Some(text)) => serde_json::from_str(&text)?,
+                (_, Some(text)) => text.into(),
+            };
+            Ok(((*name).to_owned(), value))
         };
-        Ok(((*name).to_owned(), value))
-    };
-    let fields: Result<_, serde_json::Error> = COLUMNS.iter().zip(row).map(value).collect();
-    serde_json::from_value(Value::Object(fields?))
+        let fields: Result<_, serde_json::Error> = COLUMNS.iter().zip(row).map(value).collect();
+        serde_json::from_value(Value::Object(fields?))
+    }
 }

@@ -1,4 +1,4 @@
-//! The address of a PostgreSQL database, and how long to wait for it.
+//! The address of a PostgreSQL database, with the defaults for TLS and timeouts.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,36 +8,35 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
-use super::error::Failure;
+use super::error::PostgresError;
 use super::tls::Roots;
 
-/// What tokio-postgres waits for by itself before it asks whether an idle server still lives.
-const KEEPALIVE_UNSAID: Duration = Duration::from_secs(2 * 60 * 60);
+/// The default of tokio-postgres for the first keepalive of an idle connection.
+const DEFAULT_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// A database's address, understood.
+/// A parsed address.
 pub(super) struct Address {
     pub(super) config: Config,
     pub(super) roots: Roots,
 }
 
 impl Address {
-    /// Understands an address as libpq does, but for three things. Certificates are checked
-    /// whenever there is TLS, so `sslmode=verify-ca` and `verify-full` are the same as `require`.
-    /// That is what holds where the address says nothing of it and leads to another machine.
-    /// And `password` stands in where the address has none.
-    pub(super) fn parse(url: &str, password: Option<String>) -> Result<Self, Failure> {
+    /// Parses an address as libpq does, with three differences. Certificates are always checked, so
+    /// `sslmode=verify-ca` and `verify-full` are the same as `require`. `require` is the default for
+    /// other machines. And `password` is used if the address has none.
+    pub(super) fn parse(url: &str, password: Option<String>) -> Result<Self, PostgresError> {
         let (_, options) = url.split_once('?').unwrap_or((url, ""));
-        let says_mode = options
+        let has_sslmode = options
             .split('&')
             .any(|option| option.starts_with("sslmode="));
         let (url, roots) = split_tls(url);
         let mut config: Config = url
             .parse()
-            .map_err(|error| Failure::of_address(&error, &url))?;
+            .map_err(|error| PostgresError::address(&error, &url))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             config.host("localhost");
         }
-        if !says_mode && !is_local(&config) {
+        if !has_sslmode && !is_local(&config) {
             config.ssl_mode(SslMode::Require);
         }
         if let (None, Some(password)) = (config.get_password(), password) {
@@ -49,8 +48,8 @@ impl Address {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }
-        // A server that is gone without a word is found out within a minute.
-        if config.get_keepalives_idle() == KEEPALIVE_UNSAID {
+        // Notices within a minute that the server is unreachable.
+        if config.get_keepalives_idle() == DEFAULT_KEEPALIVE {
             config.keepalives_idle(Duration::from_secs(30));
             config.keepalives_interval(Duration::from_secs(10));
             config.keepalives_retries(3);
@@ -61,15 +60,15 @@ impl Address {
         Ok(Self { config, roots })
     }
 
-    /// How long connecting may take as a whole: the timeout bounds each attempt to reach the
-    /// server, but not what is said afterwards.
-    pub(super) fn patience(&self) -> Duration {
+    /// How long connecting may take in all. The connect timeout bounds each attempt to reach the
+    /// server, but not the handshake.
+    pub(super) fn connect_deadline(&self) -> Duration {
         let attempt = self.config.get_connect_timeout().copied();
         attempt.unwrap_or_default() * 3
     }
 }
 
-/// Whether every server that may be meant is on this machine.
+/// Whether all hosts are this machine.
 fn is_local(config: &Config) -> bool {
     let addresses = config.get_hostaddrs();
     if !addresses.is_empty() {
@@ -84,7 +83,7 @@ fn is_local(config: &Config) -> bool {
     })
 }
 
-/// The address with what the client library knows of TLS, and whose certificates to believe.
+/// The address without the TLS options that the client library does not know, and the roots.
 fn split_tls(url: &str) -> (String, Roots) {
     let Some((address, options)) = url.split_once('?') else {
         return (url.to_owned(), Roots::System);
@@ -102,9 +101,8 @@ fn split_tls(url: &str) -> (String, Roots) {
             _ => kept.push(option),
         }
     }
-    // No question mark without a question.
-    let asked = if kept.is_empty() { "" } else { "?" };
-    (format!("{address}{asked}{}", kept.join("&")), roots)
+    let separator = if kept.is_empty() { "" } else { "?" };
+    (format!("{address}{separator}{}", kept.join("&")), roots)
 }
 
 #[cfg(test)]
@@ -112,18 +110,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_libpq_knows_is_understood() {
-        let parse = |url| Address::parse(url, Some("from outside".into())).unwrap();
+    fn libpq_options_are_parsed() {
+        let parse = |url| Address::parse(url, Some("from environment".into())).unwrap();
         let plain = parse("postgres://me@db.example.com/crm");
-        assert_eq!(plain.config.get_password(), Some(&b"from outside"[..]));
-        assert_eq!(plain.patience(), Duration::from_secs(30));
+        assert_eq!(plain.config.get_password(), Some(&b"from environment"[..]));
+        assert_eq!(plain.connect_deadline(), Duration::from_secs(30));
         let full = parse(
             "postgresql://me:own@db/crm?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&connect_timeout=3",
         );
         assert_eq!(full.config.get_password(), Some(&b"own"[..]));
         assert_eq!(full.config.get_ssl_mode(), SslMode::Require);
         assert_eq!(full.roots, Roots::File("/etc/ca.pem".into()));
-        assert_eq!(full.patience(), Duration::from_secs(9));
+        assert_eq!(full.connect_deadline(), Duration::from_secs(9));
         let options = parse("postgres://db/crm?options=-csearch_path%3Dcrm&sslrootcert=system");
         assert_eq!(options.config.get_options(), Some("-csearch_path=crm"));
         assert_eq!(options.roots, Roots::System);
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn customers_do_not_leave_the_machine_in_the_clear_unless_the_address_says_so() {
+    fn tls_is_required_for_other_machines_by_default() {
         for (url, mode) in [
             ("postgres://db.example.com/crm", SslMode::Require),
             ("postgres://localhost,db/crm", SslMode::Require),
@@ -157,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_option_and_no_password() {
+    fn parse_error_names_the_option_and_no_password() {
         for (url, named) in [
             ("postgres://me:secret@db/crm?sslmode=secure", "sslmode"),
             ("postgres://me:secret@db:port/crm", "port"),
@@ -165,10 +163,10 @@ mod tests {
             ("postgres://me@db/crm?password=a&secret", ""),
             ("postgres://me@db/crm?password=a&secret=b", ""),
         ] {
-            let Err(failure) = Address::parse(url, None) else {
-                panic!("{url} was understood");
+            let Err(error) = Address::parse(url, None) else {
+                panic!("{url} was parsed");
             };
-            let said = format!("{failure} {failure:?}");
+            let said = format!("{error} {error:?}");
             assert!(said.contains(named), "{said}");
             assert!(!said.contains("secret"), "{said}");
         }

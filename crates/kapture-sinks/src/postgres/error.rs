@@ -1,4 +1,4 @@
-//! What went wrong with a PostgreSQL server, without a word of customers' data.
+//! Errors of PostgreSQL, without any data of customers.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,46 +6,48 @@ use std::time::Duration;
 use kapture_model::sanitize;
 use tokio_postgres::error::DbError;
 
-/// Why a database did not do what it was asked.
+/// An error of the server or of the connection to it.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Failure {
-    /// The server refused, in its own words.
+pub(super) enum PostgresError {
+    /// The server refused a statement.
     #[error("the server says: {0}")]
     Refused(String),
     /// The connection ended.
     #[error("the connection to the server was lost{}", because(.0))]
-    Lost(Option<String>),
-    /// The server was not reached in time.
+    ConnectionLost(Option<String>),
+    /// The server did not answer in time.
     #[error("the server did not answer within {} seconds", .0.as_secs())]
-    Silent(Duration),
-    /// The address is none.
-    #[error("its address is not understood: {0}")]
+    Timeout(Duration),
+    /// The address cannot be parsed.
+    #[error("its address cannot be parsed: {0}")]
     Address(String),
-    /// It would have to be spoken to in the clear.
+    /// The server does not support TLS, and the address requires it.
     #[error(
-        "the server does not support TLS, and without it whoever is in between can read the customers: where nobody is, add sslmode=disable to the address"
+        "the server does not support TLS, so others on the network could read the customers: on a network that you trust, add sslmode=disable to the address"
     )]
     NoTls,
-    /// There is no schema to make tables in.
-    #[error("the search path names no schema that is there")]
+    /// There is no schema to create tables in.
+    #[error("no schema of the search path exists")]
     NoSchema,
-    /// Something between here and the server.
+    /// Any other error.
     #[error("{0}")]
     Other(String),
 }
 
 fn because(reason: &Option<String>) -> String {
-    let given = |reason| format!(": {reason}");
-    reason.as_ref().map(given).unwrap_or_default()
+    let reason = reason.as_ref();
+    reason
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default()
 }
 
-impl Failure {
-    /// Nothing of the error itself is kept: beside the message, a server's error may quote the
-    /// row that it refuses.
-    pub(super) fn of(error: &tokio_postgres::Error) -> Self {
+impl PostgresError {
+    /// Keeps the message and the SQLSTATE only: the detail of a server's error may quote the row
+    /// that it refuses.
+    pub(super) fn new(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
-            Some(refusal) => Self::Refused(words(refusal)),
-            None if error.is_closed() => Self::Lost(None),
+            Some(refusal) => Self::Refused(message(refusal)),
+            None if error.is_closed() => Self::ConnectionLost(None),
             None => match chain(error) {
                 chain if chain.ends_with("server does not support TLS") => Self::NoTls,
                 chain => Self::Other(chain),
@@ -55,16 +57,16 @@ impl Failure {
 
     /// The same for a connection that has ended, which says why.
     pub(super) fn lost(error: &tokio_postgres::Error) -> Self {
-        Self::Lost(match error.as_db_error() {
-            Some(refusal) => Some(format!("the server says: {}", words(refusal))),
+        Self::ConnectionLost(match error.as_db_error() {
+            Some(refusal) => Some(format!("the server says: {}", message(refusal))),
             None if error.is_closed() => None,
             None => Some(chain(error)),
         })
     }
 
-    /// For an address. An option that nobody knows may be the rest of a password that was not
-    /// escaped, so it is named only where no password is.
-    pub(super) fn of_address(error: &tokio_postgres::Error, url: &str) -> Self {
+    /// For an address. An unknown option may be part of a password that was not escaped, so it is
+    /// named only if the address has no password.
+    pub(super) fn address(error: &tokio_postgres::Error, url: &str) -> Self {
         let reason = error.source().map(ToString::to_string).unwrap_or_default();
         let options = url.split_once('?').map_or("", |(_, options)| options);
         let secret = options.contains("password=") || options.contains('@');
@@ -76,7 +78,7 @@ impl Failure {
     }
 }
 
-fn words(refusal: &DbError) -> String {
+fn message(refusal: &DbError) -> String {
     let (message, code) = (refusal.message(), refusal.code().code());
     format!("{} (SQLSTATE {})", sanitize(message), sanitize(code))
 }

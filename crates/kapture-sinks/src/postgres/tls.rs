@@ -1,4 +1,4 @@
-//! TLS to a PostgreSQL server: rustls with ring, and no certificate taken unchecked.
+//! TLS to a PostgreSQL server: rustls with ring; certificates are always checked.
 
 use std::future::Future;
 use std::io;
@@ -19,17 +19,17 @@ use tokio_postgres::tls::{self, ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Whose certificates are believed. Whoever they are, the server's name is checked as well.
+/// The trusted certificate authorities. The server's name is always checked as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Roots {
-    /// Those whom this machine believes.
+    /// Those of this machine.
     System,
-    /// Those in a file of PEM, and no others (`sslrootcert`).
+    /// Only those in a PEM file (`sslrootcert`).
     File(PathBuf),
 }
 
 impl Roots {
-    /// Reads them only now: a server without TLS needs none.
+    /// Reads the roots when a connection needs them: a server without TLS needs none.
     fn config(&self) -> io::Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
         let verifier: Arc<dyn ServerCertVerifier> = match self {
@@ -55,17 +55,17 @@ impl Roots {
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
-            // Not without checks: with checks of our choice.
+            // "Dangerous" because the verifier is custom; both verifiers check the certificate.
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
-        // What servers ask for that are spoken to in TLS from the first byte.
+        // Required by servers for direct TLS negotiation.
         config.alpn_protocols = vec![b"postgresql".to_vec()];
         Ok(config)
     }
 }
 
-/// Makes connections to a host that is called by its name or address.
+/// Makes TLS connections with these roots.
 #[derive(Clone)]
 pub(super) struct Tls(pub(super) Roots);
 
@@ -112,7 +112,7 @@ where
 pub(super) struct Encrypted<S>(TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> tls::TlsStream for Encrypted<S> {
-    /// None: the server's certificate is checked against its name, which tells as much.
+    /// None: the certificate is checked against the server's name.
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }

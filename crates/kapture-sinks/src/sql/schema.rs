@@ -1,4 +1,4 @@
-//! The schema of a database: the steps by which it came about, each a version.
+//! The schema of a database, and the migrations that create it.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use crate::ledger::receipt_codec;
 use crate::sql::tables::Dialect;
 
-/// The statements that make the tables of a database.
+/// The statements that create the tables of a database.
 ///
 /// ```
 /// use kapture_sinks::{Dialect, schema_sql};
@@ -18,41 +18,45 @@ pub fn schema_sql(dialect: Dialect) -> String {
     migrations(dialect).join("\n")
 }
 
-/// The same step by step: the first makes version 1 of nothing, each further one the next version
-/// of the one before. Whoever opens a database to write applies the steps that it lacks, all in
-/// one transaction with its new version.
+/// The migrations, in order. The first creates version 1, each further one changes the version
+/// before it. Opening a database to write applies the migrations that it does not have yet, in one
+/// transaction with the new version in its manifest.
 ///
-/// A step that was released never changes: databases remember that they have it.
+/// A released migration never changes: databases have it already.
 pub fn migrations(dialect: Dialect) -> Vec<String> {
-    vec![creation(dialect), elsewhere(dialect)]
+    vec![initial_schema(dialect)]
 }
 
-fn creation(dialect: Dialect) -> String {
-    let day = dialect.day();
+fn initial_schema(dialect: Dialect) -> String {
+    let date = dialect.date();
     let json = dialect.json();
-    let integer = dialect.kind(ColumnKind::Integer);
-    let text = dialect.kind(ColumnKind::Text);
-    let columns = |columns: &[Column], of_id: &str| {
+    let integer = dialect.sql_type(ColumnKind::Integer);
+    let text = dialect.sql_type(ColumnKind::Text);
+    let columns = |columns: &[Column], id_constraint: &str| {
         columns.iter().fold(String::new(), |mut sql, column| {
-            let kind = dialect.kind(column.kind);
-            let key = if column.name == "id" { of_id } else { "" };
-            let _ = writeln!(sql, "    {} {kind}{key},", column.name);
+            let kind = dialect.sql_type(column.kind);
+            let constraint = if column.name == "id" {
+                id_constraint
+            } else {
+                ""
+            };
+            let _ = writeln!(sql, "    {} {kind}{constraint},", column.name);
             sql
         })
     };
     format!(
         "\
--- One row for each customer. kapture_day is the day it was pulled with: that of its
--- generation_date, or of the window that held it where nobody can read its date.
--- extra holds, as one JSON object, whatever no column holds.
+-- One row for each customer. kapture_day is the day it was pulled with: the day of its
+-- generation_date, or of the window that returned it if that date cannot be read.
+-- extra holds, as one JSON object, the fields that have no column.
 CREATE TABLE customers (
-    kapture_day {day} NOT NULL,
+    kapture_day {date} NOT NULL,
 {customers}    extra {json}
 );
 CREATE INDEX customers_kapture_day ON customers (kapture_day);
 CREATE INDEX customers_generation_date ON customers (generation_date);
 
--- One row for each contact, by its place among its customer's contacts.
+-- One row for each contact, by its position in its customer's list of contacts.
 CREATE TABLE contacts (
     customer_id {integer} NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
     position {integer} NOT NULL,
@@ -61,12 +65,20 @@ CREATE TABLE contacts (
 );
 CREATE INDEX contacts_id ON contacts (id);
 
--- The ledger: one row for each day that is here, sealed once it can gain no more customers.
+-- The ledger: one receipt for each day that was pulled; a sealed day can gain no more customers.
 CREATE TABLE kapture_days (
 {ledger}
 );
 
--- What this database holds, and the version of these tables.
+-- Customers that a day returned when it was pulled last, but whose row has another day.
+CREATE TABLE kapture_shared_customers (
+    day {date} NOT NULL,
+    id {integer} NOT NULL,
+    PRIMARY KEY (day, id)
+);
+CREATE INDEX kapture_shared_customers_id ON kapture_shared_customers (id);
+
+-- The manifest: whose customers this database holds, and the version of its schema.
 CREATE TABLE kapture_manifest (
     name {text} PRIMARY KEY,
     value {text} NOT NULL
@@ -74,23 +86,6 @@ CREATE TABLE kapture_manifest (
 ",
         customers = columns(customer_columns(), " PRIMARY KEY"),
         contacts = columns(contact_columns(), ""),
-        ledger = receipt_codec::declared(dialect),
-    )
-}
-
-/// There is one row for a customer, but more than one day may list it.
-fn elsewhere(dialect: Dialect) -> String {
-    let day = dialect.day();
-    let integer = dialect.kind(ColumnKind::Integer);
-    format!(
-        "\
--- Customers that a day listed when it was read last, but whose row is another day's by now.
-CREATE TABLE kapture_shared_customers (
-    day {day} NOT NULL,
-    id {integer} NOT NULL,
-    PRIMARY KEY (day, id)
-);
-CREATE INDEX kapture_shared_customers_id ON kapture_shared_customers (id);
-"
+        ledger = receipt_codec::column_definitions(dialect),
     )
 }

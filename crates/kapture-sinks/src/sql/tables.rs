@@ -1,12 +1,14 @@
-//! The tables that databases have: the same names and columns in each.
+//! The tables of a database: the same names and columns in every dialect.
 //!
 //! `customers` and `contacts` have the API's names in snake_case; `kapture_days` is the ledger;
-//! `kapture_shared_customers` has the customers that more than one day lists; `kapture_manifest` says what
-//! the database holds.
+//! `kapture_shared_customers` lists the customers that more than one day returned;
+//! `kapture_manifest` is the manifest.
 
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 
-/// A database's own words.
+use crate::error::SinkError;
+
+/// The SQL dialect of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// SQLite.
@@ -16,7 +18,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    pub(crate) fn kind(self, kind: ColumnKind) -> &'static str {
+    pub(crate) fn sql_type(self, kind: ColumnKind) -> &'static str {
         match (self, kind) {
             (Self::Sqlite, ColumnKind::Integer) => "INTEGER",
             (Self::Sqlite, ColumnKind::Float) => "REAL",
@@ -30,35 +32,76 @@ impl Dialect {
         }
     }
 
-    pub(crate) fn day(self) -> &'static str {
+    /// The type of a date.
+    pub(crate) fn date(self) -> &'static str {
         match self {
             Self::Sqlite => "TEXT",
             Self::Postgres => "date",
         }
     }
 
-    /// A day as text in ISO 8601; how it looks otherwise may be a setting.
-    pub(crate) fn iso(self, column: &str) -> String {
+    /// A date column as text in ISO 8601, whatever the session's date style is.
+    pub(crate) fn date_as_text(self, column: &str) -> String {
         match self {
             Self::Sqlite => format!("CAST({column} AS TEXT)"),
             Self::Postgres => format!("to_char({column}, 'YYYY-MM-DD')"),
         }
     }
 
+    /// The type of a JSON value.
     pub(crate) fn json(self) -> &'static str {
         match self {
             Self::Sqlite => "TEXT",
-            // As it came: jsonb would refuse half surrogate pairs and forget the spelling.
+            // Not jsonb, which refuses unpaired surrogates and rewrites numbers.
             Self::Postgres => "json",
         }
     }
 }
 
-/// The columns of a table, in the order in which rows are written: what stands before the
-/// documented columns, those, and what stands behind.
+/// The tables beside the manifest.
+pub(crate) const TABLES: [&str; 4] = [
+    "customers",
+    "contacts",
+    "kapture_days",
+    "kapture_shared_customers",
+];
+
+/// Fails unless all tables are `present`.
+pub(crate) fn check_present(
+    destination: &str,
+    present: &[impl AsRef<str>],
+) -> Result<(), SinkError> {
+    let is_present = |table: &str| present.iter().any(|name| name.as_ref() == table);
+    match TABLES.iter().find(|table| !is_present(table)) {
+        None => Ok(()),
+        Some(table) => Err(SinkError::Damaged {
+            destination: destination.to_owned(),
+            what: format!("its table `{table}` is missing"),
+        }),
+    }
+}
+
+/// A table has a name of ours, but there is no manifest.
+pub(crate) fn no_manifest(destination: &str, table: &str) -> SinkError {
+    SinkError::NotKaptureData {
+        destination: destination.to_owned(),
+        what: format!("it has a table `{table}`, but no kapture_manifest"),
+    }
+}
+
+/// The table `kapture_manifest` has other columns than ours.
+pub(crate) fn other_columns(destination: &str) -> SinkError {
+    SinkError::NotKaptureData {
+        destination: destination.to_owned(),
+        what: "its table kapture_manifest has other columns".into(),
+    }
+}
+
+/// The columns of a table, in the order in which rows are written: keys, documented columns, and
+/// the extra object.
 pub(crate) struct Table {
     pub(crate) name: &'static str,
-    before: &'static [&'static str],
+    keys: &'static [&'static str],
     columns: &'static [Column],
 }
 
@@ -66,46 +109,47 @@ pub(crate) struct Table {
 pub(crate) fn customers() -> Table {
     Table {
         name: "customers",
-        before: &["kapture_day"],
+        keys: &["kapture_day"],
         columns: customer_columns(),
     }
 }
 
-/// One row for each contact of a customer. A contact's own id may be missing or repeated, so its
-/// place among the customer's contacts keys it.
+/// One row for each contact of a customer, keyed by its position: a contact's own id may be missing
+/// or repeated.
 pub(crate) fn contacts() -> Table {
     Table {
         name: "contacts",
-        before: &["customer_id", "position"],
+        keys: &["customer_id", "position"],
         columns: contact_columns(),
     }
 }
 
 impl Table {
     pub(crate) fn column_names(&self) -> impl Iterator<Item = &str> {
-        let before = self.before.iter().copied();
+        let keys = self.keys.iter().copied();
         let columns = self.columns.iter().map(|column| column.name.as_str());
-        before.chain(columns).chain(["extra"])
+        keys.chain(columns).chain(["extra"])
     }
 
-    /// The names, as a list for SQL.
-    pub(crate) fn list(&self) -> String {
+    /// The names of all columns, separated by commas.
+    pub(crate) fn column_list(&self) -> String {
         self.column_names().collect::<Vec<_>>().join(", ")
     }
 
-    /// The columns that a record fills, each with its type: all but the day.
+    /// The columns of the staging table, each with its type: all but the day.
     #[cfg(feature = "postgres")]
-    pub(crate) fn fetched(&self, dialect: Dialect) -> impl Iterator<Item = (&str, &'static str)> {
-        let keys = self.before.iter().filter(|name| **name != "kapture_day");
-        let keys = keys.map(move |name| (*name, dialect.kind(ColumnKind::Integer)));
+    pub(crate) fn staged(&self, dialect: Dialect) -> impl Iterator<Item = (&str, &'static str)> {
+        let keys = self.keys.iter().filter(|name| **name != "kapture_day");
+        let keys = keys.map(move |name| (*name, dialect.sql_type(ColumnKind::Integer)));
         let columns = self.columns.iter();
-        let columns = columns.map(move |column| (column.name.as_str(), dialect.kind(column.kind)));
+        let columns =
+            columns.map(move |column| (column.name.as_str(), dialect.sql_type(column.kind)));
         keys.chain(columns).chain([("extra", dialect.json())])
     }
 
-    /// What makes a row the one to keep of two copies, for `ON CONFLICT (id) DO UPDATE`: of one day
-    /// the one that was fetched last, else the one that was modified last.
-    pub(crate) fn replace_older(&self) -> String {
+    /// The action of the upsert, behind `ON CONFLICT (id) DO`: the new copy replaces the old one if
+    /// both are of the same day, or if the new one was not modified earlier.
+    pub(crate) fn update_if_newer(&self) -> String {
         let assignments: Vec<_> = self
             .column_names()
             .filter(|name| *name != "id")
@@ -121,9 +165,9 @@ impl Table {
     }
 }
 
-/// The numbers of the customers that a day listed, each with its extra object where the number is
-/// only a stand-in.
-pub(crate) const OF_DAY: &str = "
+/// Selects the keys of the customers that a day listed, each with its extra object where the key is
+/// a surrogate.
+pub(crate) const SELECT_IDS_OF_DAY: &str = "
     SELECT id, CASE WHEN id < 0 THEN CAST(extra AS text) END FROM customers
     WHERE kapture_day = $1
     UNION ALL

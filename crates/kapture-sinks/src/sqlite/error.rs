@@ -1,4 +1,4 @@
-//! What went wrong with a SQLite database.
+//! Errors of SQLite as sink errors.
 
 use std::io;
 use std::path::Path;
@@ -7,8 +7,8 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::error::SinkError;
 
-/// What an error of the library means to whoever wanted to write or read the database at `path`.
-pub(super) fn failed(path: &Path) -> impl Fn(Error) -> SinkError + '_ {
+/// Maps an error of the database at `path`.
+pub(super) fn sink_error(path: &Path) -> impl Fn(Error) -> SinkError + '_ {
     |error| {
         let destination = path.display().to_string();
         let cannot_write = |source| SinkError::File {
@@ -31,11 +31,11 @@ pub(super) fn failed(path: &Path) -> impl Fn(Error) -> SinkError + '_ {
             ) => cannot_write(io::Error::other(error)),
             (Some(ErrorCode::NotADatabase), _) => SinkError::NotKaptureData {
                 destination,
-                what: "it is no SQLite database".into(),
+                what: "it is not a SQLite database".into(),
             },
             (Some(ErrorCode::DatabaseCorrupt), _) => SinkError::Damaged {
                 destination,
-                what: "parts of it cannot be read".into(),
+                what: "its pages are corrupt".into(),
             },
             _ => SinkError::DatabaseFile {
                 path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! How the file of a SQLite database is opened: to write to it, or to change nothing.
+//! Opens the file of a SQLite database: read-write, or so that nothing changes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,26 +9,27 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
-use super::error::failed;
+use super::error::sink_error;
 use crate::error::SinkError;
 use crate::file::canonicalize::canonicalize;
 
-/// How long a lock of another program is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait for the lock of another program.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Opens it to write, and makes it if nothing is there.
-pub(super) fn to_write(path: &Path) -> Result<Connection, SinkError> {
+/// Opens the database to write; creates it if it does not exist.
+pub(super) fn read_write(path: &Path) -> Result<Connection, SinkError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed(path))?;
-    // Other programs may write to it as well, and take their time.
-    connection.busy_timeout(PATIENCE).map_err(failed(path))?;
+    let connection = Connection::open_with_flags(path, flags).map_err(sink_error(path))?;
+    connection
+        .busy_timeout(BUSY_TIMEOUT)
+        .map_err(sink_error(path))?;
     Ok(connection)
 }
 
-/// Opens it to look at it, such that all is afterwards as it was before.
-pub(super) fn to_look(path: &Path) -> Result<Connection, SinkError> {
+/// Opens the database to read; its files stay as they are.
+pub(super) fn read_only(path: &Path) -> Result<Connection, SinkError> {
     if let Err(error) = fs::File::open(path) {
         return Err(match error.kind() {
             io::ErrorKind::NotFound => SinkError::NotFound {
@@ -37,33 +38,33 @@ pub(super) fn to_look(path: &Path) -> Result<Connection, SinkError> {
             _ => SinkError::read(path)(error),
         });
     }
-    // Its log lies beside the file itself, whatever links lead there; and what the library would
-    // take for an address is none.
+    // The write-ahead log is beside the file itself, not beside a link to it. And a canonical path
+    // is never taken for a URI.
     let file = canonicalize(path);
-    let log = fs::metadata(beside(&file, "-wal"))
+    let log_length = fs::metadata(with_suffix(&file, "-wal"))
         .map(|log| log.len())
         .ok();
-    // What a killed run left in it is read as part of the database, and stays where it is.
-    let keep = log.is_some_and(|length| length > 0);
-    // Whoever may only read cannot remove the files that reading a log makes.
+    // The log of a killed run is part of the database; closing must not checkpoint it.
+    let keep_log = log_length.is_some_and(|length| length > 0);
+    // A read-only connection could not remove the files that it creates to read the log.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> Result<Connection, Error> {
         let connection = Connection::open_with_flags(&file, flags)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep_log)?;
         connection.execute_batch("PRAGMA query_only = ON; SELECT 1 FROM sqlite_schema")?;
         Ok(connection)
     };
     match open() {
-        // In a place where nothing can be written the library cannot make the files that it
-        // coordinates readers and writers with. Where there is no log, nobody writes.
-        Err(error) if is_read_only(&error) && log.is_none() => {
-            immutable(&file).map_err(failed(path))
+        // On a read-only file system SQLite cannot create its shared-memory file. Without a log
+        // there is no writer, and the file cannot change.
+        Err(error) if is_read_only(&error) && log_length.is_none() => {
+            immutable(&file).map_err(sink_error(path))
         }
         Err(error) if is_read_only(&error) => {
-            let reason = "it has a write-ahead log, left by a run that goes on or was killed, which cannot be read where nothing can be written: copy both files to another destination";
+            let reason = "it has a write-ahead log, of a run that is writing or was killed, which cannot be read on a read-only file system: copy both files to a writable folder";
             Err(SinkError::read(path)(io::Error::other(reason)))
         }
-        opened => opened.map_err(failed(path)),
+        opened => opened.map_err(sink_error(path)),
     }
 }
 
@@ -88,8 +89,8 @@ fn immutable(path: &Path) -> Result<Connection, Error> {
     Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
-    name.push(ending);
+    name.push(suffix);
     name.into()
 }

@@ -1,4 +1,4 @@
-//! A day on its way into the database, within one transaction.
+//! Upserts the customers of a day, within one transaction.
 
 use chrono::NaiveDate;
 use kapture_model::{Cell, CustomerRow, Receipt, Row};
@@ -8,48 +8,48 @@ use rusqlite::{Result, Statement, Transaction, params_from_iter};
 use crate::ledger::receipt_codec;
 use crate::sql::tables::{self, Dialect};
 
-/// What a connection needs beside the tables that stay: the customers that were fetched, and those
-/// of them that another day had before; `news` where this day was not known to list them. Few rows
-/// change their day, so those that do tell of it themselves, and the others cost nothing.
+/// The temporary tables of a connection: the ids that were staged for the day, and those of them
+/// that had another day before. `is_new` is true where this day was not known to return them. Few
+/// customers change their day, so a trigger collects them, and the others cost nothing.
 pub(super) const TEMPORARY_TABLES: &str = "
-    CREATE TEMPORARY TABLE fetched (id INTEGER PRIMARY KEY);
-    CREATE TEMPORARY TABLE contested (id INTEGER PRIMARY KEY, day TEXT, news BOOLEAN);
-    CREATE TEMPORARY TRIGGER moved BEFORE UPDATE OF kapture_day ON customers
+    CREATE TEMPORARY TABLE staged (id INTEGER PRIMARY KEY);
+    CREATE TEMPORARY TABLE day_changes (id INTEGER PRIMARY KEY, day TEXT, is_new BOOLEAN);
+    CREATE TEMPORARY TRIGGER day_changed BEFORE UPDATE OF kapture_day ON customers
     WHEN old.kapture_day <> new.kapture_day
     BEGIN
-        INSERT OR IGNORE INTO contested (id, day, news)
+        INSERT OR IGNORE INTO day_changes (id, day, is_new)
         SELECT old.id, old.kapture_day, NOT EXISTS
             (SELECT 1 FROM kapture_shared_customers WHERE day = new.kapture_day AND id = old.id);
     END;";
 
-/// What is done once all customers of a day, `?1`, were put.
-const END: [&str; 5] = [
-    // Who listed a customer whose row goes has to bring it back.
+/// The statements that finish a day, `?1`, after the upserts of its customers.
+const FINISH: [&str; 5] = [
+    // A day that shares a deleted customer has to be pulled again to bring it back.
     "UPDATE kapture_days SET state = 'open' WHERE day IN
          (SELECT day FROM kapture_shared_customers JOIN customers USING (id)
-          WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched))",
-    "DELETE FROM customers WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM fetched)",
+          WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM staged))",
+    "DELETE FROM customers WHERE kapture_day = ?1 AND id NOT IN (SELECT id FROM staged)",
     "DELETE FROM kapture_shared_customers WHERE day = ?1",
-    // A cross join is read from left to right, and not by reading all customers of all days.
+    // SQLite never reorders a cross join, which would scan the customers of all days.
     "INSERT OR IGNORE INTO kapture_shared_customers (day, id)
      SELECT CASE kapture_day WHEN ?1 THEN day ELSE ?1 END, id
-     FROM contested CROSS JOIN customers USING (id)",
+     FROM day_changes CROSS JOIN customers USING (id)",
     "UPDATE kapture_days SET state = 'open' WHERE day <> ?1 AND day IN
-         (SELECT day FROM contested WHERE news)",
+         (SELECT day FROM day_changes WHERE is_new)",
 ];
 
-/// A day under way.
-pub(super) struct Day<'a> {
+/// The upserts of one day.
+pub(super) struct DayUpsert<'a> {
     transaction: &'a Transaction<'a>,
     day: String,
-    fetched: Statement<'a>,
-    contested: Statement<'a>,
-    customer: Statement<'a>,
-    forget_contacts: Statement<'a>,
-    contact: Statement<'a>,
+    stage: Statement<'a>,
+    record_day_change: Statement<'a>,
+    upsert_customer: Statement<'a>,
+    delete_contacts: Statement<'a>,
+    insert_contact: Statement<'a>,
 }
 
-impl<'a> Day<'a> {
+impl<'a> DayUpsert<'a> {
     pub(super) fn begin(transaction: &'a Transaction<'_>, day: NaiveDate) -> Result<Self> {
         let (customers, contacts) = (tables::customers(), tables::contacts());
         let insert = |table: &tables::Table| {
@@ -57,61 +57,59 @@ impl<'a> Day<'a> {
             format!(
                 "INSERT INTO {} ({}) VALUES ({marks})",
                 table.name,
-                table.list()
+                table.column_list()
             )
         };
-        let customer = format!(
+        let upsert_customer = format!(
             "{} ON CONFLICT (id) DO {}",
             insert(&customers),
-            customers.replace_older()
+            customers.update_if_newer()
         );
-        let contested = "
-            INSERT OR IGNORE INTO contested (id, day, news)
+        let record_day_change = "
+            INSERT OR IGNORE INTO day_changes (id, day, is_new)
             SELECT id, kapture_day,
                 NOT EXISTS (SELECT 1 FROM kapture_shared_customers WHERE day = ?2 AND id = ?1)
             FROM customers WHERE id = ?1";
-        transaction.execute_batch("DELETE FROM fetched; DELETE FROM contested;")?;
+        transaction.execute_batch("DELETE FROM staged; DELETE FROM day_changes;")?;
         Ok(Self {
             transaction,
             day: day.to_string(),
-            fetched: transaction.prepare("INSERT OR IGNORE INTO fetched (id) VALUES (?1)")?,
-            contested: transaction.prepare(contested)?,
-            customer: transaction.prepare(&customer)?,
-            forget_contacts: transaction.prepare("DELETE FROM contacts WHERE customer_id = ?1")?,
-            contact: transaction.prepare(&insert(&contacts))?,
+            stage: transaction.prepare("INSERT OR IGNORE INTO staged (id) VALUES (?1)")?,
+            record_day_change: transaction.prepare(record_day_change)?,
+            upsert_customer: transaction.prepare(&upsert_customer)?,
+            delete_contacts: transaction.prepare("DELETE FROM contacts WHERE customer_id = ?1")?,
+            insert_contact: transaction.prepare(&insert(&contacts))?,
         })
     }
 
-    /// A customer with its contacts, unless a newer copy is there.
-    pub(super) fn put(&mut self, row: &CustomerRow<'_>) -> Result<()> {
-        self.fetched.execute([row.id])?;
+    /// Upserts a customer with its contacts, unless the database has a newer copy.
+    pub(super) fn upsert(&mut self, row: &CustomerRow<'_>) -> Result<()> {
+        self.stage.execute([row.id])?;
         let day = ToSqlOutput::from(self.day.as_str());
-        if self.customer.execute(params_from_iter(
-            [day].into_iter().chain(cells(&row.customer)),
-        ))? == 0
-        {
-            // It stays as it is, with the day that has it.
-            self.contested.execute((row.id, &self.day))?;
+        let customer = [day].into_iter().chain(cells(&row.customer));
+        if self.upsert_customer.execute(params_from_iter(customer))? == 0 {
+            // The newer copy, which is of another day, stays.
+            self.record_day_change.execute((row.id, &self.day))?;
             return Ok(());
         }
-        self.forget_contacts.execute([row.id])?;
+        self.delete_contacts.execute([row.id])?;
         for (position, contact) in (0_i64..).zip(&row.contacts) {
             let key = [row.id, position].map(ToSqlOutput::from);
-            self.contact
-                .execute(params_from_iter(key.into_iter().chain(cells(contact))))?;
+            let contact = key.into_iter().chain(cells(contact));
+            self.insert_contact.execute(params_from_iter(contact))?;
         }
         Ok(())
     }
 
-    /// Customers of the day that did not come this time are gone, other days that this one
-    /// contradicts are open again, and the day has its receipt.
-    pub(super) fn end(self, receipt: &Receipt) -> Result<()> {
-        for statement in END {
+    /// Deletes the customers of the day that were not staged, opens the other days that this one
+    /// contradicts, and writes the receipt.
+    pub(super) fn finish(self, receipt: &Receipt) -> Result<()> {
+        for statement in FINISH {
             self.transaction.execute(statement, [&self.day])?;
         }
         self.transaction.execute(
-            &receipt_codec::replace(Dialect::Sqlite),
-            params_from_iter(receipt_codec::row_of(receipt)),
+            &receipt_codec::upsert(Dialect::Sqlite),
+            params_from_iter(receipt_codec::encode(receipt)),
         )?;
         Ok(())
     }
@@ -142,13 +140,13 @@ mod tests {
     use crate::sql::schema::schema_sql;
 
     #[test]
-    fn the_end_of_a_day_costs_no_look_at_other_days() {
+    fn finishing_a_day_scans_no_other_days() {
         let connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch(&schema_sql(Dialect::Sqlite))
             .unwrap();
         connection.execute_batch(TEMPORARY_TABLES).unwrap();
-        for statement in END {
+        for statement in FINISH {
             let mut plan = connection
                 .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
                 .unwrap();

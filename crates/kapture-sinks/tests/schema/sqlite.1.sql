@@ -1,6 +1,6 @@
--- One row for each customer. kapture_day is the day it was pulled with: that of its
--- generation_date, or of the window that held it where nobody can read its date.
--- extra holds, as one JSON object, whatever no column holds.
+-- One row for each customer. kapture_day is the day it was pulled with: the day of its
+-- generation_date, or of the window that returned it if that date cannot be read.
+-- extra holds, as one JSON object, the fields that have no column.
 CREATE TABLE customers (
     kapture_day TEXT NOT NULL,
     id INTEGER PRIMARY KEY,
@@ -57,7 +57,7 @@ CREATE TABLE customers (
 CREATE INDEX customers_kapture_day ON customers (kapture_day);
 CREATE INDEX customers_generation_date ON customers (generation_date);
 
--- One row for each contact, by its place among its customer's contacts.
+-- One row for each contact, by its position in its customer's list of contacts.
 CREATE TABLE contacts (
     customer_id INTEGER NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
     position INTEGER NOT NULL,
@@ -90,7 +90,7 @@ CREATE TABLE contacts (
 );
 CREATE INDEX contacts_id ON contacts (id);
 
--- The ledger: one row for each day that is here, sealed once it can gain no more customers.
+-- The ledger: one receipt for each day that was pulled; a sealed day can gain no more customers.
 CREATE TABLE kapture_days (
     day TEXT PRIMARY KEY,
     customers INTEGER NOT NULL,
@@ -103,7 +103,15 @@ CREATE TABLE kapture_days (
     empty_response TEXT
 );
 
--- What this database holds, and the version of these tables.
+-- Customers that a day returned when it was pulled last, but whose row has another day.
+CREATE TABLE kapture_shared_customers (
+    day TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    PRIMARY KEY (day, id)
+);
+CREATE INDEX kapture_shared_customers_id ON kapture_shared_customers (id);
+
+-- The manifest: whose customers this database holds, and the version of its schema.
 CREATE TABLE kapture_manifest (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL

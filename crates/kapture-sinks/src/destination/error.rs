@@ -1,0 +1,62 @@
+//! Why a text is not a destination.
+
+use crate::encoding::format::Format;
+
+/// Why a text is not a destination.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DestinationError {
+    /// The text is empty, as of a variable that is not set.
+    #[error(
+        "empty destination: expected a file (customers.csv), a folder (out/) or a database (customers.db, postgres://…)"
+    )]
+    Empty,
+    /// The name does not tell the kind of destination.
+    #[error(
+        "cannot tell from its name what `{0}` is: end it in .ndjson, .csv or .parquet for a file, in .db for a SQLite database, or in / for a folder with one file a day; or give the format with --format"
+    )]
+    Unclear(String),
+    /// The text looks like the address of a database in another notation. It is not repeated.
+    #[error(
+        "the destination looks like the address of a database, and is not repeated here since it may contain a password: write it as postgres://user@host/database, with the password in PGPASSWORD; or, if it is a file, end its name in .ndjson, .csv or .parquet"
+    )]
+    PerhapsDatabase,
+    /// The scheme of the address is unknown.
+    #[error(
+        "unsupported destination `{0}`: this version writes files, folders, SQLite (customers.db) and PostgreSQL (postgres://…)"
+    )]
+    UnknownScheme(String),
+    /// Parquet compresses its pages, not the whole file.
+    #[error("`{0}`: Parquet files are compressed already, leave the last extension out")]
+    CompressedParquet(String),
+    /// The name has the extension of another format than was asked for.
+    #[error("`{destination}` has the extension of {named}, but the format asked for is {asked}")]
+    OtherFormat {
+        /// The text.
+        destination: String,
+        /// The format of its extension.
+        named: Format,
+        /// The format asked for.
+        asked: Format,
+    },
+    /// A SQLite database has to be a file with a name.
+    #[error("`{0}` names no file: give one behind sqlite:, for example sqlite:customers")]
+    NoFile(String),
+    /// The path is a file descriptor of a regular file. kapture would replace the file, and the
+    /// process that has it open would go on with the old one.
+    #[error(
+        "`{0}` is a file that is already open: kapture would replace it, and the process that opened it would not see the new one. Name the file itself, or write to standard output (-)"
+    )]
+    OpenFile(String),
+    /// The address of a database cannot be parsed.
+    #[error("cannot parse the address {destination}: {reason}")]
+    Address {
+        /// The address, without its password and options.
+        destination: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A database has no file format.
+    #[error("`{0}` is a database, which has no format: leave --format out")]
+    DatabaseWithFormat(String),
+}
