@@ -139,7 +139,7 @@ fn a_body_that_never_comes_to_its_end() {
         .args(["--timeout", "1"])
         .output()
         .unwrap();
-    expect_error(&output, 5, "no whole answer within 1 s");
+    expect_error(&output, 5, "no complete response within 1 s");
 }
 
 #[test]
@@ -297,6 +297,6 @@ fn bytes_that_are_no_text() {
         br#"{"message":[{"id":1}],"status":"success","message":[]}"#.to_vec(),
     ] {
         let output = odd_page(body).kapture(&IMPATIENT).output().unwrap();
-        expect_error(&output, 5, "the answer is");
+        expect_error(&output, 5, "the response is");
     }
 }

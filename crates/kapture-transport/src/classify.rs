@@ -8,8 +8,8 @@ use kapture_model::{Answer, AnswerError, Record};
 use crate::error::{Error, Refusal};
 use crate::transport::Response;
 
-/// The body decides, never the content type: a path that ends in `.html` may well say
-/// `text/html` above JSON, and failures come with HTTP 200 as with any other status.
+/// Classifies by the body and the status, never by the content type: a path that ends in `.html` may
+/// send JSON as `text/html`. Failures come with HTTP 200 as with any other status.
 pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record>, Error> {
     let status = response.status;
     let decoded = Answer::decode(response.body.clone());
@@ -48,30 +48,30 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
         401 => Error::Unauthorized(refusal),
         403 => Error::Forbidden(refusal),
         429 => Error::RateLimited { wait },
-        // 408 and 425 ask for the same request once more; an odd 1xx is the gateway's trouble too.
+        // 408 and 425 ask for the same request once more; an odd 1xx is a failure of the gateway.
         408 | 425 | 500.. | ..=199 => Error::Server { refusal, wait },
-        // Whoever holds customers up does not say that there are none.
+        // An error status with customers contradicts itself: it must not count as "no customers".
         _ if has_customers => Error::UnexpectedShape,
         404 => Error::NotFound(refusal),
         _ => Error::Refused(refusal),
     })
 }
 
-/// `Invalid Auth Key` is the one documented text for a missing, wrong, expired or disabled token,
-/// and it comes with HTTP 200 as well as with an error status.
+/// Whether a failure means that the token is missing, wrong, expired or disabled: `Invalid Auth Key`
+/// is the one documented message for it, with HTTP 200 as well as with an error status.
 fn says_invalid_key(message: &str) -> bool {
     message.to_ascii_lowercase().contains("invalid auth key")
 }
 
-/// As good as never, and less than clocks can count.
-const NEVER: u64 = 100 * 365 * 86_400;
+/// The longest `Retry-After` in seconds, a hundred years: longer waits overflow clocks.
+const MAX_RETRY_AFTER: u64 = 100 * 365 * 86_400;
 
-/// `Retry-After` is a number of seconds or an HTTP date. Whoever asks for no wait at all, or one that
-/// is over by this clock, has not said how long.
+/// Parses `Retry-After` (RFC 9110, 10.2.3): a number of seconds or an HTTP date. `None` if it names
+/// no wait, or one that is over already.
 fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds.min(NEVER)),
+        Ok(seconds) => Duration::from_secs(seconds.min(MAX_RETRY_AFTER)),
         Err(_) => {
             let date = httpdate::parse_http_date(text).ok()?;
             date.duration_since(now).ok()?
@@ -80,8 +80,8 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     (!wait.is_zero()).then_some(wait)
 }
 
-/// Says what a body that is no JSON looks like. Only a page's title is repeated: anything else
-/// may be half of a customer. It is no JSON from `line` and `column` on.
+/// Describes a body that is not JSON from `line` and `column` on. It quotes only the title of a web
+/// page, because anything else may be a part of a customer.
 fn appearance(body: &Bytes, line: usize, column: usize) -> String {
     match page_title(body) {
         Some(title) if title.is_empty() => "a web page".into(),
@@ -93,7 +93,7 @@ fn appearance(body: &Bytes, line: usize, column: usize) -> String {
     }
 }
 
-/// The title of an HTML page, empty if it has none; `None` if the body is no page.
+/// The title of a web page, empty if it has none; `None` if the body is no web page.
 fn page_title(body: &Bytes) -> Option<String> {
     let start = String::from_utf8_lossy(&body[..body.len().min(4096)]);
     if !start
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn customers_are_customers() {
+    fn success_with_rows_is_customers() {
         assert_eq!(
             of(200, r#"{"message":[{"id":1},{"id":2}],"status":"success"}"#),
             Ok(2)
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_with_status_200_is_a_failure() {
+    fn failure_with_status_200_is_a_refusal() {
         assert_eq!(
             of(200, r#"{"message":"Busy","status":"failed"}"#),
             Err(Error::Refused(refusal(200, "Busy")))
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_known_text_means_the_token_under_any_status() {
+    fn invalid_auth_key_is_unauthorized_with_any_status() {
         for status in [200, 400, 401, 403, 404, 500] {
             let error = of(
                 status,
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_mean_what_the_vendor_says() {
+    fn error_statuses_map_to_documented_errors() {
         let failed = r#"{"message":"x","status":"failed"}"#;
         assert_eq!(of(400, failed), Err(Error::Refused(refusal(400, "x"))));
         assert_eq!(of(401, failed), Err(Error::Unauthorized(refusal(401, "x"))));
@@ -185,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_seconds_or_a_date() {
+    fn retry_after_is_parsed_as_seconds_or_date() {
         for (text, wait) in [
             ("7", Some(7)),
             ("Mon, 23 Nov 2026 10:00:30 GMT", Some(30)),
             ("0", None),
             ("Mon, 23 Nov 2026 10:00:00 GMT", None),
             ("Mon, 23 Nov 2026 09:00:00 GMT", None),
-            ("18446744073709551615", Some(NEVER)),
+            ("18446744073709551615", Some(MAX_RETRY_AFTER)),
             ("soon", None),
             ("-1", None),
         ] {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn customers_are_no_way_to_say_that_there_are_none() {
+    fn error_status_with_customers_is_unexpected_shape() {
         let customers = r#"{"message":[{"id":1}],"status":"success"}"#;
         for status in [400, 404, 410] {
             assert_eq!(of(status, customers), Err(Error::UnexpectedShape));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_page_is_named_by_its_title_alone() {
+    fn login_page_is_described_by_its_title_only() {
         let Err(Error::NotJson { what }) = of(
             200,
             "<!doctype html><html><Title> Log in </title><body>asha@example.com",
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_body_is_truncated_and_never_repeated() {
+    fn incomplete_body_is_truncated_and_not_quoted() {
         let half = r#"{"message":[{"id":1,"name":"Asha"#;
         assert_eq!(of(200, half), Err(Error::Truncated));
         assert_eq!(of(200, ""), Err(Error::Truncated));
@@ -244,12 +244,12 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "the answer is not JSON but something else, 30 bytes long (line 1, column 1)"
+            "the response is not JSON but something else, 30 bytes long (line 1, column 1)"
         );
     }
 
     #[test]
-    fn a_row_without_id_is_named() {
+    fn row_without_id_is_reported_by_its_number() {
         assert_eq!(
             of(
                 200,

@@ -1,28 +1,30 @@
-//! The exchange over real HTTP: reqwest with rustls.
+//! [`Transport`] over HTTP: reqwest with rustls.
 
+mod body;
+mod failure;
 mod session;
 
-use std::error::Error as _;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use secrecy::ExposeSecret;
 
+use self::body::LimitedBody;
+use self::failure::failure;
 use self::session::Session;
 use crate::transport::{Request, Response, Transport, TransportError};
 
-/// How the exchange is bounded.
+/// The bounds of an exchange.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// The longest a connection may take to stand: 10 s by default.
+    /// The longest it may take to connect: 10 s by default.
     pub connect_timeout: Duration,
     /// The largest body accepted, in bytes, counted after decompression: 256 MiB by default.
     pub body_limit: usize,
-    /// Whether hosts can be asked over `https`: true by default. Without, every such request
-    /// fails, and the certificates of the system are neither needed nor read.
+    /// Whether `https` is supported: true by default. If not, the certificates of the system are
+    /// neither needed nor read, and every `https` request fails.
     pub https: bool,
 }
 
@@ -38,14 +40,13 @@ impl Default for HttpOptions {
 
 /// [`Transport`] over HTTP.
 ///
-/// Gzip is asked for and undone. What cookies the server sets are kept as long as this value
-/// lives, for load balancers with sticky sessions, and never longer. Redirects are not followed.
-/// The proxy that the environment names is asked for `https` alone, where it sees nothing of what
-/// is said.
+/// Responses may be compressed with gzip. Cookies are kept for load balancers with sticky sessions,
+/// and only as long as this value lives. Redirects are not followed. The proxy that the environment
+/// names is used for `https` alone, where it sees neither token nor customers.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     secure: reqwest::Client,
-    /// For plain `http`, which stays on this machine.
+    /// For plain `http`, which is allowed for loopback addresses alone.
     plain: reqwest::Client,
     session: Arc<Session>,
     body_limit: usize,
@@ -54,7 +55,7 @@ pub struct HttpTransport {
 /// Why no HTTP client could be built.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot set up secure connections; is the certificate store of the system missing? (on Debian: apt-get install ca-certificates)"
+    "cannot set up TLS: the certificate store of the system may be missing (on Debian: apt-get install ca-certificates)"
 )]
 pub struct HttpSetupError(#[source] reqwest::Error);
 
@@ -70,7 +71,7 @@ impl HttpTransport {
                 .redirect(reqwest::redirect::Policy::none())
                 .cookie_provider(Arc::clone(&session))
         };
-        // A proxy would be shown the token, and without any certificate nobody is trusted.
+        // A proxy would see the token. Without certificates no https server is trusted.
         let plain = builder().no_proxy().tls_certs_only([]);
         let plain = plain.build().map_err(HttpSetupError)?;
         let secure = if options.https {
@@ -87,8 +88,8 @@ impl HttpTransport {
     }
 }
 
-/// reqwest is built without a default provider, so that one C library less is linked; somebody
-/// has to choose, once a process. A provider that the program chose before stays.
+/// Installs ring as the crypto provider of the process, unless the program has installed another
+/// one. reqwest is built without a default provider, so that aws-lc-rs is not linked.
 fn install_crypto_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -105,7 +106,9 @@ impl Transport for HttpTransport {
         let timeout = request.timeout;
         let failure = |error: reqwest::Error| failure(&error, timeout);
         let mut token = HeaderValue::from_str(request.token.authorization().expose_secret())
-            .map_err(|_| TransportError::Broken("the token fits no header".into()))?;
+            .map_err(|_| {
+                TransportError::Broken("the token cannot be sent in an HTTP header".into())
+            })?;
         token.set_sensitive(true);
         let client = match request.url.scheme() {
             "https" => &self.secure,
@@ -128,75 +131,14 @@ impl Transport for HttpTransport {
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
         let announced = response.content_length().unwrap_or(0);
-        let mut whole = Whole::new(self.body_limit, announced)?;
+        let mut body = LimitedBody::new(self.body_limit, announced)?;
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
-            whole.add(&chunk)?;
+            body.add(&chunk)?;
         }
         Ok(Response {
             status,
             retry_after,
-            body: whole.finish(),
+            body: body.finish(),
         })
-    }
-}
-
-/// A body as it grows, never beyond its limit: an endless answer or a small one that
-/// decompresses into a huge one ends here.
-struct Whole {
-    body: BytesMut,
-    limit: usize,
-}
-
-impl Whole {
-    /// The announced length saves copies, but is only believed up to a few MiB.
-    fn new(limit: usize, announced: u64) -> Result<Self, TransportError> {
-        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-        if announced > limit {
-            return Err(TransportError::TooLarge(limit));
-        }
-        Ok(Self {
-            body: BytesMut::with_capacity(announced.min(4 * 1024 * 1024)),
-            limit,
-        })
-    }
-
-    fn add(&mut self, chunk: &[u8]) -> Result<(), TransportError> {
-        if self.body.len() + chunk.len() > self.limit {
-            return Err(TransportError::TooLarge(self.limit));
-        }
-        self.body.extend_from_slice(chunk);
-        Ok(())
-    }
-
-    fn finish(self) -> Bytes {
-        self.body.freeze()
-    }
-}
-
-/// reqwest's own text names the address only; the reason is the innermost source.
-fn failure(error: &reqwest::Error, timeout: Duration) -> TransportError {
-    let mut reason = None;
-    let mut tls = false;
-    let mut source = error.source();
-    while let Some(error) = source {
-        tls |= error.is::<rustls::Error>();
-        // An I/O error hides what it wraps behind `get_ref`.
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            tls |= io
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>());
-        }
-        reason = Some(error.to_string());
-        source = error.source();
-    }
-    let reason = reason.unwrap_or_else(|| "no reason given".into());
-    if tls {
-        TransportError::Tls(reason)
-    } else if error.is_connect() {
-        TransportError::Connect(reason)
-    } else if error.is_timeout() {
-        TransportError::Timeout(timeout)
-    } else {
-        TransportError::Broken(reason)
     }
 }

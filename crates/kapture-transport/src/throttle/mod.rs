@@ -6,8 +6,11 @@
 //! - [`concurrency_controller`]: how many of them the server copes with, learnt from latency and failures.
 //! - [`cubic`]: the growth function of both controllers (RFC 9438).
 
-pub(crate) mod adaptive_semaphore;
+mod adaptive_semaphore;
 mod concurrency_controller;
 mod cubic;
 mod rate_controller;
-pub(crate) mod rate_limiter;
+mod rate_limiter;
+
+pub(crate) use adaptive_semaphore::{AdaptiveSemaphore, Permit};
+pub(crate) use rate_limiter::RateLimiter;

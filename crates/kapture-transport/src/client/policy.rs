@@ -1,0 +1,42 @@
+//! When one call is over, and what is reported while it waits.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// What has to happen before a call that brings no customers is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallPolicy {
+    /// When a failure in the server's own words is its answer.
+    pub refusals: RefusalPolicy,
+    /// The number of attempts after which any other failure is returned as it is. `None` leaves it
+    /// to [`RetryPolicy`](crate::RetryPolicy).
+    pub max_attempts: Option<u32>,
+    /// How long to wait before the first attempt.
+    pub delay: Duration,
+}
+
+/// When a failure in the server's own words ([`Error::refusal`]) is taken for its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RefusalPolicy {
+    /// At once: the caller judges it.
+    First,
+    /// When it has repeated unchanged [a few times](crate::RetryPolicy::refusal_confirmations): a
+    /// transient failure does not repeat.
+    #[default]
+    Confirmed,
+    /// When it has repeated [many times](crate::RetryPolicy::patient_refusal_confirmations),
+    /// because it is more likely an outage than an answer.
+    Patient,
+}
+
+/// A call is about to wait before its next attempt.
+#[derive(Debug, Clone)]
+pub struct RetryNotice {
+    /// The attempts of this call so far.
+    pub attempt: u32,
+    /// How long it waits.
+    pub wait: Duration,
+    /// The error of the last attempt.
+    pub error: Error,
+}
