@@ -1,5 +1,6 @@
 //! The steps that every change must pass, and their report.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use xshell::{Cmd, Shell, cmd};
@@ -97,6 +98,9 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
+/// How many tests run at the same time.
+const THREADS_PER_CORE: usize = 3;
+
 /// Runs the named steps, or all if none is named, and goes on after a failed one. Returns whether all passed.
 pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<bool, Error> {
     let steps = chosen(only)?;
@@ -154,9 +158,12 @@ fn tests(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
     let nextest = tools::NEXTEST.program(shell, workspace)?;
     // The end-to-end tests run the binary, and cargo builds no binary of another crate for a test.
     Workspace::build_binaries(shell)?;
+    // Many end-to-end tests wait for time-outs: with more threads than cores, others run meanwhile.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = (cores * THREADS_PER_CORE).to_string();
     succeeds(cmd!(
         shell,
-        "{nextest} nextest run --workspace --all-features"
+        "{nextest} nextest run --workspace --all-features --test-threads {threads}"
     ))
 }
 
