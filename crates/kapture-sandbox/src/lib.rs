@@ -13,6 +13,8 @@ mod reply;
 mod request;
 mod request_log;
 mod tenant;
+#[cfg(feature = "transport")]
+mod transport;
 
 pub use behaviour::Behaviour;
 pub use behaviour::answer_form::{
@@ -35,3 +37,5 @@ pub use reply::Reply;
 pub use request::{DEFAULT_CM_ID, DEFAULT_TOKEN, LEGACY_PATH, Request, SEARCH_PATH};
 pub use request_log::LoggedRequest;
 pub use tenant::Tenant;
+#[cfg(feature = "transport")]
+pub use transport::SandboxTransport;

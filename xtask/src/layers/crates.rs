@@ -11,7 +11,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kapture-transport", &["kapture-model"]),
     ("kapture-customers", &["kapture-model", "kapture-transport"]),
     ("kapture-sinks", &["kapture-model"]),
-    ("kapture-sandbox", &[]),
+    // Behind the feature `transport` alone; see ABSENT.
+    ("kapture-sandbox", &["kapture-transport"]),
     (
         "kapture-cli",
         &[
@@ -28,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const JUDGES: [&str; 3] = ["kapture-tests", "kapture-benches", "kapture-fuzz"];
 
 /// A crate, the features it is built with, and the dependencies it must not bring then.
-const ABSENT: [(&str, &str, &[&str]); 5] = [
+const ABSENT: [(&str, &str, &[&str]); 6] = [
     (
         "kapture-model",
         "--all-features",
@@ -53,6 +54,11 @@ const ABSENT: [(&str, &str, &[&str]); 5] = [
         "kapture-sandbox",
         "--no-default-features",
         &["tokio", "axum", "hyper"],
+    ),
+    (
+        "kapture-sandbox",
+        "--features http",
+        &["kapture-transport", "kapture-model"],
     ),
 ];
 
@@ -133,6 +139,8 @@ mod tests {
             ("kapture-benches", "kapture-sinks", true),
             ("kapture-sandbox", "kapture-benches", false),
             ("kapture-sandbox", "kapture-model", false),
+            ("kapture-sandbox", "kapture-transport", true),
+            ("kapture-transport", "kapture-sandbox", false),
             ("xtask", "kapture-model", false),
             ("kapture-cli", "xtask", false),
             ("kapture-newcomer", "kapture-model", false),
