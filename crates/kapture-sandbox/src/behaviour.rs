@@ -99,7 +99,7 @@ pub struct Behaviour {
     pub left_out: f64,
     /// The maximal size of the rows of a page in bytes; a page has at least one row. Default no bound.
     pub page_bytes: Option<usize>,
-    /// Rows that are inserted or deleted while a client pages. Default none.
+    /// Rows that are inserted, deleted or changed while a client pages. Default none.
     pub movement: Option<Movement>,
 
     /// The answer to a window without customers. Default [`EmptyForm::EmptyList`].
@@ -110,6 +110,9 @@ pub struct Behaviour {
     pub outages: Vec<Outage>,
     /// Requests whose answers lack a share of the rows. Default none.
     pub partial_outages: Vec<PartialOutage>,
+    /// A cache that answers equal bodies with the first answer for this long, in
+    /// [`Request::at`](crate::Request::at). Default none.
+    pub cache_time: Option<Duration>,
     /// The JSON around the rows. Default as documented.
     pub envelope: Envelope,
     /// The content type of answers. Default JSON.
@@ -168,6 +171,7 @@ impl Default for Behaviour {
             past_end: None,
             outages: Vec::new(),
             partial_outages: Vec::new(),
+            cache_time: None,
             envelope: Envelope::default(),
             content_type: ContentType::Json,
             pretty: false,

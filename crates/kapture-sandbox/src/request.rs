@@ -36,7 +36,8 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// The time of arrival since any fixed moment: the tenant's only clock. It drives
     /// [`RateLimit`](crate::RateLimit), [`Firewall`](crate::Firewall),
-    /// [`SessionLife::Time`](crate::SessionLife::Time) and [`When::Time`](crate::When::Time).
+    /// [`SessionLife::Time`](crate::SessionLife::Time), [`Behaviour::cache_time`](crate::Behaviour::cache_time)
+    /// and [`When::Time`](crate::When::Time).
     pub at: Duration,
 }
 

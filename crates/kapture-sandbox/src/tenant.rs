@@ -1,5 +1,6 @@
 //! The tenant: a function from a request to a reply.
 
+mod answer_cache;
 mod filter;
 mod gateway;
 mod listing;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 
+use self::answer_cache::AnswerCache;
 use self::gateway::Speed;
 use self::moved::Moved;
 use self::record_cache::RecordCache;
@@ -36,7 +38,7 @@ use crate::request_log::{LoggedRequest, RequestLog};
 ///
 /// A reply depends on the request and on the requests before it, never on a clock or on chance, so a run
 /// against a tenant can be repeated exactly. The tenant's state is the log and the number of requests,
-/// the sessions, the counters of rate limit and firewall, and which rows [moved](crate::Movement).
+/// the sessions, the counters of rate limit and firewall, cached answers, and which rows [moved](crate::Movement).
 ///
 /// ```
 /// use chrono::NaiveDate;
@@ -63,6 +65,7 @@ pub struct Tenant {
     /// The number of requests for windows that start on each day.
     asks: Mutex<HashMap<NaiveDate, u64>>,
     log: RequestLog,
+    cache: AnswerCache,
     record_cache: RecordCache,
 }
 
@@ -72,6 +75,7 @@ impl Tenant {
         Self {
             zone_shift: TimeDelta::minutes(behaviour.zone_shift_minutes.into()),
             log: RequestLog::new(behaviour.log_capacity),
+            cache: AnswerCache::new(behaviour.cache_time),
             population,
             behaviour,
             requests: AtomicU64::new(0),

@@ -1,6 +1,6 @@
-//! Rows that are inserted or deleted while a client pages, which shifts offsets.
+//! Rows that are inserted, deleted or reordered while a client pages, which shifts offsets.
 
-/// Rows of the requested window that are inserted or deleted while a client pages. The row is drawn by
+/// Rows of the requested window that are inserted, deleted or changed while a client pages. The row is drawn by
 /// the population's seed and the request's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Movement {
@@ -23,6 +23,10 @@ pub enum Change {
     Delete,
     /// Insertions and deletions alternate.
     Alternate,
+    /// A customer is changed: it becomes the last one of [`Order::LastChange`](crate::Order::LastChange)
+    /// and the first one of [`Order::LastChangeDescending`](crate::Order::LastChangeDescending). Other
+    /// orders do not show it.
+    Touch,
 }
 
 /// The position of a moving row in its window.

@@ -40,6 +40,10 @@ pub enum Order {
     IdDescending,
     /// By name, which scatters days and ids.
     Name,
+    /// By the last [`Change::Touch`](crate::Change::Touch), then by id: changed customers move to the end.
+    LastChange,
+    /// The reverse of `LastChange`: changed customers move to the front.
+    LastChangeDescending,
     /// By id and by id descending, alternating by request, as from two machines behind one address.
     Turns,
     /// By a sort key that neighbouring rows share. The order among equal keys depends on `offset` +

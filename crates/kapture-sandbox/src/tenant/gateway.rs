@@ -1,7 +1,10 @@
 //! The checks before a page is listed: firewall, rate limit, faults, path, token, session.
 
+use std::ops::Range;
 use std::sync::PoisonError;
 use std::time::Duration;
+
+use chrono::NaiveDateTime;
 
 use crate::behaviour::gateway::{Endpoints, Session};
 use crate::behaviour::paging::Limit;
@@ -122,17 +125,35 @@ impl Tenant {
         {
             return Err(Refusal::LimitTooLarge(most));
         }
+        if let Some((reply, rows)) = self.cache.get(request) {
+            logged.rows = rows;
+            return Ok(reply);
+        }
+        let reply = self.list(&query, covered, form, facts, logged);
+        self.cache.insert(request, &reply, logged.rows);
+        Ok(reply)
+    }
+
+    /// The answer to a query that is not refused.
+    fn list(
+        &self,
+        query: &Query,
+        covered: Range<NaiveDateTime>,
+        form: &ReplyForm<'_>,
+        facts: &Facts,
+        logged: &mut LoggedRequest,
+    ) -> Reply {
         let mut outages = self.behaviour.outages.iter();
         if let Some(outage) = outages.find(|outage| outage.when.holds(facts)) {
             logged.outage = true;
             let empty = outage.form.as_ref();
-            return Ok(form.empty(empty.unwrap_or(&self.behaviour.empty_window), 0));
+            return form.empty(empty.unwrap_or(&self.behaviour.empty_window), 0);
         }
         let mut partial = self.behaviour.partial_outages.iter();
         let partial = partial.find(|outage| outage.when.holds(facts));
         logged.outage = partial.is_some();
         let hidden = partial.map_or(0.0, |outage| outage.hidden);
-        Ok(self.answer_page(&query, covered, form, hidden, logged))
+        self.answer_page(query, covered, form, hidden, logged)
     }
 
     fn asked_page(&self, query: &Query) -> AskedPage {

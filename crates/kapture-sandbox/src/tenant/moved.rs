@@ -1,6 +1,6 @@
-//! The rows that were inserted and deleted so far.
+//! The rows that were inserted, deleted and changed so far.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use chrono::NaiveDate;
@@ -9,11 +9,13 @@ use crate::behaviour::movement::{Change, Movement, Position};
 use crate::draw::{Subject, draw};
 use crate::population::{ID_STRIDE, Population, Row};
 
-/// The rows that were inserted and deleted so far.
+/// The rows that were inserted, deleted and changed so far.
 #[derive(Debug, Default)]
 pub(crate) struct Moved {
     inserted: BTreeMap<NaiveDate, Vec<Row>>,
     deleted: HashSet<u64>,
+    /// The request at which each changed customer was changed last.
+    touched: HashMap<u64, u64>,
     moves: u64,
     /// The number of the request at which the last row moved.
     last: u64,
@@ -25,7 +27,7 @@ impl Moved {
             && movement.at_most.is_none_or(|most| self.moves < most)
     }
 
-    /// Inserts or deletes a row of `rows`, the window as listed before the move.
+    /// Inserts, deletes or changes a row of `rows`, the window as listed before the move.
     pub(crate) fn step(
         &mut self,
         movement: &Movement,
@@ -43,12 +45,14 @@ impl Moved {
         }
         let position = draw(population.seed, Subject::Movement, number) % candidates;
         let row = rows[position as usize];
-        let insert = match movement.change {
-            Change::Insert => true,
-            Change::Delete => false,
-            Change::Alternate => self.moves.is_multiple_of(2),
+        let change = match movement.change {
+            Change::Alternate if self.moves.is_multiple_of(2) => Change::Insert,
+            Change::Alternate => Change::Delete,
+            change => change,
         };
-        if insert {
+        if change == Change::Touch {
+            self.touched.insert(population.id(row), number);
+        } else if change == Change::Insert {
             let neighbours = self.inserted.entry(row.day).or_default();
             let taken = neighbours
                 .iter()
@@ -65,6 +69,11 @@ impl Moved {
         }
         self.moves += 1;
         self.last = number;
+    }
+
+    /// The request at which the row was changed last, 0 if at none.
+    pub(crate) fn touched(&self, id: u64) -> u64 {
+        self.touched.get(&id).copied().unwrap_or(0)
     }
 
     pub(crate) fn is_deleted(&self, population: &Population, row: Row) -> bool {

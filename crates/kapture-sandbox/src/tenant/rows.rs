@@ -1,5 +1,6 @@
 //! The rows of a window, in the order in which the server lists them.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
@@ -76,7 +77,7 @@ impl Tenant {
             !moved.is_deleted(&self.population, *row)
                 && (query.filter.is_empty() || query.filter.holds(&self.customer(*row)))
         });
-        self.sort(&mut rows, number);
+        self.sort(&mut rows, moved, number);
         if self.behaviour.listed_twice > 0.0 {
             let share = self.behaviour.listed_twice;
             let twice = |row: &&Row| self.customer(**row).hits(share, Subject::Twice);
@@ -87,22 +88,24 @@ impl Tenant {
         rows
     }
 
-    fn sort(&self, rows: &mut [Row], number: u64) {
+    fn sort(&self, rows: &mut [Row], moved: &Moved, number: u64) {
+        let id = |row: &Row| self.population.id(*row);
+        let last_change = |row: &Row| (moved.touched(id(row)), id(row));
         let order = match self.behaviour.order {
             Order::Turns if number.is_multiple_of(2) => Order::IdDescending,
             order => order,
         };
         match order {
             Order::Id | Order::Turns | Order::Ties | Order::Unstable => {
-                rows.sort_unstable_by_key(|row| self.population.id(*row));
+                rows.sort_unstable_by_key(id);
             }
-            Order::IdDescending => {
-                rows.sort_unstable_by_key(|row| std::cmp::Reverse(self.population.id(*row)));
-            }
+            Order::IdDescending => rows.sort_unstable_by_key(|row| Reverse(id(row))),
             Order::Name => {
-                rows.sort_by_cached_key(|row| {
-                    (self.customer(*row).names(), self.population.id(*row))
-                });
+                rows.sort_by_cached_key(|row| (self.customer(*row).names(), id(row)));
+            }
+            Order::LastChange => rows.sort_unstable_by_key(last_change),
+            Order::LastChangeDescending => {
+                rows.sort_unstable_by_key(|row| Reverse(last_change(row)));
             }
         }
     }
@@ -119,7 +122,7 @@ impl Tenant {
                 rows.chunks_mut(TIED).for_each(|tied| rng.shuffle(tied));
             }
             Order::Unstable => rng(number).shuffle(rows),
-            Order::Id | Order::IdDescending | Order::Name | Order::Turns => {}
+            _ => {}
         }
     }
 

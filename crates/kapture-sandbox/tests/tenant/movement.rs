@@ -1,6 +1,7 @@
-//! Rows that are inserted or deleted while a client pages.
+//! Rows that are inserted, deleted or changed while a client pages.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use kapture_sandbox::{Behaviour, Change, Movement, Order, Position, Tenant};
 use rstest::rstest;
@@ -96,6 +97,57 @@ fn moves_stop_at_their_bound() {
         page(&tenant, 50);
     }
     assert_eq!(tenant.truth_ids(may(5), may(5)).len(), 296);
+}
+
+#[rstest]
+#[case::ascending(Order::LastChange)]
+#[case::descending(Order::LastChangeDescending)]
+fn changed_row_moves_to_an_end_of_the_order_by_last_change(#[case] order: Order) {
+    let movement = Movement {
+        every: 2,
+        change: Change::Touch,
+        position: Position::BeforeOffset,
+        at_most: Some(1),
+    };
+    let tenant = moving(movement, order);
+    let before = ids(&ask(&tenant, may(5), may(5), json!({"limit": 300})));
+    page(&tenant, 50);
+    let after = ids(&ask(&tenant, may(5), may(5), json!({"limit": 300})));
+    let (changed, rest) = match order {
+        Order::LastChange => after.split_last(),
+        _ => after.split_first(),
+    }
+    .unwrap();
+    assert!(before[..50].contains(changed));
+    let others: Vec<u64> = before.iter().filter(|id| *id != changed).copied().collect();
+    assert_eq!(rest, others);
+    assert_eq!(tenant.standing_truth_ids(may(5), may(5)).len(), 300);
+}
+
+#[test]
+fn cached_answer_ignores_moves_until_it_expires() {
+    let movement = Movement {
+        every: 1,
+        change: Change::Delete,
+        position: Position::Anywhere,
+        at_most: None,
+    };
+    let tenant = tenant(
+        300,
+        Behaviour {
+            movement: Some(movement),
+            cache_time: Some(Duration::from_secs(10)),
+            ..Behaviour::default()
+        },
+    );
+    let rows = |offset, seconds| {
+        let at = Duration::from_secs(seconds);
+        ids(&tenant.page((may(5), may(5)), 300, offset, at)).len()
+    };
+    assert_eq!([rows(0, 5), rows(0, 14), rows(0, 15)], [299, 299, 298]);
+    assert_eq!(rows(100, 15), 197, "another body has its own answer");
+    let logged: Vec<u64> = tenant.requests().iter().map(|one| one.rows).collect();
+    assert_eq!(logged, [299, 299, 298, 197]);
 }
 
 #[test]
