@@ -50,13 +50,13 @@ ARROW = {
 
 
 class Column:
-    def __init__(self, said):
-        self.kind, self.key = said.split(":") if ":" in said else ("", said)
+    def __init__(self, described):
+        self.kind, self.key = described.split(":") if ":" in described else ("", described)
         self.name = re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), self.key)
 
 
-CUSTOMER = [Column(said) for said in CUSTOMER.split()]
-CONTACT = [Column(said) for said in CONTACT.split()]
+CUSTOMER = [Column(described) for described in CUSTOMER.split()]
+CONTACT = [Column(described) for described in CONTACT.split()]
 
 
 def fail(what):
@@ -166,10 +166,10 @@ class Check:
         found = list(found)
         expect(len(found), len(self.customers), f"{what} by {reader}: number of customers")
         by_id = {str(customer["id"]): customer for customer in found}
-        lacking = self.customers.keys() - by_id.keys()
-        more = by_id.keys() - self.customers.keys()
-        if lacking or more:
-            fail(f"{what} by {reader}: {sorted(lacking)[:5]} missing, {sorted(more)[:5]} unexpected")
+        missing = self.customers.keys() - by_id.keys()
+        unexpected = by_id.keys() - self.customers.keys()
+        if missing or unexpected:
+            fail(f"{what} by {reader}: {sorted(missing)[:5]} missing, {sorted(unexpected)[:5]} unexpected")
         values = contacts = 0
         for id, expected in self.customers.items():
             expected = holdable(expected)
@@ -183,11 +183,11 @@ class Check:
             one, other = found.get(key), expected.get(key)
             if key == "contacts" and isinstance(one, list) and isinstance(other, list):
                 expect(len(one), len(other), f"{what}: number of contacts")
-                for place, pair in enumerate(zip(one, other)):
+                for position, pair in enumerate(zip(one, other)):
                     if all(isinstance(contact, dict) for contact in pair):
-                        self.same(*pair, f"{what}: contact {place}")
+                        self.same(*pair, f"{what}: contact {position}")
                     else:
-                        expect(*pair, f"{what}: contact {place}")
+                        expect(*pair, f"{what}: contact {position}")
             elif one != other or isinstance(one, bool) != isinstance(other, bool):
                 fail(f"{what}: {key} is {one!r}, not {other!r}")
 

@@ -10,12 +10,12 @@ use crate::workspace::Workspace;
 
 /// Runs `kapture-bench` with these arguments and returns whether it succeeded.
 ///
-/// `--short` measures nothing, so it uses the unoptimized build of the tests.
+/// `--short` measures nothing, so it uses the build of the tests.
 pub(crate) fn run(shell: &Shell, arguments: &[OsString]) -> Result<bool, Error> {
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);
     let profile = if arguments.iter().any(|argument| argument == "--short") {
-        Workspace::build_binaries(shell)?;
+        Workspace::build(shell)?;
         "debug"
     } else {
         cmd!(

@@ -156,8 +156,8 @@ fn succeeds(command: Cmd<'_>) -> Result<Faults, Error> {
 
 fn tests(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
     let nextest = tools::NEXTEST.program(shell, workspace)?;
-    // The end-to-end tests run the binary, and cargo builds no binary of another crate for a test.
-    Workspace::build_binaries(shell)?;
+    // The end-to-end tests run the binary.
+    Workspace::build(shell)?;
     // Many end-to-end tests wait for time-outs: with more threads than cores, others run meanwhile.
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = (cores * THREADS_PER_CORE).to_string();

@@ -84,7 +84,7 @@ fn readers(shell: &Shell, folder: &Path, requirements: &Path) -> Result<PathBuf,
 
 /// Writes a week of the sandbox in every format.
 fn write(shell: &Shell, workspace: &Workspace, folder: &Path) -> Result<(), Error> {
-    Workspace::build_binaries(shell)?;
+    Workspace::build(shell)?;
     let kapture = workspace.binary("debug", "kapture");
     shell.remove_path(folder)?;
     shell.create_dir(folder)?;

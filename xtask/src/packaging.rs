@@ -17,7 +17,7 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
         println!("$ {list}");
         match list.quiet().read() {
             Ok(list) => faults
-                .extend(missing(&list).map(|file| format!("the package of {name} lacks {file}"))),
+                .extend(missing(&list).map(|file| format!("the package of {name} has no {file}"))),
             Err(error) => faults.push(error.to_string()),
         }
     }

@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(shell: &Shell, arguments: &[OsString]) -> Result<(), Error> {
     let workspace = Workspace::read(shell)?;
     shell.change_dir(&workspace.root);
-    Workspace::build_binaries(shell)?;
+    Workspace::build(shell)?;
     let soak = workspace.binary("debug", "kapture-soak");
     Ok(cmd!(shell, "{soak} {arguments...}").quiet().run()?)
 }

@@ -31,9 +31,15 @@ pub(crate) struct Crate {
 }
 
 impl Workspace {
-    /// Builds every program with the features of the test build, so that all steps share one build.
-    pub(crate) fn build_binaries(shell: &Shell) -> Result<(), Error> {
-        let build = cmd!(shell, "cargo build --workspace --all-features --bins");
+    /// Builds all programs and tests at once, so that all steps share one build.
+    ///
+    /// Dependencies of tests enable features of shared dependencies, such as tokio: built without the tests, the
+    /// programs and most crates below them would be built twice.
+    pub(crate) fn build(shell: &Shell) -> Result<(), Error> {
+        let build = cmd!(
+            shell,
+            "cargo build --workspace --all-features --bins --tests"
+        );
         println!("$ {build}");
         Ok(build.quiet().run()?)
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::source::{Path, Source};
 use crate::Faults;
 
-/// What holds for the modules of a crate.
+/// The rules for the modules of a crate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
     /// The modules below the crate's root, lowest first. Each may use those before it.
@@ -96,7 +96,7 @@ fn circles(arrows: &Arrows) -> Faults {
     ) {
         if let Some(start) = way.iter().position(|earlier| *earlier == module) {
             let mut circle = way[start..].to_vec();
-            // The same circle reads the same, wherever the walk met it.
+            // A circle is named from its first module in the alphabet, wherever the walk entered it.
             let first = (0..circle.len()).min_by_key(|index| circle[*index]);
             circle.rotate_left(first.unwrap_or_default());
             circle.extend(circle.first().copied());
@@ -161,10 +161,9 @@ impl Modules {
         arrows
     }
 
-    /// The module that defines what a path names, seen from a module, as far as can be told; none for what other
-    /// crates define.
+    /// The module that defines the item of a path, as seen from a module; none for items of other crates.
     fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Option<Module> {
-        // A name that is imported from itself resolves to nothing.
+        // Imports in a circle resolve to nothing.
         if depth > 16 {
             return None;
         }
@@ -185,7 +184,7 @@ impl Modules {
             } else if self.0.contains_key(&child(&module, next)) {
                 module.push(next.clone());
             } else if let Some(import) = self.import(&module, next) {
-                // What a module re-exports is used where it is defined.
+                // A re-exported item counts as an item of the module that defines it.
                 return self.resolve(&module, &[import, behind].concat(), depth + 1);
             } else {
                 return Some(module);
@@ -283,13 +282,13 @@ mod tests {
                 "\nfn f() { super::windows::g() }",
                 vec!["circle of modules: engine::budget → engine::windows → engine::budget"],
             ),
-            // It may extend what `engine/mod.rs` defines.
+            // A file may extend the type of its folder's `mod.rs`.
             (
                 "engine::budget",
                 "use super::*;\nuse crate::engine::Engine;",
                 vec![],
             ),
-            // What another crate defines is no arrow, also if a module re-exports it.
+            // An item of another crate is no arrow, even if a module re-exports it.
             (
                 "api::event",
                 "use super::Days;\nuse crate::api::Days;",

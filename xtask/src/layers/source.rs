@@ -1,17 +1,17 @@
-//! What a Rust source file says about other modules: a syntactic scan without macros or types.
+//! The paths and imports of a Rust source file, found by a syntactic scan without macro expansion or types.
 //!
-//! Comments, texts and items under `#[cfg(test)]` are left out.
+//! Comments, string literals and items under `#[cfg(test)]` are left out.
 
-/// What one file says.
+/// The paths and imports of one file.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Source {
-    /// Paths as they are written outside of `use`: `crate::a::B`, `super::c`, `child::D`.
+    /// Paths outside of `use`: `crate::a::B`, `super::c`, `child::D`.
     pub(super) paths: Vec<Path>,
-    /// The names that `use` brings in, each with its whole path.
+    /// The names that `use` imports, each with its path.
     pub(super) imports: Vec<Import>,
-    /// Modules that only tests have: `#[cfg(test)] mod NAME;`.
+    /// Modules of tests: `#[cfg(test)] mod NAME;`.
     pub(super) test_modules: Vec<String>,
-    /// Every identifier, with the line it stands in.
+    /// Every identifier, with its line.
     pub(super) words: Vec<(String, usize)>,
 }
 
@@ -57,7 +57,7 @@ impl Source {
         source
     }
 
-    /// Takes apart one use tree that stands below a path.
+    /// Expands one use tree below a path.
     fn import(&mut self, tree: &[Token<'_>], above: &[String]) {
         let mut segments = above.to_vec();
         let mut alias = None;
@@ -100,7 +100,7 @@ impl Source {
     }
 }
 
-/// The trees between braces, which are separated by commas outside of inner braces.
+/// The use trees between braces, separated by commas outside of inner braces.
 fn branches<'a, 'b>(tokens: &'a [Token<'b>]) -> Vec<&'a [Token<'b>]> {
     let mut depth = 0;
     tokens
@@ -131,7 +131,7 @@ fn path_at(tokens: &[Token<'_>], at: usize) -> Path {
     }
 }
 
-/// Whether a path begins here, rather than going on (`a::b`) or saying who may see (`pub(in a::b)`).
+/// Whether a path begins here: not in the middle of one (`a::b`), and not as a visibility (`pub(in a::b)`).
 fn starts_path(tokens: &[Token<'_>], at: usize) -> bool {
     let before = |back: usize| at.checked_sub(back).map_or("", |index| tokens[index].text);
     before(1) != "::" && before(1) != "." && !(before(1) == "in" && before(2) == "(")
@@ -192,7 +192,7 @@ fn item_end(tokens: &[Token<'_>], mut at: usize) -> usize {
     at
 }
 
-/// The index after the bracket that closes the one which stands here.
+/// The index after the bracket that closes the one at `from`.
 fn group_end(tokens: &[Token<'_>], from: usize) -> usize {
     let mut depth = 0;
     for (index, token) in tokens.iter().enumerate().skip(from) {
@@ -212,7 +212,7 @@ fn is_word(text: &str) -> bool {
     text.starts_with(|first: char| first.is_alphabetic() || first == '_')
 }
 
-/// Words, `::` and single signs; no comments, texts, characters, numbers or lifetimes.
+/// Identifiers, `::` and single characters; no comments, literals or lifetimes.
 fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut line = 1;
@@ -229,7 +229,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The length of what comes first in a text, and whether it is a token.
+/// The length of the first piece of a text, and whether it is a token.
 fn next_token(rest: &str, first: char) -> (usize, bool) {
     let run = |keep: fn(char) -> bool| rest.find(|next| !keep(next)).unwrap_or(rest.len());
     let word = run(|next| next.is_alphanumeric() || next == '_');
@@ -267,7 +267,7 @@ fn block_comment(rest: &str) -> usize {
     rest.len()
 }
 
-/// The length of the text that stands first: `"…"`, `b"…"`, `c"…"`, `r#"…"#`.
+/// The length of the string literal at the start: `"…"`, `b"…"`, `c"…"`, `r#"…"#`.
 fn string(rest: &str) -> Option<usize> {
     let prefix = ["br", "cr", "b", "c", "r", ""]
         .into_iter()
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_found_outside_comments_texts_and_tests() {
+    fn paths_are_found_outside_comments_literals_and_tests() {
         let text = r##"
             //! crate::comment::A
             /* crate::comment::B /* nested */ crate::comment::C */
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn use_trees_are_taken_apart() {
+    fn use_trees_are_expanded() {
         let text =
             "use crate::a::{self, b::{C, D as E}, f::*};\npub(crate) use super::G;\nuse h as _;";
         assert_eq!(
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_of_tests_are_named() {
+    fn test_modules_are_named() {
         let source = Source::parse("mod a;\n#[cfg(test)]\nmod b;\n#[cfg(test)]\nmod c { mod d; }");
         assert_eq!(source.test_modules, ["b", "d"]);
     }
