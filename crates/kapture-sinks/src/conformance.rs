@@ -1,4 +1,4 @@
-//! What every sink that remembers must do, as tests that anybody's sink can be put to.
+//! The conformance suite: the tests that every incremental sink must pass, also your own.
 //!
 //! ```no_run
 //! # use std::collections::BTreeMap;
@@ -13,11 +13,11 @@
 //! #[async_trait]
 //! impl Subject for MySink {
 //!     async fn create(&self) -> Box<dyn Sink> {
-//!         todo!("open it to write, as a new process would")
+//!         todo!("open it to write, as a new process does")
 //!     }
 //!
 //!     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
-//!         todo!("read everything it holds, by other means than its own")
+//!         todo!("read all customers, without the sink")
 //!     }
 //! }
 //!
@@ -36,55 +36,53 @@ use serde_json::{Value, json};
 use crate::ledger::StaleReason;
 use crate::sink::Sink;
 
-/// A sink to be put to the tests, at first without anything in it.
+/// A destination under test, empty at first.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// Opens it to write, as another process would.
+    /// Opens it to write, as another process does.
     async fn create(&self) -> Box<dyn Sink>;
 
-    /// Everything it holds, read by other means than the sink's own: for each day its customers,
-    /// each as one JSON object with the API's own names and times in ISO 8601. The order does not
-    /// matter, nor do fields that are null.
+    /// All customers that it holds, by day, read without the sink: each as one JSON object with the
+    /// API's own names and times in ISO 8601. Order and null fields do not matter.
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>>;
 
-    /// Whether it keeps one copy of a customer, whatever days list it. Otherwise each day keeps its
+    /// Whether it holds one copy of a customer that several days return. Otherwise each day has its
     /// own.
     fn keeps_one_copy(&self) -> bool {
         false
     }
 
-    /// What can be held of a customer at all, for forms that leave something out by design.
-    fn holdable(&self, customer: Value) -> Value {
+    /// The part of a customer that the format can hold.
+    fn representable(&self, customer: Value) -> Value {
         customer
     }
 }
 
-/// Puts a sink to every test, each with one made by `fresh`. `many` is the size of the largest
-/// day that is tried.
+/// Runs all tests, each with a new destination from `fresh`. `many` is the size of the largest day.
 ///
 /// # Panics
-/// When the sink fails one, saying which.
+/// When a test fails, with its name.
 pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
-    a_committed_day_is_there_and_complete(&fresh().await).await;
-    a_dropped_day_leaves_nothing(&fresh().await).await;
+    committed_day_is_complete(&fresh().await).await;
+    dropped_day_leaves_nothing(&fresh().await).await;
     replaying_a_day_changes_nothing(&fresh().await).await;
-    a_reopened_sink_knows_its_days(&fresh().await).await;
-    an_open_day_is_replaced(&fresh().await).await;
-    what_is_wanted_is_remembered(&fresh().await).await;
-    days_written_at_once_do_not_mix(&fresh().await).await;
-    a_later_copy_replaces_an_earlier_one(&fresh().await).await;
-    a_contact_that_vanished_is_gone(&fresh().await).await;
+    reopened_sink_has_the_ledger(&fresh().await).await;
+    open_day_is_replaced(&fresh().await).await;
+    start_extends_the_bounds_of_the_ledger(&fresh().await).await;
+    days_written_concurrently_do_not_mix(&fresh().await).await;
+    later_copy_replaces_an_earlier_one(&fresh().await).await;
+    removed_contact_is_deleted(&fresh().await).await;
     every_kind_of_value_survives(&fresh().await).await;
     if fresh().await.keeps_one_copy() {
-        a_customer_that_moved_leaves_its_day_open(&fresh().await).await;
-        a_customer_that_two_days_list_costs_each_one_reading_more(&fresh().await).await;
-        a_day_that_was_right_gets_its_customer_back(&fresh().await).await;
+        moved_customer_opens_its_old_day(&fresh().await).await;
+        customer_of_two_days_opens_each_once(&fresh().await).await;
+        day_gets_back_its_customer_that_another_day_deleted(&fresh().await).await;
     }
-    a_day_of_any_size(&fresh().await, 10).await;
-    a_day_of_any_size(&fresh().await, many).await;
+    day_of_size_is_complete(&fresh().await, 10).await;
+    day_of_size_is_complete(&fresh().await, many).await;
 }
 
-async fn a_committed_day_is_there_and_complete(subject: &impl Subject) {
+async fn committed_day_is_complete(subject: &impl Subject) {
     let sink = subject.create().await;
     let customers: Vec<_> = (1..=10).map(plain).collect();
     let mut writer = sink.day(day(2)).await.expect("a writer");
@@ -93,14 +91,14 @@ async fn a_committed_day_is_there_and_complete(subject: &impl Subject) {
     }
     let receipt = receipt(day(2), &customers, DayState::Sealed);
     writer.commit(&receipt).await.expect("committed");
-    // It is there before anything else is done.
+    // It is complete before `finish`.
     expect(subject, &[(day(2), &customers)], "a committed day").await;
     let ledger = sink.ledger().await.expect("a ledger");
     assert_eq!(ledger.get(day(2)), Some(&receipt));
     let ids = sink.customers(day(2)).await.expect("ids");
     let expected = records(&customers);
     assert!(ids.iter().eq(expected.iter().map(Record::id)), "{ids:?}");
-    // And so is a day without customers.
+    // A day without customers.
     commit(&*sink, day(3), &[], DayState::Sealed).await;
     sink.finish().await.expect("finished");
     expect(subject, &[(day(2), &customers)], "an empty day").await;
@@ -108,7 +106,7 @@ async fn a_committed_day_is_there_and_complete(subject: &impl Subject) {
     assert!(sink.customers(day(3)).await.expect("ids").is_empty());
 }
 
-async fn a_dropped_day_leaves_nothing(subject: &impl Subject) {
+async fn dropped_day_leaves_nothing(subject: &impl Subject) {
     let sink = subject.create().await;
     let customers = [plain(1)];
     commit(&*sink, day(2), &customers, DayState::Open).await;
@@ -134,7 +132,7 @@ async fn replaying_a_day_changes_nothing(subject: &impl Subject) {
     }
 }
 
-async fn a_reopened_sink_knows_its_days(subject: &impl Subject) {
+async fn reopened_sink_has_the_ledger(subject: &impl Subject) {
     let odd = Receipt {
         proof: Proof::StableRows,
         end_bound: EndBound::Exclusive,
@@ -147,7 +145,7 @@ async fn a_reopened_sink_knows_its_days(subject: &impl Subject) {
     let mut writer = first.day(day(3)).await.expect("a writer");
     writer.write(&records(&[plain(3)])).await.expect("written");
     writer.commit(&odd).await.expect("committed");
-    // Not finished: whatever was committed stands all the same.
+    // Committed days stay without `finish`.
     drop(first);
     let again = subject.create().await;
     let ledger = again.ledger().await.expect("a ledger");
@@ -157,8 +155,7 @@ async fn a_reopened_sink_knows_its_days(subject: &impl Subject) {
     assert_eq!(ledger.get(day(2)), Some(&sealed));
 }
 
-/// Its ledger begins with the first day that it is to hold, whatever came of it.
-async fn what_is_wanted_is_remembered(subject: &impl Subject) {
+async fn start_extends_the_bounds_of_the_ledger(subject: &impl Subject) {
     let sink = subject.create().await;
     commit(&*sink, day(3), &[plain(1)], DayState::Sealed).await;
     for (from, first) in [(4, 3), (2, 2), (3, 2), (1, 1), (2, 1)] {
@@ -172,7 +169,7 @@ async fn what_is_wanted_is_remembered(subject: &impl Subject) {
     assert_eq!(ledger.bounds(), Some((day(1), day(3))));
 }
 
-async fn an_open_day_is_replaced(subject: &impl Subject) {
+async fn open_day_is_replaced(subject: &impl Subject) {
     let sink = subject.create().await;
     let (before, after) = ([plain(1), plain(2)], [plain(2), plain(3), plain(4)]);
     commit(&*sink, day(2), &before, DayState::Open).await;
@@ -184,7 +181,7 @@ async fn an_open_day_is_replaced(subject: &impl Subject) {
     let ledger = sink.ledger().await.expect("a ledger");
     let state = ledger.get(day(2)).map(|receipt| receipt.state);
     assert_eq!(state, Some(DayState::Sealed));
-    // All of its customers may go.
+    // All of its customers are deleted.
     commit(&*sink, day(2), &[], DayState::Sealed).await;
     expect(
         subject,
@@ -194,7 +191,7 @@ async fn an_open_day_is_replaced(subject: &impl Subject) {
     .await;
 }
 
-async fn days_written_at_once_do_not_mix(subject: &impl Subject) {
+async fn days_written_concurrently_do_not_mix(subject: &impl Subject) {
     let sink = subject.create().await;
     let customers: Vec<Vec<Value>> = (0..8)
         .map(|day| (1..=20).map(|id| plain(day * 100 + id)).collect())
@@ -224,7 +221,7 @@ async fn days_written_at_once_do_not_mix(subject: &impl Subject) {
     expect(subject, &expected, "days written at once").await;
 }
 
-async fn a_later_copy_replaces_an_earlier_one(subject: &impl Subject) {
+async fn later_copy_replaces_an_earlier_one(subject: &impl Subject) {
     let copy = |name: &str, hour: u32| {
         let mut customer = plain(1);
         customer["name"] = name.into();
@@ -236,12 +233,12 @@ async fn a_later_copy_replaces_an_earlier_one(subject: &impl Subject) {
     commit(&*sink, day(2), &earlier, DayState::Open).await;
     commit(&*sink, day(2), &later, DayState::Open).await;
     expect(subject, &[(day(2), &later)], "a later copy").await;
-    // What is fetched anew for the same day is what the server says now.
+    // Of the same day the copy pulled last wins.
     commit(&*sink, day(2), &earlier, DayState::Open).await;
     expect(subject, &[(day(2), &earlier)], "a fresh copy").await;
 }
 
-async fn a_contact_that_vanished_is_gone(subject: &impl Subject) {
+async fn removed_contact_is_deleted(subject: &impl Subject) {
     let mut customer = plain(1);
     let contacts = json!([
         {"id": 11, "contactPerson": "Asha Example", "isPrimaryContact": true},
@@ -287,14 +284,14 @@ async fn every_kind_of_value_survives(subject: &impl Subject) {
     );
 }
 
-/// A customer, last modified at some hour.
+/// A customer, last modified at an hour.
 fn modified(id: u32, hour: u32) -> Value {
     let mut customer = plain(id);
     customer["lastModificationTime"]["hourOfDay"] = hour.into();
     customer
 }
 
-async fn a_customer_that_moved_leaves_its_day_open(subject: &impl Subject) {
+async fn moved_customer_opens_its_old_day(subject: &impl Subject) {
     let sink = subject.create().await;
     let (before, stayed) = ([modified(1, 9), modified(2, 9)], [modified(1, 9)]);
     let moved = [modified(2, 10), modified(3, 9)];
@@ -303,26 +300,26 @@ async fn a_customer_that_moved_leaves_its_day_open(subject: &impl Subject) {
     let expected: [(_, &[Value]); 2] = [(day(2), &stayed), (day(3), &moved)];
     expect(subject, &expected, "a customer that moved").await;
     expect_open(&*sink, &[day(2)]).await;
-    // The day is read again, and the customer is not on it any more.
+    // The day is pulled again, without the customer.
     commit(&*sink, day(2), &stayed, DayState::Sealed).await;
     expect(subject, &expected, "the day it left").await;
     expect_open(&*sink, &[]).await;
 }
 
-async fn a_customer_that_two_days_list_costs_each_one_reading_more(subject: &impl Subject) {
+async fn customer_of_two_days_opens_each_once(subject: &impl Subject) {
     for (hour, name) in [(9, "the same copy"), (8, "an earlier copy")] {
         let sink = subject.create().await;
         let first = [modified(1, 9), modified(2, 9)];
         let second = [modified(2, hour), modified(3, 9)];
         commit(&*sink, day(2), &first, DayState::Sealed).await;
         commit(&*sink, day(3), &second, DayState::Sealed).await;
-        // Where the customer is now, nobody can tell before the first day was read again.
+        // Pulling the first day again tells where the customer is now.
         expect_open(&*sink, &[day(2)]).await;
         commit(&*sink, day(2), &first, DayState::Sealed).await;
         let others = [modified(3, 9)];
         let expected: [(_, &[Value]); 2] = [(day(2), &first), (day(3), &others)];
         expect(subject, &expected, name).await;
-        // It is on both, and has one row. That is known from now on, whichever is read.
+        // Both days return it. From now on that is known, whichever is pulled.
         for (again, customers) in [(day(3), &second), (day(2), &first), (day(3), &second)] {
             expect_open(&*sink, &[]).await;
             for (day, customers) in [(day(2), &first), (day(3), &second)] {
@@ -337,7 +334,7 @@ async fn a_customer_that_two_days_list_costs_each_one_reading_more(subject: &imp
     }
 }
 
-async fn a_day_that_was_right_gets_its_customer_back(subject: &impl Subject) {
+async fn day_gets_back_its_customer_that_another_day_deleted(subject: &impl Subject) {
     let sink = subject.create().await;
     let (earlier, later) = ([modified(1, 8)], [modified(1, 9)]);
     commit(&*sink, day(2), &later, DayState::Sealed).await;
@@ -352,23 +349,20 @@ async fn a_day_that_was_right_gets_its_customer_back(subject: &impl Subject) {
     expect_open(&*sink, &[]).await;
 }
 
-/// Of the second and third day exactly these are to be read again.
+/// Of the second and third day exactly these are to be pulled again.
 async fn expect_open(sink: &dyn Sink, expected: &[NaiveDate]) {
     let ledger = sink.ledger().await.expect("a ledger");
     let both = Days::between(day(2), day(3)).expect("a range");
-    let lacking: Vec<_> = ledger.missing_or_stale(&both, fetched()).iter().collect();
-    assert_eq!(lacking, expected);
-    let doubts: Vec<_> = ledger.stale_days().collect();
-    let contested = expected
+    let wanted: Vec<_> = ledger.missing_or_stale(&both, fetched()).iter().collect();
+    assert_eq!(wanted, expected);
+    let stale: Vec<_> = ledger.stale_days().collect();
+    let shared = expected
         .iter()
         .map(|day| (*day, StaleReason::SharedCustomer));
-    assert!(
-        contested.clone().all(|doubt| doubts.contains(&doubt)),
-        "{doubts:?}"
-    );
+    assert!(shared.clone().all(|day| stale.contains(&day)), "{stale:?}");
 }
 
-async fn a_day_of_any_size(subject: &impl Subject, size: u32) {
+async fn day_of_size_is_complete(subject: &impl Subject, size: u32) {
     let sink = subject.create().await;
     let mut writer = sink.day(day(2)).await.expect("a writer");
     let mut receipt = receipt(day(2), &[], DayState::Sealed);
@@ -420,7 +414,7 @@ fn records(customers: &[Value]) -> Vec<Record> {
     customers.iter().map(record).collect()
 }
 
-/// When all days were fetched.
+/// When all days were pulled.
 fn fetched() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::milliseconds(1_714_800_000_123)
 }
@@ -457,7 +451,11 @@ async fn expect(subject: &impl Subject, days: &[(NaiveDate, &[Value])], what: &s
             let normal = records(customers).into_iter().map(|record| normal(&record));
             (
                 *day,
-                sorted(normal.map(|customer| subject.holdable(customer)).collect()),
+                sorted(
+                    normal
+                        .map(|customer| subject.representable(customer))
+                        .collect(),
+                ),
             )
         })
         .collect();
@@ -476,7 +474,7 @@ fn normal(record: &Record) -> Value {
     serde_json::from_slice(&line).expect("a line of JSON")
 }
 
-/// By id, and without what is nothing.
+/// Sorts by id, and removes null fields.
 fn sorted(mut customers: Vec<Value>) -> Vec<Value> {
     for customer in &mut customers {
         without_nulls(customer);

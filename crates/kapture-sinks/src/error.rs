@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use kapture_model::sanitize;
+use kapture_model::{Days, Receipt, sanitize};
 
 use crate::ledger::identity::compared;
 
@@ -54,6 +54,12 @@ pub enum SinkError {
         written: u64,
         /// How many customers the receipt states.
         stated: u64,
+    },
+    /// Days were begun and not committed. Nothing was replaced.
+    #[error("the output is incomplete: days without a commit: {}", list(days))]
+    Incomplete {
+        /// The days without a commit.
+        days: Days,
     },
     /// A database in a file failed.
     #[error("the database {} failed", path.display())]
@@ -196,6 +202,21 @@ pub enum SinkError {
     },
 }
 
+/// How many days a message lists.
+const MAX_LISTED: usize = 10;
+
+fn list(days: &Days) -> String {
+    let listed: Vec<_> = days
+        .iter()
+        .take(MAX_LISTED)
+        .map(|day| day.to_string())
+        .collect();
+    match days.iter().count() - listed.len() {
+        0 => listed.join(", "),
+        more => format!("{} and {more} more", listed.join(", ")),
+    }
+}
+
 fn lock_holder(process: &Option<String>) -> String {
     let process = process.as_ref();
     let holder = process.map(|process| format!(" (process {})", sanitize(process)));
@@ -203,6 +224,19 @@ fn lock_holder(process: &Option<String>) -> String {
 }
 
 impl SinkError {
+    /// Fails unless as many customers were written as the receipt states: another count would seal
+    /// an incomplete day.
+    pub(crate) fn check_count(receipt: &Receipt, written: u64) -> Result<(), Self> {
+        match receipt.customers == written {
+            true => Ok(()),
+            false => Err(Self::CountMismatch {
+                day: receipt.day,
+                written,
+                stated: receipt.customers,
+            }),
+        }
+    }
+
     pub(crate) fn stream(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::Closed

@@ -7,6 +7,7 @@ pub(crate) mod lock;
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,8 +27,17 @@ use crate::stream::StreamSink;
 pub struct FileSink {
     path: PathBuf,
     stream: StreamSink,
-    /// `None` after it was renamed, and for a device or pipe.
-    pending: Mutex<Option<AtomicFile>>,
+    target: Mutex<Target>,
+}
+
+/// What [`commit`](Sink::commit) has to do.
+enum Target {
+    /// Nothing: a device or pipe, or a file that was renamed.
+    Done,
+    /// The temporary file is incomplete.
+    Writing(AtomicFile),
+    /// The temporary file is complete and on disk.
+    Prepared(AtomicFile),
 }
 
 impl FileSink {
@@ -38,18 +48,18 @@ impl FileSink {
     /// When the file cannot be written, or this build lacks the format.
     pub fn create(path: &Path, encoding: &Encoding) -> Result<Self, SinkError> {
         let failed = SinkError::file(path);
-        let (folder, pending) = match temporary_file(path) {
+        let (folder, temporary) = match temporary_file(path) {
             Ok(created) => created,
             Err(error) => return Err(failed(error)),
         };
-        let writer = pending.writer().map_err(failed)?;
+        let writer = temporary.writer().map_err(failed)?;
         if let Some(name) = path.file_name() {
             AtomicFile::remove_stale(&folder, &name.to_string_lossy());
         }
         Ok(Self {
             path: path.to_owned(),
             stream: StreamSink::new(writer, encoding)?,
-            pending: Mutex::new(Some(pending)),
+            target: Mutex::new(Target::Writing(temporary)),
         })
     }
 
@@ -60,12 +70,12 @@ impl FileSink {
         Ok(Self {
             path: path.to_owned(),
             stream: StreamSink::new(out, encoding)?,
-            pending: Mutex::new(None),
+            target: Mutex::new(Target::Done),
         })
     }
 
-    fn pending(&self) -> MutexGuard<'_, Option<AtomicFile>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn target(&self) -> MutexGuard<'_, Target> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,14 +115,28 @@ impl Sink for FileSink {
     async fn prepare(&self) -> Result<(), SinkError> {
         let finished = self.stream.prepare().await;
         finished.map_err(|error| with_path(&self.path, error))?;
-        let synced = self.pending().as_ref().map_or(Ok(()), AtomicFile::sync);
-        synced.map_err(SinkError::file(&self.path))
+        let mut target = self.target();
+        if let Target::Writing(file) = &*target {
+            file.sync().map_err(SinkError::file(&self.path))?;
+        }
+        *target = match mem::replace(&mut *target, Target::Done) {
+            Target::Writing(file) => Target::Prepared(file),
+            target => target,
+        };
+        Ok(())
     }
 
     async fn commit(&self) -> Result<(), SinkError> {
-        let pending = self.pending().take();
-        let renamed = pending.map_or(Ok(()), AtomicFile::commit);
-        renamed.map_err(SinkError::file(&self.path))
+        let mut target = self.target();
+        match mem::replace(&mut *target, Target::Done) {
+            Target::Done => Ok(()),
+            Target::Prepared(file) => file.commit().map_err(SinkError::file(&self.path)),
+            Target::Writing(file) => {
+                *target = Target::Writing(file);
+                let unprepared = io::Error::other("it was not prepared");
+                Err(SinkError::file(&self.path)(unprepared))
+            }
+        }
     }
 
     fn drift(&self) -> Drift {
@@ -144,6 +168,7 @@ mod tests {
     use super::*;
     use crate::encoding::format::Format;
     use bytes::Bytes;
+    use kapture_model::{Checksum, DayState, EndBound, Proof};
     use std::fs;
 
     fn sink(path: &Path) -> Result<FileSink, SinkError> {
@@ -153,7 +178,23 @@ mod tests {
     async fn write(sink: &FileSink, json: &'static str) {
         let day = NaiveDate::from_ymd_opt(2024, 5, 2).unwrap();
         let record = Record::decode(Bytes::from_static(json.as_bytes())).unwrap();
-        sink.day(day).await.unwrap().write(&[record]).await.unwrap();
+        let mut writer = sink.day(day).await.unwrap();
+        writer.write(&[record]).await.unwrap();
+        writer.commit(&receipt(day)).await.unwrap();
+    }
+
+    fn receipt(day: NaiveDate) -> Receipt {
+        Receipt {
+            day,
+            customers: 1,
+            checksum: Checksum::default(),
+            undated: 0,
+            fetched: chrono::DateTime::UNIX_EPOCH,
+            state: DayState::Sealed,
+            end_bound: EndBound::Inclusive,
+            proof: Proof::Contiguous,
+            empty_response: None,
+        }
     }
 
     fn names(folder: &Path) -> Vec<String> {

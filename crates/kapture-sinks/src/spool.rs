@@ -61,14 +61,7 @@ impl<K: DayStore> DayWriter for SpoolWriter<K> {
     }
 
     async fn commit(mut self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
-        // A receipt with another count would seal an incomplete day.
-        if self.customers != receipt.customers {
-            return Err(SinkError::CountMismatch {
-                day: receipt.day,
-                written: self.customers,
-                stated: receipt.customers,
-            });
-        }
+        SinkError::check_count(receipt, self.customers)?;
         self.file.rewind().map_err(SinkError::Spool)?;
         let records = Spooled(BufReader::new(self.file));
         self.store.replace_day(receipt, records).await

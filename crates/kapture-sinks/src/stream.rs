@@ -1,5 +1,7 @@
 //! Records to a stream, such as standard output.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,15 +13,18 @@ use crate::encoding::{Encoder, Encoding};
 use crate::error::SinkError;
 use crate::sink::{DayWriter, Sink};
 
-/// Writes records to a stream as they arrive, days interleaved. What was written stays written.
+/// Writes records to a stream as they arrive, days interleaved. What was written stays written, so
+/// that the sink refuses to finish unless every day that was begun is committed.
 pub struct StreamSink {
     shared: Arc<Mutex<Shared>>,
 }
 
 struct Shared {
-    /// `None` after the stream was finished.
+    /// `None` after the stream was finished or failed.
     encoder: Option<Box<dyn Encoder>>,
     drift: Drift,
+    /// The days of all writers that are not committed, each with the number of its writers.
+    uncommitted: BTreeMap<NaiveDate, usize>,
 }
 
 impl StreamSink {
@@ -33,8 +38,31 @@ impl StreamSink {
             shared: Arc::new(Mutex::new(Shared {
                 encoder: Some(encoder),
                 drift: Drift::default(),
+                uncommitted: BTreeMap::new(),
             })),
         })
+    }
+}
+
+impl Shared {
+    /// Writes records. After an error part of them may be in the stream, so that it ends there.
+    fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
+        let encoder = self.encoder.as_mut().ok_or_else(ended)?;
+        let Err(error) = encoder.write(records) else {
+            return Ok(());
+        };
+        self.drift = encoder.drift();
+        self.encoder = None;
+        Err(SinkError::stream(error))
+    }
+
+    fn commit(&mut self, day: NaiveDate) {
+        if let Entry::Occupied(mut writers) = self.uncommitted.entry(day) {
+            *writers.get_mut() -= 1;
+            if *writers.get() == 0 {
+                writers.remove();
+            }
+        }
     }
 }
 
@@ -42,19 +70,29 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn finished() -> SinkError {
-    SinkError::Stream(io::Error::other("the stream was finished already"))
+fn ended() -> SinkError {
+    SinkError::Stream(io::Error::other("the stream has ended or failed already"))
 }
 
 #[async_trait]
 impl Sink for StreamSink {
-    async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
-        Ok(Box::new(StreamWriter(Arc::clone(&self.shared))))
+    async fn day(&self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
+        *lock(&self.shared).uncommitted.entry(day).or_default() += 1;
+        Ok(Box::new(StreamWriter {
+            shared: Arc::clone(&self.shared),
+            day,
+            customers: 0,
+        }))
     }
 
     async fn prepare(&self) -> Result<(), SinkError> {
         let mut shared = lock(&self.shared);
-        let encoder = shared.encoder.take().ok_or_else(finished)?;
+        if !shared.uncommitted.is_empty() {
+            return Err(SinkError::Incomplete {
+                days: shared.uncommitted.keys().copied().collect(),
+            });
+        }
+        let encoder = shared.encoder.take().ok_or_else(ended)?;
         shared.drift = encoder.drift();
         encoder.finish().map_err(SinkError::stream)
     }
@@ -68,17 +106,24 @@ impl Sink for StreamSink {
     }
 }
 
-struct StreamWriter(Arc<Mutex<Shared>>);
+struct StreamWriter {
+    shared: Arc<Mutex<Shared>>,
+    day: NaiveDate,
+    /// How many records were written.
+    customers: u64,
+}
 
 #[async_trait]
 impl DayWriter for StreamWriter {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
-        let mut shared = lock(&self.0);
-        let encoder = shared.encoder.as_mut().ok_or_else(finished)?;
-        encoder.write(records).map_err(SinkError::stream)
+        lock(&self.shared).write(records)?;
+        self.customers += records.len() as u64;
+        Ok(())
     }
 
-    async fn commit(self: Box<Self>, _receipt: &Receipt) -> Result<(), SinkError> {
+    async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
+        SinkError::check_count(receipt, self.customers)?;
+        lock(&self.shared).commit(self.day);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Every sink that remembers, put to the same tests.
+//! The conformance suite for the incremental sinks of this crate.
 
 mod subject;
 
@@ -9,19 +9,19 @@ use kapture_sinks::conformance;
 
 #[cfg(feature = "dataset")]
 #[tokio::test]
-async fn a_dataset_of_lines() {
-    conformance::check(async || subject::dataset::Lines::default(), 200_000).await;
+async fn dataset_of_ndjson() {
+    conformance::check(async || subject::dataset::Ndjson::default(), 200_000).await;
 }
 
 #[cfg(all(feature = "dataset", feature = "csv"))]
 #[tokio::test]
-async fn a_dataset_of_csv() {
+async fn dataset_of_csv() {
     conformance::check(async || subject::dataset::Csv::default(), 200_000).await;
 }
 
 #[cfg(all(feature = "dataset", feature = "parquet"))]
 #[tokio::test]
-async fn a_dataset_of_parquet() {
+async fn dataset_of_parquet() {
     conformance::check(async || subject::dataset::Parquet::default(), 200_000).await;
 }
 

@@ -1,4 +1,4 @@
-//! Single files in every form and compression, as their readers find them.
+//! Single files in every format and compression, read by other libraries.
 
 #![cfg(any(
     feature = "csv",
@@ -9,8 +9,8 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
-use kapture_model::Record;
+use chrono::{DateTime, NaiveDate};
+use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
 use kapture_sinks::{Encoding, FileSink, Format, Sink};
 use tempfile::TempDir;
 
@@ -27,12 +27,26 @@ fn records() -> Vec<Record> {
     CUSTOMERS.iter().map(|json| record(json)).collect()
 }
 
+fn receipt(day: NaiveDate) -> Receipt {
+    Receipt {
+        day,
+        customers: CUSTOMERS.len() as u64,
+        checksum: Checksum::default(),
+        undated: 0,
+        fetched: DateTime::UNIX_EPOCH,
+        state: DayState::Sealed,
+        end_bound: EndBound::Inclusive,
+        proof: Proof::Contiguous,
+        empty_response: None,
+    }
+}
+
 /// A file named `name` with all of the customers, in two batches.
 async fn written(name: &str, change: impl FnOnce(&mut Encoding)) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(name);
     let (format, compression) = Format::of_file(&path);
-    let mut encoding = Encoding::new(format.expect("a form"));
+    let mut encoding = Encoding::new(format.expect("a format"));
     encoding.compression = compression;
     change(&mut encoding);
     let sink = FileSink::create(&path, &encoding).expect("a file");
@@ -41,6 +55,7 @@ async fn written(name: &str, change: impl FnOnce(&mut Encoding)) -> (TempDir, Pa
     let records = records();
     writer.write(&records[..1]).await.expect("written");
     writer.write(&records[1..]).await.expect("written");
+    writer.commit(&receipt(day)).await.expect("committed");
     sink.finish().await.expect("finished");
     (folder, path)
 }
@@ -72,7 +87,7 @@ fn decompressed(path: &Path) -> String {
 
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 #[tokio::test]
-async fn compressed_files_hold_what_others_hold() {
+async fn compressed_files_have_the_content_of_plain_ones() {
     let endings = [
         #[cfg(feature = "gzip")]
         "gz",
@@ -118,7 +133,7 @@ mod csv {
     }
 
     #[tokio::test]
-    async fn customers_have_their_primary_contact_beside_them() {
+    async fn customer_rows_have_the_primary_contact() {
         let table = table(|_| {}).await;
         assert_eq!(
             columns(&table, ["name", "contact_count", "contact_contact_person"]),
@@ -145,7 +160,7 @@ mod csv {
     }
 
     #[tokio::test]
-    async fn text_is_quoted_where_it_must_be() {
+    async fn text_is_quoted_where_csv_requires_it() {
         let text = text("customers.csv", |_| {}).await;
         assert!(text.starts_with("id,cm_id,is_organization,name,"), "{text}");
         let quoted = ",\"says \"\"yes\"\", then\nno\",";
@@ -154,28 +169,28 @@ mod csv {
     }
 
     #[tokio::test]
-    async fn contacts_have_rows_of_their_own() {
+    async fn contact_rows_are_keyed_by_customer_and_position() {
         let table = table(|encoding| encoding.rows = Rows::Contacts).await;
         let rows = columns(
             &table,
             ["customer_id", "position", "contact_person", "extra"],
         );
-        // The stand-in for an id that is no number: the same as in the file of customers.
+        // The surrogate key of an id that is no number: the same as in the file of customers.
         let customers = super::csv::table(|_| {}).await;
-        let stand_in = &customers[2]["id"];
-        assert!(stand_in.starts_with('-'), "{stand_in}");
+        let surrogate = &customers[2]["id"];
+        assert!(surrogate.starts_with('-'), "{surrogate}");
         assert_eq!(
             rows,
             [
                 ["2", "0", "Ravi Example", ""],
                 ["2", "1", "Mira Example", r#"{"mood":"fine"}"#],
-                [stand_in, "0", "@mira", ""],
+                [surrogate, "0", "@mira", ""],
             ]
         );
     }
 
     #[tokio::test]
-    async fn no_text_is_a_formula_where_that_is_asked() {
+    async fn spreadsheet_safe_text_is_no_formula() {
         let safe = table(|encoding| encoding.spreadsheet_safe = true).await;
         let names = [
             "name",
@@ -185,7 +200,7 @@ mod csv {
         ];
         assert_eq!(
             columns(&safe, names)[2],
-            // A negative number is none either.
+            // A negative number stays.
             ["'=SUM(A1)", "'@mira", "'+15550100101", "-1"]
         );
         assert_eq!(columns(&safe, ["name"])[0], ["Asha Example"]);
@@ -212,7 +227,7 @@ mod parquet {
     }
 
     #[tokio::test]
-    async fn a_file_says_what_made_it_and_what_lies_in_it() {
+    async fn parquet_metadata_has_creator_and_statistics() {
         let (_folder, path) = written("customers.parquet", |_| {}).await;
         let file = opened(&path);
         let metadata = file.metadata().file_metadata();
@@ -228,7 +243,7 @@ mod parquet {
     }
 
     #[tokio::test]
-    async fn a_file_of_no_customers_has_its_columns() {
+    async fn parquet_file_without_customers_has_all_columns() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("customers.parquet");
         let sink = FileSink::create(&path, &Encoding::new(Format::Parquet)).expect("a file");
@@ -243,7 +258,7 @@ mod parquet {
     }
 
     #[tokio::test]
-    async fn the_same_customers_make_the_same_bytes() {
+    async fn same_customers_make_the_same_bytes() {
         let (_one, one) = written("customers.parquet", |_| {}).await;
         let (_other, other) = written("customers.parquet", |_| {}).await;
         let bytes = |path| std::fs::read(path).expect("a file");

@@ -1,4 +1,4 @@
-//! A dataset that was made safe for spreadsheets stays so, whoever writes to it next.
+//! A dataset that is safe for spreadsheets stays so.
 #![cfg(all(feature = "dataset", feature = "csv"))]
 
 use std::fs;
@@ -17,7 +17,7 @@ fn create(root: &Path, spreadsheet_safe: bool) -> Result<Dataset, SinkError> {
     Dataset::create(root, &identity, encoding)
 }
 
-/// What the file of a day says once a customer was written whose name is a formula.
+/// The file of a day after writing a customer whose name is a formula.
 async fn written(root: &Path, sink: &Dataset) -> String {
     let day = NaiveDate::from_ymd_opt(2024, 5, 2).expect("a day");
     let record = Record::decode(r#"{"id":1,"name":"=SUM(A1)"}"#.into()).expect("a record");
@@ -40,7 +40,7 @@ async fn written(root: &Path, sink: &Dataset) -> String {
 }
 
 #[tokio::test]
-async fn what_was_made_safe_for_spreadsheets_stays_so() {
+async fn safe_dataset_stays_safe() {
     let folder = tempfile::tempdir().expect("a folder");
     for asked in [true, false, true] {
         let sink = create(folder.path(), asked).expect("opened");
@@ -50,16 +50,15 @@ async fn what_was_made_safe_for_spreadsheets_stays_so() {
 }
 
 #[tokio::test]
-async fn what_was_not_made_safe_does_not_become_it_in_part() {
+async fn other_dataset_does_not_become_safe() {
     let folder = tempfile::tempdir().expect("a folder");
     let sink = create(folder.path(), false).expect("made");
     let text = written(folder.path(), &sink).await;
     assert!(text.contains(",=SUM(A1),"), "{text}");
     drop(sink);
-    // As it is in a folder that was made before this was remembered.
-    let description = fs::read(folder.path().join("_kapture/manifest.json")).expect("a file");
-    let description: Value = serde_json::from_slice(&description).expect("JSON");
-    assert_eq!(description.get("spreadsheet_safe"), None);
+    let manifest = fs::read(folder.path().join("_kapture/manifest.json")).expect("a file");
+    let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
+    assert_eq!(manifest.get("spreadsheet_safe"), None);
     let error = create(folder.path(), true).err().expect("refused");
     assert!(
         matches!(error, SinkError::NotSpreadsheetSafe { .. }),

@@ -48,16 +48,16 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-pub(crate) struct Lines(TempDir);
+pub(crate) struct Ndjson(TempDir);
 
-impl Default for Lines {
+impl Default for Ndjson {
     fn default() -> Self {
         Self(folder())
     }
 }
 
 #[async_trait]
-impl Subject for Lines {
+impl Subject for Ndjson {
     async fn create(&self) -> Box<dyn Sink> {
         create(&self.0, Format::Ndjson)
     }
@@ -101,7 +101,7 @@ impl Subject for Csv {
     }
 
     /// A row has the primary contact only.
-    fn holdable(&self, mut customer: Value) -> Value {
+    fn representable(&self, mut customer: Value) -> Value {
         if let Some(contacts) = customer["contacts"].as_array_mut() {
             let primary = contacts
                 .iter()

@@ -1,4 +1,4 @@
-//! The sinks under test, read back by other means than their own.
+//! The destinations under test, read without their sinks.
 
 #[cfg(feature = "dataset")]
 pub(crate) mod dataset;
@@ -12,7 +12,7 @@ use kapture_model::Column;
 use kapture_sinks::Identity;
 use serde_json::{Map, Value};
 
-/// Whose customers they hold.
+/// The identity of all destinations.
 pub(crate) fn identity() -> Identity {
     Identity::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC)
 }
