@@ -1,20 +1,25 @@
-//! A server's own words, made safe for a terminal.
+//! Text from elsewhere, made safe for a terminal.
 
-/// How much of a server's sentence an error repeats.
-const LONGEST: usize = 300;
+/// The most characters of a text that are kept.
+const MAX_CHARS: usize = 300;
 
-/// `text` with nothing in it that could steer a terminal or reorder a line: control characters,
-/// escape sequences and bidirectional overrides become visible escapes. Longer texts are clipped.
+/// `text` without anything that could control a terminal or reorder a line: control characters,
+/// escape sequences and bidirectional overrides become visible escapes. Text of more than 300
+/// characters is truncated.
+///
+/// ```
+/// assert_eq!(kapture_model::sanitize("busy\u{1b}[2J"), "busy\\u{1b}[2J");
+/// ```
 pub fn sanitize(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len().min(LONGEST));
+    let mut safe = String::with_capacity(text.len().min(MAX_CHARS));
     for (position, character) in text.trim().chars().enumerate() {
-        if position == LONGEST {
+        if position == MAX_CHARS {
             safe.push('…');
             break;
         }
         match character {
             '\n' | '\r' | '\t' => safe.push(' '),
-            character if character.is_control() || steers_direction(character) => {
+            character if character.is_control() || is_format_character(character) => {
                 safe.extend(character.escape_unicode());
             }
             character => safe.push(character),
@@ -23,7 +28,7 @@ pub fn sanitize(text: &str) -> String {
     safe
 }
 
-fn steers_direction(character: char) -> bool {
+fn is_format_character(character: char) -> bool {
     matches!(
         character,
         '\u{61c}'
@@ -40,12 +45,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_is_repeated_unchanged() {
+    fn ordinary_text_is_unchanged() {
         assert_eq!(sanitize("ग्राहक not found: ‘x’"), "ग्राहक not found: ‘x’");
     }
 
     #[test]
-    fn nothing_in_it_reaches_the_terminal() {
+    fn control_and_direction_characters_are_escaped() {
         assert_eq!(
             sanitize("a\u{1b}[31mb\u{202e}c\nd"),
             "a\\u{1b}[31mb\\u{202e}c d"
@@ -54,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_book_is_clipped() {
-        assert_eq!(sanitize(&"x".repeat(1000)).chars().count(), LONGEST + 1);
+    fn long_text_is_truncated() {
+        assert_eq!(sanitize(&"x".repeat(1000)).chars().count(), MAX_CHARS + 1);
     }
 }

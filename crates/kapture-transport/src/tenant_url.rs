@@ -1,4 +1,4 @@
-//! Where a tenant's API stands: its host and which of the two documented paths it answers on.
+//! The URL of a tenant's API: its host, and the two documented paths.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,8 +8,8 @@ use url::{Host, Url};
 
 /// The two paths under which the vendor documents the same search.
 ///
-/// The heading of the vendor's page names one, its three working examples the other; which of
-/// them a tenant has is not said.
+/// The heading of the vendor's page names one, its three working examples the other. Which of them
+/// a tenant has is not documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Endpoint {
     /// `/ms/customer-search/customer-search/api/v1`: the path of every working example.
@@ -28,7 +28,7 @@ impl Endpoint {
         }
     }
 
-    /// The one to try when this one does not exist.
+    /// The other endpoint, to try where this one does not exist.
     pub fn other(self) -> Self {
         match self {
             Self::Search => Self::Legacy,
@@ -62,7 +62,7 @@ impl FromStr for Endpoint {
     }
 }
 
-/// A tenant's address.
+/// The base URL of a tenant.
 ///
 /// ```
 /// use kapture_transport::{Endpoint, TenantUrl};
@@ -72,7 +72,7 @@ impl FromStr for Endpoint {
 ///     tenant_url.url(Endpoint::Search).as_str(),
 ///     "https://acme.kapturecrm.com/ms/customer-search/customer-search/api/v1",
 /// );
-/// // The token would travel readable for everyone on the way.
+/// // Plain http would send the token in clear text.
 /// assert!(TenantUrl::base_url("http://crm.example.com").is_err());
 /// # Ok::<(), kapture_transport::TenantUrlError>(())
 /// ```
@@ -81,25 +81,25 @@ pub struct TenantUrl {
     base: Url,
 }
 
-/// Why an address cannot be used.
+/// Why a URL cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TenantUrlError {
-    /// A subdomain is one DNS label.
+    /// Not one DNS label.
     #[error(
         "`{0}` is not a subdomain: give the part before .kapturecrm.com, for example `acme` for https://acme.kapturecrm.com"
     )]
     BadSubdomain(String),
-    /// Not an absolute `http` or `https` address with a host.
+    /// Not an absolute `http` or `https` URL with a host.
     #[error("the base URL is not an address like https://acme.kapturecrm.com ({0})")]
     BadUrl(String),
-    /// User or password inside the address: it would end up in logs and process lists.
+    /// A user name or password in the URL would end up in logs and process lists.
     #[error(
-        "the base URL carries a user name or password: take it out and give the token on its own"
+        "the base URL contains a user name or password: remove them and give the token separately"
     )]
     CredentialsInUrl,
-    /// Plain `http` to a host that is not this machine.
+    /// Plain `http` to a host other than this machine.
     #[error(
-        "plain http would send the token readable to everyone on the way to {0}: use https (plain http is accepted for loopback addresses alone)"
+        "plain http would send the token in clear text to {0}: use https (plain http is accepted for loopback addresses only)"
     )]
     PlainHttp(String),
     /// Neither `search` nor `legacy`.
@@ -125,7 +125,8 @@ impl TenantUrl {
         Self::base_url(&format!("https://{subdomain}.kapturecrm.com"))
     }
 
-    /// The tenant at an address of its own, for example behind a proxy. A path prefix is kept.
+    /// The tenant at any other URL, for example behind a proxy. A path prefix is kept; query and
+    /// fragment are dropped.
     pub fn base_url(address: &str) -> Result<Self, TenantUrlError> {
         let mut base = Url::parse(address.trim())
             .map_err(|error| TenantUrlError::BadUrl(error.to_string()))?;
@@ -148,7 +149,7 @@ impl TenantUrl {
         Ok(Self { base })
     }
 
-    /// The address that `endpoint` has here.
+    /// The complete URL of `endpoint`.
     pub fn url(&self, endpoint: Endpoint) -> Url {
         let mut url = self.base.clone();
         let prefix = url.path().trim_end_matches('/').to_owned();
@@ -156,12 +157,12 @@ impl TenantUrl {
         url
     }
 
-    /// Whether it is asked over `https`.
+    /// Whether the scheme is `https`.
     pub fn is_encrypted(&self) -> bool {
         self.base.scheme() == "https"
     }
 
-    /// The host, for messages.
+    /// The host name, for messages.
     pub fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
     }
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_for_loopback_alone() {
+    fn plain_http_is_accepted_for_loopback_only() {
         for address in [
             "http://127.0.0.1:8080",
             "http://localhost",
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_base_urls_are_refused() {
         for address in [
             "",
             "acme",
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subdomain_is_one_label() {
+    fn subdomain_is_one_dns_label() {
         for subdomain in ["", "a.b", "a/b", "-a", "a-", "a b", "acme.kapturecrm.com"] {
             assert!(TenantUrl::subdomain(subdomain).is_err(), "{subdomain:?}");
         }
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn both_endpoints_stand_under_the_base() {
+    fn endpoints_keep_the_path_prefix_of_the_base_url() {
         let tenant_url = TenantUrl::base_url("https://proxy.example.com/kapture/?x#y").unwrap();
         assert_eq!(
             tenant_url.url(Endpoint::Legacy).as_str(),

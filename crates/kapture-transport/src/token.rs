@@ -1,4 +1,4 @@
-//! The secret that opens the API, in a type that does not print.
+//! The secret of an account, in a type that does not print it.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// The `Authorization: Basic …` token of an account.
 ///
-/// It is wiped from memory when dropped, and neither `Debug` nor any error shows it.
+/// It is zeroised in memory when dropped, and neither `Debug` nor any error shows it.
 ///
 /// ```
 /// use kapture_transport::Token;
@@ -20,31 +20,32 @@ use secrecy::{ExposeSecret, SecretString};
 #[derive(Clone)]
 pub struct Token(SecretString);
 
-/// Why a text cannot be a token. The text itself is never repeated.
+/// Why a text cannot be a token. The text itself is never quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Nothing but blanks.
+    /// Empty or blank.
     #[error("the token is empty")]
     Empty,
-    /// A blank, a line break or another character that no HTTP header may carry.
-    #[error("the token holds a blank or a character that cannot stand in an HTTP header")]
+    /// It contains white space or another character that base64 does not have and that an HTTP
+    /// header cannot carry.
+    #[error("the token contains white space or a character that an HTTP header cannot carry")]
     Unusable,
 }
 
 const REDACTED: &str = "(redacted)";
 
-/// The shortest password that is looked for in what a server says, in bytes.
-const SHORTEST: usize = 4;
+/// The shortest password that is redacted, in bytes: a shorter one may be part of any word.
+const MIN_PASSWORD: usize = 4;
 
-/// As lenient as servers are.
+/// Base64 with or without padding, as servers accept it.
 const STANDARD_PAD_OR_NOT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
 impl Token {
-    /// A token as the vendor hands it out, with or without the word `Basic` before it.
-    /// Blanks around it are dropped: a file or a pasted line often ends in a line break.
+    /// The token as the vendor hands it out, with or without the scheme `Basic` before it. White
+    /// space around it is dropped: a file or a pasted line often ends in a line break.
     pub fn from_base64(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
         let text = match text.split_once(char::is_whitespace) {
@@ -60,14 +61,13 @@ impl Token {
         Ok(Self(text.into()))
     }
 
-    /// The token made from a user name and a password: base64 of `user:password`.
+    /// The token of a user name and a password: base64 of `user:password`.
     pub fn from_user(user: &str, password: &str) -> Self {
         Self(STANDARD.encode(format!("{user}:{password}")).into())
     }
 
-    /// `text` without the token: a server may repeat what it was sent in what it says, also as
-    /// JSON with every sign escaped that may be, without the padding at its end, or decoded, or the
-    /// password in it alone.
+    /// `text` without the token, which a server may repeat in its messages: also with JSON escapes,
+    /// without padding, decoded, or only the password in it.
     pub(crate) fn redact(&self, text: &str) -> String {
         let plain = self.0.expose_secret();
         let core = plain.trim_end_matches('=');
@@ -87,14 +87,15 @@ impl Token {
             .as_deref()
             .and_then(|decoded| decoded.split_once(':'))
         {
-            // In fewer letters it might be any word.
-            Some((_, password)) if password.len() >= SHORTEST => text.replace(password, REDACTED),
+            Some((_, password)) if password.len() >= MIN_PASSWORD => {
+                text.replace(password, REDACTED)
+            }
             _ => text,
         }
     }
 
-    /// The value of the `Authorization` header: for a [`Transport`](crate::Transport), and for whoever
-    /// keeps the token where [`from_base64`](Self::from_base64) will take it from.
+    /// The value of the `Authorization` header: for a [`Transport`](crate::Transport), and to store
+    /// the token so that [`from_base64`](Self::from_base64) can read it again.
     pub fn authorization(&self) -> SecretString {
         format!("Basic {}", self.0.expose_secret()).into()
     }
@@ -115,21 +116,21 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_is_repeated_is_not_shown() {
+    fn password_is_redacted() {
         for token in [
             Token::from_user("asha", "hunter2!x"),
             // Without the padding at its end.
             Token::from_base64("YXNoYTpodW50ZXIyIXg").unwrap(),
         ] {
-            let said = token.redact("bad credentials asha:hunter2!x");
-            assert_eq!(said, "bad credentials asha:(redacted)");
+            let redacted = token.redact("bad credentials asha:hunter2!x");
+            assert_eq!(redacted, "bad credentials asha:(redacted)");
         }
         let short = Token::from_user("asha", "a");
         assert_eq!(short.redact("a bad day"), "a bad day");
     }
 
     #[test]
-    fn a_ready_token_is_taken_with_or_without_its_scheme() {
+    fn base64_token_is_accepted_with_or_without_its_scheme() {
         for text in ["YTpi", " YTpi\n", "Basic YTpi", "basic   YTpi\r\n"] {
             assert_eq!(
                 header(&Token::from_base64(text).unwrap()),
@@ -140,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_become_base64() {
+    fn user_and_password_are_encoded_as_base64() {
         assert_eq!(header(&Token::from_user("a", "b")), "Basic YTpi");
     }
 
     #[test]
-    fn what_no_header_carries_is_refused() {
+    fn token_that_no_header_can_carry_is_refused() {
         assert_eq!(Token::from_base64(" \n").unwrap_err(), TokenError::Empty);
         assert_eq!(Token::from_base64("a b").unwrap_err(), TokenError::Unusable);
         assert_eq!(
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_the_token_is_redacted_however_it_is_spelled() {
+    fn token_is_redacted_in_every_encoding() {
         let token = Token::from_base64("a/b+c/d==").unwrap();
         for (text, shown) in [
             (
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_does_not_show_the_token() {
         let token = Token::from_base64("YTpi").unwrap();
         assert!(!format!("{token:?} {:?}", token.authorization()).contains("YTpi"));
     }

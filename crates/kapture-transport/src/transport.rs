@@ -1,4 +1,4 @@
-//! One HTTP exchange, and nothing more.
+//! One HTTP exchange: the trait, its request and its response.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,42 +9,42 @@ use url::Url;
 
 use crate::Token;
 
-/// One HTTP exchange: a request goes out, a response or the reason for none comes back.
+/// One HTTP exchange: sends a request, and returns the response or why there is none.
 ///
 /// A status other than 2xx is a response, not an error. Retries, limits and the meaning of a
-/// body are the [`Client`](crate::Client)'s business.
+/// response are up to the [`Client`](crate::Client).
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends `request` once. Dropping the future gives the exchange up.
+    /// Sends `request` once. Dropping the future aborts the exchange.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
 }
 
 /// A `POST` with a JSON body.
 ///
-/// `Debug` shows neither the token nor what is asked for, which may name persons.
+/// `Debug` shows neither the token nor the body, which may hold personal data.
 #[derive(Clone)]
 pub struct Request {
-    /// The full address.
+    /// The complete URL.
     pub url: Url,
-    /// Goes into the `Authorization` header.
+    /// Sent in the `Authorization` header.
     pub token: Token,
     /// The JSON body.
     pub body: Bytes,
     /// The longest the whole exchange may take, body included.
     pub timeout: Duration,
-    /// The cookies of earlier exchanges are dropped first: the session they stand for has ended.
+    /// Whether the cookies of earlier exchanges are dropped first, because their session has ended.
     pub new_session: bool,
 }
 
-/// What a server answered, whatever it means.
+/// The response of a server, whatever it means.
 ///
 /// `Debug` does not show the body, which may hold customers.
 #[derive(Clone, Default)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The `Retry-After` header as it came.
+    /// The `Retry-After` header, unchanged.
     pub retry_after: Option<String>,
     /// The whole body, decompressed.
     pub body: Bytes,
@@ -71,22 +71,22 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Why no whole response came.
+/// Why there is no complete response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// No connection: name not found, refused, unreachable.
+    /// No connection: the name is unknown, or the port is closed or unreachable.
     #[error("no connection: {0}")]
     Connect(String),
-    /// The other side could not prove who it is, or speaks no TLS.
-    #[error("no secure connection: {0}")]
+    /// TLS failed: the certificate is not trusted, or the other side does not speak TLS.
+    #[error("no TLS connection: {0}")]
     Tls(String),
-    /// Nothing, or not everything, within the time allowed.
-    #[error("no whole answer within {} s", .0.as_secs_f32())]
+    /// No complete response within the timeout.
+    #[error("no complete response within {} s", .0.as_secs_f32())]
     Timeout(Duration),
-    /// The connection broke before the answer was whole.
-    #[error("the connection broke off: {0}")]
+    /// The connection broke before the response was complete.
+    #[error("the connection broke: {0}")]
     Broken(String),
-    /// More than the limit, after decompression.
-    #[error("the answer is larger than {0} bytes")]
+    /// The body exceeds the limit, in bytes after decompression.
+    #[error("the response is larger than {0} bytes")]
     TooLarge(usize),
 }

@@ -1,5 +1,5 @@
-//! The speed that a run finds by itself, against servers in simulated time that do not say how
-//! much they bear.
+//! Rate limit and concurrency that a run learns by itself, against servers in simulated time that
+//! do not announce their limits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a server does with one request.
+/// How a server treats one request.
 struct Treatment {
     status: u16,
     retry_after: Option<&'static str>,
@@ -29,13 +29,13 @@ fn answer(takes: Duration) -> Treatment {
     }
 }
 
-/// What a server bears.
+/// The limits of a server.
 trait Server: Send + 'static {
-    /// Treats a request that comes `at` so long after the first, with `in_flight` others.
+    /// Treats a request that arrives `at` after the first one, with `in_flight` others.
     fn treat(&mut self, at: Duration, in_flight: usize) -> Treatment;
 }
 
-/// One request, as it was treated.
+/// One request, and how it was treated.
 struct Treated {
     at: Duration,
     status: u16,
@@ -77,7 +77,8 @@ impl Transport for Simulated {
     }
 }
 
-/// What a run met that asks as much as it may, in two minutes after the first `minutes`.
+/// Runs a client with more calls than permits. Returns the requests of the two minutes after the
+/// first `minutes`.
 async fn steady_state(server: impl Server, minutes: u32, options: ClientOptions) -> Vec<Treated> {
     let simulated = Simulated(Arc::new(Mutex::new(State {
         server: Box::new(server),
@@ -122,7 +123,7 @@ fn at_most(concurrency: usize) -> ClientOptions {
     }
 }
 
-/// Refuses what goes beyond a number of requests in each second.
+/// A fixed-window rate limit: so many requests in each second.
 struct BySecond {
     most: u32,
     retry_after: Option<&'static str>,
@@ -139,7 +140,7 @@ impl Server for BySecond {
     }
 }
 
-/// Refuses what comes when a bucket is empty that is filled evenly.
+/// A token-bucket rate limit.
 struct Bucket {
     rate: f64,
     holds: f64,
@@ -161,7 +162,7 @@ impl Server for Bucket {
     }
 }
 
-/// Refuses what goes beyond a number of requests in the last minute.
+/// A sliding-window rate limit: so many requests in the last minute.
 struct ByMinute {
     most: usize,
     last: VecDeque<Duration>,
@@ -193,7 +194,7 @@ fn limited(refused: bool, retry_after: Option<&'static str>) -> Treatment {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hidden_rate_limit_is_made_use_of_and_rarely_met() {
+async fn hidden_rate_limit_is_used_to_nine_tenths_and_rarely_exceeded() {
     for retry_after in [None, Some("1")] {
         for rate in [10, 40, 150] {
             let by_second = BySecond {
@@ -225,9 +226,9 @@ async fn expect_rate(server: impl Server, rate: f64, retry_after: Option<&str>) 
     assert!(refused < 0.03, "{met}");
 }
 
-/// As after a run that ended at this very moment.
+/// The limit is used up at the start, as after a run that has just ended.
 #[tokio::test(start_paused = true)]
-async fn what_others_used_up_at_the_beginning_is_not_taken_for_the_limit() {
+async fn requests_used_up_by_other_clients_are_not_taken_for_the_limit() {
     for left in [0, 5, 20] {
         let by_second = BySecond {
             most: 40,
@@ -256,7 +257,7 @@ async fn expect_first_minute(server: impl Server, left: u32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_by_the_minute_is_found_as_well() {
+async fn rate_limit_per_minute_is_found() {
     let by_minute = ByMinute {
         most: 600,
         last: VecDeque::new(),
@@ -267,8 +268,8 @@ async fn a_limit_by_the_minute_is_found_as_well() {
     assert!(answered >= 8.0 && refused < 0.03, "{answered}, {refused}");
 }
 
-/// Much slower as soon as more than a number are in flight. No two answers take just as long, or
-/// all of them would come at one moment, when nothing is in flight.
+/// Eight times slower as soon as a number of requests are in flight. Latency varies, so that the
+/// answers do not arrive all at once.
 struct Cliff(usize, fastrand::Rng);
 
 impl Cliff {
@@ -279,25 +280,25 @@ impl Cliff {
 
 impl Server for Cliff {
     fn treat(&mut self, _: Duration, in_flight: usize) -> Treatment {
-        let usual = self.1.u64(45_000..55_000);
+        let latency = self.1.u64(45_000..55_000);
         let times = if in_flight >= self.0 { 8 } else { 1 };
-        answer(Duration::from_micros(times * usual))
+        answer(Duration::from_micros(times * latency))
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_latency_cliff_is_kept_away_from() {
+async fn concurrency_stays_below_a_latency_cliff() {
     for cliff in [20, 6, 50] {
         let steady = steady_state(Cliff::beyond(cliff), 1, at_most(64)).await;
         let beyond = share(&steady, |treated| treated.in_flight >= cliff);
         assert!(beyond < 0.05, "{beyond} beyond {cliff}");
         let in_flight: usize = steady.iter().map(|treated| treated.in_flight + 1).sum();
-        let usual = in_flight as f64 / steady.len() as f64;
-        assert!(usual > 0.75 * cliff as f64, "{usual} of {cliff}");
+        let mean = in_flight as f64 / steady.len() as f64;
+        assert!(mean > 0.75 * cliff as f64, "{mean} of {cliff}");
     }
 }
 
-/// Works on a number of requests at once; the others wait.
+/// Works on a number of requests at once; the others queue.
 struct Queue {
     workers: usize,
     free_at: VecDeque<Duration>,
@@ -316,7 +317,7 @@ impl Server for Queue {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_is_kept_busy_and_short() {
+async fn queueing_server_is_busy_with_a_short_queue() {
     let queue = Queue {
         workers: 10,
         free_at: VecDeque::new(),
@@ -327,7 +328,7 @@ async fn a_queue_is_kept_busy_and_short() {
     assert!(long < 0.05, "{long}");
 }
 
-/// Takes now long, now short, and fails now and then.
+/// Very different latencies, and 2 % failures at any load.
 struct Noisy(fastrand::Rng);
 
 impl Server for Noisy {
@@ -345,17 +346,17 @@ impl Server for Noisy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn noise_is_not_taken_for_overload() {
+async fn noisy_latency_is_not_taken_for_overload() {
     for seed in 0..4 {
         let noisy = Noisy(fastrand::Rng::with_seed(seed));
         let steady = steady_state(noisy, 1, at_most(32)).await;
         let in_flight: usize = steady.iter().map(|treated| treated.in_flight + 1).sum();
-        let usual = in_flight as f64 / steady.len() as f64;
-        assert!(usual > 0.75 * 32.0, "{usual}");
+        let mean = in_flight as f64 / steady.len() as f64;
+        assert!(mean > 0.75 * 32.0, "{mean}");
     }
 }
 
-/// Fails when more than a number are in flight.
+/// Fails when a number of requests are in flight.
 struct Fragile(usize);
 
 impl Server for Fragile {
@@ -368,7 +369,7 @@ impl Server for Fragile {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_fails_under_load_is_spared() {
+async fn concurrency_stays_below_failures_under_load() {
     let steady = steady_state(Fragile(10), 1, at_most(64)).await;
     let failed = share(&steady, |treated| treated.status == 503);
     assert!(failed < 0.1, "{failed}");
@@ -377,7 +378,7 @@ async fn a_server_that_fails_under_load_is_spared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked_for_bounds_what_is_found() {
+async fn configured_bounds_hold() {
     let options = ClientOptions {
         requests_per_second: Some(30.0),
         ..at_most(4)

@@ -1,4 +1,4 @@
-//! The exchange over real HTTP, on loopback.
+//! `HttpTransport` against a server on loopback.
 #![cfg(feature = "http")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use kapture_transport::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Gives `answers` in turn, each on a connection of its own, and tells what was asked.
+/// Serves `answers` in turn, each on its own connection; the receiver gets the requests.
 fn serve(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -61,7 +61,7 @@ fn answer(head: &str, body: &str) -> String {
 }
 
 #[tokio::test]
-async fn token_and_body_are_posted() {
+async fn request_posts_token_and_body() {
     let (address, told) = serve(vec![answer("200 OK", "[]")]);
     let response = send(&transport(), address).await.unwrap();
     assert_eq!((response.status, &response.body[..]), (200, &b"[]"[..]));
@@ -79,7 +79,7 @@ async fn token_and_body_are_posted() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_the_token_does_not_follow_it() {
+async fn redirect_is_returned_and_not_followed() {
     let (elsewhere, told) = serve(vec![answer("200 OK", "[]")]);
     let location = format!("302 Found\r\nlocation: http://{elsewhere}/login");
     let (address, _) = serve(vec![answer(&location, "")]);
@@ -88,7 +88,7 @@ async fn a_redirect_is_an_answer_and_the_token_does_not_follow_it() {
 }
 
 #[tokio::test]
-async fn a_session_lasts_as_long_as_the_transport() {
+async fn cookies_are_kept_as_long_as_the_transport() {
     let (address, told) = serve(vec![
         answer("200 OK\r\nset-cookie: JSESSIONID=one; Path=/", "[]"),
         answer("200 OK", "[]"),
@@ -106,9 +106,9 @@ async fn a_session_lasts_as_long_as_the_transport() {
     );
 }
 
-/// The clock stands still while something can be done, and leaps where nothing can.
+/// The paused clock of tokio advances only while nothing else can run.
 #[tokio::test(start_paused = true)]
-async fn one_byte_a_second_does_not_count_as_an_answer() {
+async fn timeout_covers_a_body_of_one_byte_a_second() {
     let slow = answer("200 OK", &"x".repeat(1_000));
     let head = slow.len() - 1_000;
     for at_once in [0, head] {
@@ -117,7 +117,7 @@ async fn one_byte_a_second_does_not_count_as_an_answer() {
         let slow = slow.clone();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a client");
-            // One that speaks before it is asked is broken, not slow.
+            // A response before the request would be a broken connection.
             let asked = stream.read(&mut [0; 1_024]).await;
             assert!(asked.is_ok_and(|read| read > 0));
             let (head, rest) = slow.as_bytes().split_at(at_once);
@@ -135,13 +135,13 @@ async fn one_byte_a_second_does_not_count_as_an_answer() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_limit_is_not_read_to_its_end() {
+async fn body_beyond_the_limit_is_too_large() {
     let options = HttpOptions {
         body_limit: 1_000,
         ..HttpOptions::default()
     };
     let long = "x".repeat(1_001);
-    // Once announced, once without any word about the length.
+    // With a content length, and without one.
     let endless = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{long}");
     let (address, _told) = serve(vec![answer("200 OK", &long), endless]);
     for _ in 0..2 {
@@ -152,7 +152,7 @@ async fn a_body_beyond_the_limit_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn half_a_body_is_a_broken_connection() {
+async fn incomplete_body_is_a_broken_connection() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"message\"".to_owned();
     let (address, _told) = serve(vec![half]);
     let error = send(&transport(), address).await.unwrap_err();
@@ -160,7 +160,7 @@ async fn half_a_body_is_a_broken_connection() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_said_so() {
+async fn closed_port_is_a_connect_error() {
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -1,4 +1,4 @@
-//! No way of printing what holds the token prints the token, in a panic neither.
+//! Neither `Debug` output nor panics nor errors show the token or personal data.
 #![cfg(all(feature = "http", feature = "mock"))]
 
 use std::fmt::Debug;
@@ -22,9 +22,9 @@ fn assert_silent(what: &str, text: &str) {
     }
 }
 
-/// The message of the panic that `does` ends in.
-fn panic_of(does: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(does)).expect_err("a panic");
+/// The message of the panic of `action`.
+fn panic_of(action: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(action)).expect_err("a panic");
     let text = payload.downcast_ref::<String>().cloned();
     text.or_else(|| {
         payload
@@ -54,7 +54,7 @@ fn request(token: &Token) -> Request {
 }
 
 #[test]
-fn nothing_that_holds_the_token_shows_it() {
+fn no_type_shows_the_token_or_the_body() {
     let token = Token::from_user(USER, PASSWORD);
     let header = token.authorization();
     assert_eq!(
@@ -70,7 +70,7 @@ fn nothing_that_holds_the_token_shows_it() {
         ClientOptions::default(),
     );
     check("Token", &token);
-    check("its header", &token.authorization());
+    check("the Authorization header", &token.authorization());
     check("TenantUrl", &tenant_url);
     check("HttpTransport", &http);
     check("ClientOptions", &ClientOptions::default());
@@ -84,14 +84,14 @@ fn nothing_that_holds_the_token_shows_it() {
         },
     );
     check(
-        "what a bad token is",
+        "TokenError",
         &Token::from_base64(PASSWORD).expect_err("blanks"),
     );
 }
 
-/// A mock that nobody told what to expect panics and names what it was given.
+/// A mock without expectations panics with the arguments of the call.
 #[test]
-fn an_unexpected_request_does_not_show_the_token() {
+fn panic_of_the_mock_does_not_show_the_token() {
     let token = Token::from_user(USER, PASSWORD);
     let mock = MockTransport::new();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -103,14 +103,14 @@ fn an_unexpected_request_does_not_show_the_token() {
 }
 
 #[tokio::test]
-async fn an_error_does_not_show_the_token() {
+async fn connect_error_does_not_show_the_token() {
     let token = Token::from_user(USER, PASSWORD);
     let http = HttpTransport::new(&HttpOptions::default()).expect("a transport");
     let mut asked = request(&token);
-    // Nobody listens there.
+    // No server listens on this port.
     asked.url = "http://127.0.0.1:1/".parse().expect("an address");
     check(
-        "an error",
+        "TransportError",
         &http.send(asked).await.expect_err("no connection"),
     );
 }

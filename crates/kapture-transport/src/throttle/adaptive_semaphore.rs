@@ -1,4 +1,4 @@
-//! How many calls run at once: never more than is known to be good for the server.
+//! Bounds the calls in flight by a limit that adapts to the server.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,9 +8,11 @@ use tokio::time::Instant;
 
 use super::concurrency_controller::{ConcurrencyController, RoundMember};
 
+/// A semaphore whose number of permits is the limit of a [`ConcurrencyController`].
 #[derive(Debug)]
 pub(crate) struct AdaptiveSemaphore {
     state: Mutex<State>,
+    /// Notified when a permit may have become free.
     freed: Notify,
 }
 
@@ -28,7 +30,7 @@ pub(crate) struct Permit<'a> {
 }
 
 impl AdaptiveSemaphore {
-    /// At most `most` at once, at least one.
+    /// At most `max` permits, and at least one.
     pub(crate) fn new(max: usize) -> Self {
         Self {
             state: Mutex::new(State {
@@ -39,7 +41,7 @@ impl AdaptiveSemaphore {
         }
     }
 
-    /// Waits for a place.
+    /// Waits for a permit.
     pub(crate) async fn acquire(&self) -> Permit<'_> {
         loop {
             let freed = self.freed.notified();
@@ -52,7 +54,7 @@ impl AdaptiveSemaphore {
 
     fn try_acquire(&self) -> Option<Permit<'_>> {
         let mut state = self.lock();
-        if state.in_flight as f64 + 1.0 > state.controller.at(Instant::now()) {
+        if state.in_flight as f64 + 1.0 > state.controller.limit(Instant::now()) {
             return None;
         }
         state.in_flight += 1;
@@ -69,16 +71,16 @@ impl AdaptiveSemaphore {
 }
 
 impl Permit<'_> {
-    /// The call went well, and took so long.
+    /// The call succeeded after `latency`.
     pub(crate) fn on_success(&self, latency: Duration) {
         let mut state = self.semaphore.lock();
         state.controller.on_success(self.member, latency);
         drop(state);
-        // There may be room for one more than leaves.
+        // Slow start frees one permit more than the one that is about to be dropped.
         self.semaphore.freed.notify_one();
     }
 
-    /// The call met a server that could not cope.
+    /// The call failed in a way that may mean overload.
     pub(crate) fn on_overload(&self) {
         let mut state = self.semaphore.lock();
         state.controller.on_overload(self.member, Instant::now());
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_more_than_the_limit_are_in_flight() {
+    fn permits_end_at_the_limit() {
         let semaphore = AdaptiveSemaphore::new(3);
         let held: Vec<_> = std::iter::from_fn(|| semaphore.try_acquire()).collect();
         assert_eq!(held.len(), 3);
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_call_is_always_allowed() {
+    fn one_permit_is_always_left_after_overload() {
         let semaphore = AdaptiveSemaphore::new(0);
         for _ in 0..100 {
             semaphore.try_acquire().unwrap().on_overload();
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_is_woken() {
+    async fn waiting_call_gets_a_dropped_permit() {
         let semaphore = AdaptiveSemaphore::new(1);
         let first = semaphore.acquire().await;
         let (second, ()) = tokio::join!(semaphore.acquire(), async { drop(first) });

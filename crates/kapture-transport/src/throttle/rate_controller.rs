@@ -1,10 +1,10 @@
-//! How many requests a second a server tolerates, found out from those it refused (429).
+//! Learns how many requests a second a server accepts, from the requests that it limits (HTTP 429).
 //!
-//! There is no limit until a refusal after a second or more, or the second one. Then the rate at
-//! which requests were answered so far is the best guess; CUBIC's growth (RFC 9438) comes back to
-//! it and feels its way beyond, until the next refusal corrects the guess. Each refusal also pauses
-//! the run: as long as the server says, else a second, doubled as long as the pauses bring nothing
-//! but refusals.
+//! There is no rate limit until the first 429 after a second or more, or the second 429. Then the
+//! estimate is the rate at which requests were answered so far. It is decreased a little, grows
+//! back as CUBIC does (RFC 9438) and beyond, until the next 429 corrects it. Each 429 also pauses
+//! the run: for its `Retry-After`, else for an exponential backoff that begins with a second and
+//! doubles while no request is answered between two pauses.
 
 use std::time::Duration;
 
@@ -12,23 +12,25 @@ use tokio::time::Instant;
 
 use super::cubic::Cubic;
 
-/// The share cut off at a refusal.
+/// The share of the estimate that is left after a decrease.
 const BETA: f64 = 0.95;
 
-/// The share of a rate that was refused which is hoped to be tolerated.
+/// The share of a limited rate that is taken for the accepted one.
 const ACCEPTED_SHARE: f64 = 0.97;
 
-/// What is left of a rate at least. A run that has little to ask is answered little, too.
+/// The least share of the rate that one 429 leaves: a run with few requests has few answers, which
+/// do not prove a low limit.
 const MIN_SHARE: f64 = 0.25;
 
-/// The first guess at least: a server that is asked at once by all may answer none of them.
+/// The lowest first estimate: of many requests sent at once a server may answer none.
 const MIN_FIRST_ESTIMATE: f64 = 10.0;
 
-/// The first guess may be far off, later ones are not; and each attempt to go beyond costs a pause.
+/// How long CUBIC takes to grow back. The first estimate may be far too low; later ones are close,
+/// and each attempt to exceed the limit costs a pause.
 const FIRST_RECOVERY: Duration = Duration::from_secs(5);
 const RECOVERY: Duration = Duration::from_secs(20);
 
-/// The pause where the server does not say how long, also the least time to tell a rate from:
+/// The first pause without `Retry-After`, and the shortest time over which a rate is measured:
 /// most servers count by the second.
 const INITIAL_PAUSE: Duration = Duration::from_secs(1);
 const MAX_DOUBLINGS: u32 = 6;
@@ -37,79 +39,81 @@ const MAX_DOUBLINGS: u32 = 6;
 pub(crate) struct RateController {
     max: f64,
     estimate: Option<Cubic>,
-    /// When the first request was sent, later the end of the last pause after a refusal that told
-    /// something about the rate.
+    /// The begin of the measurement: when the first request was sent, later the end of the pause
+    /// after the last 429 that changed the estimate.
     since: Option<Instant>,
+    /// The answers since then.
     answered: u32,
-    refusals_in_a_row: u32,
-    /// Requests sent before tell nothing about the rate that came after it.
-    last_refusal: Option<Instant>,
+    limited_in_a_row: u32,
+    /// The last 429: requests sent before it say nothing about the rate after it.
+    last_limited: Option<Instant>,
 }
 
 impl RateController {
-    /// At most `most` a second, which may be infinite.
+    /// A rate of at most `max` a second, which may be infinite.
     pub(crate) fn new(max: f64) -> Self {
         Self {
             max,
             estimate: None,
             since: None,
             answered: 0,
-            refusals_in_a_row: 0,
-            last_refusal: None,
+            limited_in_a_row: 0,
+            last_limited: None,
         }
     }
 
-    /// Requests a second.
-    pub(crate) fn at(&self, now: Instant) -> f64 {
+    /// How many requests a second may be sent.
+    pub(crate) fn rate(&self, now: Instant) -> f64 {
         self.estimate
             .map_or(self.max, |estimate| estimate.at(now).min(self.max))
     }
 
+    /// A request was sent.
     pub(crate) fn on_sent(&mut self, now: Instant) {
         self.since.get_or_insert(now);
     }
 
     /// A request sent at `sent` was answered.
     pub(crate) fn on_success(&mut self, sent: Instant) {
-        if self.last_refusal <= Some(sent) {
+        if self.last_limited <= Some(sent) {
             self.answered += 1;
-            self.refusals_in_a_row = 0;
+            self.limited_in_a_row = 0;
         }
     }
 
-    /// A request sent at `sent` was refused; `wait` is what the server asks for. Returns when to
-    /// go on.
+    /// A request sent at `sent` was answered with HTTP 429; `wait` is its `Retry-After`. Returns
+    /// the end of the pause.
     pub(crate) fn on_rate_limited(
         &mut self,
         sent: Instant,
         wait: Option<Duration>,
         now: Instant,
     ) -> Instant {
-        if self.last_refusal > Some(sent) {
+        if self.last_limited > Some(sent) {
             return now + wait.unwrap_or_default();
         }
-        let doubled = INITIAL_PAUSE * (1 << self.refusals_in_a_row.min(MAX_DOUBLINGS));
+        let doubled = INITIAL_PAUSE * (1 << self.limited_in_a_row.min(MAX_DOUBLINGS));
         let paused_until = now + wait.unwrap_or(doubled);
-        self.refusals_in_a_row += 1;
-        let is_first = self.last_refusal.replace(now).is_none();
-        // If nothing was answered in between, the pause was too short: that says nothing about
+        self.limited_in_a_row += 1;
+        let is_first = self.last_limited.replace(now).is_none();
+        // Without an answer since the last pause, the pause was too short, which says nothing about
         // the rate.
         if self.answered > 0 || self.estimate.is_none() {
-            // A pause says nothing about the rate.
+            // The pause does not count in the next measurement.
             let since = self.since.replace(paused_until).unwrap_or(now);
             let answered = std::mem::take(&mut self.answered);
-            let seen = now.saturating_duration_since(since);
-            if is_first && seen < INITIAL_PAUSE {
-                // Others, or an earlier run, may have used up what this second had to give.
+            let measured = now.saturating_duration_since(since);
+            if is_first && measured < INITIAL_PAUSE {
+                // Other clients, or an earlier run, may have used up the requests of this second.
                 return paused_until;
             }
-            let answered = f64::from(answered) / seen.max(INITIAL_PAUSE).as_secs_f64();
-            let rate = self.at(now);
+            let answered = f64::from(answered) / measured.max(INITIAL_PAUSE).as_secs_f64();
+            let rate = self.rate(now);
             let peak = match self.estimate {
                 None => answered.max(MIN_FIRST_ESTIMATE).min(rate),
-                // A rate grows also while little is asked, which proves none of it. What was
-                // answered while it grew is a quarter of it at least, if all was made use of.
-                Some(estimate) if estimate.is_back(now) => {
+                // The rate also grows while few requests are sent, which proves nothing. If all of
+                // it was used, the answers of the time in which it grew are a quarter of it or more.
+                Some(estimate) if estimate.has_recovered(now) => {
                     (ACCEPTED_SHARE * rate).min(estimate.peak.max(4.0 * answered))
                 }
                 Some(_) => answered.clamp(MIN_SHARE * rate, ACCEPTED_SHARE * rate),
@@ -133,8 +137,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A rate after a first second in which so many were answered and one was refused.
-    fn refused_after(answered: u32, max: f64) -> (RateController, Instant) {
+    /// A controller after one second with so many answers and one 429.
+    fn limited_after(answered: u32, max: f64) -> (RateController, Instant) {
         let (mut controller, begun) = (RateController::new(max), Instant::now());
         controller.on_sent(begun);
         for _ in 0..answered {
@@ -146,25 +150,25 @@ mod tests {
     }
 
     #[test]
-    fn there_is_none_before_the_first_refusal_but_the_one_asked_for() {
+    fn rate_is_the_configured_one_before_the_first_429() {
         let now = Instant::now();
-        assert_eq!(RateController::new(f64::INFINITY).at(now), f64::INFINITY);
-        assert_eq!(RateController::new(5.0).at(now), 5.0);
+        assert_eq!(RateController::new(f64::INFINITY).rate(now), f64::INFINITY);
+        assert_eq!(RateController::new(5.0).rate(now), 5.0);
     }
 
     #[test]
-    fn what_was_answered_is_what_is_tolerated() {
-        let (controller, now) = refused_after(40, f64::INFINITY);
-        assert_eq!(controller.at(now).round(), 38.0);
-        assert_eq!(controller.at(now + 6 * SECOND).round(), 40.0);
-        assert!(controller.at(now + 30 * SECOND) > 60.0);
-        let (controller, now) = refused_after(40, 10.0);
-        assert_eq!(controller.at(now + 100 * SECOND), 10.0);
+    fn first_estimate_is_the_rate_of_answers() {
+        let (controller, now) = limited_after(40, f64::INFINITY);
+        assert_eq!(controller.rate(now).round(), 38.0);
+        assert_eq!(controller.rate(now + 6 * SECOND).round(), 40.0);
+        assert!(controller.rate(now + 30 * SECOND) > 60.0);
+        let (controller, now) = limited_after(40, 10.0);
+        assert_eq!(controller.rate(now + 100 * SECOND), 10.0);
     }
 
     #[test]
-    fn a_burst_of_refusals_is_one() {
-        let (mut controller, now) = refused_after(40, f64::INFINITY);
+    fn burst_of_429_decreases_the_rate_once() {
+        let (mut controller, now) = limited_after(40, f64::INFINITY);
         for _ in 0..20 {
             let paused_until = controller.on_rate_limited(now - SECOND, None, now);
             assert_eq!(paused_until, now);
@@ -174,11 +178,11 @@ mod tests {
             controller.on_rate_limited(now - SECOND, asked, now),
             now + 3 * SECOND
         );
-        assert_eq!(controller.at(now).round(), 38.0);
+        assert_eq!(controller.rate(now).round(), 38.0);
     }
 
     #[test]
-    fn answers_of_many_seconds_are_counted_by_the_second() {
+    fn answers_are_divided_by_the_seconds_measured() {
         let (mut controller, begun) = (RateController::new(f64::INFINITY), Instant::now());
         controller.on_sent(begun);
         for _ in 0..80 {
@@ -186,29 +190,29 @@ mod tests {
         }
         let now = begun + 2 * SECOND;
         controller.on_rate_limited(begun, None, now);
-        assert_eq!(controller.at(now).round(), 38.0);
+        assert_eq!(controller.rate(now).round(), 38.0);
     }
 
     #[test]
-    fn a_little_less_than_what_was_refused_is_hoped_for() {
-        let (mut controller, mut now) = refused_after(40, f64::INFINITY);
+    fn later_estimate_is_a_little_below_the_limited_rate() {
+        let (mut controller, mut now) = limited_after(40, f64::INFINITY);
         now += 6 * SECOND;
         controller.on_success(now);
-        assert_eq!(controller.at(now).round(), 40.0);
+        assert_eq!(controller.rate(now).round(), 40.0);
         controller.on_rate_limited(now, None, now);
-        assert_eq!(controller.at(now).round(), 37.0);
-        // However many were answered before it came back to that.
+        assert_eq!(controller.rate(now).round(), 37.0);
+        // However many requests were answered before the rate had recovered.
         now += 3 * SECOND;
         for _ in 0..200 {
             controller.on_success(now);
         }
         controller.on_rate_limited(now, None, now);
-        assert!(controller.at(now) < 36.0);
+        assert!(controller.rate(now) < 36.0);
     }
 
     #[test]
-    fn pauses_double_while_they_do_not_help_and_leave_the_rate() {
-        let (mut controller, mut now) = refused_after(40, f64::INFINITY);
+    fn pauses_double_without_answers_and_keep_the_rate() {
+        let (mut controller, mut now) = limited_after(40, f64::INFINITY);
         for seconds in [2, 4, 8, 16, 32, 64, 64] {
             now += SECOND;
             assert_eq!(
@@ -216,7 +220,7 @@ mod tests {
                 now + seconds * SECOND
             );
         }
-        assert_eq!(controller.at(now).round(), 38.0);
+        assert_eq!(controller.rate(now).round(), 38.0);
         let asked = Some(3 * SECOND);
         assert_eq!(
             controller.on_rate_limited(now, asked, now),
@@ -231,23 +235,23 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_grew_while_little_was_asked_is_forgotten() {
-        let (mut controller, mut now) = refused_after(40, f64::INFINITY);
+    fn unused_growth_of_the_rate_is_dropped_at_the_next_429() {
+        let (mut controller, mut now) = limited_after(40, f64::INFINITY);
         now += 600 * SECOND;
         for _ in 0..6_000 {
             controller.on_success(now);
         }
-        assert!(controller.at(now) > 1_000.0);
+        assert!(controller.rate(now) > 1_000.0);
         controller.on_rate_limited(now, None, now);
-        assert_eq!(controller.at(now).round(), 38.0);
+        assert_eq!(controller.rate(now).round(), 38.0);
     }
 
     #[test]
-    fn a_run_that_asked_little_is_not_cut_to_that() {
-        let (mut controller, mut now) = refused_after(40, f64::INFINITY);
+    fn few_answers_decrease_the_rate_to_a_quarter_at_most() {
+        let (mut controller, mut now) = limited_after(40, f64::INFINITY);
         now += 3 * SECOND;
         controller.on_success(now);
         controller.on_rate_limited(now, None, now);
-        assert_eq!(controller.at(now).round(), 9.0);
+        assert_eq!(controller.rate(now).round(), 9.0);
     }
 }

@@ -1,5 +1,5 @@
-//! When the next attempt may start: as the rate asked for and the rate learnt allow, and after the
-//! pauses that the server asks for.
+//! A rate limiter: spaces the attempts evenly, and holds them back while the server asks for a
+//! pause.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,36 +8,35 @@ use tokio::time::{Instant, sleep_until};
 
 use super::rate_controller::RateController;
 
-/// What clocks and timers are late by is made up for.
+/// How much lateness of timers is made up for, so that the rate is met though they are coarse.
 const MAX_CATCH_UP: Duration = Duration::from_millis(2);
 
-/// As good as never, and less than clocks can count.
+/// The longest interval between attempts: longer ones overflow clocks.
 const MAX_INTERVAL: Duration = Duration::from_secs(1_000_000_000);
 
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     state: Mutex<State>,
-    /// Who holds it is next. The others have not yet been given a moment that a pause could make
-    /// wrong.
+    /// Serialises the waiting attempts: only the first one has a slot, which a pause can move.
     turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
 struct State {
     controller: RateController,
+    /// When the next slot begins.
     next: Option<Instant>,
     /// The end of the pause that the server asked for.
     paused_until: Option<Instant>,
 }
 
 impl RateLimiter {
-    /// At most `per_second` attempts a second, evenly spread; `None` for no bound but the
-    /// server's.
+    /// At most `per_second` attempts a second, evenly spaced. `None`: only the server's limit.
     pub(crate) fn new(per_second: Option<f64>) -> Self {
-        let most = per_second.filter(|rate| *rate > 0.0);
+        let max = per_second.filter(|rate| *rate > 0.0);
         Self {
             state: Mutex::new(State {
-                controller: RateController::new(most.unwrap_or(f64::INFINITY)),
+                controller: RateController::new(max.unwrap_or(f64::INFINITY)),
                 next: None,
                 paused_until: None,
             }),
@@ -45,36 +44,37 @@ impl RateLimiter {
         }
     }
 
-    /// Waits for the next free moment, and takes it.
+    /// Waits for the next free slot, and takes it.
     pub(crate) async fn acquire(&self) {
         let _turn = self.turn.lock().await;
         loop {
-            let taken = self.lock().take_slot();
-            let Some(moment) = taken else { return };
-            sleep_until(moment).await;
+            let Some(next) = self.lock().take_slot() else {
+                return;
+            };
+            sleep_until(next).await;
         }
     }
 
-    /// An attempt that began at `sent` was not refused.
+    /// An attempt sent at `sent` was answered.
     pub(crate) fn on_success(&self, sent: Instant) {
         self.lock().controller.on_success(sent);
     }
 
-    /// An attempt that began at `sent` was refused because there were too many. Nobody starts
-    /// before the `wait` is over that the server asks for: it is meant for the whole run.
+    /// An attempt sent at `sent` was answered with HTTP 429. The pause holds back every attempt,
+    /// because the limit is that of the whole run.
     pub(crate) fn on_rate_limited(&self, sent: Instant, wait: Option<Duration>) {
         let mut state = self.lock();
         let paused_until = state.controller.on_rate_limited(sent, wait, Instant::now());
         state.paused_until = state.paused_until.max(Some(paused_until));
     }
 
-    /// Nobody starts before the `wait` is over, which says nothing about the rate.
+    /// Holds back every attempt for `wait`, without a change of the rate.
     pub(crate) fn pause(&self, wait: Duration) {
         let mut state = self.lock();
         state.paused_until = state.paused_until.max(Instant::now().checked_add(wait));
     }
 
-    /// How long the server still wants nobody to start.
+    /// What is left of the pause.
     pub(crate) fn pause_left(&self) -> Duration {
         let paused_until = self.lock().paused_until;
         paused_until.map_or(Duration::ZERO, |paused_until| paused_until - Instant::now())
@@ -86,17 +86,17 @@ impl RateLimiter {
 }
 
 impl State {
-    /// Takes this moment if it is free, else returns the next one that may be.
+    /// Takes the slot if it has begun, else returns when it will begin.
     fn take_slot(&mut self) -> Option<Instant> {
         let now = Instant::now();
         let next = self.next.max(self.paused_until).unwrap_or(now);
         if now < next {
             return Some(next);
         }
-        let between = Duration::try_from_secs_f64(1.0 / self.controller.at(now))
-            .map_or(MAX_INTERVAL, |between| between.min(MAX_INTERVAL));
+        let interval = Duration::try_from_secs_f64(1.0 / self.controller.rate(now))
+            .map_or(MAX_INTERVAL, |interval| interval.min(MAX_INTERVAL));
         let late = (now - next).min(MAX_CATCH_UP);
-        self.next = Some(now + between - late);
+        self.next = Some(now + interval - late);
         self.controller.on_sent(now);
         None
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn attempts_are_spread_evenly() {
+    async fn attempts_are_evenly_spaced() {
         let limiter = RateLimiter::new(Some(4.0));
         let start = Instant::now();
         for _ in 0..9 {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rate_is_kept_though_timers_know_only_milliseconds() {
+    async fn rate_is_met_with_timers_of_milliseconds() {
         for rate in [30.0, 700.0, 5_000.0] {
             let limiter = RateLimiter::new(Some(rate));
             let start = Instant::now();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rate_is_kept_after_a_lull() {
+    async fn unused_slots_are_not_made_up_for() {
         let limiter = RateLimiter::new(Some(1.0));
         limiter.acquire().await;
         tokio::time::sleep(Duration::from_secs(10)).await;
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rate_next_to_nothing_is_one() {
+    async fn tiny_rate_allows_one_attempt() {
         for rate in [1e-30, f64::MIN_POSITIVE / 2.0] {
             let limiter = RateLimiter::new(Some(rate));
             limiter.acquire().await;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_rate_only_pauses_hold() {
+    async fn without_a_rate_only_pauses_hold_attempts_back() {
         let limiter = RateLimiter::new(None);
         let start = Instant::now();
         limiter.acquire().await;
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_for_who_waits_already() {
+    async fn pause_holds_back_attempts_that_already_wait() {
         let limiter = RateLimiter::new(Some(1.0));
         let start = Instant::now();
         limiter.acquire().await;
