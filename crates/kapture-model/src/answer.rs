@@ -1,4 +1,4 @@
-//! What the API answers: customers, or a failure in words.
+//! The body of a response: customers, or a failure with a message.
 
 use crate::Record;
 use crate::json::lossy_text::{LossyText, mask};
@@ -11,13 +11,13 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// The longest message that is quoted though it is no text, in bytes.
+/// The longest message that is kept though it is JSON and not text, in bytes.
 const QUOTED: usize = 2_000;
 
-/// As much as anybody reads of a message that is text, in characters.
+/// The most characters of a message that are kept.
 const LONGEST_MESSAGE: usize = 10_000;
 
-/// One answer, decided by its body alone: the API sends failures with HTTP 200, and the content
+/// One answer, decoded from its body alone: the API sends failures with HTTP 200, and the content
 /// type is not documented.
 ///
 /// ```
@@ -36,43 +36,42 @@ const LONGEST_MESSAGE: usize = 10_000;
 pub enum Answer {
     /// The customers of a page, in the order the API sent them.
     Customers(Vec<Record>),
-    /// The API says that it failed.
+    /// The API reports a failure.
     Failed {
-        /// The API's own words, unchanged, which may be none; of a very long text the first 10,000
-        /// characters. A message that is not text, or text that
-        /// is JSON again, is given as JSON if it is short and cannot be a customer; of an object it is
-        /// else only said that it is one.
+        /// The API's message, unchanged, which may be empty; at most 10,000 characters of it. A
+        /// message that is not text, or text that contains JSON, is given as JSON if it is short
+        /// and cannot be a customer; else a description stands for it.
         message: String,
     },
 }
 
-/// Why a body is not an answer. Never holds any of the body, which may hold personal data.
+/// Why a body is not an answer. Contains no part of the body, which may hold personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerError {
-    /// The body is not JSON: a login page, perhaps, or a gateway's error page.
-    #[error("the answer is not JSON: fault at line {line}, column {column}")]
+    /// The body is not JSON, but for example a login page or the error page of a gateway.
+    #[error("the answer is not JSON: error at line {line}, column {column}")]
     NotJson {
-        /// Line of the first fault, counted from 1.
+        /// Line of the first error, counted from 1.
         line: usize,
-        /// Column of the first fault in bytes, counted from 1.
+        /// Column of the first error in bytes, counted from 1.
         column: usize,
     },
-    /// The body is empty or ends in the middle.
-    #[error("the answer ends too early")]
+    /// The body is empty or incomplete.
+    #[error("the answer is incomplete")]
     Truncated,
     /// The body is JSON, but has neither of the shapes an answer has.
     #[error("the answer is JSON, but not of the documented shape")]
     UnexpectedShape,
-    /// A row of the page is no customer, or one without a usable id.
+    /// A row of the page is not a customer, or has no usable id.
     #[error("row {row} of the page has no usable id")]
     MissingId {
-        /// The row's place in the page, counted from 0: added to the request's offset it is the
-        /// row's place in the window.
+        /// The number of the row in the page, counted from 0. The offset of the request plus this
+        /// number is its place in the window.
         row: usize,
     },
-    /// The page has more rows than any page of customers that fits into a body of a few hundred
-    /// MB; to decode them would take far more memory than that.
+    /// The page has more rows than customers fit into a body of a few hundred MB. Decoding them
+    /// would take far more memory than the body.
     #[error("the page has more than {limit} rows")]
     TooManyRows {
         /// The most rows that are decoded: a million.
@@ -82,12 +81,12 @@ pub enum AnswerError {
 
 const MAX_ROWS: usize = 1_000_000;
 
-/// The two keys of an answer, whatever they hold.
+/// The raw values of the two keys of an answer.
 #[derive(Default)]
 struct Envelope<'a> {
     message: Option<&'a str>,
     status: Option<&'a str>,
-    /// One of them came twice and said something else.
+    /// One of the keys is repeated with another value.
     contradicts_itself: bool,
     /// There are rows under another key.
     has_other_rows: bool,
@@ -97,10 +96,10 @@ impl Answer {
     /// Decodes the body of an answer.
     ///
     /// - A list with status `success` (in any case) or without a status: customers. An empty
-    ///   list, null, blank text or nothing at all with `success`: no customers. But rows with an id
-    ///   under another key may be the customers then.
-    /// - Any other status, or text where the list should be: a failure. But who says so and holds up
-    ///   rows that may be customers contradicts itself.
+    ///   list, null, blank text or nothing at all with `success`: no customers, unless rows with an
+    ///   id are under another key.
+    /// - Any other status, or text in place of the list: a failure, unless the body has rows that
+    ///   may be customers.
     ///
     /// A leading byte order mark and whitespace are skipped, and bytes in text that are no UTF-8
     /// stay as they are in the records: neither may cost a page of customers. Null and blank text
@@ -280,7 +279,7 @@ fn says_success(status: &str) -> bool {
 
 fn failed(message: Option<Cow<'_, str>>) -> Result<Answer, AnswerError> {
     let message = message.map_or_else(|| Some(String::new()), |json| words(&json));
-    // Who holds customers up does not say that there are none.
+    // A failure with customers contradicts itself: it must not count as "no customers".
     let message = message.ok_or(AnswerError::UnexpectedShape)?;
     Ok(Answer::Failed { message })
 }

@@ -149,7 +149,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
         while !ended {
             let at = self.scanner.at();
             let (normal_at, changes) = (self.out.len() - normal_start, self.changes);
-            match self.kinds[owner].cache.meet(place, self.scanner.rest()) {
+            match self.kinds[owner].cache.look_up(place, self.scanner.rest()) {
                 Lookup::Fields { next, length } => {
                     key = self.pass_over(owner, place, next, length).unwrap_or(key);
                     in_common += length;
@@ -225,7 +225,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
                     kind.normal = self.out[normal_start..].to_vec();
                 }
             }
-            None => kind.cache.judge(in_common, self.scanner.at() - start),
+            None => kind.cache.evaluate(in_common, self.scanner.at() - start),
         }
         kind.keys.note_missing_dates(|key| dates & (1 << key) != 0);
         Some(())

@@ -98,7 +98,7 @@ impl Record {
     }
 }
 
-/// What the records of one page look like: telling that again for each would take most of the time.
+/// The shapes of the records of one page, so that equal parts are scanned only once.
 #[derive(Default)]
 pub(crate) struct Shape {
     customer: ShapeCache<Steering>,
@@ -194,15 +194,15 @@ fn skip_date(scanner: &mut Scanner<'_>) -> Option<()> {
 }
 
 impl Record {
-    /// The customer's JSON object as the API sent it, byte for byte: whatever in it is no UTF-8
-    /// is there, too.
+    /// The customer's JSON object as the API sent it, byte for byte, including bytes that are not
+    /// UTF-8.
     pub fn raw(&self) -> &Bytes {
         &self.raw
     }
 
-    /// The same as text, with U+FFFD for what is no UTF-8.
+    /// The same as text, with U+FFFD for bytes that are not UTF-8.
     pub(crate) fn text(&self) -> Cow<'_, str> {
-        // Nearly always it is UTF-8, which this tells in a fraction of the time.
+        // Fast path: nearly every record is UTF-8.
         match str::from_utf8(&self.raw) {
             Ok(text) => text.into(),
             Err(_) => String::from_utf8_lossy(&self.raw),

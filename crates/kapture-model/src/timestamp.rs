@@ -3,15 +3,15 @@
 use crate::json::scanner::{self, Scanner};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 
-/// Numbers below this are not taken for epoch milliseconds (it is March 1973): 0 is the API's
-/// "nothing", and seconds or `20240502` would come out as a day in 1970.
+/// Numbers below this (March 1973) are not taken for epoch milliseconds: 0 is the API's null, and
+/// seconds or `20240502` would become a day in 1970.
 const FIRST_MILLISECOND: i64 = 100_000_000_000;
 
 /// A point in time as the API writes it.
 ///
-/// The API's own dates are wall-clock times without a zone, and they stay so until somebody names
-/// a zone: the API does not say which one is meant. Epoch milliseconds and ISO text with an
-/// offset are instants instead; no example shows them, but a server may send them.
+/// The API's own dates are wall-clock times without a time zone, and stay so until the caller names
+/// a zone: the API does not document which one is meant. Epoch milliseconds and ISO text with an
+/// offset are instants; the documentation has no example of them, but a server may send them.
 ///
 /// ```
 /// use chrono::{FixedOffset, NaiveDate, Utc};
@@ -42,12 +42,12 @@ pub enum Timestamp {
 }
 
 impl Timestamp {
-    /// The moment in raw JSON text. Years run from 1 to 9999.
+    /// The timestamp in raw JSON text. Years run from 1 to 9999.
     ///
     /// | form | example |
     /// |---|---|
     /// | Gson's text, with or without the second comma; the space before `PM` may be U+202F or U+00A0 | `"May 2, 2024, 4:15:42 PM"` |
-    /// | a Java Calendar: **months count from 0**; minute, second and millisecond(s) may be missing, keys beyond these are passed over | `{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16}` |
+    /// | a Java Calendar: **months count from 0**; minute, second and millisecond(s) may be missing, other keys are ignored | `{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16}` |
     /// | epoch milliseconds, from March 1973 on | `1714646742249` |
     /// | ISO text, with `T` or a space, also without seconds or time, also with an offset | `"2024-05-02T16:15:42.249+05:30"` |
     ///
@@ -56,7 +56,7 @@ impl Timestamp {
         Timestamp::decode_whole(json).map(|(timestamp, _)| timestamp)
     }
 
-    /// The same; says also whether the moment is all that the JSON holds.
+    /// The same; the second value is whether the JSON holds nothing but the timestamp.
     pub(crate) fn decode_whole(json: &str) -> Option<(Timestamp, bool)> {
         let json = scanner::trim(json);
         if let Some((local, length)) = common_form(json.as_bytes())
@@ -79,8 +79,8 @@ impl Timestamp {
         Some((timestamp?, true))
     }
 
-    /// Moves the scanner over a moment in one of the two encodings that nearly every one comes in.
-    /// `None`, and no move, where there is anything else: that may be a moment all the same.
+    /// Moves the scanner over a timestamp in one of the two common formats. `None`, and no move,
+    /// for anything else, which may be a timestamp in another format.
     #[inline]
     pub(crate) fn take_common(scanner: &mut Scanner<'_>) -> Option<Timestamp> {
         let (local, length) = common_form(scanner.rest())?;
@@ -88,7 +88,7 @@ impl Timestamp {
         Some(Timestamp::Local(local))
     }
 
-    /// The wall-clock time: as it stands, or for an instant as seen in `zone`.
+    /// The wall-clock time: unchanged, or of an instant in `zone`.
     pub fn local<Z: TimeZone>(&self, zone: &Z) -> NaiveDateTime {
         match self {
             Timestamp::Local(local) => *local,
@@ -97,9 +97,9 @@ impl Timestamp {
     }
 }
 
-/// The moment that some JSON begins with, and its length, if Gson wrote it to the letter:
-/// `"May 2, 2024 4:15:42 PM"` or a whole Calendar. A record has three of them, so they are read
-/// without a look left or right; whatever is not quite so is read with more patience.
+/// The fast path: the timestamp that some JSON begins with, and its length, if it has exactly the
+/// common format: `"May 2, 2024 4:15:42 PM"`, or a complete Calendar. A record has three of them;
+/// all other formats take the slow path.
 fn common_form(json: &[u8]) -> Option<(NaiveDateTime, usize)> {
     let mut letters = Letters(json);
     let local = match json.first()? {
@@ -110,7 +110,7 @@ fn common_form(json: &[u8]) -> Option<(NaiveDateTime, usize)> {
     Some((local, json.len() - letters.0.len()))
 }
 
-/// The rest of some JSON that is being read to the letter.
+/// The rest of some JSON in the common format.
 struct Letters<'a>(&'a [u8]);
 
 impl Letters<'_> {
@@ -216,7 +216,7 @@ fn from_epoch(json: &str) -> Option<Timestamp> {
     instant(DateTime::from_timestamp_millis(milliseconds)?)
 }
 
-/// An instant that is of the years 1 to 9999 in every zone.
+/// An instant within the years 1 to 9999 in every time zone.
 fn instant(instant: DateTime<Utc>) -> Option<Timestamp> {
     let first = NaiveDate::from_ymd_opt(1, 1, 2)?;
     let last = NaiveDate::from_ymd_opt(9999, 12, 30)?;

@@ -1,17 +1,16 @@
-//! JSON text and the bytes it came in, which may be no UTF-8 here and there.
+//! JSON text and its original bytes, some of which may not be UTF-8.
 //!
-//! JSON has to be UTF-8, and a server that writes Latin-1 into it, or cuts text in the middle of a
-//! character, may neither cost a page of customers nor have its bytes changed unasked. So what is
-//! no UTF-8 is masked while the text is walked over, byte by byte, and records are cut from the
-//! bytes as they came.
+//! JSON has to be UTF-8. A server that writes Latin-1 into it, or truncates text in the middle of a
+//! character, must not lose a page of customers, and its bytes must not change. So each byte that
+//! is not UTF-8 is masked in the text that is scanned, and records are cut from the original bytes.
 
 use bytes::Bytes;
 use std::borrow::Cow;
 
-/// Stands for a byte that is no UTF-8. It may stand in JSON text, and nowhere else in JSON.
+/// Replaces a byte that is not UTF-8. JSON allows it inside of strings, and nowhere else.
 const MASK: char = '\u{7f}';
 
-/// The bytes as text of the same length, with U+007F for each byte that is no UTF-8.
+/// The bytes as text of the same length, with U+007F for each byte that is not UTF-8.
 pub(crate) fn mask(bytes: &[u8]) -> String {
     decode(bytes, |_| MASK)
 }
@@ -32,7 +31,7 @@ pub(crate) struct LossyText<'a> {
 }
 
 impl<'a> LossyText<'a> {
-    /// `text` is that of `bytes`, or [`mask`] of them.
+    /// `text` is `bytes` as UTF-8, or [`mask`] of them.
     pub(crate) fn new(bytes: &'a Bytes, text: &'a str) -> Self {
         LossyText { bytes, text }
     }
@@ -52,7 +51,7 @@ impl<'a> LossyText<'a> {
         self.text.as_ptr() != self.bytes.as_ptr()
     }
 
-    /// A part of the text, with U+FFFD for what is no UTF-8.
+    /// A part of the text, with U+FFFD for bytes that are not UTF-8.
     pub(crate) fn lossy<'b>(&self, part: &'b str) -> Cow<'b, str> {
         if self.is_masked() {
             String::from_utf8_lossy(&self.bytes_of(part))
@@ -63,8 +62,8 @@ impl<'a> LossyText<'a> {
         }
     }
 
-    /// A part of the text with bytes that are no UTF-8 read as Latin-1, as which they were most
-    /// likely meant: parts that differ in such bytes alone stay different.
+    /// A part of the text with bytes that are not UTF-8 decoded as Latin-1, which they most likely
+    /// are: parts that differ only in such bytes stay different.
     pub(crate) fn distinct<'b>(&self, part: &'b str) -> Cow<'b, str> {
         if self.is_masked() {
             decode(&self.bytes_of(part), char::from).into()

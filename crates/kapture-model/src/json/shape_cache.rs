@@ -1,20 +1,19 @@
-//! What an object of one kind looked like: the next one is mostly the same.
+//! A cache of the shape of one kind of object, because the next object is mostly the same.
 //!
 //! One server's records have the same keys in the same order, and most of their values are the
-//! same zeros, flags and blanks. Text that was walked over once need not be walked over again
-//! where it comes again, byte for byte, in the same place: so an object is compared with a model,
-//! an earlier object of its kind, and only what differs is looked at. Nothing depends on how
-//! alike objects are but the time it takes.
+//! same zeros, booleans and blanks. Each object is compared with a template, an earlier object of
+//! its kind: fields that are equal byte for byte are skipped, and only what differs is scanned.
+//! Objects that are not alike cost time, and nothing else.
 
 use crate::json::scanner::Scanner;
 
-/// Most fields of a model: the server thinks them up, so they could be endless.
+/// The most fields of a template: the server decides how many there are, so memory needs a bound.
 const MAX_FIELDS: usize = 1_000;
 
-/// Longest text of a model, for the same reason.
-const LONGEST: usize = 64 * 1024;
+/// The longest text of a template, for the same reason.
+const MAX_TEXT: usize = 64 * 1024;
 
-/// The model for objects of one kind.
+/// The template for objects of one kind.
 #[derive(Debug, Clone)]
 pub(crate) struct ShapeCache<T> {
     /// From the first key to behind the closing brace.
@@ -26,35 +25,35 @@ pub(crate) struct ShapeCache<T> {
 struct Field<T> {
     /// Where the key begins, in the text.
     at: usize,
-    /// Where the key ends, with what is read along with it.
+    /// Where the key ends, including the colon and white space.
     key_end: usize,
     /// Where the next key begins; behind the closing brace for the last field.
     end: usize,
-    /// Where the run of fields ends that may be passed over from here on.
+    /// Where the run of fields ends that may be skipped from here on.
     run_end: usize,
     what: T,
 }
 
-/// What the text at some place has in common with the model.
+/// What a text has in common with the template at some field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lookup<T> {
-    /// Whole fields, which may be passed over.
+    /// Whole fields, which may be skipped.
     Fields {
         /// The field behind them, if there is one.
         next: Option<usize>,
         /// Their length, in bytes.
         length: usize,
     },
-    /// The key of one field, and what is known of that.
+    /// The key of one field, and what is known about it.
     Key {
         what: T,
-        /// The length of the key, with what is read along with it, in bytes.
+        /// The length of the key, including the colon and white space, in bytes.
         length: usize,
     },
     Miss,
 }
 
-/// An object on its way to be the model.
+/// An object that is being recorded as the template.
 #[derive(Debug)]
 pub(crate) struct Draft<T> {
     start: usize,
@@ -71,16 +70,16 @@ impl<T> Default for ShapeCache<T> {
 }
 
 impl<T: Copy> ShapeCache<T> {
-    /// Compares `rest`, which begins where a key may stand, with the model from field `place` on.
+    /// Compares `rest`, which begins where a key may be, with the template from field `place` on.
     #[inline]
-    pub(crate) fn meet(&self, place: usize, rest: &[u8]) -> Lookup<T> {
+    pub(crate) fn look_up(&self, place: usize, rest: &[u8]) -> Lookup<T> {
         let Some(field) = self.fields.get(place) else {
             return Lookup::Miss;
         };
         let furthest = field.run_end.max(field.key_end);
         let reached = field.at + common_prefix(&self.text[field.at..furthest], rest);
         if reached >= field.end {
-            // Only a run that may be passed over reaches that far.
+            // Only a run that may be skipped reaches that far.
             let behind = self.fields[place + 1..]
                 .iter()
                 .take_while(|field| field.end <= reached)
@@ -100,7 +99,7 @@ impl<T: Copy> ShapeCache<T> {
         }
     }
 
-    /// What is known of the fields from `place` up to `next`, or to the end.
+    /// What is known about the fields from `place` up to `next`, or to the end.
     pub(crate) fn fields(
         &self,
         place: usize,
@@ -110,8 +109,8 @@ impl<T: Copy> ShapeCache<T> {
         self.fields[place..next].iter().map(|field| &field.what)
     }
 
-    /// The place behind the field with this key (between quotes); `place` itself where the model
-    /// has none like it from there on.
+    /// The place behind the field with this key (between quotes); `place` itself if the template
+    /// has no such field from there on.
     pub(crate) fn place_behind(&self, key: &str, place: usize) -> usize {
         let is_key = |field: &Field<T>| self.text[field.at..].starts_with(key.as_bytes());
         let found = self.fields[place.min(self.fields.len())..]
@@ -120,7 +119,7 @@ impl<T: Copy> ShapeCache<T> {
         found.map_or(place, |found| place + found + 1)
     }
 
-    /// Begins a draft where there is no model. `start` is the offset of the first key.
+    /// Begins a draft if there is no template. `start` is the offset of the first key.
     pub(crate) fn draft(&self, start: usize) -> Option<Draft<T>> {
         self.fields.is_empty().then(|| Draft {
             start,
@@ -128,33 +127,33 @@ impl<T: Copy> ShapeCache<T> {
         })
     }
 
-    /// Takes a whole object for the model. `text` begins with the first key and ends behind the
+    /// Makes a complete object the template. `text` begins with the first key and ends behind the
     /// closing brace.
     pub(crate) fn adopt(&mut self, draft: Draft<T>, text: &str) -> bool {
-        if draft.fields.len() > MAX_FIELDS || text.len() > LONGEST {
+        if draft.fields.len() > MAX_FIELDS || text.len() > MAX_TEXT {
             return false;
         }
         self.text = text.as_bytes().into();
         self.fields = draft.fields;
         let mut run_end = None;
         for field in self.fields.iter_mut().rev() {
-            // So far it says whether the field may be passed over.
+            // Until here `run_end` says whether the field may be skipped.
             run_end = (field.run_end == field.end).then_some(run_end.unwrap_or(field.end));
             field.run_end = run_end.unwrap_or(field.at);
         }
         true
     }
 
-    /// Gives up a model that had less than an eighth in common with an object.
-    pub(crate) fn judge(&mut self, in_common: usize, length: usize) {
+    /// Drops a template that had less than an eighth in common with an object.
+    pub(crate) fn evaluate(&mut self, in_common: usize, length: usize) {
         if in_common < length / 8 {
             self.fields.clear();
         }
     }
 
-    /// Moves the scanner over an object, as [`Scanner::object`] does. `what` says what is to be
-    /// known of a key, and `value` moves over a value and says whether the field may be passed
-    /// over where it comes again.
+    /// Moves the scanner over an object, as [`Scanner::object`] does. `what` returns what is to be
+    /// known about a key; `value` moves over a value and returns whether the field may be skipped
+    /// where it repeats.
     pub(crate) fn object<'a>(
         &mut self,
         scanner: &mut Scanner<'a>,
@@ -172,13 +171,13 @@ impl<T: Copy> ShapeCache<T> {
         let mut in_common = 0;
         loop {
             let at = scanner.at();
-            let key = match self.meet(place, scanner.rest()) {
+            let key = match self.look_up(place, scanner.rest()) {
                 Lookup::Fields { next, length } => {
                     scanner.advance(length);
                     in_common += length;
                     let Some(next) = next else { break };
                     place = next;
-                    // The model may have had less.
+                    // The template may have had less white space.
                     scanner.skip_whitespace();
                     continue;
                 }
@@ -209,7 +208,7 @@ impl<T: Copy> ShapeCache<T> {
             Some(draft) => {
                 self.adopt(draft, scanner.since(start));
             }
-            None => self.judge(in_common, scanner.at() - start),
+            None => self.evaluate(in_common, scanner.at() - start),
         }
         Some(())
     }
@@ -230,7 +229,7 @@ impl<T> Draft<T> {
     }
 }
 
-/// How many bytes two texts have in common from their beginnings on.
+/// The length of the common prefix, in bytes.
 #[inline]
 fn common_prefix(one: &[u8], other: &[u8]) -> usize {
     let mut same = 0;
@@ -262,7 +261,7 @@ mod tests {
         }
     }
 
-    /// Moves over each object with one habit; returns the values told apart by key, or `None`.
+    /// Scans an object with a cache; returns the values of the key `a`, or `None` for invalid text.
     fn values(cache: &mut ShapeCache<bool>, text: &str) -> Option<Vec<String>> {
         let mut scanner = Scanner::new(text);
         let mut values = Vec::new();
@@ -280,7 +279,7 @@ mod tests {
         scanner.is_at_end().then_some(values)
     }
 
-    /// The same without a habit.
+    /// The same without a cache.
     fn expected(text: &str) -> Option<Vec<String>> {
         let mut scanner = Scanner::new(text);
         let mut values = Vec::new();

@@ -13,9 +13,10 @@ pub use day_state::DayState;
 pub use end_bound::EndBound;
 pub use proof::Proof;
 
-/// What is known about a finished day: how many customers it has, which, and how that was proven.
+/// What is proven about a finished day: how many customers it has, which ones, and how complete
+/// pages were proven.
 ///
-/// Its serialised form is what sinks keep; it stays readable by later versions.
+/// Sinks store its serialised form, which later versions can read.
 ///
 /// ```
 /// use kapture_model::{DayState, Receipt};
@@ -35,19 +36,19 @@ pub struct Receipt {
     pub day: NaiveDate,
     /// How many customers were created on it.
     pub customers: u64,
-    /// Over their ids, whatever the order.
+    /// The checksum of their ids, independent of their order.
     pub checksum: Checksum,
-    /// How many of them have no date that could be read, or one that their window cannot hold, and were
-    /// placed by their window.
+    /// How many of them have no readable date, or one outside their window: the day of their window
+    /// counts for them.
     pub undated: u64,
-    /// When the day was complete: its last window read, and confirmed where it had to be.
+    /// When the day was complete: its last window read, and confirmed if it was empty.
     pub fetched: DateTime<Utc>,
-    /// Whether the day could gain customers after it was first asked.
+    /// Whether the day could gain customers after its first request.
     pub state: DayState,
-    /// How the windows of this server were found to reach.
+    /// Whether this server includes the end day of a window.
     pub end_bound: EndBound,
-    /// How well its pages were found to join: the weakest of its windows.
+    /// How its pages were proven to be complete: the weakest proof of its windows.
     pub proof: Proof,
-    /// The failure that stands for "no customers" on this server, where one was learnt.
+    /// The refusal that means "no customers" on this server, if there is one.
     pub empty_response: Option<String>,
 }

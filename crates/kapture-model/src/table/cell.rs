@@ -11,8 +11,8 @@ use crate::{DriftKind, Timestamp};
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Cell<'a> {
-    /// Absent, null, blank text, or a value that the column cannot hold, which is in
-    /// [`Row::extra`](crate::Row::extra) then.
+    /// Absent, null or blank text, or a value that the column cannot hold: then it is in
+    /// [`Row::extra`](crate::Row::extra).
     #[default]
     Null,
     /// A whole number.
@@ -43,7 +43,7 @@ impl Cell<'_> {
 /// What a raw value is in a column.
 pub(crate) struct Read<'a> {
     pub(crate) cell: Cell<'a>,
-    /// Whether the cell does not say all that the value said.
+    /// Whether the cell has less than the whole value.
     pub(crate) lossy: bool,
     pub(crate) drift: Option<DriftKind>,
 }

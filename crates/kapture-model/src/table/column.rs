@@ -1,4 +1,4 @@
-//! The columns of customers and contacts, for whoever writes tables.
+//! The columns of customers and contacts, for tables.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ pub struct Column {
     pub kind: ColumnKind,
 }
 
-/// What a column holds. Every column may hold nothing.
+/// The type of a column. Every column may be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Whole numbers of 64 bits with a sign.
