@@ -21,6 +21,9 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
             message: message.clone(),
         }));
     }
+    if status == 204 && response.body.is_empty() {
+        return Ok(Vec::new());
+    }
     if (200..300).contains(&status) {
         return match decoded {
             Ok(Answer::Customers(records)) => Ok(records),
@@ -45,11 +48,13 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
         .and_then(|text| retry_after(&text, now));
     Err(match status {
         300..=399 => Error::Redirected { status },
-        401 => Error::Unauthorized(refusal),
-        403 => Error::Forbidden(refusal),
-        429 => Error::RateLimited { wait },
         // 408 and 425 ask for the same request once more; an odd 1xx is a failure of the gateway.
         408 | 425 | 500.. | ..=199 => Error::Server { refusal, wait },
+        429 => Error::RateLimited { wait },
+        // Gateways limit requests with many other statuses: 403, 420, 423, 430, 498.
+        400..=499 if wait.is_some() => Error::RateLimited { wait },
+        401 => Error::Unauthorized(refusal),
+        403 => Error::Forbidden(refusal),
         // An error status with customers contradicts itself: it must not count as "no customers".
         _ if has_customers => Error::UnexpectedShape,
         404 => Error::NotFound(refusal),
@@ -207,6 +212,26 @@ mod tests {
             assert_eq!(busy, Err(Error::Server { refusal, wait }), "{text}");
         }
         assert_eq!(of(429, ""), Err(Error::RateLimited { wait: None }));
+    }
+
+    #[test]
+    fn retry_after_means_rate_limited_with_every_client_error_status() {
+        let failed = r#"{"message":"x","status":"failed"}"#;
+        for status in [401, 403, 404, 420, 423, 430, 498] {
+            let wait = Some(Duration::from_secs(7));
+            let limited = with_wait(status, failed, Some("7"));
+            assert_eq!(limited, Err(Error::RateLimited { wait }), "{status}");
+            // Without a wait the status means what it usually does.
+            let usual = with_wait(status, failed, Some("0"));
+            assert_eq!(usual, of(status, failed), "{status}");
+        }
+    }
+
+    #[test]
+    fn no_content_is_an_empty_page() {
+        assert_eq!(of(204, ""), Ok(0));
+        let busy = r#"{"message":"Busy","status":"failed"}"#;
+        assert_eq!(of(204, busy), Err(Error::Refused(refusal(204, "Busy"))));
     }
 
     #[test]

@@ -44,7 +44,8 @@ pub struct Request {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The `Retry-After` header, unchanged.
+    /// The `Retry-After` header: seconds, or a date. A transport that knows the `Date` of the
+    /// response turns a date into seconds.
     pub retry_after: Option<String>,
     /// The whole body, decompressed.
     pub body: Bytes,

@@ -168,3 +168,13 @@ async fn closed_port_is_a_connect_error() {
     let error = send(&transport(), free).await.unwrap_err();
     assert!(matches!(error, TransportError::Connect(_)), "{error:?}");
 }
+
+/// A server whose clock is two hours ahead.
+#[tokio::test]
+async fn retry_after_date_is_measured_by_the_clock_of_the_server() {
+    let head = "429 Too Many Requests\r\ndate: Mon, 23 Nov 2026 12:00:00 GMT\r\n\
+                retry-after: Mon, 23 Nov 2026 12:00:02 GMT";
+    let (address, _told) = serve(vec![answer(head, "")]);
+    let response = send(&transport(), address).await.unwrap();
+    assert_eq!(response.retry_after.as_deref(), Some("2"));
+}

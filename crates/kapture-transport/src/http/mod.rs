@@ -2,17 +2,19 @@
 
 mod body;
 mod failure;
+mod retry_after;
 mod session;
 
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
 
 use self::body::LimitedBody;
 use self::failure::failure;
+use self::retry_after::retry_after;
 use self::session::Session;
 use crate::transport::{Request, Response, Transport, TransportError};
 
@@ -125,11 +127,7 @@ impl Transport for HttpTransport {
             .await
             .map_err(failure)?;
         let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let retry_after = retry_after(response.headers());
         let announced = response.content_length().unwrap_or(0);
         let mut body = LimitedBody::new(self.body_limit, announced)?;
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
