@@ -57,7 +57,7 @@ const ABSENT: [(&str, &str, &[&str]); 6] = [
     ),
     (
         "kapture-sandbox",
-        "--features http",
+        "--features=http",
         &["kapture-transport", "kapture-model"],
     ),
 ];
