@@ -46,10 +46,10 @@ const DOCUMENTED: [(&str, Neutral); 37] = [
     ("offset", Neutral::Given),
 ];
 
-/// What a documented key holds when nobody filters by it.
+/// The neutral value of a documented key: it filters nothing.
 #[derive(Clone, Copy)]
 enum Neutral {
-    /// Nothing: the key is always given.
+    /// None: the key always has a value.
     Given,
     Blank,
     Zero,
@@ -197,9 +197,9 @@ impl CustomerQuery {
 
     /// Customers of one kind.
     ///
-    /// The API looks at the flag of individuals only where that of organisations is false, and at
-    /// that of channel partners only where that of individuals is; so the flags before the one
-    /// asked for are sent as false. Two of the three are text in the vendor's example.
+    /// The API evaluates the flag of individuals only if that of organisations is false, and that of
+    /// channel partners only if that of individuals is, so the flags of higher precedence are sent
+    /// as false. Two of the three are text in the vendor's example.
     pub fn kind(mut self, kind: CustomerKind) -> Self {
         for flag in ["isOrganisation", "isIndividual", "isChannelPartner"] {
             self.filters.shift_remove(flag);
@@ -216,12 +216,12 @@ impl CustomerQuery {
         }
     }
 
-    /// Sends `key` with `value`, whatever it is: the API invites keys of the tenant's own.
+    /// Sends any `key` with any `value`: the API allows keys of the tenant's own.
     ///
-    /// It wins over the typed filters and over `cm_id` (some server may want that as text), at
-    /// the documented place of the key. Keys nobody documents follow at the end in the order
-    /// they were set. The four [reserved](CustomerQuery::is_reserved) keys are not taken:
-    /// they belong to whoever walks over windows and pages.
+    /// It overrides the typed filters and `cm_id` (which some server may want as text), at the
+    /// documented place of the key. Undocumented keys follow at the end in the order in which they
+    /// were set. The four [reserved](CustomerQuery::is_reserved) keys are ignored, because windows
+    /// and pagination set them.
     pub fn set(mut self, key: impl Into<String>, value: Value) -> Self {
         let key = key.into();
         if !CustomerQuery::is_reserved(&key) {
@@ -230,7 +230,7 @@ impl CustomerQuery {
         self
     }
 
-    /// Whether `key` is one that [`CustomerQuery::set`] passes over: `createStartDate`,
+    /// Whether `key` is one that [`CustomerQuery::set`] ignores: `createStartDate`,
     /// `createEndDate`, `limit` and `offset`.
     pub fn is_reserved(key: &str) -> bool {
         matches!(
@@ -239,7 +239,7 @@ impl CustomerQuery {
         )
     }
 
-    /// Whether something is said of `key` already, by a filter or by [`CustomerQuery::set`].
+    /// Whether `key` has a value, by a filter or by [`CustomerQuery::set`].
     ///
     /// ```
     /// use kapture_model::{CustomerKind, CustomerQuery};
@@ -252,8 +252,8 @@ impl CustomerQuery {
         self.filters.contains_key(key) || self.extra.contains_key(key)
     }
 
-    /// Whether to send every documented key as the vendor's example does, blank or 0 where
-    /// nothing is asked for, to a server that insists on them.
+    /// Whether to send every documented key as the vendor's example does, blank or 0 without a
+    /// filter, for servers that require them.
     pub fn full_body(mut self, on: bool) -> Self {
         self.full_body = on;
         self

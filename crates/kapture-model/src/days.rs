@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_includes_both_ends() {
+    fn range_includes_both_ends() {
         let days = Days::between(day(1), day(3)).unwrap();
         assert_eq!(days.iter().collect::<Vec<_>>(), [day(1), day(2), day(3)]);
         assert_eq!(days.bounds(), Some((day(1), day(3))));
@@ -106,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn each_run_of_days_is_padded_by_one_window_at_each_end() {
+    fn consecutive_days_are_padded_by_one_day_at_each_end() {
         let days: Days = [day(10), day(3), day(4)].into_iter().collect();
         let padded: Vec<_> = days.padded().collect();
         assert_eq!(padded, [2, 3, 4, 5, 9, 10, 11].map(day));
     }
 
     #[test]
-    fn the_end_of_the_calendar_has_no_neighbour() {
+    fn last_day_of_the_calendar_has_one_neighbour() {
         let last: Days = [NaiveDate::MAX].into_iter().collect();
         assert_eq!(last.padded().count(), 2);
     }

@@ -26,7 +26,7 @@ fn told(body: impl AsRef<[u8]>) -> String {
 }
 
 #[test]
-fn the_body_alone_decides() {
+fn answer_is_decoded_from_the_body_alone() {
     for (body, expected) in [
         // Customers.
         (
@@ -149,7 +149,7 @@ fn the_body_alone_decides() {
 }
 
 #[test]
-fn every_cut_of_an_answer_is_truncated() {
+fn incomplete_answer_is_truncated_at_any_length() {
     let body = include_bytes!("sample-response.json");
     let body = body.trim_ascii_end();
     for end in (0..body.len()).step_by(7) {
@@ -158,7 +158,7 @@ fn every_cut_of_an_answer_is_truncated() {
 }
 
 #[test]
-fn a_message_is_quoted_as_far_as_anybody_reads_and_if_it_cannot_be_a_customer() {
+fn message_is_kept_up_to_its_limit_unless_it_may_be_a_customer() {
     for (message, expected) in [
         (r#"["limit",7]"#, r#"["limit",7]"#),
         (
@@ -179,7 +179,7 @@ fn a_message_is_quoted_as_far_as_anybody_reads_and_if_it_cannot_be_a_customer() 
 
 /// Not in the list, not in text that is JSON again, nor where that was cut.
 #[test]
-fn a_failure_that_holds_up_rows_is_no_answer() {
+fn failure_with_rows_is_unexpected_shape() {
     for message in [
         r#"[{"id":1,"name":"Asha"},{"id":2}]"#,
         r#"[[{"name":"Asha"}]]"#,
@@ -197,7 +197,7 @@ fn a_failure_that_holds_up_rows_is_no_answer() {
 }
 
 #[test]
-fn odd_bytes_cost_no_record() {
+fn unusual_bytes_lose_no_record() {
     let json = b"{\"id\":1,\"name\":\"As\xff\xfeha\",\"half\":\"\\ud800\",\"\\ud800\":1}";
     let records = page_of(&[json]);
     assert_eq!(records[0].raw(), json.as_slice());
@@ -223,7 +223,7 @@ fn page_of(rows: &[&[u8]]) -> Vec<Record> {
 }
 
 #[test]
-fn bytes_that_are_no_utf8_stay_where_they_are() {
+fn bytes_that_are_not_utf8_are_unchanged() {
     let rows: [&[u8]; 5] = [
         b"{\"id\":1,\"name\":\"plain\"}",
         // Half a character before the end of a text, another one alone, and Latin-1.
@@ -262,7 +262,7 @@ fn bytes_that_are_no_utf8_stay_where_they_are() {
 }
 
 #[test]
-fn a_page_out_of_the_ordinary_keeps_its_bytes_as_well() {
+fn slow_path_keeps_the_bytes_of_records() {
     // A repeated key, and a byte order mark.
     let mut body =
         b"\xef\xbb\xbf{\"status\":\"success\",\"status\":\"success\",\"message\":[{\"id\":1,\"x\":\"\xff\"}]}"
@@ -283,7 +283,7 @@ fn a_page_out_of_the_ordinary_keeps_its_bytes_as_well() {
 }
 
 #[test]
-fn an_answer_that_says_two_things_says_nothing() {
+fn contradicting_repeated_keys_are_unexpected_shape() {
     for body in [
         r#"{"message":[{"id":1}],"status":"success","message":[]}"#,
         r#"{"message":[],"status":"success","message":[{"id":1}]}"#,
@@ -296,7 +296,7 @@ fn an_answer_that_says_two_things_says_nothing() {
 }
 
 #[test]
-fn a_page_has_a_million_rows_at_most() {
+fn page_beyond_a_million_rows_is_refused() {
     let page = |rows: usize| {
         format!(
             r#"{{"message":[{{"id":1}}{}]}}"#,
@@ -311,7 +311,7 @@ fn a_page_has_a_million_rows_at_most() {
 }
 
 #[test]
-fn deep_nesting_costs_no_record() {
+fn deep_nesting_loses_no_record() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(
         told(format!(r#"{{"message":[{{"x":{deep},"id":1}}]}}"#)),
@@ -321,7 +321,7 @@ fn deep_nesting_costs_no_record() {
 }
 
 #[test]
-fn steering_keys_may_come_in_any_order_and_spelling_and_the_last_counts() {
+fn id_and_date_are_found_in_any_order_and_the_last_one_counts() {
     for (json, id) in [
         (r#"{"name":"x","contacts":[{"id":9}],"id":1}"#, 1),
         (r#"{"\u0069d":1}"#, 1),
@@ -342,7 +342,7 @@ fn steering_keys_may_come_in_any_order_and_spelling_and_the_last_counts() {
 }
 
 #[test]
-fn an_undecodable_date_is_no_date_and_no_error() {
+fn undecodable_date_is_none_and_not_an_error() {
     for date in [
         "null",
         "\" \"",
@@ -362,7 +362,7 @@ fn an_undecodable_date_is_no_date_and_no_error() {
 }
 
 #[test]
-fn what_is_no_record() {
+fn text_that_is_not_a_record_is_an_error() {
     for (json, expected) in [
         ("[]", RecordError::NotAnObject),
         ("{}", RecordError::MissingId),
@@ -384,7 +384,7 @@ fn records_share_the_memory_of_their_page() {
 }
 
 #[test]
-fn debug_and_errors_hold_nothing_of_the_customer() {
+fn debug_and_errors_contain_no_personal_data() {
     let json = br#"{"id":17,"name":"Asha","generationDate":"May 2, 2024 4:15:42 PM"}"#;
     let record = Record::decode(json.as_slice().into()).unwrap();
     assert_eq!(

@@ -38,7 +38,7 @@ fn filters(query: &CustomerQuery) -> Value {
 }
 
 #[test]
-fn without_filters_only_what_must_be_there_is_sent() {
+fn query_without_filters_has_only_required_keys() {
     assert_eq!(
         body(&CustomerQuery::new(424_242)),
         r#"{"cm_id":424242,"createStartDate":"2024-05-01","createEndDate":"2024-05-02","limit":"100","offset":"200"}"#
@@ -46,7 +46,7 @@ fn without_filters_only_what_must_be_there_is_sent() {
 }
 
 #[test]
-fn every_filter_has_its_documented_key_type_and_place() {
+fn filters_have_documented_keys_types_and_order() {
     let mut query = CustomerQuery::new(7)
         .tertiary_source_id(3)
         .secondary_source_id(2)
@@ -80,7 +80,7 @@ fn every_filter_has_its_documented_key_type_and_place() {
 }
 
 #[test]
-fn the_full_body_has_every_documented_key_and_filters_nothing() {
+fn full_body_has_every_documented_key_with_neutral_values() {
     let blanks: String = (1..=15).map(|n| format!(r#""attr{n}":"","#)).collect();
     let expected = [
         r#"{"cm_id":7,"isAllCustomerPage":false,"name":"","phone":"","email":"","#,
@@ -97,7 +97,7 @@ fn the_full_body_has_every_documented_key_and_filters_nothing() {
 }
 
 #[test]
-fn kinds_follow_the_order_in_which_the_api_looks_at_the_flags() {
+fn customer_kinds_set_flags_in_the_precedence_of_the_api() {
     for (kind, expected) in [
         (CustomerKind::Organisation, json!({"isOrganisation": true})),
         (
@@ -128,7 +128,7 @@ fn blank_text_is_no_filter() {
 }
 
 #[test]
-fn attributes_are_numbered_from_1_to_15() {
+fn attribute_numbers_are_1_to_15() {
     for number in [0, 16] {
         let refused = CustomerQuery::new(7).attribute(number, "x");
         assert_eq!(refused.unwrap_err(), NoSuchAttribute(number));
@@ -136,7 +136,7 @@ fn attributes_are_numbered_from_1_to_15() {
 }
 
 #[test]
-fn keys_that_are_set_win_wherever_they_are_set_but_for_the_reserved() {
+fn set_keys_override_filters_except_reserved_keys() {
     let query = CustomerQuery::new(7)
         .set("own", json!([1]))
         .set("name", json!(null))
@@ -155,7 +155,7 @@ fn keys_that_are_set_win_wherever_they_are_set_but_for_the_reserved() {
 }
 
 #[test]
-fn debug_names_keys_and_no_values() {
+fn debug_shows_keys_without_values() {
     let query = CustomerQuery::new(7)
         .phone("5550100101")
         .set("own", json!("secret"));

@@ -19,7 +19,7 @@ fn instant(text: &str) -> Option<Timestamp> {
 }
 
 #[test]
-fn text_of_gson() {
+fn gson_dates_are_decoded() {
     for (text, expected) in [
         ("May 2, 2024 4:15:42 PM", "2024-05-02T16:15:42"),
         ("May 2, 2024, 4:15:42 PM", "2024-05-02T16:15:42"),
@@ -48,7 +48,7 @@ fn text_of_gson() {
 }
 
 #[test]
-fn each_month_has_its_name() {
+fn month_names_are_decoded() {
     let names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
     for (month, name) in (1..).zip(names.split(' ')) {
         let date = NaiveDate::from_ymd_opt(2024, month, 9).unwrap();
@@ -59,7 +59,7 @@ fn each_month_has_its_name() {
 }
 
 #[test]
-fn calendars_count_months_from_zero_and_may_lack_minute_and_second() {
+fn calendar_months_count_from_zero_and_parts_are_optional() {
     for (json, expected) in [
         (
             r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"minute":15,"second":42}"#,
@@ -96,7 +96,7 @@ fn calendars_count_months_from_zero_and_may_lack_minute_and_second() {
 }
 
 #[test]
-fn iso_text_and_epoch_milliseconds() {
+fn iso_dates_and_epoch_milliseconds_are_decoded() {
     for (json, expected) in [
         (r#""2024-05-02T16:15:42""#, local("2024-05-02T16:15:42")),
         (r#""2024-05-02 16:15:42""#, local("2024-05-02T16:15:42")),
@@ -135,7 +135,7 @@ fn iso_text_and_epoch_milliseconds() {
 }
 
 #[test]
-fn what_is_no_date_is_none() {
+fn invalid_dates_are_none() {
     for json in [
         "",
         "null",
@@ -201,7 +201,7 @@ fn what_is_no_date_is_none() {
 }
 
 #[test]
-fn an_instant_is_local_in_the_zone_that_is_named() {
+fn instant_is_converted_to_the_given_zone() {
     let moment = Timestamp::decode("1714666542249").unwrap();
     let india = FixedOffset::east_opt(5 * 3600 + 1800).unwrap();
     assert_eq!(moment.local(&india).to_string(), "2024-05-02 21:45:42.249");

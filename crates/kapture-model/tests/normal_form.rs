@@ -120,7 +120,7 @@ fn each_rule() {
 }
 
 #[test]
-fn an_instant_is_shown_in_the_zone_that_is_named() {
+fn instant_is_written_in_the_given_zone() {
     let mut normaliser = Normaliser::new(FixedOffset::east_opt(5 * 3600 + 1800).unwrap());
     let json = br#"{"id":1,"generationDate":1714666542000,"lastModificationTime":"2024-05-02"}"#;
     let mut line = Vec::new();
@@ -183,7 +183,7 @@ fn drift_names_fields_and_counts_by_kind() {
 }
 
 #[test]
-fn a_date_with_more_parts_is_counted_and_still_steers() {
+fn date_with_extra_parts_is_counted_and_used() {
     let json = r#"{"id":1,"generationDate":{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"zone":"IST"}}"#;
     let record = Record::decode(json.as_bytes().into()).unwrap();
     assert_eq!(record.created(), Timestamp::decode("\"2024-05-02 16:00\""));
@@ -197,7 +197,7 @@ fn a_date_with_more_parts_is_counted_and_still_steers() {
 }
 
 #[test]
-fn drift_does_not_grow_without_bound() {
+fn drift_is_bounded_in_size() {
     let mut normaliser = Normaliser::default();
     let mut line = Vec::new();
     for row in 0..300 {
@@ -218,7 +218,7 @@ fn drift_does_not_grow_without_bound() {
 }
 
 #[test]
-fn drift_shows_names_that_are_safe_for_a_terminal() {
+fn drift_sanitizes_field_names() {
     let name = format!("a\u{9b}31m\u{202e}{}", "x".repeat(1000));
     let json = json!({"id": 1, "generationDate": "2024-05-02", "lastModificationTime": "2024-05-02", name: 1});
     let (_, drift) = normal(&json.to_string());
@@ -376,7 +376,7 @@ proptest! {
 }
 
 #[test]
-fn endless_keys_are_counted_and_not_kept() {
+fn keys_beyond_the_limit_are_counted_and_not_kept() {
     let json = json!({"id": 1, "generationDate": "2024-05-02", "lastModificationTime": "2024-05-02", "x".repeat(5000): 1});
     let (line, drift) = normal(&json.to_string());
     assert!(line.contains(&"x".repeat(5000)));

@@ -132,7 +132,7 @@ fn values_of_other_types_are_converted_or_kept() {
 }
 
 #[test]
-fn bytes_that_are_no_text_and_dates_with_more_are_kept_as_far_as_can_be() {
+fn lossy_text_and_extra_date_parts_are_kept_in_extra() {
     let record = record(b"{\"id\":1,\"name\":\"a\xffb\"}".to_vec());
     let mut reader = RowReader::default();
     let row = reader.read(&record);
@@ -157,7 +157,7 @@ fn bytes_that_are_no_text_and_dates_with_more_are_kept_as_far_as_can_be() {
 }
 
 #[test]
-fn amounts_with_more_digits_than_a_double_has_are_kept() {
+fn amounts_beyond_double_precision_are_kept_in_extra() {
     for (amount, kept) in [
         ("0.12345678901234567890123", true),
         ("1e-400", true),
@@ -176,7 +176,7 @@ fn amounts_with_more_digits_than_a_double_has_are_kept() {
 
 /// Columns of times count microseconds.
 #[test]
-fn times_with_more_digits_than_a_column_has_are_kept() {
+fn times_beyond_microseconds_are_kept_in_extra() {
     for (fraction, kept) in [("", false), (".123456", false), (".1234567", true)] {
         let date = format!("2024-05-02T10:00:00{fraction}");
         let record = record(format!(r#"{{"id":1,"generationDate":"{date}"}}"#));
@@ -188,7 +188,7 @@ fn times_with_more_digits_than_a_column_has_are_kept() {
 }
 
 #[test]
-fn ids_that_are_no_numbers_have_a_stand_in() {
+fn text_ids_have_a_negative_surrogate() {
     for (id, expected) in [
         ("17", Some(17)),
         (r#""17""#, Some(17)),
@@ -217,7 +217,7 @@ fn ids_that_are_no_numbers_have_a_stand_in() {
 }
 
 #[test]
-fn of_a_repeated_key_the_last_one_counts() {
+fn last_of_a_repeated_key_counts() {
     let record = record(
         r#"{"id":1,"zone":"north","zo\u006ee":5,"name":"a","name":["b"],"contacts":[{"id":1}],"contacts":[]}"#,
     );
@@ -230,7 +230,7 @@ fn of_a_repeated_key_the_last_one_counts() {
 
 /// However many there are.
 #[test]
-fn of_many_repeated_keys_the_last_one_counts() {
+fn last_of_many_repeated_keys_counts() {
     let many = r#""a":1,"name":["b"],"#.repeat(50_000);
     let record = record(format!(r#"{{{many}"id":1,"name":["c"],"name":["d"]}}"#));
     let row = RowReader::default().read(&record);
@@ -240,7 +240,7 @@ fn of_many_repeated_keys_the_last_one_counts() {
 }
 
 #[test]
-fn contacts_that_are_no_list_of_objects_are_kept() {
+fn contacts_in_an_undocumented_shape_are_kept_in_extra() {
     for (contacts, rows, kept) in [
         ("null", 0, false),
         ("[]", 0, false),
@@ -261,7 +261,7 @@ fn contacts_that_are_no_list_of_objects_are_kept() {
 }
 
 #[test]
-fn rows_and_lines_meet_the_same_drift() {
+fn rows_and_lines_count_the_same_drift() {
     let record = record(
         r#"{"id":1,"attr1":"x","zone":0.5,"generationDate":"soon","lastModificationTime":" ",
             "contacts":[{"id":1,"generationDate":"soon"},{"id":2}]}"#,

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_found_in_the_bytes() {
+    fn parts_of_the_text_map_to_original_bytes() {
         let bytes = Bytes::from_static(b"\"M\xdcLLER\"");
         let text = mask(&bytes);
         let source = LossyText::new(&bytes, &text);

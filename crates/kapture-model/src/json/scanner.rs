@@ -1,9 +1,9 @@
-//! Walking over JSON text without building values.
+//! Scans JSON text without building values.
 //!
-//! Each record is walked over twice, to find it in its page and to write it. serde_json would
-//! need two passes for the first alone (one to split the page, one to find the id), so this
-//! scanner splits, checks and looks in one. It accepts what serde_json accepts, a test compares
-//! the two, and on anything else it ends early: what is wrong where is then asked of serde_json.
+//! Each record is scanned twice, to find it in its page and to write it. serde_json would need two
+//! passes for the first alone (one to split the page, one to find the id); this scanner splits,
+//! validates and extracts in one. It accepts what serde_json accepts (a test compares the two) and
+//! stops at anything else: then serde_json reports the error and its position.
 
 use std::borrow::Cow;
 

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_none_whatever_came_before() {
+    fn invalid_objects_are_none_after_any_template() {
         let models = [r#"{"x":1,"a":2,"y":""}"#, r#"{"x" : 1 , "a" : 2 }"#, "{}"];
         let texts = r#"{"x":1} {"x":1,} {"x":12,"a":2,"y":""} {"x":1,"a":2,"y":""} {"x":1,"a":2,"y":"x"}
             {"x":1,"a":2,"y":"" {"x":1,"a":23,"y":""} {"x":1,"z":0,"a":3,"y":""} {"a":2,"y":""} {"x":1,"a":2}
@@ -316,7 +316,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2048))]
 
         #[test]
-        fn objects_are_read_as_if_each_were_the_first(
+        fn cache_does_not_change_what_is_read(
             texts in prop::collection::vec(
                 prop::collection::vec(
                     (r#"(a|x|y|\\u0061)"#, r#"(1|12|""|"v"|"\\""|\[\]|\{"a":1\}|true|tru)"#, "[ ]{0,1}"),

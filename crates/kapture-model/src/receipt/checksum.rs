@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_is_the_same_in_every_version() {
+    fn checksum_is_stable_across_versions() {
         assert_eq!(of(&[]), "0000000000000000");
         assert_eq!(
             of(&["700000101", "700000102"]),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checksum_is_kept_as_text() {
+    fn checksum_is_serialised_as_text() {
         let mut sum = Checksum::default();
         sum.add(&CustomerId::Number(1));
         let kept = serde_json::to_string(&sum).unwrap();

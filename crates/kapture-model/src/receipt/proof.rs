@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Proof {
     /// Each page overlapped the page before by its last rows, or there was one page only.
     Contiguous,
-    /// The order of the rows was not stable; capture–recapture showed that every row was read: when
-    /// the last page was asked for, the server had as many rows as there are customers that were
-    /// seen both before and after.
+    /// The order of the rows was not stable, and capture–recapture proved that every row was read:
+    /// at the last page the window had as many rows as there are customers that were seen both
+    /// before and after it.
     Recaptured,
     /// Rows came or went while the pages were read; every row that stayed in place was read.
     StableRows,

@@ -5,21 +5,22 @@ use crate::schema::documented::{Kind, fields};
 use crate::schema::drift::{Drift, DriftKind, Owner};
 use foldhash::HashMap;
 
-/// Most undocumented keys remembered: the server thinks them up, so they could be endless.
+/// The most undocumented keys that are kept: the server decides how many there are, so memory needs
+/// a bound.
 const MAX_UNKNOWN: usize = 200;
 
-/// Longest undocumented key remembered, in bytes, for the same reason.
+/// The longest undocumented key that is kept, in bytes, for the same reason.
 const LONGEST_KEY: usize = 4096;
 
 /// Index of the entry that stands for the beginning of an object, and for all keys beyond
 /// these bounds.
 pub(crate) const NO_KEY: usize = 0;
 
-/// Knows each key by an index, and counts what was odd about it.
+/// Maps each key to an index, and counts its drift.
 ///
-/// Reading and telling apart the 75 keys of a record would be most of the work on it. But one
-/// server's records all have the same keys in the same order, so the key that followed the last
-/// one before is tried first, which costs one comparison.
+/// Hashing the 75 keys of a record would be most of the work. One server's records have the same
+/// keys in the same order, so the key that followed the previous one in the last record is tried
+/// first, which costs one comparison.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
     owner: Owner,
@@ -113,7 +114,7 @@ impl Keys {
         self.keys[index].kind
     }
 
-    /// Counts something odd about a key.
+    /// Counts drift of a key.
     #[inline]
     pub(crate) fn note(&mut self, index: usize, kind: DriftKind) {
         self.keys[index].drift[kind as usize] += 1;

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_the_apis_in_snake_case() {
+    fn column_names_are_snake_case() {
         let names: Vec<_> = customer_columns()
             .iter()
             .map(|column| column.name.as_str())
