@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Destination;
 use super::error::DestinationError;
 use super::redact::{is_other_database_notation, may_hold_secret};
-use super::{Destination, without_password};
 use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
 
@@ -54,7 +54,7 @@ fn database_url(text: &str) -> Result<Option<Destination>, DestinationError> {
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         #[cfg(feature = "postgres")]
         crate::postgres::check_address(text).map_err(|reason| DestinationError::Address {
-            destination: without_password(text),
+            destination: super::without_password(text),
             reason,
         })?;
         return Ok(Some(Destination::Postgres(text.to_owned())));
