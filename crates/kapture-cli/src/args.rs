@@ -1,4 +1,4 @@
-//! What can be said on the command line, as it is said: nothing is checked here but the shape.
+//! The command line as clap parses it; values are checked in `config`.
 
 mod auth;
 mod connection;
@@ -24,7 +24,7 @@ pub(crate) use reference::{CompletionsArgs, DialectName, ManArgs, SchemaArgs, Sc
 pub(crate) use sandbox::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
 pub(crate) use sync::{StatusArgs, SyncArgs, VerifyArgs};
 
-/// Pull customers out of Kapture CRM by creation date: each one, once, and no other.
+/// Pull customers out of Kapture CRM by creation date, exactly.
 #[derive(Debug, Parser)]
 #[command(
     name = "kapture",
@@ -57,7 +57,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// As it is said.
+    /// Its name on the command line.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Pull(_) => "pull",
@@ -75,23 +75,23 @@ impl Command {
     }
 }
 
-/// What is said on standard error while a command runs.
+/// What a command prints on standard error.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Messages")]
 pub(crate) struct OutputArgs {
-    /// Say nothing but errors
+    /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say more: -v what is learnt of the server, -vv each request, -vvv everything
+    /// Log more: -v findings about the server, -vv each request, -vvv everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// The form of log lines
-    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    /// Format of log lines
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
 
 impl OutputArgs {
-    /// Whether somebody wants to read more than errors.
+    /// Whether progress and results are printed as text.
     pub(crate) fn is_for_reading(&self) -> bool {
         !self.quiet && self.log_format == LogFormat::Text
     }
@@ -99,7 +99,7 @@ impl OutputArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For reading
+    /// Plain text
     Text,
     /// One JSON object a line
     Json,

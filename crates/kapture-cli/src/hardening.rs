@@ -1,14 +1,13 @@
-//! This process's memory, which holds the token, is nobody else's to keep.
+//! Protection of this process's memory, which holds the token.
 
-/// A crash, or a signal such as that of Ctrl-\, leaves no image of it: neither a core file nor, on
-/// Linux, what a crash reporter would collect, which does not ask for the limit. The commands that
-/// are started from here are as free as ever.
+/// Disables core dumps, and on Linux also crash reporters, which ignore the limit for core files.
+/// Commands that are started from here are not affected.
 #[cfg(unix)]
-pub(crate) fn keep_private() {
+pub(crate) fn disable_core_dumps() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Core);
     limit.current = Some(0);
-    // Where that is not granted, there is nothing more that could be done.
+    // If the system refuses, there is no other way.
     let _ = setrlimit(Resource::Core, limit);
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -18,4 +17,4 @@ pub(crate) fn keep_private() {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn keep_private() {}
+pub(crate) fn disable_core_dumps() {}

@@ -23,13 +23,13 @@ use output::logging::{self, Logging};
 use output::message;
 
 fn main() -> ExitCode {
-    hardening::keep_private();
-    completions::answer();
+    hardening::disable_core_dumps();
+    completions::respond();
     let arguments =
         Cli::try_parse().unwrap_or_else(|error| message::usage_error(&error, std::env::args_os()));
     message::configure(&arguments.output);
     let logging = logging::start(&arguments.output);
-    match attend(arguments, logging) {
+    match execute(arguments, logging) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
@@ -38,9 +38,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn attend(arguments: Cli, logging: Logging) -> Result<(), CliError> {
-    // Set here, so that no variable meant for another program decides it or is an error. On a
-    // machine of one core, answers are still received while another one is taken apart.
+fn execute(arguments: Cli, logging: Logging) -> Result<(), CliError> {
+    // Set here, so that TOKIO_WORKER_THREADS, which can be meant for another program, has no effect.
+    // Two threads on one core receive an answer while another one is decoded.
     let threads = available_parallelism().map_or(1, NonZero::get).max(2);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -49,9 +49,9 @@ fn attend(arguments: Cli, logging: Logging) -> Result<(), CliError> {
         .map_err(CliError::unexpected)?;
     let span = tracing::trace_span!("run", command = arguments.command.name());
     let outcome = runtime.block_on(commands::run(arguments).instrument(span));
-    // While the runtime is there, another Ctrl-C ends the wait for a collector of traces.
+    // Before the runtime ends, so that Ctrl-C can end the wait for a trace collector.
     logging.end();
-    // A name that is being looked up may take its time; there is nothing left to wait for.
+    // Without waiting for a DNS lookup that is still running.
     runtime.shutdown_background();
     outcome
 }

@@ -1,4 +1,4 @@
-//! The course of a pull into a sink: events to writers, progress and summary.
+//! What pull and sync share: the events of a pull into the writers of a sink, progress and summary.
 
 pub(crate) mod date_ranges;
 pub(crate) mod events;
@@ -25,27 +25,27 @@ use crate::output::progress::Progress;
 use crate::output::summary::Summary;
 use crate::pipeline::date_ranges::{by_reason, ranges};
 use crate::pipeline::events::events;
-use crate::signals::interrupted;
+use crate::signals::stop_signal;
 
-/// Everything about one course but its pull.
+/// The inputs of a run other than its pull.
 pub(crate) struct Pipeline<'a> {
     pub(crate) connected: &'a Connected,
     pub(crate) destination: &'a Destination,
     pub(crate) sink: Box<dyn Sink>,
-    /// The days that are to be there afterwards.
+    /// The days that the destination has afterwards.
     pub(crate) wanted: &'a Days,
-    /// Those of them that are not there for good already.
+    /// The wanted days that are pulled.
     pub(crate) days: &'a Days,
     pub(crate) summary: Option<&'a Path>,
     pub(crate) output: &'a OutputArgs,
 }
 
 impl Pipeline<'_> {
-    /// Follows the pull to its end, and says what was done.
+    /// Consumes the pull to its end, and prints the summary.
     pub(crate) async fn run(self, pull: Pull) -> Result<(), CliError> {
-        let mut following = EventConsumer {
+        let mut consumer = EventConsumer {
             sink: &*self.sink,
-            under_way: BTreeMap::new(),
+            open_days: BTreeMap::new(),
             outstanding: self.days.iter().collect(),
             progress: Progress::start(
                 self.days.len(),
@@ -63,29 +63,29 @@ impl Pipeline<'_> {
             wanted_from: self.wanted.bounds().map(|(first, _)| first),
             failed: None,
         };
-        let begun = Instant::now();
-        // Before anything is asked for: whoever wants an end then is to be heard.
-        let interrupted = interrupted();
+        let started = Instant::now();
+        // Before the first request, so that a signal is handled from here on.
+        let stopped = stop_signal();
         let (events, pulling) = spawned(events(pull));
         let outcome = tokio::select! {
-            outcome = following.follow(events) => outcome,
-            () = interrupted => Err(CliError::interrupted()),
+            outcome = consumer.consume(events) => outcome,
+            signal = stopped => Err(CliError::stopped(signal)),
         };
-        // The pull is over before its end is told: nothing of it is still under way.
+        // The task of the pull ends before the summary is printed.
         pulling.abort();
         let _ = pulling.await;
-        let mut summary = following.summary;
-        drop(following.under_way);
-        // What is said from here on stays: it would clear the last lines.
-        drop(following.progress);
-        // Of a run that ended for another reason a day had failed before.
-        if let Some(failure) = following.failed.take() {
+        let mut summary = consumer.summary;
+        drop(consumer.open_days);
+        // The progress bar would clear the lines that follow.
+        drop(consumer.progress);
+        // A day failed before the run ended for another reason.
+        if let Some(failure) = consumer.failed.take() {
             failure.report();
         }
-        summary.time = begun.elapsed();
+        summary.time = started.elapsed();
         summary.stats = self.connected.client.stats();
         summary.drift = self.sink.drift();
-        // Also of a run that failed: an older one would tell of another run.
+        // Also after a failure: an older file would describe another run.
         let written = self.summary.map_or(Ok(()), |path| {
             summary.write(path).map_err(|error| {
                 CliError::write_failed(error)
@@ -93,10 +93,10 @@ impl Pipeline<'_> {
             })
         });
         let outcome = outcome.and(written);
-        let worth_telling = outcome
+        let with_summary = outcome
             .as_ref()
             .map_or_else(CliError::deserves_summary, |()| true);
-        if worth_telling {
+        if with_summary {
             for note in summary.notes() {
                 Message::note(note).print();
             }
@@ -112,7 +112,7 @@ impl Pipeline<'_> {
 }
 
 impl Pipeline<'_> {
-    /// What was pulled may have brought other days in doubt.
+    /// Notes the days that this run has made stale.
     async fn report_stale_days(&self) -> Result<(), CliError> {
         let ledger = self.sink.ledger().await.map_err(CliError::sink)?;
         for (reason, days) in by_reason(&ledger) {
@@ -123,8 +123,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// The same events, but the pull goes on while a sink is busy with the ones before. If it panics, so
-/// does whoever reads them: events that break off are not all that there were.
+/// Runs the pull in a task of its own, so that it goes on while a sink is busy. A panic of the pull
+/// is resumed by the reader of the events: a stream that breaks off is not complete.
 fn spawned<T: Send + 'static>(
     events: impl Stream<Item = T> + Send + Unpin + 'static,
 ) -> (impl Stream<Item = T> + Unpin, JoinHandle<()>) {
@@ -132,7 +132,7 @@ fn spawned<T: Send + 'static>(
     let mut panicked = sender.clone();
     let mut events = events.map(|event| Ok(Ok(event)));
     let pulling = async move {
-        // Whoever drops the receiver wants no more of it.
+        // The receiver is dropped when the run ends early.
         let sending = AssertUnwindSafe(sender.send_all(&mut events)).catch_unwind();
         if let Err(panic) = sending.await {
             let _ = panicked.send(Err(panic)).await;
@@ -142,18 +142,18 @@ fn spawned<T: Send + 'static>(
     (events, tokio::spawn(pulling.in_current_span()))
 }
 
-/// A pull that is being followed.
+/// The state of a run while its events are consumed.
 struct EventConsumer<'a> {
     sink: &'a dyn Sink,
-    under_way: BTreeMap<NaiveDate, OpenDay>,
-    /// The days asked of which no end was told yet.
+    open_days: BTreeMap<NaiveDate, OpenDay>,
+    /// The days without a result yet.
     outstanding: BTreeSet<NaiveDate>,
     progress: Progress,
     summary: Summary,
     endpoint: Endpoint,
-    /// Whether a failed day leaves nothing worth going on for.
+    /// Whether the first failed day ends the run.
     all_or_nothing: bool,
-    /// The first day that the place is to hold, from where later runs are to go on, until it is told.
+    /// The first day of the destination, at which later runs start, until it is stored.
     wanted_from: Option<NaiveDate>,
     failed: Option<CliError>,
 }
@@ -166,24 +166,24 @@ struct OpenDay {
 }
 
 impl EventConsumer<'_> {
-    async fn follow(
+    async fn consume(
         &mut self,
         mut events: impl Stream<Item = Result<Event, PullError>> + Unpin,
     ) -> Result<(), CliError> {
         while let Some(event) = events.next().await {
             let event = event.map_err(|error| CliError::pull(error, self.endpoint))?;
-            self.take(event).await?;
+            self.handle(event).await?;
             if self.all_or_nothing
                 && let Some(failure) = self.failed.take()
             {
                 return Err(failure);
             }
         }
-        // Silence about a day is no proof of it.
+        // A day without a result is not complete.
         if !self.outstanding.is_empty() {
             let days = ranges(&self.outstanding.iter().copied().collect());
             return Err(CliError::bug(format!(
-                "the pull is over, and nothing was told of {days}"
+                "the pull ended without a result for {days}"
             )));
         }
         if let Some(failure) = self.failed.take() {
@@ -192,31 +192,31 @@ impl EventConsumer<'_> {
         self.sink.finish().await.map_err(CliError::sink)
     }
 
-    async fn take(&mut self, event: Event) -> Result<(), CliError> {
+    async fn handle(&mut self, event: Event) -> Result<(), CliError> {
         if let Event::DayDone(_) | Event::DayFailed { .. } = event
             && let Some(first) = self.wanted_from.take()
         {
-            // Before any day is there: the first ones may come last, or never.
+            // Before the first day is committed, since the first days can come last or fail.
             self.sink.set_start(first).await.map_err(CliError::sink)?;
         }
         match event {
             Event::DayStarted(day) => {
                 let writer = self.sink.day(day).await.map_err(CliError::sink)?;
                 let span = trace_span!("day", %day, customers = Empty, error = Empty);
-                self.under_way.insert(day, OpenDay { writer, span });
+                self.open_days.insert(day, OpenDay { writer, span });
             }
             Event::Records { day, records } => {
-                let under_way = self.under_way.get_mut(&day);
-                let under_way = under_way.ok_or_else(|| unexpected("customers", day))?;
-                let written = under_way.writer.write(&records).await;
+                let open_day = self.open_days.get_mut(&day);
+                let open_day = open_day.ok_or_else(|| unexpected("customers", day))?;
+                let written = open_day.writer.write(&records).await;
                 written.map_err(CliError::sink)?;
                 self.summary.customers += records.len() as u64;
                 self.progress.customers(records.len());
             }
             Event::DayDone(receipt) => {
-                let under_way = self.under_way.remove(&receipt.day);
+                let open_day = self.open_days.remove(&receipt.day);
                 let OpenDay { writer, span } =
-                    under_way.ok_or_else(|| unexpected("the end", receipt.day))?;
+                    open_day.ok_or_else(|| unexpected("the end", receipt.day))?;
                 span.record("customers", receipt.customers);
                 writer.commit(&receipt).await.map_err(CliError::sink)?;
                 self.outstanding.remove(&receipt.day);
@@ -224,18 +224,18 @@ impl EventConsumer<'_> {
                 self.progress.day_done();
             }
             Event::DayFailed { day, error } => {
-                if let Some(under_way) = self.under_way.remove(&day) {
-                    under_way.span.record("error", display(&error));
+                if let Some(open_day) = self.open_days.remove(&day) {
+                    open_day.span.record("error", display(&error));
                 }
                 self.outstanding.remove(&day);
                 self.summary.days_failed += 1;
                 self.progress.day_done();
                 let failure = CliError::pull(error, self.endpoint).context(format!(
-                    "the customers of {day} are not shown to be complete"
+                    "cannot prove that the customers of {day} are complete"
                 ));
                 match self.failed {
                     None => self.failed = Some(failure),
-                    Some(_) => self.progress.aside(|| failure.report()),
+                    Some(_) => self.progress.suspend(|| failure.report()),
                 }
             }
             Event::RetryScheduled { wait, error, .. } => {
@@ -247,9 +247,11 @@ impl EventConsumer<'_> {
     }
 }
 
-/// An event of a day that has not begun, or is over.
+/// An event of a day that has not started or has ended.
 fn unexpected(what: &str, day: NaiveDate) -> CliError {
-    CliError::bug(format!("{what} of {day} came, which is not under way"))
+    CliError::bug(format!(
+        "received {what} of {day}, which has not started or has ended"
+    ))
 }
 
 #[cfg(test)]
@@ -266,14 +268,14 @@ mod tests {
     use crate::args::LogFormat;
 
     #[tokio::test]
-    #[should_panic(expected = "at heart")]
-    async fn a_pull_that_panics_does_not_look_like_one_that_is_over() {
-        let events = stream::iter([1, 2]).inspect(|event| assert_eq!(*event, 1, "at heart"));
+    #[should_panic(expected = "the pull panics")]
+    async fn a_panic_of_the_pull_is_resumed() {
+        let events = stream::iter([1, 2]).inspect(|event| assert_eq!(*event, 1, "the pull panics"));
         let (events, _pulling) = spawned(events);
         events.collect::<Vec<_>>().await;
     }
 
-    /// Never asked for anything.
+    /// A client that makes no requests.
     fn client() -> Client {
         let options = HttpOptions {
             https: false,
@@ -285,17 +287,17 @@ mod tests {
         Client::new(transport, &site, token, ClientOptions::default())
     }
 
-    /// What comes of a pull of 2 May that tells of these events.
-    async fn followed(events: Vec<Event>) -> Result<(), CliError> {
+    /// The outcome of a pull of 2 May with these events.
+    async fn outcome_of(events: Vec<Event>) -> Result<(), CliError> {
         let sink = StreamSink::new(std::io::sink(), &Encoding::new(Format::Ndjson)).unwrap();
         let output = OutputArgs {
             quiet: true,
             verbose: 0,
             log_format: LogFormat::Text,
         };
-        let mut following = EventConsumer {
+        let mut consumer = EventConsumer {
             sink: &sink,
-            under_way: BTreeMap::new(),
+            open_days: BTreeMap::new(),
             outstanding: BTreeSet::from([day()]),
             progress: Progress::start(1, &client(), &Destination::StandardOutput, &output),
             summary: Summary::default(),
@@ -304,7 +306,7 @@ mod tests {
             wanted_from: None,
             failed: None,
         };
-        following.follow(stream::iter(events).map(Ok)).await
+        consumer.consume(stream::iter(events).map(Ok)).await
     }
 
     fn day() -> NaiveDate {
@@ -312,8 +314,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_day_of_which_nothing_is_told_is_an_error_and_not_silence() {
-        let begun = || Event::DayStarted(day());
+    async fn a_day_without_a_result_is_an_error() {
+        let started = || Event::DayStarted(day());
         let records = || Event::Records {
             day: day(),
             records: vec![Record::decode(r#"{"id":1}"#.into()).unwrap()],
@@ -331,14 +333,17 @@ mod tests {
                 empty_response: None,
             })
         };
-        assert!(followed(vec![begun(), records(), done()]).await.is_ok());
+        assert!(outcome_of(vec![started(), records(), done()]).await.is_ok());
         for (events, sentence) in [
-            (vec![], "nothing was told of 2024-05-02"),
-            (vec![begun(), records()], "nothing was told of 2024-05-02"),
-            (vec![records()], "customers of 2024-05-02 came"),
-            (vec![done()], "the end of 2024-05-02 came"),
+            (vec![], "without a result for 2024-05-02"),
+            (
+                vec![started(), records()],
+                "without a result for 2024-05-02",
+            ),
+            (vec![records()], "received customers of 2024-05-02"),
+            (vec![done()], "received the end of 2024-05-02"),
         ] {
-            let failure = followed(events).await.unwrap_err();
+            let failure = outcome_of(events).await.unwrap_err();
             let line = failure.one_line();
             assert!(line.contains(sentence), "{line}");
             assert!(line.ends_with("this is a bug of kapture"), "{line}");

@@ -1,31 +1,69 @@
-//! Ctrl-C and the other ways to ask for an end.
+//! Signals that stop a run: SIGINT (Ctrl-C), SIGTERM and SIGHUP.
 
 use std::sync::mpsc;
 use std::thread;
 
 use tokio::sync::oneshot;
 
-/// Listens from now on, and comes back when the user or the system asks to stop. Whoever asks a
-/// second time is not kept waiting: what is written can be interrupted at any instant.
-pub(crate) fn interrupted() -> impl Future<Output = ()> {
-    let (unready, ready) = mpsc::channel::<()>();
-    let (asked, first) = oneshot::channel();
-    // A thread with a runtime of its own: a pipe that nobody reads or a database that is locked may
-    // keep any other one waiting.
-    let thread = thread::Builder::new().name("interruption".into());
-    // Where there can be none, nobody listens, and the system ends the process at the first request.
-    let _ = thread.spawn(move || listen(unready, asked));
-    // Nothing is sent: the channel closes when the thread listens, or if it never will.
-    let _ = ready.recv();
-    async move {
-        if first.await.is_err() {
-            std::future::pending().await
+/// A signal that asks a run to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// SIGINT or Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    #[cfg(unix)]
+    Terminate,
+    /// SIGHUP: the terminal was closed.
+    #[cfg(unix)]
+    Hangup,
+}
+
+impl Signal {
+    /// 128 and the number of the signal, as shells report it.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            #[cfg(unix)]
+            Self::Terminate => 143,
+            #[cfg(unix)]
+            Self::Hangup => 129,
+        }
+    }
+
+    /// What happened to the run.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "interrupted",
+            #[cfg(unix)]
+            Self::Terminate => "terminated",
+            #[cfg(unix)]
+            Self::Hangup => "hung up: the terminal was closed",
         }
     }
 }
 
-/// Tells of the first request, and ends the process at the second.
-fn listen(unready: mpsc::Sender<()>, asked: oneshot::Sender<()>) {
+/// Listens from the call on, and resolves at the first signal. The second one ends the process at
+/// once: sinks tolerate a kill at any instant.
+pub(crate) fn stop_signal() -> impl Future<Output = Signal> {
+    let (unready, ready) = mpsc::channel::<()>();
+    let (sender, first) = oneshot::channel();
+    // A thread with a runtime of its own, since a full pipe or a locked database can block the
+    // threads of the main runtime.
+    let thread = thread::Builder::new().name("signals".into());
+    // Without the thread the default action of the system ends the process at the first signal.
+    let _ = thread.spawn(move || listen(unready, sender));
+    // Nothing is sent: the channel closes when the thread listens or fails.
+    let _ = ready.recv();
+    async move {
+        match first.await {
+            Ok(signal) => signal,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Reports the first signal, and ends the process at the second.
+fn listen(unready: mpsc::Sender<()>, first: oneshot::Sender<Signal>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build();
@@ -33,51 +71,79 @@ fn listen(unready: mpsc::Sender<()>, asked: oneshot::Sender<()>) {
         return;
     };
     runtime.block_on(async move {
-        let mut requests = Requests::listen();
+        let mut signals = Signals::listen();
         drop(unready);
-        requests.next().await;
-        let _ = asked.send(());
-        requests.next().await;
-        std::process::exit(130);
+        let _ = first.send(signals.next().await);
+        let second = signals.next().await;
+        std::process::exit(second.exit_code().into());
     });
 }
 
 #[cfg(unix)]
-struct Requests(Vec<tokio::signal::unix::Signal>);
+struct Signals(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
-impl Requests {
+impl Signals {
     fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        // Not for a terminal that hangs up: `nohup` has this ignored, and listening would undo it.
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
-        Self(
-            kinds
-                .into_iter()
-                .filter_map(|kind| signal(kind).ok())
-                .collect(),
-        )
+        let mut kinds = vec![
+            (Signal::Interrupt, SignalKind::interrupt()),
+            (Signal::Terminate, SignalKind::terminate()),
+        ];
+        // `nohup` ignores SIGHUP for its command, and a handler would undo that.
+        if !ignores_hangup() {
+            kinds.push((Signal::Hangup, SignalKind::hangup()));
+        }
+        let streams = kinds
+            .into_iter()
+            .filter_map(|(name, kind)| Some((name, signal(kind).ok()?)));
+        Self(streams.collect())
     }
 
-    async fn next(&mut self) {
-        let any = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+    async fn next(&mut self) -> Signal {
+        let any = self.0.iter_mut().map(|(name, signal)| {
+            Box::pin(async {
+                signal.recv().await;
+                *name
+            })
+        });
         if any.len() == 0 {
             return std::future::pending().await;
         }
-        futures_util::future::select_all(any).await;
+        futures_util::future::select_all(any).await.0
     }
 }
 
-#[cfg(not(unix))]
-struct Requests;
+/// Whether SIGHUP is ignored, as `nohup` and `trap "" HUP` have it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn ignores_hangup() -> bool {
+    // The standard library offers no safe call that reads the action of a signal.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Without /proc it is safer to leave the action as it is.
+    mask.is_none_or(|mask| mask & 1 == 1)
+}
+
+/// Elsewhere the action cannot be read without unsafe code, so it stays as it is.
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+fn ignores_hangup() -> bool {
+    true
+}
 
 #[cfg(not(unix))]
-impl Requests {
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
     fn listen() -> Self {
         Self
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         let _ = tokio::signal::ctrl_c().await;
+        Signal::Interrupt
     }
 }

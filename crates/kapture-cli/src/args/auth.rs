@@ -1,10 +1,10 @@
-//! `kapture auth`: signing in, once.
+//! `kapture auth`.
 
 use clap::{Args, Subcommand};
 
 use super::ConnectionArgs;
 
-/// Sign in once, and keep the token where only you can read it
+/// Sign in once, and store the token where only you can read it
 #[derive(Debug, Args)]
 pub(crate) struct AuthArgs {
     #[command(subcommand)]
@@ -18,12 +18,12 @@ pub(crate) enum AuthAction {
     Logout(LogoutArgs),
 }
 
-/// Ask for a connection, check it with one request, and keep it as a profile
+/// Check a connection with one request, and store it as a profile
 ///
-/// What is not given as an option is asked for on the terminal; without one nothing is asked, and
-/// the secret comes from standard input. It is kept in one place, and which is said: on Linux in
-/// the keyring of the desktop, if secret-tool is installed; on macOS in the keychain; else, and on
-/// Windows always, in a file of your own beside the configuration.
+/// Prompts on the terminal for what is not given as an option. Without a terminal nothing is
+/// prompted for, and the secret is read from standard input. The token is stored in the desktop
+/// keyring on Linux if secret-tool is installed, in the keychain on macOS, and otherwise in a file
+/// beside the configuration that only you can read. The last line of output says which.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +31,7 @@ Examples:
   kapture auth login --subdomain acme --cm-id 424242 --with-token < token
   kapture auth login --subdomain acme --cm-id 424242 --user asha --with-password < password
 
-From then on: kapture pull --last 7d -o customers.ndjson")]
+Afterwards: kapture pull --last 7d -o customers.ndjson")]
 pub(crate) struct LoginArgs {
     /// Read the token from standard input
     #[arg(long, conflicts_with_all = ["with_password", "user", "token_file", "sandbox"])]
@@ -39,17 +39,17 @@ pub(crate) struct LoginArgs {
     /// Read the password of --user from standard input
     #[arg(long, requires = "user", conflicts_with_all = ["token_file", "sandbox"])]
     pub(crate) with_password: bool,
-    /// The user name of which, with the password, the token is made
+    /// User name that forms the token together with the password
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
-    /// Keep the token in a file, whether there is a keyring or not
+    /// Store the token in a file even if there is a keyring
     #[arg(long)]
     pub(crate) keep_in_file: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 }
 
-/// Say which connection would be used and where each part of it was said, and check it with one request
+/// Show the connection in use and the origin of each setting, and check it with one request
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -60,16 +60,16 @@ pub(crate) struct AuthStatusArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
-/// Remove the token that auth login keeps; the rest of the profile stays
+/// Remove the token that auth login stored; the rest of the profile stays
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   kapture auth logout")]
 pub(crate) struct LogoutArgs {
-    /// The profile; without it the default one
+    /// Profile NAME; without it the default profile
     #[arg(long, value_name = "NAME", add = crate::commands::completions::profiles())]
     pub(crate) profile: Option<String>,
-    /// The configuration file, instead of the one in its usual place
+    /// Configuration file, instead of the one in the default location
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<std::path::PathBuf>,
 }

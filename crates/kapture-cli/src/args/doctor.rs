@@ -4,21 +4,21 @@ use clap::Args;
 
 use super::ConnectionArgs;
 
-/// Look closer at a connection: what works, what does not, and what to do about it
+/// Diagnose a connection step by step, with a hint for each problem
 ///
-/// Goes step by step from the name of the host to the speed that the server tolerates, with 25
-/// requests at the most. Nothing is written, unless --save is given: then the profile says from now
-/// on which endpoint answers, and how many requests at once are too many where that was seen. How
-/// windows and pages work is proven in every run, since servers change.
+/// Checks everything from DNS to the request rate that the server tolerates, with at most 25
+/// requests. Writes nothing unless --save is given, which stores in the profile which endpoint
+/// works and, if it was exceeded, the tolerated concurrency. How windows and pages work is not
+/// stored: every run proves it again, since servers change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   kapture doctor --sandbox
   kapture doctor --subdomain acme --cm-id 424242 --day -3d
 
-Exit codes: 0 nothing failed (there may be warnings), else that of what failed, as of pull.")]
+Exit codes: 0 no step failed (warnings are possible), otherwise the code of the failure as for pull.")]
 pub(crate) struct DoctorArgs {
-    /// A day that is known to have customers: how windows and pages work is seen there
+    /// Day that is known to have customers, used to examine windows and pages
     #[arg(
         long,
         value_name = "DATE",
@@ -26,10 +26,10 @@ pub(crate) struct DoctorArgs {
         allow_hyphen_values = true
     )]
     pub(crate) day: String,
-    /// Write what was found as JSON, one object for each step
+    /// Print the findings as JSON, one object for each step
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write what was found into the profile, where it is of use to later runs
+    /// Store the findings that later runs can use in the profile
     #[arg(long, conflicts_with = "sandbox")]
     pub(crate) save: bool,
     #[command(flatten)]

@@ -1,8 +1,8 @@
-//! Which customers are asked for.
+//! Filters: which customers to ask for.
 
 use clap::{Args, ValueEnum};
 
-/// Which customers: all of them, unless something is said here.
+/// Which customers to ask for; without filters all of them.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct FilterArgs {
@@ -45,7 +45,7 @@ pub(crate) struct FilterArgs {
     /// Customers from this tertiary source
     #[arg(long, value_name = "N")]
     pub(crate) tertiary_source_id: Option<u64>,
-    /// Customers whose attribute N (1 to 15) has this value; may be given several times
+    /// Customers whose attribute N (1 to 15) has this value; can be repeated
     #[arg(long = "attribute", value_name = "N=VALUE")]
     pub(crate) attributes: Vec<String>,
     /// Customers of this kind
@@ -54,10 +54,10 @@ pub(crate) struct FilterArgs {
     /// Search with the tenant's "all customers" page configuration
     #[arg(long)]
     pub(crate) all_customer_page: bool,
-    /// Send another key with each request; VALUE is JSON, or else text; may be given several times
+    /// Send another key with each request; VALUE is JSON, or else text; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Send every documented key with each request, for servers that insist
+    /// Send every documented key with each request, for servers that require it
     #[arg(long)]
     pub(crate) full_body: bool,
 }

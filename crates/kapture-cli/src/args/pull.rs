@@ -1,4 +1,4 @@
-//! `kapture pull`, and the days it takes.
+//! `kapture pull`, and the options that select days.
 
 use std::path::PathBuf;
 
@@ -8,28 +8,29 @@ use super::{ConnectionArgs, FilterArgs, OutputFormatArgs};
 
 /// Pull the customers created on some days
 ///
-/// Every customer created on the asked days comes out once, and no other, whatever the server
-/// leaves open. Records go where -o says, everything else to standard error.
+/// Prints every customer that was created on the given days exactly once. Records are written to
+/// the destination of -o, everything else to standard error.
 ///
-/// A folder or database remembers which days it holds: those that can gain no more customers are
-/// not asked for again.
+/// A folder or database keeps a ledger of its days: sealed days, which cannot gain customers any
+/// more, are not asked for again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   kapture pull --sandbox --from 2024-05-01 --to 2024-05-07
   kapture pull --subdomain acme --cm-id 424242 --last 7d -o customers.ndjson
 
-The token comes from --token-file, from KAPTURE_TOKEN, from KAPTURE_USER and KAPTURE_PASSWORD, or
+The token is read from --token-file, from KAPTURE_TOKEN, from KAPTURE_USER and KAPTURE_PASSWORD, or
 from the profile that kapture auth login makes; never from an argument, which every process on the
-machine could read. Each option of the connection may also stand in the environment, as
-KAPTURE_SUBDOMAIN and so on, and in a profile.
+machine can read. Each connection option can also be set in the environment, as KAPTURE_SUBDOMAIN
+and so on, and in a profile.
 
-Exit codes: 0 all done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refused,
-5 server unreachable or failing, 6 output failed, 130 interrupted.")]
+Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refused or answer
+unusable, 5 server unreachable or failing, 6 output failed, 129 hung up, 130 interrupted,
+143 terminated.")]
 pub(crate) struct PullArgs {
     #[command(flatten)]
     pub(crate) days: DayArgs,
-    /// Where records go: - for standard output; a file (.ndjson, .csv or .parquet, also .gz or .zst); a folder with one file a day (out/); a database (customers.db, postgres://…)
+    /// Destination: - for standard output; a file (.ndjson, .csv or .parquet, also .gz or .zst); a folder with one file a day (out/); a database (customers.db, postgres://…)
     #[arg(
         short,
         long,
@@ -41,10 +42,10 @@ pub(crate) struct PullArgs {
     pub(crate) output: String,
     #[command(flatten)]
     pub(crate) form: OutputFormatArgs,
-    /// Pull days anew that the folder or database already holds for good
+    /// Also pull the sealed days of the folder or database again
     #[arg(long, help_heading = "Output")]
     pub(crate) again: bool,
-    /// Write what was done as JSON to this file
+    /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
     #[command(flatten)]
@@ -53,23 +54,23 @@ pub(crate) struct PullArgs {
     pub(crate) filters: Box<FilterArgs>,
 }
 
-/// Which days: both ends are included, in the tenant's local time.
+/// Which days to pull: both ends are included, in the local time of the tenant.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Days")]
 pub(crate) struct DayArgs {
-    /// The first day: YYYY-MM-DD, today, yesterday or -7d (seven days ago)
+    /// First day: YYYY-MM-DD, today, yesterday or -7d (seven days ago)
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     pub(crate) from: Option<String>,
-    /// The last day, in the same forms
+    /// Last day, in the same formats
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     pub(crate) to: Option<String>,
-    /// So many days ending yesterday, for example 7d
+    /// The last DAYS days up to yesterday, for example 7d
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"])]
     pub(crate) last: Option<String>,
     /// Read the days from a file, one a line; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "last"])]
     pub(crate) days: Option<PathBuf>,
-    /// Pull one part of the days in N, for example 2/8
+    /// Pull part I of N equal parts of the days, for example 2/8
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,
 }

@@ -1,10 +1,10 @@
-//! `kapture schema`, `completions` and `man`: what describes the rest.
+//! `kapture schema`, `completions` and `man`.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// Describe what comes out: a JSON Schema of the lines, or the tables of the databases
+/// Print the schema of the output: a JSON Schema, or the tables of the databases
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -12,19 +12,19 @@ Examples:
   kapture schema --format sql
   kapture schema --format sql --dialect postgres")]
 pub(crate) struct SchemaArgs {
-    /// The form of the description
+    /// Format of the schema
     #[arg(long, value_name = "FORMAT", default_value = "json-schema")]
     pub(crate) format: SchemaFormat,
-    /// Whose SQL
+    /// SQL dialect
     #[arg(long, value_name = "DATABASE", default_value = "sqlite")]
     pub(crate) dialect: DialectName,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaFormat {
-    /// A JSON Schema of one line of NDJSON
+    /// JSON Schema of one line of NDJSON
     JsonSchema,
-    /// The statements that make the tables
+    /// Statements that create the tables
     Sql,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum DialectName {
     Postgres,
 }
 
-/// Print what a shell needs to complete commands, options and the names of profiles
+/// Print the script with which a shell completes commands, options and profile names
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,18 +45,18 @@ Examples:
   kapture completions fish > ~/.config/fish/completions/kapture.fish
   kapture completions powershell >> $PROFILE")]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// Shell to print the script for
     #[arg(value_name = "SHELL", value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
     pub(crate) shell: String,
 }
 
-/// Write man pages, one for each command
+/// Write a man page for each command
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   kapture man ~/.local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// The folder they are written to; made if it is not there
+    /// Folder for the pages, created if it does not exist
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
 }

@@ -1,11 +1,11 @@
-//! `kapture sandbox`: what the API leaves open, as options.
+//! `kapture sandbox`: the undocumented behaviour of the API, as options.
 
 use clap::{Args, ValueEnum};
 
-/// Serve a fake tenant on this machine, for trying and testing
+/// Serve a fake tenant on this machine, for trials and tests
 ///
-/// It answers as the API does, with invented customers. Most of what the API leaves open is an
-/// option here.
+/// Answers like the API, with invented customers. Behaviour that the API documentation leaves open
+/// can be chosen by options.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -15,19 +15,19 @@ and in another terminal:
   export KAPTURE_USER=sandbox KAPTURE_PASSWORD=sandbox
   kapture pull --from 2024-05-01 --to 2024-05-07")]
 pub(crate) struct SandboxArgs {
-    /// The port on 127.0.0.1; 0 takes a free one
+    /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) port: u16,
-    /// Where the invented data begins
+    /// Seed of the invented data
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Customers on each day from 2020 to 2030: a number or a range such as 0..500
+    /// Customers for each day from 2020 to 2030: a number or a range such as 0..500
     #[arg(long, value_name = "N")]
     pub(crate) customers: Option<String>,
-    /// What the window from one date to another covers
+    /// What a window from one date to another covers
     #[arg(long, value_name = "KIND", default_value = "inclusive")]
     pub(crate) windows: WindowKind,
-    /// Cut windows in a zone this many minutes away from the one dates are printed in
+    /// Difference in minutes between the zone of windows and the zone of printed dates
     #[arg(
         long,
         value_name = "MINUTES",
@@ -35,40 +35,40 @@ pub(crate) struct SandboxArgs {
         allow_hyphen_values = true
     )]
     pub(crate) shift: i32,
-    /// Never give more rows than this, without saying so
+    /// Silently return at most this many rows a page
     #[arg(long, value_name = "ROWS", conflicts_with = "limit_ignored")]
     pub(crate) limit_cap: Option<u64>,
-    /// Give all rows, whatever limit is asked for
+    /// Ignore the limit and return all rows
     #[arg(long)]
     pub(crate) limit_ignored: bool,
-    /// What becomes of the asked offset
+    /// How the offset is applied
     #[arg(long, value_name = "KIND", default_value = "honoured")]
     pub(crate) offset: OffsetKind,
-    /// The order of rows
+    /// Order of rows
     #[arg(long, value_name = "KIND", default_value = "id")]
     pub(crate) order: OrderKind,
-    /// Let a row come or go at every so many requests, while pages are read
+    /// Add or remove a row after every REQUESTS requests
     #[arg(long, value_name = "REQUESTS")]
     pub(crate) moving: Option<u64>,
-    /// What a window without customers is answered with
+    /// Answer for a window without customers
     #[arg(long, value_name = "KIND", default_value = "list")]
     pub(crate) empty: EmptyKind,
-    /// Say text/html above JSON
+    /// Send JSON with the content type text/html
     #[arg(long)]
     pub(crate) html: bool,
     /// Compress answers
     #[arg(long)]
     pub(crate) gzip: bool,
-    /// Show every oddity a record can have
+    /// Include every oddity that a record can have
     #[arg(long)]
     pub(crate) odd: bool,
-    /// The share of requests that fail in a way that passes, 0 to 1
+    /// Share of requests that fail temporarily, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub(crate) fault_rate: f64,
-    /// How long each answer takes, in milliseconds
+    /// Latency of each answer, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(crate) think_time: u64,
-    /// Answer 429 above this many requests a second
+    /// Answer 429 above this many requests per second
     #[arg(long, value_name = "N")]
     pub(crate) rate_limit: Option<u32>,
 }
@@ -79,19 +79,19 @@ pub(crate) enum WindowKind {
     Inclusive,
     /// The end day is not included
     Exclusive,
-    /// Only one day at a time is accepted
+    /// Only windows of one day are accepted
     Strict,
-    /// The very moment at which the end day begins is included, as SQL's BETWEEN does
+    /// The first instant of the end day is included, as with SQL's BETWEEN
     Moments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OffsetKind {
-    /// So many rows are skipped
+    /// OFFSET rows are skipped
     Honoured,
-    /// Every page is the first one
+    /// Every page is the first page
     Ignored,
-    /// One row less is skipped
+    /// One row fewer is skipped
     OneRowEarly,
 }
 
@@ -103,11 +103,11 @@ pub(crate) enum OrderKind {
     IdDescending,
     /// By name
     Name,
-    /// Oldest and newest first in turn
+    /// Oldest first and newest first, alternating
     Turns,
-    /// By something that rows have in common, so that each query lists those as it likes
+    /// By a value that rows share; the order of equal rows differs by query
     Ties,
-    /// Another one at every request
+    /// Different for every request
     Unstable,
 }
 
@@ -115,13 +115,13 @@ pub(crate) enum OrderKind {
 pub(crate) enum EmptyKind {
     /// An empty list
     List,
-    /// A message of null
+    /// null instead of a list
     Null,
-    /// No message
+    /// No list at all
     Missing,
-    /// A message of one blank
+    /// A blank text instead of a list
     Blank,
-    /// A failure with a sentence
+    /// A failure with a message
     Failed,
     /// HTTP status 404
     NotFound,

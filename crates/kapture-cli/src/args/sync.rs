@@ -1,4 +1,4 @@
-//! `kapture sync`, `status` and `verify`: places that remember which days they hold.
+//! `kapture sync`, `status` and `verify`: destinations with a ledger.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use super::{ConnectionArgs, FilterArgs};
 
 /// Bring a folder or database up to date
 ///
-/// Pulls the days that WHERE does not hold yet, and those that could still gain customers when
-/// they were pulled. Each day is there as a whole or not at all, whatever happens, so this can be
-/// stopped at any time and run again, also by cron: days that can gain no more customers are
-/// sealed, and not asked for again.
+/// Pulls the days that are missing in WHERE, and the days that were still open when they were
+/// pulled. Each day is committed as a whole or not at all, so a run can be stopped at any time and
+/// started again, for example by cron. Days that cannot gain customers any more are sealed and not
+/// asked for again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -19,15 +19,16 @@ Examples:
   kapture sync customers.db --subdomain acme --cm-id 424242 --from -30d
   kapture sync customers.db --subdomain acme --cm-id 424242 --refresh 3
 
-The first run needs --from; later ones go on from there, also if its first days never came.
+The first run needs --from. Later runs start at the same day, even if the first days failed.
 
-Exit codes: 0 all done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refused,
-5 server unreachable or failing, 6 WHERE cannot be written, 130 interrupted.")]
+Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refused or answer
+unusable, 5 server unreachable or failing, 6 WHERE cannot be written, 129 hung up,
+130 interrupted, 143 terminated.")]
 pub(crate) struct SyncArgs {
-    /// What is brought up to date: a folder with one file a day (out/) or a database (customers.db, postgres://…)
+    /// Destination: a folder with one file a day (out/) or a database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: String,
-    /// The first day: YYYY-MM-DD or -7d (seven days ago); without it the first day that WHERE holds or is to hold
+    /// First day: YYYY-MM-DD or -7d (seven days ago); by default the first day of earlier runs
     #[arg(
         long,
         value_name = "DATE",
@@ -35,7 +36,7 @@ pub(crate) struct SyncArgs {
         help_heading = "Days"
     )]
     pub(crate) from: Option<String>,
-    /// The last day
+    /// Last day
     #[arg(
         long,
         value_name = "DATE",
@@ -44,13 +45,13 @@ pub(crate) struct SyncArgs {
         help_heading = "Days"
     )]
     pub(crate) to: String,
-    /// Pull so many days up to the last one again, sealed or not: their customers may have changed
+    /// Also pull the last DAYS days again, sealed or not, since customers may have changed
     #[arg(long, value_name = "DAYS", default_value_t = 0, help_heading = "Days")]
     pub(crate) refresh: u64,
-    /// How long after its midnight a day may still gain customers, for example 90m, 6h or 2d
+    /// How long after midnight a day can still gain customers (allowed lateness), for example 90m, 6h or 2d
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
     pub(crate) grace_period: String,
-    /// The form of the files in a new folder: ndjson, csv or parquet (the default)
+    /// Format of the files in a new folder: ndjson, csv or parquet (the default)
     #[arg(
         long,
         value_name = "FORMAT",
@@ -58,7 +59,7 @@ pub(crate) struct SyncArgs {
         add = crate::commands::completions::of(["ndjson", "csv", "parquet"])
     )]
     pub(crate) format: Option<String>,
-    /// Write what was done as JSON to this file
+    /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
     #[command(flatten)]
@@ -67,38 +68,38 @@ pub(crate) struct SyncArgs {
     pub(crate) filters: Box<FilterArgs>,
 }
 
-/// Show what a folder or database holds, day by day
+/// Show the days of a folder or database
 ///
-/// A calendar with one mark for each day: how many customers it has, whether it is still open,
-/// and which days are missing in between. Nothing is asked.
+/// Prints a calendar with one mark for each day: how many customers it has, whether it is still
+/// open, and which days are missing. Makes no requests.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   kapture status customers.db")]
 pub(crate) struct StatusArgs {
-    /// A folder (out/) or a database (customers.db, postgres://…)
+    /// Folder (out/) or database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: String,
-    /// Write it as one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Fetch days again and compare them with what a folder or database holds
+/// Pull days again and compare them with a folder or database
 ///
-/// Every customer that is here and not there, or there and not here, is named. Nothing is written.
-/// Days that were still open when they were pulled are left out.
+/// Names every customer that exists only in WHERE or only on the server. Writes nothing. Days that
+/// were still open when they were pulled are not compared.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   kapture verify customers.db --subdomain acme --cm-id 424242 --from -7d
 
-Exit codes: as of sync, and 7 where a difference was found and every day could be fetched.")]
+Exit codes: as for sync, and 7 if every day could be pulled and some differ.")]
 pub(crate) struct VerifyArgs {
-    /// A folder (out/) or a database (customers.db, postgres://…)
+    /// Folder (out/) or database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: String,
-    /// The first day; without it the first that WHERE holds
+    /// First day; by default the first day in WHERE
     #[arg(
         long,
         value_name = "DATE",
@@ -106,7 +107,7 @@ pub(crate) struct VerifyArgs {
         help_heading = "Days"
     )]
     pub(crate) from: Option<String>,
-    /// The last day; without it the last that WHERE holds
+    /// Last day; by default the last day in WHERE
     #[arg(
         long,
         value_name = "DATE",
@@ -114,7 +115,7 @@ pub(crate) struct VerifyArgs {
         help_heading = "Days"
     )]
     pub(crate) to: Option<String>,
-    /// Write the differences as JSON, one object for each day that differs
+    /// Print the differences as JSON, one object for each day that differs
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `kapture completions`: shells ask this binary itself, so that they also know profiles.
+//! `kapture completions`: shells call this binary for completions, so that they include profiles.
 
 use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
@@ -9,17 +9,17 @@ use crate::config::file::ConfigFile;
 use crate::error::CliError;
 use crate::output::stdout;
 
-/// With which a shell says that it wants completions.
+/// The variable with which a shell asks for completions.
 const VARIABLE: &str = "KAPTURE_COMPLETE";
 
-/// Answers a shell that asks for completions, and ends.
-pub(crate) fn answer() {
+/// Prints completions and exits, if a shell asks for them.
+pub(crate) fn respond() {
     CompleteEnv::with_factory(Cli::command)
         .var(VARIABLE)
         .complete();
 }
 
-/// Prints what a shell needs in order to ask.
+/// Prints the completion script of a shell.
 pub(crate) fn run(arguments: &CompletionsArgs) -> Result<(), CliError> {
     let mut script = Vec::new();
     let shells = Shells::builtins();
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &CompletionsArgs) -> Result<(), CliError> {
     stdout::print(&String::from_utf8_lossy(&script))
 }
 
-/// What a value may be, where it is checked later than the shape of the command.
+/// Completions of a value that clap does not check.
 pub(crate) fn of(
     words: impl IntoIterator<Item = &'static str> + Clone + Send + Sync + 'static,
 ) -> ArgValueCandidates {
@@ -44,7 +44,7 @@ pub(crate) fn of(
     })
 }
 
-/// The names of profiles, as far as the configuration can be read.
+/// The names of profiles, if the configuration can be read.
 pub(crate) fn profiles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let configuration = ConfigFile::find(None).ok();

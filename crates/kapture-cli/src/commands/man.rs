@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use crate::args::{Cli, ManArgs};
 use crate::error::CliError;
 
-/// When the pages were last looked over: a man page without a date counts as unfinished.
+/// The date of the last review: a man page without a date counts as unfinished.
 const REVISED: &str = "2026-11-24";
 
 /// Writes one page for each command.
@@ -30,7 +30,7 @@ fn write(command: &Command, folder: &Path) -> std::io::Result<()> {
         .source(concat!("kapture ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     page.render(&mut text)?;
-    // An empty line ends a line by itself.
+    // An empty line already ends a paragraph.
     let text = String::from_utf8_lossy(&text).replace("\n.br\n\n.br\n", "\n\n");
     fs::write(folder.join(page.get_filename()), text)?;
     command

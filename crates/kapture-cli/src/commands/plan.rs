@@ -15,7 +15,7 @@ use crate::output::message::Message;
 use crate::output::stdout;
 use crate::output::summary::counted;
 
-/// Says which days and windows a pull or sync would ask for. Asks nothing.
+/// Prints the days that a pull or sync would ask for. Makes no requests.
 pub(crate) async fn run(arguments: &PlanArgs) -> Result<(), CliError> {
     let zone = Connection::zone(&arguments.connection).map_err(CliError::usage)?;
     let calendar = dates::Calendar::of(zone);
@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: &PlanArgs) -> Result<(), CliError> {
         None => String::new(),
     };
     Message::info(format!(
-        "{} to ask for, in {} of one day each{padding}; a window has one request or more",
+        "{} to pull, in {} of one day each{padding}; a window takes at least one request",
         counted(days.len() as u64, "day"),
         counted(windows.len() as u64, "window")
     ))
@@ -45,7 +45,7 @@ pub(crate) async fn run(arguments: &PlanArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A day with the windows that it needs: a server may cut them in another zone.
+/// A day with its windows: its own and its neighbours, since a server may use another time zone.
 fn described(day: NaiveDate) -> serde_json::Value {
     let windows = Days::from_iter([day]).padded().collect::<Vec<_>>();
     json!({"day": day, "windows": windows})
@@ -65,7 +65,7 @@ async fn lacking(
         Err(SinkError::NotFound { .. }) => Ledger::default(),
         Err(error) => return Err(CliError::sink(error)),
     };
-    // A sync would be refused, too.
+    // A sync would be refused as well.
     let asked = zone.unwrap_or(Tz::UTC).name();
     if let Some(held) = ledger.time_zone().filter(|held| *held != asked) {
         return Err(CliError::sink(SinkError::OtherZone {

@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::output::summary;
 use crate::pipeline::Pipeline;
 
-/// Runs one pull.
+/// Runs a pull.
 pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(), CliError> {
     let usage = CliError::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     let created = destination.create(&connection.source(&query)).await;
     let sink = created.map_err(CliError::sink)?;
     let ledger = sink.ledger().await.map_err(CliError::sink)?;
-    // A file of contacts is complete only if every day is pulled.
+    // The file of contacts is complete only if every day is pulled.
     let days = if arguments.again || arguments.form.contacts.is_some() {
         wanted.clone()
     } else {

@@ -16,9 +16,9 @@ use crate::args::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
 use crate::error::CliError;
 use crate::output::message::Message;
 use crate::output::stdout;
-use crate::signals::interrupted;
+use crate::signals::stop_signal;
 
-/// Serves a fake tenant until interrupted.
+/// Serves a fake tenant until a signal stops it.
 pub(crate) async fn run(arguments: &SandboxArgs) -> Result<(), CliError> {
     let tenant = Tenant::new(
         population(arguments).map_err(CliError::usage)?,
@@ -32,18 +32,18 @@ pub(crate) async fn run(arguments: &SandboxArgs) -> Result<(), CliError> {
     .map_err(|error| {
         CliError::usage(error.into())
             .context(format!("cannot serve on 127.0.0.1:{}", arguments.port))
-            .hint("name another port with --port, or 0 for any that is free")
+            .hint("choose another port with --port, or 0 for any free port")
     })?;
-    let interrupted = interrupted();
+    let stopped = stop_signal();
     stdout::print(&format!("{}\n", server.url()))?;
     Message::info(format!(
-        "A fake tenant answers here until Ctrl-C. To pull from it:\n  \
+        "serving a fake tenant until Ctrl-C; to pull from it:\n  \
          export KAPTURE_BASE_URL={} KAPTURE_CM_ID={DEFAULT_CM_ID} KAPTURE_USER=sandbox KAPTURE_PASSWORD=sandbox\n  \
          kapture pull --from 2024-05-01 --to 2024-05-07",
         server.url()
     ))
     .print();
-    interrupted.await;
+    stopped.await;
     Ok(())
 }
 
@@ -51,7 +51,8 @@ fn population(arguments: &SandboxArgs) -> Result<Population> {
     let Some(customers) = &arguments.customers else {
         return Ok(Tenant::demo_population(arguments.seed));
     };
-    let bad = || anyhow!("--customers takes a number or a range such as 0..500, not `{customers}`");
+    let bad =
+        || anyhow!("--customers: expected a number or a range such as 0..500, not `{customers}`");
     let number = |text: &str| text.parse::<u32>().map_err(|_| bad());
     let per_day = match customers.split_once("..") {
         Some((low, high)) => {
@@ -69,7 +70,10 @@ fn population(arguments: &SandboxArgs) -> Result<Population> {
 
 fn behaviour(arguments: &SandboxArgs) -> Result<Behaviour> {
     if !(0.0..=1.0).contains(&arguments.fault_rate) {
-        bail!("--fault-rate takes a share from 0 to 1");
+        bail!(
+            "--fault-rate: expected a share from 0 to 1, not {}",
+            arguments.fault_rate
+        );
     }
     Ok(Behaviour {
         windows: match arguments.windows {

@@ -6,7 +6,7 @@ use crate::args::{DialectName, SchemaArgs, SchemaFormat};
 use crate::error::CliError;
 use crate::output::stdout;
 
-/// Prints what comes out, as others can read it.
+/// Prints the schema of the output.
 pub(crate) fn run(arguments: &SchemaArgs) -> Result<(), CliError> {
     let dialect = match arguments.dialect {
         DialectName::Sqlite => Dialect::Sqlite,

@@ -14,7 +14,7 @@ use crate::output::summary::counted;
 use crate::output::{colour, stdout};
 use crate::pipeline::date_ranges::{by_reason, ranges};
 
-/// Shows what a place holds.
+/// Shows the days of a destination.
 pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
     let destination = destination::incremental(&arguments.destination).map_err(CliError::usage)?;
     let sink = destination.open(None).await.map_err(CliError::sink)?;
@@ -23,12 +23,12 @@ pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
     let text = if arguments.json {
         format!("{:#}\n", status.json())
     } else {
-        status.text(colour::suits(&std::io::stdout()))
+        status.text(colour::is_enabled(&std::io::stdout()))
     };
     stdout::print(&text)
 }
 
-/// What a place holds.
+/// The days of a destination.
 struct Status<'a> {
     destination: &'a Destination,
     ledger: &'a Ledger,
@@ -127,7 +127,7 @@ impl Calendar<'_> {
             return ('x', Some("31"));
         };
         let most = self.most.unwrap_or_default().max(1);
-        // A day with any customers never looks like one without.
+        // A day with customers never has the mark of a day without.
         let shade = (u128::from(receipt.customers) * 8).div_ceil(u128::from(most));
         let shade = SHADES[usize::try_from(shade).unwrap_or(0).min(8)];
         (shade, (receipt.state == DayState::Open).then_some("33"))
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_calendar_shows_each_day() {
+    fn the_calendar_shows_each_day() {
         let mut ledger: Ledger = [
             receipt("2024-04-29", 0, DayState::Sealed),
             receipt("2024-04-30", 1, DayState::Sealed),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_beyond_any_sum_are_shown() {
+    fn counts_saturate() {
         let ledger: Ledger = [
             receipt("2024-05-01", u64::MAX / 2, DayState::Sealed),
             receipt("2024-05-02", u64::MAX, DayState::Sealed),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_yet() {
+    fn an_empty_ledger_has_no_days() {
         let destination = Destination::Dataset("out/".into());
         let ledger = Ledger::default();
         assert_eq!(

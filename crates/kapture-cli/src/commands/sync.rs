@@ -1,6 +1,6 @@
 //! `kapture sync`.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use chrono::{DateTime, Days as DayCount, NaiveDate, TimeDelta, Utc};
 use kapture_customers::Days;
 use kapture_sinks::{Ledger, SinkError};
@@ -9,13 +9,13 @@ use crate::args::{OutputArgs, OutputFormatArgs, SyncArgs};
 use crate::config::connection::Connection;
 use crate::config::destination::{RecordOutput, check_incremental};
 use crate::config::{dates, duration, query};
-use crate::error::CliError;
+use crate::error::{CliError, hinted, prefixed};
 use crate::output::message::Message;
 use crate::output::summary;
 use crate::pipeline::Pipeline;
 use crate::pipeline::date_ranges::{by_reason, ranges};
 
-/// Brings a place that remembers up to date.
+/// Brings a destination with a ledger up to date.
 pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(), CliError> {
     let usage = CliError::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
@@ -41,10 +41,10 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
 
     let source = connection.source(&query);
     if range.from.is_none() {
-        // Nothing is made before it is known where to begin.
+        // Nothing is created before the first day is known.
         match destination.destination.open(Some(&source)).await {
             Err(SinkError::NotFound { .. }) => return Err(usage(nowhere_to_begin())),
-            // Opened to write, it will be brought up to date.
+            // Opened for writing, it is migrated.
             Ok(_) | Err(SinkError::SchemaTooOld { .. }) => {}
             Err(error) => return Err(CliError::sink(error)),
         }
@@ -70,7 +70,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         .collect();
     if !ahead.is_empty() {
         Message::note(format!(
-            "pulled again, because they were pulled by a clock that was ahead of this one: {}",
+            "pulled again, because the clock was ahead when they were pulled: {}",
             ranges(&ahead)
         ))
         .print();
@@ -92,18 +92,20 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
 
 fn grace_period(text: &str) -> Result<TimeDelta> {
     let time = duration::parse(text, "--grace-period")?;
-    TimeDelta::from_std(time)
-        .map_err(|_| anyhow!("--grace-period: `{text}` is longer than any time"))
+    TimeDelta::from_std(time).map_err(|_| anyhow!("--grace-period: `{text}` is too long"))
 }
 
 fn nowhere_to_begin() -> anyhow::Error {
-    anyhow!("nothing is there yet: say with --from DATE which day is to be the first")
+    hinted(
+        "no first day: the destination has no days yet",
+        "add --from DATE",
+    )
 }
 
-/// The days that are to be up to date afterwards.
+/// The range of days to bring up to date.
 #[derive(Debug)]
 pub(crate) struct Range {
-    /// `None`: the first day that the place holds.
+    /// `None`: the first day of the ledger.
     from: Option<NaiveDate>,
     to: NaiveDate,
 }
@@ -116,8 +118,8 @@ impl Range {
     ) -> Result<Self> {
         let from = from.map(|text| calendar.date(text)).transpose();
         let range = Self {
-            from: from.context("--from")?,
-            to: calendar.date(to).context("--to")?,
+            from: from.map_err(|error| prefixed("--from", error))?,
+            to: calendar.date(to).map_err(|error| prefixed("--to", error))?,
         };
         if let Some(from) = range.from {
             range.since(from)?;
@@ -132,12 +134,11 @@ impl Range {
 
     fn since(&self, from: NaiveDate) -> Result<Days> {
         Days::between(from, self.to)
-            .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
+            .map_err(|error| hinted(error.to_string(), "choose other days with --from and --to"))
     }
 }
 
-/// Those of the wanted days that have to be pulled: what is not here for good, and the last ones that
-/// are to be pulled again anyway.
+/// The wanted days that have to be pulled: days that are not sealed, and the last days to refresh.
 pub(crate) fn lacking(ledger: &Ledger, wanted: &Days, refresh: u64, now: DateTime<Utc>) -> Days {
     let last = wanted.bounds().map(|(_, last)| last);
     let since = last.and_then(|last| last.checked_sub_days(DayCount::new(refresh)));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use chrono::NaiveDate;
 use futures_util::StreamExt;
 use kapture_customers::{Checksum, DayState, Days, Event, Pull, PullError, Receipt};
@@ -15,19 +15,19 @@ use serde_json::json;
 use crate::args::{OutputArgs, VerifyArgs};
 use crate::config::connection::Connection;
 use crate::config::{dates, destination, query};
-use crate::error::CliError;
+use crate::error::{CliError, hinted, prefixed};
 use crate::output::message::Message;
 use crate::output::progress::Progress;
 use crate::output::stdout;
 use crate::output::summary::counted;
 use crate::pipeline::date_ranges::ranges;
 use crate::pipeline::events::events;
-use crate::signals::interrupted;
+use crate::signals::stop_signal;
 
 /// How many ids are named in one line of text.
 const NAMED: usize = 20;
 
-/// Fetches days again and names every difference.
+/// Pulls days again and prints every difference.
 pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(), CliError> {
     let usage = CliError::usage;
     let connection = Connection::resolve(&arguments.connection)?;
@@ -60,9 +60,9 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     };
     let outcome = tokio::select! {
         outcome = verification.run(pull) => outcome,
-        () = interrupted() => Err(CliError::interrupted()),
+        signal = stop_signal() => Err(CliError::stopped(signal)),
     };
-    // Whatever ended it, what was found is told.
+    // Differences are printed even if the run failed.
     verification.outstanding.clear();
     verification.tell()?;
     let Verification {
@@ -73,22 +73,26 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
         progress,
         ..
     } = verification;
-    // What is said from here on stays: it would clear the last lines.
+    // The progress bar would clear the lines that follow.
     drop(progress);
     if let Err(failure) = outcome {
-        // Of a run that ended for another reason a day had failed before.
+        // A day failed before the run ended for another reason.
         if let Some(failed) = failed {
             failed.report();
         }
         return Err(failure);
     }
     if !open.is_empty() {
-        Message::note(format!("still open, so not compared: {}", ranges(&open))).print();
+        Message::note(format!(
+            "not compared, because they were open: {}",
+            ranges(&open)
+        ))
+        .print();
     }
     let compared = counted((alike + differing) as u64, "day");
     let not_fetched = match failing {
         0 => String::new(),
-        days => format!("; {} not fetched", counted(days as u64, "day")),
+        days => format!("; {} failed", counted(days as u64, "day")),
     };
     Message::info(format!(
         "{compared} compared with {destination}: {alike} alike, {differing} different{not_fetched}"
@@ -112,7 +116,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
 
 fn sync_again(destination: &Destination) -> String {
     format!(
-        "customers may have been added or removed since; kapture sync {destination} --refresh DAYS or kapture pull -o {destination} --again pulls days anew"
+        "customers may have been added or removed since; kapture sync {destination} --refresh DAYS or kapture pull -o {destination} --again pulls the days again"
     )
 }
 
@@ -124,16 +128,16 @@ fn asked(
 ) -> Result<Days> {
     let bounds = ledger.bounds();
     let date = |text: &Option<String>, flag: &'static str, held: Option<NaiveDate>| match text {
-        Some(text) => calendar.date(text).context(flag),
-        None => held.ok_or_else(|| anyhow!("{destination} holds no days yet")),
+        Some(text) => calendar.date(text).map_err(|error| prefixed(flag, error)),
+        None => held.ok_or_else(|| anyhow!("nothing to verify: {destination} has no days yet")),
     };
     let from = date(&arguments.from, "--from", bounds.map(|(first, _)| first))?;
     let to = date(&arguments.to, "--to", bounds.map(|(_, last)| last))?;
     Days::between(from, to)
-        .map_err(|error| anyhow!("{error}: give other days with --from and --to"))
+        .map_err(|error| hinted(error.to_string(), "choose other days with --from and --to"))
 }
 
-/// The days to compare, and those that cannot be since they were open.
+/// The days to compare, and the open ones, which are not compared.
 fn sealed(days: &Days, ledger: &Ledger) -> (Days, Days) {
     let is_open = |day: &NaiveDate| {
         let receipt = ledger.get(*day);
@@ -146,22 +150,22 @@ fn sealed(days: &Days, ledger: &Ledger) -> (Days, Days) {
     )
 }
 
-/// A verification under way.
+/// A running verification.
 struct Verification<'a> {
     sink: &'a dyn Sink,
     ledger: &'a Ledger,
     endpoint: Endpoint,
     json: bool,
-    /// The customers of the days that are being fetched.
+    /// The customers of days that are being pulled.
     fetched: BTreeMap<NaiveDate, BTreeSet<CustomerId>>,
-    /// The days that were not compared yet.
+    /// The days that are not compared yet.
     outstanding: BTreeSet<NaiveDate>,
-    /// What was found and not told yet: days come in any order and are told in theirs.
+    /// Differences that are not printed yet: days end in any order and are printed in calendar order.
     differences: BTreeMap<NaiveDate, String>,
     progress: Progress,
     differing: usize,
     alike: usize,
-    /// Of the days that could not be fetched, the first.
+    /// The error of the first day that failed.
     failed: Option<CliError>,
     failing: usize,
 }
@@ -195,17 +199,17 @@ impl Verification<'_> {
         }
         let days = ranges(&self.outstanding.iter().copied().collect());
         Err(CliError::bug(format!(
-            "the pull is over, and nothing was told of {days}"
+            "the pull ended without a result for {days}"
         )))
     }
 
-    /// A day cannot be compared; the others can.
+    /// Records that a day failed. The other days are still compared.
     fn fail(&mut self, day: NaiveDate, error: PullError) -> Result<(), CliError> {
         let failure = CliError::pull(error, self.endpoint);
-        let failure = failure.context(format!("{day} cannot be fetched again"));
+        let failure = failure.context(format!("cannot pull {day} again"));
         match self.failed {
             None => self.failed = Some(failure),
-            Some(_) => self.progress.aside(|| failure.report()),
+            Some(_) => self.progress.suspend(|| failure.report()),
         }
         self.failing += 1;
         self.fetched.remove(&day);
@@ -217,7 +221,7 @@ impl Verification<'_> {
         let there = self.fetched.remove(&day).unwrap_or_default();
         let stale_reason = self.ledger.stale_reason(day);
         let here = match self.sink.customers(day).await {
-            // What is in doubt anyway may be beyond reading.
+            // A stale day may be unreadable.
             Err(_) if stale_reason.is_some() => BTreeSet::new(),
             here => here.map_err(CliError::sink)?,
         };
@@ -225,7 +229,7 @@ impl Verification<'_> {
             day,
             receipt: self.ledger.get(day),
             stale_reason,
-            lacking: there.difference(&here).cloned().collect(),
+            missing: there.difference(&here).cloned().collect(),
             surplus: here.difference(&there).cloned().collect(),
             here,
         };
@@ -244,7 +248,7 @@ impl Verification<'_> {
         self.tell()
     }
 
-    /// Tells of the days before which all were compared.
+    /// Prints the differences of all days before the first outstanding one.
     fn tell(&mut self) -> Result<(), CliError> {
         while let Some(difference) = self.differences.first_entry()
             && self
@@ -253,28 +257,30 @@ impl Verification<'_> {
                 .is_none_or(|day| difference.key() < day)
         {
             let line = difference.remove();
-            let printed = self.progress.aside(|| stdout::print(&format!("{line}\n")));
-            // Whoever has seen enough has seen that there is a difference.
+            let printed = self
+                .progress
+                .suspend(|| stdout::print(&format!("{line}\n")));
+            // A closed output still means that there is a difference.
             printed.map_err(CliError::after_a_difference)?;
         }
         Ok(())
     }
 }
 
-/// What a day holds here and there.
+/// The customers of a day in the destination and on the server.
 struct Comparison<'a> {
     day: NaiveDate,
     receipt: Option<&'a Receipt>,
     stale_reason: Option<StaleReason>,
     here: BTreeSet<CustomerId>,
-    /// There and not here.
-    lacking: Vec<CustomerId>,
-    /// Here and not there.
+    /// Only on the server.
+    missing: Vec<CustomerId>,
+    /// Only in the destination.
     surplus: Vec<CustomerId>,
 }
 
 impl Comparison<'_> {
-    /// Whether the receipt says of the day what is here.
+    /// Whether the receipt matches the destination.
     fn agrees_with_receipt(&self) -> bool {
         let mut checksum = Checksum::default();
         self.here.iter().for_each(|id| checksum.add(id));
@@ -284,7 +290,7 @@ impl Comparison<'_> {
     }
 
     fn is_alike(&self) -> bool {
-        self.lacking.is_empty() && self.surplus.is_empty() && self.agrees_with_receipt()
+        self.missing.is_empty() && self.surplus.is_empty() && self.agrees_with_receipt()
     }
 
     fn text(&self) -> String {
@@ -294,11 +300,11 @@ impl Comparison<'_> {
         } else if self.receipt.is_none() {
             text += ": not pulled yet";
         } else if !self.agrees_with_receipt() {
-            text += ": changed here since it was pulled";
+            text += ": changed in the destination since it was pulled";
         }
         for (what, ids) in [
-            ("there and not here", &self.lacking),
-            ("here and not there", &self.surplus),
+            ("only on the server", &self.missing),
+            ("only here", &self.surplus),
         ] {
             if !ids.is_empty() {
                 let _ = write!(text, ": {} {what}: {}", ids.len(), named(ids));
@@ -313,7 +319,7 @@ impl Comparison<'_> {
             "day": self.day,
             "pulled": self.receipt.is_some() || self.stale_reason.is_some(),
             "agrees_with_receipt": self.agrees_with_receipt(),
-            "lacking": ids(&self.lacking),
+            "missing": ids(&self.missing),
             "surplus": ids(&self.surplus),
         })
     }
@@ -325,6 +331,6 @@ fn named(ids: &[CustomerId]) -> String {
         0 => String::new(),
         further => format!(" and {further} more (--json names all)"),
     };
-    // An id may be any text, and must not steer the terminal.
+    // An id can be any text, and must not contain control characters on a terminal.
     format!("{}{further}", kapture_model::sanitize(&names.join(", ")))
 }

@@ -1,4 +1,4 @@
-//! The days of a pull, from what was said on the command line.
+//! The days of a pull, from the command line.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,8 +9,9 @@ use chrono_tz::Tz;
 use kapture_customers::Days;
 
 use crate::args::DayArgs;
+use crate::error::{hinted, prefixed};
 
-/// What day it is, and what time.
+/// The current day and time.
 #[derive(Debug)]
 pub(crate) struct Calendar {
     today: NaiveDate,
@@ -18,7 +19,7 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
-    /// Today in this zone, or in this machine's where none is named.
+    /// Today in this zone, or in the zone of this machine if none is set.
     pub(crate) fn of(zone: Option<Tz>) -> Self {
         let now = Utc::now();
         let today = match zone {
@@ -28,19 +29,19 @@ impl Calendar {
         Self { today, now }
     }
 
-    /// The day that a text means: `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.
+    /// Parses `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.
     pub(crate) fn date(&self, text: &str) -> Result<NaiveDate> {
         date(text, self.today)
     }
 }
 
-/// The days asked for.
+/// The days that the arguments select.
 pub(crate) fn resolve(arguments: &DayArgs, calendar: &Calendar) -> Result<Days> {
     let days = asked(arguments, calendar)?;
     part(&days, arguments.shard.as_deref())
 }
 
-/// The part of the days that `--shard` names; all of them without it.
+/// The part of the days that `--shard` selects; without it all of them.
 pub(crate) fn part(days: &Days, shard: Option<&str>) -> Result<Days> {
     match shard {
         Some(text) => Ok(Shard::parse(text)?.of(days)),
@@ -48,7 +49,7 @@ pub(crate) fn part(days: &Days, shard: Option<&str>) -> Result<Days> {
     }
 }
 
-/// The days asked for, before they are parted.
+/// The days that the arguments select, before sharding.
 pub(crate) fn asked(arguments: &DayArgs, calendar: &Calendar) -> Result<Days> {
     let today = calendar.today;
     if let Some(path) = &arguments.days {
@@ -59,15 +60,30 @@ pub(crate) fn asked(arguments: &DayArgs, calendar: &Calendar) -> Result<Days> {
     }
     let (from, to) = match (&arguments.from, &arguments.to) {
         (Some(from), Some(to)) => (from, to),
-        (Some(_), None) => bail!("--from needs --to: the last day, for example --to yesterday"),
-        (None, Some(_)) => bail!("--to needs --from: the first day, for example --from -7d"),
-        (None, None) => bail!("which days? Give --from and --to, --last 7d, or --days FILE"),
+        (Some(_), None) => {
+            return Err(hinted(
+                "--from without --to",
+                "add the last day, for example --to yesterday",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(hinted(
+                "--to without --from",
+                "add the first day, for example --from -7d",
+            ));
+        }
+        (None, None) => {
+            return Err(hinted(
+                "no days are selected",
+                "add --from DATE and --to DATE, --last 7d, or --days FILE",
+            ));
+        }
     };
     let (from, to) = (
-        date(from, today).context("--from")?,
-        date(to, today).context("--to")?,
+        date(from, today).map_err(|error| prefixed("--from", error))?,
+        date(to, today).map_err(|error| prefixed("--to", error))?,
     );
-    Days::between(from, to).map_err(|error| anyhow!("{error}: swap --from and --to"))
+    Days::between(from, to).map_err(|error| hinted(error.to_string(), "swap --from and --to"))
 }
 
 fn date(text: &str, today: NaiveDate) -> Result<NaiveDate> {
@@ -90,18 +106,18 @@ fn date(text: &str, today: NaiveDate) -> Result<NaiveDate> {
         return ago(days);
     }
     let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(place, byte)| {
-            if matches!(place, 4 | 7) {
+        && text.bytes().enumerate().all(|(position, byte)| {
+            if matches!(position, 4 | 7) {
                 byte == b'-'
             } else {
                 byte.is_ascii_digit()
             }
         });
     if !shaped {
-        bail!("`{text}` is not a date: give YYYY-MM-DD, today, yesterday or -7d");
+        bail!("expected a date (YYYY-MM-DD, today, yesterday or -7d), not `{text}`");
     }
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .map_err(|_| anyhow!("`{text}` is not in the calendar"))
+        .map_err(|_| anyhow!("`{text}` is no day of the calendar"))
 }
 
 fn last(text: &str, today: NaiveDate) -> Result<Days> {
@@ -109,7 +125,7 @@ fn last(text: &str, today: NaiveDate) -> Result<Days> {
         .strip_suffix('d')
         .and_then(|days| days.parse().ok())
         .filter(|days| *days > 0)
-        .ok_or_else(|| anyhow!("--last takes a number of days such as 7d, not `{text}`"))?;
+        .ok_or_else(|| anyhow!("--last: expected a number of days such as 7d, not `{text}`"))?;
     let from = date(&format!("-{count}d"), today)?;
     let to = date("yesterday", today)?;
     Days::between(from, to).map_err(Into::into)
@@ -125,7 +141,7 @@ fn listed(path: &Path, today: NaiveDate) -> Result<Days> {
         text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the days from {}", path.display()))?;
     }
-    // Some editors begin a file with a mark of its byte order.
+    // Some editors put a byte order mark at the beginning of a file.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let days: Days = text
         .lines()
@@ -133,17 +149,18 @@ fn listed(path: &Path, today: NaiveDate) -> Result<Days> {
         .map(|(number, line)| (number, line.trim()))
         .filter(|(_, line)| !line.is_empty())
         .map(|(number, line)| {
-            date(line, today).with_context(|| format!("--days, line {}", number + 1))
+            date(line, today)
+                .map_err(|error| prefixed(&format!("--days, line {}", number + 1), error))
         })
         .collect::<Result<_>>()?;
-    // More likely whoever should have listed them failed.
+    // Most likely the program that should have listed them failed.
     if days.is_empty() {
-        bail!("--days lists no days");
+        bail!("--days: no days in {}", path.display());
     }
     Ok(days)
 }
 
-/// One part of the days in several.
+/// Part I of N equal parts of the days.
 #[derive(Debug, PartialEq, Eq)]
 struct Shard {
     part: usize,
@@ -157,11 +174,11 @@ impl Shard {
             .filter(|(part, parts)| (1..=*parts).contains(part))
             .map(|(part, parts)| Self { part, parts })
             .ok_or_else(|| {
-                anyhow!("--shard takes I/N with I from 1 to N, for example 2/8, not `{text}`")
+                anyhow!("--shard: expected I/N with I from 1 to N, for example 2/8, not `{text}`")
             })
     }
 
-    /// Neighbouring days stay together: each run of days is padded by a window at both ends.
+    /// Adjacent days stay in one shard, since every range of days needs a padding window at each end.
     fn of(&self, days: &Days) -> Days {
         let first = days.len() * (self.part - 1) / self.parts;
         let end = days.len() * self.part / self.parts;
@@ -178,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_said_in_four_ways() {
+    fn dates_have_four_formats() {
         let today = day("2024-03-01");
         for (text, meant) in [
             ("2024-02-29", "2024-02-29"),
@@ -192,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_said_so() {
+    fn other_texts_are_no_dates() {
         for text in [
             "",
             "2024-02-30",
@@ -219,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn shards_are_all_the_days_each_once() {
+    fn shards_cover_each_day_once() {
         let days = Days::between(day("2024-01-01"), day("2024-01-31")).unwrap();
         let mut together: Vec<_> = (1..=4)
             .flat_map(|part| {

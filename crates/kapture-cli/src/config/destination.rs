@@ -1,4 +1,4 @@
-//! Where records go and in which form, checked before anything is touched.
+//! Destination and format of records, validated before anything is opened.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -10,8 +10,9 @@ use kapture_sinks::{
 };
 
 use crate::args::OutputFormatArgs;
+use crate::error::hinted;
 
-/// Where records go and in which form.
+/// Destination and format of records.
 #[derive(Debug)]
 pub(crate) struct RecordOutput {
     pub(crate) destination: Destination,
@@ -20,15 +21,15 @@ pub(crate) struct RecordOutput {
 }
 
 impl RecordOutput {
-    /// Settles what `-o WHERE` and the options beside it say.
+    /// Resolves `-o WHERE` and the format options.
     pub(crate) fn resolve(text: &str, form: &OutputFormatArgs, zone: Option<Tz>) -> Result<Self> {
         let asked = form.format.as_deref().map(str::parse).transpose()?;
         let destination = Destination::parse(text, asked)?;
         let format = match &destination {
             Destination::File { format, .. } => *format,
             Destination::StandardOutput => asked.unwrap_or(Format::Ndjson),
-            // A folder that is there has its form already. If that cannot be told, opening it
-            // says why.
+            // An existing folder keeps its format. If it cannot be read, opening the folder reports
+            // why.
             Destination::Dataset(path) => {
                 let held = || Dataset::format(path).ok().flatten();
                 asked.or_else(held).unwrap_or(Format::Parquet)
@@ -45,17 +46,17 @@ impl RecordOutput {
         ) && format == Format::Ndjson;
         if form.raw && !lines {
             bail!(
-                "--raw gives the API's own JSON, so it needs --format ndjson, to standard output or one file"
+                "--raw writes the JSON of the API: it needs --format ndjson, and standard output or one file"
             );
         }
         if form.spreadsheet_safe && format != Format::Csv && form.contacts.is_none() {
-            bail!("--spreadsheet-safe is for CSV: add --format csv, or leave it out");
+            bail!("--spreadsheet-safe is for CSV: add --format csv, or omit it");
         }
         if destination == Destination::StandardOutput
             && format == Format::Parquet
             && std::io::stdout().is_terminal()
         {
-            bail!("Parquet is nothing for a terminal: name a file with -o customers.parquet");
+            bail!("cannot print Parquet on a terminal: add -o customers.parquet");
         }
         Ok(Self {
             contacts: contacts(form, &encoding)?,
@@ -64,7 +65,7 @@ impl RecordOutput {
         })
     }
 
-    /// Whether every file is another one: `further` are those beside the records, read or written.
+    /// Refuses one file for two purposes: `further` are the other files that are read or written.
     pub(crate) fn check_apart(&self, further: &[(&str, Option<&Path>)]) -> Result<()> {
         let mut files = Vec::new();
         if let Destination::File { path, .. } | Destination::Sqlite(path) = &self.destination {
@@ -78,17 +79,17 @@ impl RecordOutput {
             if let Destination::Dataset(root) = &self.destination
                 && path.starts_with(canonicalize(root))
             {
-                bail!("{flag} names a file inside the folder that is written to");
+                bail!("{flag}: the file is inside the destination folder");
             }
             if let Some((other, _)) = files.iter().find(|(_, file)| *file == path) {
-                bail!("{other} and {flag} name the same file");
+                bail!("{other} and {flag} are the same file");
             }
             files.push((flag, path));
         }
         Ok(())
     }
 
-    /// Opens it. What cannot be written is found out before anything is asked.
+    /// Opens it, before any request is made.
     pub(crate) async fn create(&self, source: &Identity) -> Result<Box<dyn Sink>, SinkError> {
         let sink = self.destination.create(source, &self.encoding).await?;
         Ok(match &self.contacts {
@@ -111,7 +112,7 @@ fn contacts(
     let (format, compression) = Format::of_file(path);
     if format != Some(Format::Csv) {
         return Err(anyhow!(
-            "--contacts writes CSV: end `{}` in .csv, .csv.gz or .csv.zst",
+            "--contacts: expected a file name that ends in .csv, .csv.gz or .csv.zst, not `{}`",
             path.display()
         ));
     }
@@ -126,23 +127,24 @@ fn contacts(
     Ok(Some((destination, encoding)))
 }
 
-/// A place that remembers which days it holds.
+/// Parses a destination with a ledger.
 pub(crate) fn incremental(text: &str) -> Result<Destination> {
     let destination = Destination::parse(text, None)?;
     check_incremental(&destination)?;
     Ok(destination)
 }
 
-/// Whether a place remembers which days it holds.
+/// Refuses a destination without a ledger.
 pub(crate) fn check_incremental(destination: &Destination) -> Result<()> {
     if !destination.is_incremental() {
         let what = match destination {
             Destination::File { .. } => "a single file",
             _ => "standard output",
         };
-        bail!(
-            "{what} does not remember which days it holds: name a folder (out/) or a database (customers.db, postgres://…)"
-        );
+        return Err(hinted(
+            format!("{what} has no ledger of its days"),
+            "give a folder (out/) or a database (customers.db, postgres://…)",
+        ));
     }
     Ok(())
 }

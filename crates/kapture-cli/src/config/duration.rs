@@ -1,10 +1,10 @@
-//! Spans of time on the command line.
+//! Durations on the command line.
 
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
-/// `90s`, `10m`, `1h` or `2d`, as said with `flag`.
+/// Parses `90s`, `10m`, `1h` or `2d`, the value of `flag`.
 pub(crate) fn parse(text: &str, flag: &str) -> Result<Duration> {
     let unit = match text.chars().last() {
         Some('s') => 1,
@@ -18,7 +18,9 @@ pub(crate) fn parse(text: &str, flag: &str) -> Result<Duration> {
         .and_then(|number| number.checked_mul(unit))
         .filter(|_| unit > 0)
         .map(Duration::from_secs)
-        .ok_or_else(|| anyhow!("{flag} takes a time such as 90s, 10m, 1h or 2d, not `{text}`"))
+        .ok_or_else(|| {
+            anyhow!("{flag}: expected a duration such as 90s, 10m, 1h or 2d, not `{text}`")
+        })
 }
 
 #[cfg(test)]
@@ -26,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_a_unit() {
+    fn durations_have_a_unit() {
         for (text, seconds) in [
             ("90s", 90),
             ("10m", 600),

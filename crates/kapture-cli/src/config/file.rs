@@ -1,4 +1,4 @@
-//! The configuration file: profiles by name, in the platform's place.
+//! The configuration file with its profiles.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,28 +12,37 @@ use crate::config::layered;
 use crate::config::profile::Profile;
 use crate::config::secrets::private_file;
 use crate::config::suggest::did_you_mean;
+use crate::error::{hinted, prefixed};
 
-/// Everything at the top of the file.
+/// The keys at the top of the file.
 const KEYS: [&str; 2] = ["default-profile", "profiles"];
 
-/// Keys of a profile and what they are to say; `None` takes a key out.
+/// Keys of a profile with their new values; `None` removes a key.
 pub(crate) type Entries = Vec<(&'static str, Option<Value>)>;
 
-/// The configuration file, read and checked as a whole.
+/// The configuration file, read and validated as a whole.
 #[derive(Debug)]
 pub(crate) struct ConfigFile {
+    /// Empty for a user without a home folder.
     pub(crate) path: PathBuf,
     default: Option<String>,
     profiles: Vec<Profile>,
 }
 
 impl ConfigFile {
-    /// The file that is named by argument or environment, else the one in the platform's place;
-    /// that one need not be there.
+    /// The file that an argument or the environment names, otherwise the one in the default
+    /// location, which need not exist.
     pub(crate) fn find(argument: Option<&Path>) -> Result<Self> {
         let (path, named) = match location(argument)? {
             FileLocation::Named(path) => (path, true),
             FileLocation::Default(path) => (path, false),
+            FileLocation::NoHome => {
+                return Ok(Self {
+                    path: PathBuf::new(),
+                    default: None,
+                    profiles: Vec::new(),
+                });
+            }
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -47,10 +56,12 @@ impl ConfigFile {
         Self::read(&text, path)
     }
 
-    /// Like [`find`](Self::find), but a file that is named may also be made.
+    /// Like [`find`](Self::find), but a named file need not exist either, and a home folder is
+    /// needed.
     pub(crate) fn find_or_create(argument: Option<&Path>) -> Result<Self> {
         let path = match location(argument)? {
             FileLocation::Named(path) | FileLocation::Default(path) => path,
+            FileLocation::NoHome => return Err(no_home()),
         };
         if path.exists() {
             return Self::find(argument);
@@ -60,7 +71,7 @@ impl ConfigFile {
 
     fn read(text: &str, path: PathBuf) -> Result<Self> {
         let context = || format!("the configuration {}", path.display());
-        // The parser's own message shows the line, which may hold what somebody took for its place.
+        // The message of the parser quotes the line, which can hold a misplaced secret.
         let document = Document::parse(text)
             .map_err(|error| {
                 let line = error.span().map_or(1, |span| line_of(text, span.start));
@@ -75,7 +86,7 @@ impl ConfigFile {
         })
     }
 
-    /// The profile of this name, else the default one, if there is any.
+    /// The profile of this name, otherwise the default one, if there is one.
     pub(crate) fn profile(&self, argument: Option<&String>) -> Result<Option<&Profile>> {
         let named = match argument {
             Some(name) => Some((name.clone(), "--profile".to_owned())),
@@ -88,7 +99,9 @@ impl ConfigFile {
                 (None, _) => None,
             });
         };
-        self.get(&name).map(Some).with_context(|| origin)
+        self.get(&name)
+            .map(Some)
+            .map_err(|error| prefixed(&origin, error))
     }
 
     fn named(&self, name: &str) -> Option<&Profile> {
@@ -96,17 +109,25 @@ impl ConfigFile {
     }
 
     fn get(&self, name: &str) -> Result<&Profile> {
+        if self.path.as_os_str().is_empty() {
+            return Err(prefixed(&format!("no profile `{name}`"), no_home()));
+        }
         self.named(name).ok_or_else(|| {
             let path = self.path.display();
             match self.names().collect::<Vec<_>>()[..] {
-                [] => anyhow!("there is no profile `{name}`: {path} has none. kapture auth login --profile {name} makes it"),
-                ref names => anyhow!(
-                    "there is no profile `{name}` in {path}{} It has {}; kapture auth login --profile {name} makes another",
-                    match did_you_mean(name, names.iter().copied()) {
-                        near if near.is_empty() => ".".to_owned(),
-                        near => near,
-                    },
-                    names.join(", ")
+                [] => hinted(
+                    format!("no profile `{name}`: {path} has no profiles"),
+                    format!("create it with kapture auth login --profile {name}"),
+                ),
+                ref names => hinted(
+                    format!(
+                        "no profile `{name}` in {path}{}",
+                        did_you_mean(name, names.iter().copied())
+                    ),
+                    format!(
+                        "it has {}; create another with kapture auth login --profile {name}",
+                        names.join(", ")
+                    ),
                 ),
             }
         })
@@ -122,8 +143,7 @@ impl ConfigFile {
         self.profiles.iter().map(|profile| profile.name.as_str())
     }
 
-    /// Writes entries into a profile: a value of `None` takes the key out. Everything else in the
-    /// file stays as it is, comments too.
+    /// Writes entries into a profile. Everything else in the file is kept, comments included.
     pub(crate) fn write(&self, profile: &str, entries: &[(&str, Option<Value>)]) -> Result<()> {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
@@ -134,12 +154,11 @@ impl ConfigFile {
         };
         let mut document: DocumentMut = text.parse().map_err(|_| {
             anyhow!(
-                "{} was changed and is not readable any more",
+                "cannot read {}: it has changed and is no valid TOML",
                 self.path.display()
             )
         })?;
-        // With a second profile, the first one stays the one that is meant. Where there are more,
-        // none is meant, or one that is named.
+        // When the second profile is added, the first one becomes the default.
         if let [] | [_] = &self.profiles[..] {
             let first = self.names().next().unwrap_or(profile);
             document
@@ -154,12 +173,12 @@ impl ConfigFile {
                 Item::Table(table)
             })
             .as_table_like_mut()
-            .context("`profiles` is no table")?;
+            .context("`profiles` is not a table")?;
         let table = profiles
             .entry(profile)
             .or_insert_with(|| Item::Table(Table::new()))
             .as_table_like_mut()
-            .context("the profile is no table")?;
+            .context("the profile is not a table")?;
         for (key, value) in entries {
             match value {
                 Some(value) => {
@@ -168,7 +187,7 @@ impl ConfigFile {
                         *value.decor_mut() = before.decor().clone();
                     }
                     match table.get_mut(key) {
-                        // What stands above it is the key's, which stays.
+                        // Keeps the comments above the key.
                         Some(item) => *item = Item::Value(value),
                         None => drop(table.insert(key, Item::Value(value))),
                     }
@@ -180,11 +199,15 @@ impl ConfigFile {
     }
 }
 
+/// Where the configuration file is.
 enum FileLocation {
     Named(PathBuf),
     Default(PathBuf),
+    /// This user has no home folder.
+    NoHome,
 }
 
+/// The path from argument, environment or platform.
 fn location(argument: Option<&Path>) -> Result<FileLocation> {
     if let Some(path) = argument {
         return Ok(FileLocation::Named(path.to_owned()));
@@ -192,11 +215,19 @@ fn location(argument: Option<&Path>) -> Result<FileLocation> {
     if let Some(sourced) = layered::variable("config")? {
         return Ok(FileLocation::Named(sourced.value.into()));
     }
-    let folders = etcetera::choose_base_strategy()
-        .map_err(|_| anyhow!("this user has no home folder: name a file with --config FILE"))?;
-    Ok(FileLocation::Default(
-        folders.config_dir().join("kapture").join("config.toml"),
-    ))
+    Ok(match etcetera::choose_base_strategy() {
+        Ok(folders) => {
+            FileLocation::Default(folders.config_dir().join("kapture").join("config.toml"))
+        }
+        Err(_) => FileLocation::NoHome,
+    })
+}
+
+fn no_home() -> anyhow::Error {
+    hinted(
+        "this user has no home folder, and so no configuration file",
+        "set one with --config FILE or KAPTURE_CONFIG",
+    )
 }
 
 fn contents(table: &Table, path: &Path) -> Result<(Option<String>, Vec<Profile>)> {
@@ -204,18 +235,18 @@ fn contents(table: &Table, path: &Path) -> Result<(Option<String>, Vec<Profile>)
         if !KEYS.contains(&key) {
             let within = crate::config::profile::KEYS.contains(&key);
             let near = if within {
-                ": it belongs into a profile, below [profiles.NAME]".to_owned()
+                ": it belongs in a profile, below [profiles.NAME]".to_owned()
             } else {
                 did_you_mean(key, KEYS)
             };
-            bail!("there is no key `{key}` at the top{near}");
+            bail!("unknown key `{key}` at the top{near}");
         }
     }
     let default = match table.get("default-profile") {
         None => None,
         Some(item) => Some(
             item.as_str()
-                .context("default-profile is the name of a profile")?
+                .context("default-profile: expected the name of a profile")?
                 .to_owned(),
         ),
     };
@@ -223,11 +254,11 @@ fn contents(table: &Table, path: &Path) -> Result<(Option<String>, Vec<Profile>)
     if let Some(item) = table.get("profiles") {
         let tables = item
             .as_table_like()
-            .context("`profiles` is no table: write [profiles.NAME]")?;
+            .context("`profiles` is not a table: write [profiles.NAME]")?;
         for (name, item) in tables.iter() {
             let entries = item
                 .as_table_like()
-                .with_context(|| format!("`{name}` is no profile: write [profiles.{name}]"))?;
+                .with_context(|| format!("`{name}` is not a profile: write [profiles.{name}]"))?;
             profiles.push(Profile::read(name, path, entries.iter())?);
         }
     }
@@ -236,7 +267,7 @@ fn contents(table: &Table, path: &Path) -> Result<(Option<String>, Vec<Profile>)
     {
         let names = profiles.iter().map(|profile| profile.name.as_str());
         bail!(
-            "default-profile names `{name}`, and there is none{}",
+            "default-profile: no profile `{name}`{}",
             did_you_mean(name, names)
         );
     }
@@ -257,10 +288,11 @@ mod tests {
     use proptest::sample::{Index, select};
 
     use super::*;
+    use crate::error::CliError;
 
     const WHOLE: &str = "default-profile = 'acme' # mine\n\n[profiles.acme]\nsubdomain = \"acme\"\ncm-id = 424242\ntoken-command = ['pass', 'show']\nmax-rps = 2.5\n\n[profiles.beta]\npassword = 'hunter2'\n";
 
-    /// Texts near a whole configuration, and any others.
+    /// Texts that are similar to a valid configuration, and arbitrary texts.
     fn texts() -> impl Strategy<Value = String> {
         let pieces = [
             "", "", "\n", "=", "'", "\"", "[", "]", ".", "#", ",", "{", "}", "\\u", "\0", "-1e9",
@@ -285,11 +317,11 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_text_is_read_or_refused_with_its_place_and_without_its_secret(text in texts()) {
+        fn any_text_is_read_or_refused_with_its_file_and_without_its_secret(text in texts()) {
             if let Err(error) = read(&text) {
                 let told = format!("{error:#} {error:?}");
                 prop_assert!(told.starts_with("the configuration /etc/kapture/config.toml: "), "{}", told);
-                // Where it has not become the name of something.
+                // Unless the password has become a name.
                 if text.contains("\npassword = 'hunter2") {
                     prop_assert!(!told.contains("hunter2"), "{}", told);
                 }
@@ -298,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_refused_with_their_file() {
+    fn invalid_utf8_is_refused_with_the_file_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         fs::write(&path, b"[profiles.a]\nuser = '\xff'\n").unwrap();
@@ -317,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_knows_where_it_was_said() {
+    fn a_value_has_its_origin() {
         let configuration = read("[profiles.acme]\ncm-id = 424242\n").unwrap();
         let profile = configuration.get("acme").unwrap();
         let said = profile.text("cm-id").unwrap().unwrap();
@@ -329,27 +361,30 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_errors_that_name_the_nearest() {
+    fn unknown_keys_are_errors_with_a_suggestion() {
         for (text, words) in [
             ("[profiles.a]\nsubdomian = 'a'", "did you mean `subdomain`?"),
             ("[profiles.a]\nmax_rps = 1", "did you mean `max-rps`?"),
             ("cm-id = 4", "below [profiles.NAME]"),
             ("[profile.a]", "did you mean `profiles`?"),
-            ("default-profile = 'b'\n[profiles.a]", "names `b`"),
+            ("default-profile = 'b'\n[profiles.a]", "no profile `b`"),
             ("[profiles]\nacme = 4", "write [profiles.acme]"),
-            ("[profiles.a]\ncm-id = true", "a text or a number"),
+            ("[profiles.a]\ncm-id = true", "expected a text or a number"),
             (
                 "[profiles.a]\ntoken-command = 'pass show'",
-                "a list of words",
+                "expected a list of words",
             ),
-            ("[profiles.a]\ntoken-command = []", "a list of words"),
+            (
+                "[profiles.a]\ntoken-command = []",
+                "expected a list of words",
+            ),
         ] {
             assert!(refusal(text).contains(words), "{text}: {}", refusal(text));
         }
     }
 
     #[test]
-    fn a_secret_is_refused_and_never_repeated() {
+    fn a_secret_is_refused_and_not_quoted() {
         for text in [
             "[profiles.a]\npassword = 'hunter2'",
             "[profiles.a]\ntoken = 'hunter2'",
@@ -377,15 +412,19 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_profile_names_those_that_are_there() {
+    fn an_unknown_profile_lists_the_known_ones() {
         let configuration = read("[profiles.acme]\n[profiles.beta]").unwrap();
-        let error = configuration.get("acem").unwrap_err().to_string();
-        assert!(error.contains("did you mean `acme`?"), "{error}");
-        assert!(error.contains("acme, beta"), "{error}");
+        let error = configuration.get("acem").unwrap_err();
+        assert!(
+            error.to_string().contains("did you mean `acme`?"),
+            "{error}"
+        );
+        let hint = CliError::usage(error).hint_text().map(str::to_owned);
+        assert!(hint.is_some_and(|hint| hint.contains("acme, beta")));
     }
 
     #[test]
-    fn writing_leaves_everything_else_as_it_is() {
+    fn writing_keeps_everything_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep").join("config.toml");
         let configuration = ConfigFile::find_or_create(Some(&path)).unwrap();
@@ -402,7 +441,7 @@ mod tests {
             fs::read_to_string(&path).unwrap(),
             "default-profile = 'b' # mine\n[profiles.acme] # first\n# the account\ncm-id = 8\n\n[profiles.b]\n"
         );
-        // Nobody said which of two is meant.
+        // With two profiles none becomes the default.
         let text = "[profiles.a]\n[profiles.b]\n";
         private_file::write(&path, text).unwrap();
         let configuration = ConfigFile::find(Some(&path)).unwrap();

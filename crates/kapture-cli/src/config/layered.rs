@@ -1,4 +1,4 @@
-//! A value and where it was said: argument over environment over profile.
+//! Values with their origin: argument over environment over profile.
 
 use std::env;
 use std::fmt;
@@ -6,8 +6,9 @@ use std::fmt;
 use anyhow::{Result, bail};
 
 use crate::config::profile::Profile;
+use crate::error::prefixed;
 
-/// Who said it. The order is that of precedence: the first one wins.
+/// Where a value was set, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Layer {
     Argument,
@@ -15,7 +16,7 @@ pub(crate) enum Layer {
     Profile,
 }
 
-/// A value and where it was said.
+/// A value and its origin.
 #[derive(Debug, Clone)]
 pub(crate) struct Sourced<T> {
     pub(crate) value: T,
@@ -25,7 +26,7 @@ pub(crate) struct Sourced<T> {
 }
 
 impl<T> Sourced<T> {
-    /// The value made into another one.
+    /// Maps the value.
     pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Sourced<U> {
         Sourced {
             value: make(self.value),
@@ -34,7 +35,7 @@ impl<T> Sourced<T> {
         }
     }
 
-    /// The value made into another one. An error tells where the value was said.
+    /// Maps the value. The origin is put before the text of an error.
     pub(crate) fn try_map<U, E: Into<anyhow::Error>>(
         self,
         make: impl FnOnce(T) -> Result<U, E>,
@@ -50,7 +51,7 @@ impl<T> Sourced<T> {
                 layer,
                 origin,
             }),
-            Err(error) => bail!("{origin}: {:#}", error.into()),
+            Err(error) => Err(prefixed(&origin, error.into())),
         }
     }
 }
@@ -61,17 +62,17 @@ impl<T: fmt::Display> fmt::Display for Sourced<T> {
     }
 }
 
-/// The layers beside arguments where something may be said.
+/// The layers that are read.
 #[derive(Debug)]
 pub(crate) enum Layers<'a> {
-    /// None of them: the sandbox is no account of anyone's.
+    /// Arguments only, for the sandbox.
     ArgumentsOnly,
-    /// The environment and, where one is chosen, a profile.
+    /// Arguments, the environment and, if there is one, the profile.
     All(Option<&'a Profile>),
 }
 
 impl Layers<'_> {
-    /// What is said under `name`: as `--name`, as `KAPTURE_NAME`, and as `name` in the profile.
+    /// The value of `--name`, of `KAPTURE_NAME`, or of `name` in the profile.
     pub(crate) fn get<T: ToString>(
         &self,
         name: &str,
@@ -94,17 +95,27 @@ impl Layers<'_> {
     }
 }
 
-/// `KAPTURE_NAME` of the environment; an empty one counts as not set. An error never shows it.
+/// `KAPTURE_NAME` of the environment without surrounding blanks; an empty one counts as not set.
+/// Errors do not quote the value.
 pub(crate) fn variable(name: &str) -> Result<Option<Sourced<String>>> {
     let origin = format!("KAPTURE_{}", name.to_uppercase().replace('-', "_"));
     match env::var(&origin) {
         Ok(value) if value.trim().is_empty() => Ok(None),
         Ok(value) => Ok(Some(Sourced {
-            value,
+            // Shells and container files often add a line break.
+            value: trimmed(name, &value).to_owned(),
             layer: Layer::Environment,
             origin,
         })),
         Err(env::VarError::NotPresent) => Ok(None),
         Err(env::VarError::NotUnicode(_)) => bail!("{origin} is not valid text"),
+    }
+}
+
+/// A password can begin and end with blanks, but not with a line break.
+fn trimmed<'a>(name: &str, value: &'a str) -> &'a str {
+    match name {
+        "password" => value.trim_matches(['\r', '\n']),
+        _ => value.trim(),
     }
 }

@@ -1,4 +1,4 @@
-//! A profile: under a name, what a user would else say on each command line.
+//! A profile: named settings of the configuration file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,9 @@ use toml_edit::{Item, Value};
 
 use crate::config::layered::{Layer, Sourced};
 use crate::config::suggest::did_you_mean;
+use crate::error::hinted;
 
-/// Everything that a profile may say.
+/// The keys of a profile.
 pub(crate) const KEYS: [&str; 13] = [
     "subdomain",
     "base-url",
@@ -41,7 +42,7 @@ enum Entry {
 }
 
 impl Profile {
-    /// Reads a profile; a key that is none is an error, wherever the profile is used or not.
+    /// Reads a profile. An unknown key is an error even if the profile is not used.
     pub(crate) fn read<'a>(
         name: &str,
         file: &Path,
@@ -51,12 +52,15 @@ impl Profile {
         for (key, item) in entries {
             if !KEYS.contains(&key) {
                 if ["token", "password", "secret"].contains(&key) {
-                    bail!(
-                        "`{key}` in profile `{name}`: this file holds no secrets. Run kapture auth login --profile {name}, or name a file with token-file or a command with token-command"
-                    );
+                    return Err(hinted(
+                        format!("`{key}` in profile `{name}`: secrets are not read from this file"),
+                        format!(
+                            "run kapture auth login --profile {name}, or set token-file or token-command"
+                        ),
+                    ));
                 }
                 bail!(
-                    "there is no key `{key}` (profile `{name}`){}",
+                    "unknown key `{key}` in profile `{name}`{}",
                     did_you_mean(key, KEYS)
                 );
             }
@@ -70,7 +74,7 @@ impl Profile {
         })
     }
 
-    /// What it says under a key.
+    /// The value of a key.
     pub(crate) fn text(&self, key: &str) -> Result<Option<Sourced<String>>> {
         Ok(self.values.get(key).and_then(|entry| match entry {
             Entry::Text(text) => Some(self.sourced(key, text.clone())),
@@ -78,7 +82,7 @@ impl Profile {
         }))
     }
 
-    /// The file with the secret; a relative path begins at the configuration file.
+    /// The file with the secret. A relative path is relative to the configuration file.
     pub(crate) fn token_file(&self) -> Option<Sourced<PathBuf>> {
         let Entry::Text(path) = self.values.get("token-file")? else {
             return None;
@@ -119,16 +123,18 @@ impl Entry {
                     .collect();
                 match words {
                     Some(words) if !words.is_empty() => Ok(Self::Words(words)),
-                    _ => bail!("{origin} is a list of words: [\"pass\", \"show\", \"kapture\"]"),
+                    _ => bail!(
+                        "{origin}: expected a list of words: [\"pass\", \"show\", \"kapture\"]"
+                    ),
                 }
             }
             ("token-command", _) => bail!(
-                "{origin} is a list of words, since no shell reads it: [\"pass\", \"show\", \"kapture\"]"
+                "{origin}: expected a list of words, since no shell is used: [\"pass\", \"show\", \"kapture\"]"
             ),
             (_, Some(Value::String(text))) => Ok(Self::Text(text.value().clone())),
             (_, Some(Value::Integer(number))) => Ok(Self::Text(number.value().to_string())),
             (_, Some(Value::Float(number))) => Ok(Self::Text(number.value().to_string())),
-            _ => bail!("{origin} is a text or a number"),
+            _ => bail!("{origin}: expected a text or a number"),
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Which customers are asked for, from what was said on the command line.
+//! The query, from the filters on the command line.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use kapture_model::{CustomerKind, CustomerQuery};
 
 use crate::args::{FilterArgs, Kind};
+use crate::error::prefixed;
 
-/// What is asked for.
+/// The query that the filters select.
 pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery> {
     let mut query = CustomerQuery::new(cm_id).full_body(filters.full_body);
     macro_rules! apply {
@@ -33,10 +34,12 @@ pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery>
     for text in &filters.attributes {
         let (number, value) = pair(text, "--attribute", "3=gold")?;
         let number = number.parse().map_err(|_| {
-            anyhow!("--attribute takes a number from 1 to 15 before the =, not `{number}`")
+            anyhow!("--attribute: expected a number from 1 to 15 before the =, not `{number}`")
         })?;
         once(&query, &format!("attr{number}"))?;
-        query = query.attribute(number, value).context("--attribute")?;
+        query = query
+            .attribute(number, value)
+            .map_err(|error| prefixed("--attribute", error.into()))?;
     }
     if filters.all_customer_page {
         query = query.all_customer_page(true);
@@ -51,7 +54,7 @@ pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery>
     for text in &filters.set {
         let (key, value) = pair(text, "--set", "attr16=gold")?;
         if CustomerQuery::is_reserved(key) {
-            bail!("--set {key}: kapture sets this key itself, for each request");
+            bail!("--set {key}: kapture sets this key itself for each request");
         }
         once(&query, key)?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
@@ -60,10 +63,10 @@ pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery>
     Ok(query)
 }
 
-/// Whether a key that may be said in several ways, or several times, has one value nevertheless.
+/// Refuses a second value for a key that several options can set.
 fn once(query: &CustomerQuery, key: &str) -> Result<()> {
     if query.has(key) {
-        bail!("two values are given for {key}, and a request carries one: leave one out");
+        bail!("two values for {key}: a request has one value for each key, so remove one");
     }
     Ok(())
 }
@@ -71,5 +74,5 @@ fn once(query: &CustomerQuery, key: &str) -> Result<()> {
 fn pair<'a>(text: &'a str, flag: &str, example: &str) -> Result<(&'a str, &'a str)> {
     text.split_once('=')
         .filter(|(key, _)| !key.is_empty())
-        .ok_or_else(|| anyhow!("{flag} takes {example} or the like, not `{text}`"))
+        .ok_or_else(|| anyhow!("{flag}: expected KEY=VALUE such as {example}, not `{text}`"))
 }

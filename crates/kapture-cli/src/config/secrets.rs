@@ -1,20 +1,19 @@
-//! The secret: from a file, the environment, a command or the keyring; never from an argument.
+//! Where the token comes from: a file, the environment, a command or the keyring; never an argument.
 
 pub(crate) mod keyring;
+mod password_command;
 pub(crate) mod private_file;
 pub(crate) mod stored_secret;
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, anyhow, bail};
-use kapture_model::sanitize;
+use anyhow::{Context, Result, bail};
 use kapture_transport::Token;
 
 use crate::config::layered::{Layer, Layers, Sourced, variable};
 use crate::config::profile::Profile;
 
-/// The secret, if it is said anywhere.
+/// The token, if one is set in any layer.
 pub(crate) fn resolve(
     argument: Option<&PathBuf>,
     layers: &Layers<'_>,
@@ -37,8 +36,8 @@ pub(crate) fn resolve(
     }
 }
 
-/// The token that a text is, or that it is the password for. A file or a pipe often ends in a line
-/// break.
+/// The token that a text is, or that it forms as password of `user`. A line break at the end, as
+/// files and pipes have it, is ignored.
 pub(crate) fn made_of(user: Option<&str>, text: &str) -> Result<Token> {
     let Some(user) = user else {
         return Ok(Token::from_base64(text)?);
@@ -69,7 +68,7 @@ fn from_environment(user: Option<&Sourced<String>>) -> Result<Option<Sourced<Tok
     }
 }
 
-/// Where a profile names a user, what it keeps is that user's password; else it is the token.
+/// The secret of a profile is the password of its user, or the token if it has no user.
 fn from_profile(
     profile: &Profile,
     user: Option<Sourced<String>>,
@@ -82,12 +81,12 @@ fn from_profile(
             .try_map(token)
             .map(Some),
         (None, Some(command)) => command
-            .try_map(|words| printed_by(&words))?
+            .try_map(|words| password_command::run(&words))?
             .try_map(token)
             .map(Some),
         (None, None) => Ok(None),
         (Some(file), Some(command)) => bail!(
-            "{} and {} both say where the secret is: leave one",
+            "{} and {} both set the secret: remove one",
             file.origin,
             command.origin
         ),
@@ -99,29 +98,4 @@ fn from_file(sourced: Sourced<PathBuf>) -> Result<Sourced<Token>> {
         let text = private_file::read(&path)?;
         Token::from_base64(&text).with_context(|| format!("the token in {}", path.display()))
     })
-}
-
-/// What a command prints. It cannot ask for anything, and what it prints is told to nobody.
-fn printed_by(words: &[String]) -> Result<String> {
-    let [program, arguments @ ..] = words else {
-        bail!("there is no command");
-    };
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run `{program}`"))?;
-    if !output.status.success() {
-        let message = sanitize(&String::from_utf8_lossy(&output.stderr));
-        let message = match message.as_str() {
-            "" => "and said nothing".to_owned(),
-            text => format!("and said: {text}"),
-        };
-        let hint = match keyring::is_ours(words) {
-            true => ". Unlock the keyring, or sign in again with kapture auth login",
-            false => "",
-        };
-        bail!("`{program}` ended with {} {message}{hint}", output.status);
-    }
-    String::from_utf8(output.stdout).map_err(|_| anyhow!("`{program}` printed what is no text"))
 }

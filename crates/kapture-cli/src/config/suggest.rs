@@ -1,11 +1,11 @@
-//! The word that was probably meant.
+//! Suggestions for misspelled words.
 
-/// `, did you mean `subdomain`?`, or nothing where no word is near.
+/// `, did you mean `subdomain`?`, or an empty text if no word is similar.
 pub(crate) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, words).map_or_else(String::new, |near| format!(", did you mean `{near}`?"))
 }
 
-/// The nearest of some words, if it is near: one letter in three may differ.
+/// The most similar word, in which at most one letter in three differs.
 fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |word: &str| word.to_lowercase().replace('_', "-");
     let word = plain(word);
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_near_is_meant() {
+    fn similar_words_are_suggested() {
         let words = ["subdomain", "base-url", "cm-id", "search", "legacy"];
         for (word, meant) in [
             ("subdomian", Some("subdomain")),

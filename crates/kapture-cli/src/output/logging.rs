@@ -1,4 +1,4 @@
-//! Log lines on standard error, as far as they are wanted.
+//! Log lines on standard error.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::args::{LogFormat, OutputArgs};
 use crate::output::colour;
 
-/// Logging that has been started, and ends when it is dropped.
+/// Started logging, which ends when it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Logging {
     #[cfg(feature = "otel")]
@@ -16,7 +16,7 @@ pub(crate) struct Logging {
 }
 
 impl Logging {
-    /// Ends it, after what is still to be told was told.
+    /// Flushes and ends it.
     pub(crate) fn end(self) {}
 }
 
@@ -32,9 +32,9 @@ pub(crate) fn start(output: &OutputArgs) -> Logging {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
-        // A line that nobody reads is nothing to complain about, least of all to the same nobody.
+        // Standard error may be closed, and then there is nowhere to report it.
         .log_internal_errors(false)
-        .with_ansi(colour::suits(&std::io::stderr()));
+        .with_ansi(colour::is_enabled(&std::io::stderr()));
     let lines = match output.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -56,7 +56,7 @@ pub(crate) fn start(output: &OutputArgs) -> Logging {
     }
 }
 
-/// Only this project's own lines: those of the HTTP libraries could hold what must stay secret.
+/// The lines of this project only: those of HTTP libraries can contain secrets.
 fn ours(level: LevelFilter) -> Targets {
     Targets::new().with_target("kapture", level)
 }

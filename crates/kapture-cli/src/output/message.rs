@@ -1,4 +1,4 @@
-//! What is said on standard error beside log lines: for reading, or as JSON, one object a line.
+//! Messages on standard error beside log lines: as text, or as JSON with one object a line.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -10,14 +10,14 @@ use crate::args::{LogFormat, OutputArgs};
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
-/// How things are said, for the whole process, as log lines are.
+/// How messages are printed, for the whole process.
 #[derive(Debug, Clone, Copy)]
 struct Settings {
     quiet: bool,
     format: LogFormat,
 }
 
-/// Settles how things are said from now on.
+/// Sets how messages are printed from now on.
 pub(crate) fn configure(output: &OutputArgs) {
     let _ = SETTINGS.set(Settings {
         quiet: output.quiet,
@@ -25,7 +25,7 @@ pub(crate) fn configure(output: &OutputArgs) {
     });
 }
 
-/// One thing to say.
+/// A message.
 #[derive(Debug)]
 pub(crate) struct Message {
     level: &'static str,
@@ -35,23 +35,23 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// What was done.
+    /// A result.
     pub(crate) fn info(text: impl Into<String>) -> Self {
         Self::new("INFO", "", text)
     }
 
-    /// What should be known beside it.
+    /// Additional information.
     pub(crate) fn note(text: impl Into<String>) -> Self {
         Self::new("INFO", "note: ", text)
     }
 
-    /// What is not as it should be, and kept nothing from being done.
+    /// A problem that did not stop the command.
     #[cfg(feature = "otel")]
     pub(crate) fn warning(text: impl Into<String>) -> Self {
         Self::new("WARN", "warning: ", text)
     }
 
-    /// What kept it from being done. It is said even where nothing else is.
+    /// The problem that stopped the command. It is printed with `--quiet` as well.
     pub(crate) fn error(text: impl Into<String>) -> Self {
         Self::new("ERROR", "error: ", text)
     }
@@ -65,13 +65,13 @@ impl Message {
         }
     }
 
-    /// Says it in more detail to machines.
+    /// Adds a field for JSON.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(key.into(), value.into());
         self
     }
 
-    /// Says it, unless only errors are wanted. Whoever does not listen is not told.
+    /// Prints it, unless `--quiet` hides it. A closed standard error is ignored.
     pub(crate) fn print(self) {
         let settings = SETTINGS.get().copied().unwrap_or(Settings {
             quiet: false,
@@ -84,13 +84,13 @@ impl Message {
 
     fn print_as(&self, format: LogFormat) {
         let line = match format {
-            LogFormat::Text => self.for_reading(),
+            LogFormat::Text => self.as_text(),
             LogFormat::Json => self.as_json().to_string(),
         };
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 
-    fn for_reading(&self) -> String {
+    fn as_text(&self) -> String {
         let Self { word, text, .. } = self;
         let mut lines = format!("{word}{text}");
         for cause in self
@@ -108,7 +108,7 @@ impl Message {
         lines
     }
 
-    /// With the keys that log lines have.
+    /// With the keys of log lines.
     fn as_json(&self) -> Value {
         let mut object = Map::new();
         let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
@@ -120,8 +120,8 @@ impl Message {
     }
 }
 
-/// Says what is wrong with the arguments: they could not be read, so what they say of the form of
-/// messages is looked for word by word.
+/// Prints an error of clap and exits. Since the arguments could not be parsed, the log format is
+/// searched for in the words.
 pub(crate) fn usage_error(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ! {
     let words: Vec<_> = arguments
         .map(|word| word.to_string_lossy().into_owned())

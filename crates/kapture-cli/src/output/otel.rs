@@ -1,4 +1,4 @@
-//! Traces of a run for an OpenTelemetry collector, as the standard `OTEL_*` variables say.
+//! Traces of a run for an OpenTelemetry collector, configured by the standard `OTEL_*` variables.
 
 use std::env;
 use std::sync::{Arc, OnceLock, mpsc};
@@ -17,37 +17,37 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::output::message::Message;
 
-/// How long a collector may take, and with it the end of a run, unless something else is said.
+/// The default timeout for a collector, which delays the end of a run.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long what was under way in a run that has ended may take to notice.
-const END: Duration = Duration::from_secs(1);
+/// How long to wait for the root span to close after a run.
+const ROOT_SPAN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the exporter speaks.
+/// The supported protocol.
 const PROTOCOL: &str = "http/protobuf";
 
-/// Traces on their way to a collector. Dropping it sends what is left.
+/// The trace exporter. Dropping it flushes the spans.
 #[derive(Debug)]
 pub(crate) struct Traces {
     provider: SdkTracerProvider,
     failure: Arc<OnceLock<String>>,
-    patience: Duration,
-    /// Tells of each run that is over.
-    over: mpsc::Receiver<()>,
-    ends: Ends,
+    timeout: Duration,
+    /// Receives when a root span closes.
+    closed: mpsc::Receiver<()>,
+    watcher: RootSpanWatcher,
 }
 
 impl Traces {
-    /// Traces, where the environment names a collector. Whatever keeps them from being sent is
-    /// told, and keeps nothing else from being done.
+    /// Starts tracing if the environment configures a collector. Failures are printed and do not stop
+    /// the command.
     pub(crate) fn start() -> Option<Self> {
-        if !are_wanted() {
+        if !is_enabled() {
             return None;
         }
         match Self::to_collector() {
             Ok(traces) => Some(traces),
             Err(why) => {
-                tell_of(&why);
+                warn(&why);
                 None
             }
         }
@@ -59,41 +59,39 @@ impl Traces {
             "OTEL_EXPORTER_OTLP_PROTOCOL",
         ]) && other != PROTOCOL
         {
-            return Err(format!(
-                "the protocol asked for is {other}, and only {PROTOCOL} is spoken"
-            ));
+            return Err(format!("unsupported protocol {other}: expected {PROTOCOL}"));
         }
-        let patience = patience();
-        // Whoever connects first chooses the provider, and it is the same one everywhere.
+        let timeout = timeout();
+        // The first connection of the process installs the provider; it is the same one everywhere.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::blocking::Client::builder()
             .user_agent(concat!("kapture/", env!("CARGO_PKG_VERSION")))
-            .timeout(patience)
+            .timeout(timeout)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| error.to_string())?;
         let exporter = SpanExporter::builder().with_http().with_http_client(client);
         let exporter = exporter.build().map_err(|error| error.to_string())?;
         let failure = Arc::default();
-        let watched = Watched {
+        let recorder = FailureRecorder {
             exporter,
             failure: Arc::clone(&failure),
         };
         let provider = SdkTracerProvider::builder()
             .with_resource(resource())
-            .with_batch_exporter(watched)
+            .with_batch_exporter(recorder)
             .build();
-        let (ends, over) = mpsc::sync_channel(1);
+        let (sender, closed) = mpsc::sync_channel(1);
         Ok(Self {
             provider,
             failure,
-            patience,
-            over,
-            ends: Ends(ends),
+            timeout,
+            closed,
+            watcher: RootSpanWatcher(sender),
         })
     }
 
-    /// What turns spans into traces.
+    /// The layer that exports spans.
     pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -104,33 +102,32 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false);
-        // In this order: a span has been turned into one of a trace before its end is told.
-        spans.and_then(self.ends.clone())
+        // In this order, so that a span is exported before its end is signalled.
+        spans.and_then(self.watcher.clone())
     }
 }
 
 impl Drop for Traces {
     fn drop(&mut self) {
-        // A request that was given up is still a span of the run until its task has been dropped.
-        let _ = self.over.recv_timeout(END);
-        let ended = self.provider.shutdown_with_timeout(self.patience);
+        // The span of an aborted request is open until its task has been dropped.
+        let _ = self.closed.recv_timeout(ROOT_SPAN_TIMEOUT);
+        let ended = self.provider.shutdown_with_timeout(self.timeout);
         if let Some(why) = self.failure.get() {
-            tell_of(why);
+            warn(why);
         } else if ended.is_err() {
-            tell_of(&format!(
-                "the collector did not take them within {:?}",
-                self.patience
+            warn(&format!(
+                "the collector did not accept them within {:?}",
+                self.timeout
             ));
         }
     }
 }
 
-/// Tells when the span of a run, which has none above it, has ended, and with it all that it was
-/// made of.
+/// Signals the end of a root span, which has all other spans of the run below it.
 #[derive(Clone, Debug)]
-struct Ends(mpsc::SyncSender<()>);
+struct RootSpanWatcher(mpsc::SyncSender<()>);
 
-impl<S> Layer<S> for Ends
+impl<S> Layer<S> for RootSpanWatcher
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -144,14 +141,13 @@ where
     }
 }
 
-fn tell_of(why: &str) {
+fn warn(why: &str) {
     let why = kapture_model::sanitize(why);
-    Message::warning(format!("traces are lost, and nothing else is: {why}")).print();
+    Message::warning(format!("cannot send traces: {why}")).print();
 }
 
-/// A collector is named, or traces are asked for. Nobody looks for one on the chance that it is
-/// there.
-fn are_wanted() -> bool {
+/// Whether a collector is configured or traces are requested.
+fn is_enabled() -> bool {
     let disabled =
         first_of(["OTEL_SDK_DISABLED"]).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let named = first_of([
@@ -165,7 +161,7 @@ fn are_wanted() -> bool {
         }
 }
 
-fn patience() -> Duration {
+fn timeout() -> Duration {
     let said = first_of([
         "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
         "OTEL_EXPORTER_OTLP_TIMEOUT",
@@ -174,13 +170,13 @@ fn patience() -> Duration {
     milliseconds.map_or(DEFAULT_TIMEOUT, Duration::from_millis)
 }
 
-/// The value of the first of these variables that has any.
+/// The value of the first of these variables that is set.
 fn first_of<const N: usize>(names: [&str; N]) -> Option<String> {
     let mut values = names.into_iter().filter_map(|name| env::var(name).ok());
     values.find(|value| !value.trim().is_empty())
 }
 
-/// What is said of this program in the environment. Its name, if nothing else, is known.
+/// The resource from the environment, with at least the name of this program.
 fn resource() -> Resource {
     let said = Resource::builder().build();
     let name = said.get(&Key::from_static_str("service.name"));
@@ -190,14 +186,14 @@ fn resource() -> Resource {
     said
 }
 
-/// An exporter whose first failure is remembered.
+/// An exporter that records its first failure.
 #[derive(Debug)]
-struct Watched {
+struct FailureRecorder {
     exporter: SpanExporter,
     failure: Arc<OnceLock<String>>,
 }
 
-impl opentelemetry_sdk::trace::SpanExporter for Watched {
+impl opentelemetry_sdk::trace::SpanExporter for FailureRecorder {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let outcome = self.exporter.export(batch).await;
         if let Err(error) = &outcome {

@@ -1,4 +1,4 @@
-//! What is shown while a pull runs, on a terminal.
+//! The progress bar of a pull, on a terminal.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -13,10 +13,10 @@ use tokio::task::AbortHandle;
 
 use crate::args::OutputArgs;
 
-/// How often it is drawn.
+/// How often the bar is redrawn.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A bar of days, and below it what is happening; nothing where nobody would see it.
+/// A bar of days with a line of activity below it. Hidden without a terminal.
 pub(crate) struct Progress {
     bar: ProgressBar,
     activity: Arc<Mutex<Activity>>,
@@ -24,8 +24,8 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar for `days` that are asked from `client`. It is hidden without a terminal, when records
-    /// go to that same terminal, and when log lines take its place.
+    /// Starts a bar for `days`. It is hidden without a terminal, when records are printed on the same
+    /// terminal, and when log lines are printed instead.
     pub(crate) fn start(
         days: usize,
         client: &Client,
@@ -43,7 +43,7 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(days as u64), target);
-        // Two lines, both within 40 columns: what is done, and what is happening.
+        // Two lines that fit in 40 columns: days and activity.
         let style = ProgressStyle::with_template("{bar:14} {pos}/{len} days{left}\n{wide_msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.with_key("left", left));
@@ -75,7 +75,7 @@ impl Progress {
     pub(crate) fn customers(&self, more: usize) {
         let mut activity = lock(&self.activity);
         activity.customers += more as u64;
-        // Something moves: whoever waits does not hold up the others.
+        // Other requests succeed while one waits.
         activity.waiting = None;
     }
 
@@ -83,12 +83,12 @@ impl Progress {
         self.bar.inc(1);
     }
 
-    /// Lets something else write to the terminal meanwhile.
-    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+    /// Hides the bar while something else writes to the terminal.
+    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         self.bar.suspend(write)
     }
 
-    /// Says why nothing moves, and until when.
+    /// Shows that a request waits, until when, and why.
     pub(crate) fn waiting(&self, wait: Duration, why: &str) {
         if wait >= Duration::from_secs(1) {
             lock(&self.activity).waiting = Some((Local::now() + wait, why.to_owned()));
@@ -105,30 +105,30 @@ impl Drop for Progress {
     }
 }
 
-/// The time that is left, once a day has shown how long one takes.
+/// The estimated time left, after the first day.
 fn left(state: &ProgressState, line: &mut dyn fmt::Write) {
     if state.pos() > 0 {
         let _ = write!(line, ", {:#} left", HumanDuration(state.eta()));
     }
 }
 
-/// What the client is at.
+/// Counters of the client.
 #[derive(Debug, Clone, Copy)]
 struct Traffic {
     in_flight: usize,
     repeated: u64,
 }
 
-/// What the second line tells.
+/// The content of the second line.
 #[derive(Debug, Default)]
 struct Activity {
     customers: u64,
-    /// Until when a request waits to be made again, and why.
+    /// Until when a request waits for its retry, and why.
     waiting: Option<(DateTime<Local>, String)>,
 }
 
 impl Activity {
-    /// What matters most stands first: a narrow terminal cuts the rest.
+    /// The most important part comes first, since a narrow terminal cuts the rest.
     fn line(&self, traffic: Traffic, elapsed: Duration, now: DateTime<Local>) -> String {
         let Traffic {
             in_flight,
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_tells_what_is_happening() {
+    fn the_line_shows_activity_or_the_retry() {
         let now = "2024-05-02T16:15:42Z".parse::<DateTime<Local>>().unwrap();
         let elapsed = Duration::from_secs(10);
         let line = |activity: &Activity, in_flight, repeated| {
@@ -194,7 +194,7 @@ mod tests {
         activity.waiting = Some((now, "too many requests".into()));
         assert!(
             line(&activity, 1, 1).starts_with("1200 customers"),
-            "that is over"
+            "the wait has ended"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a command is asked for, on standard output.
+//! Results on standard output.
 
 use std::io::{ErrorKind, Write};
 
@@ -6,7 +6,7 @@ use kapture_sinks::SinkError;
 
 use crate::error::CliError;
 
-/// Prints it.
+/// Prints and flushes a text.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

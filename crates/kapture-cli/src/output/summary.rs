@@ -1,4 +1,4 @@
-//! What was done, in one line and as JSON.
+//! The summary of a run, in one line and as JSON.
 
 use std::fmt;
 use std::path::Path;
@@ -11,11 +11,11 @@ use kapture_sinks::is_open_descriptor;
 use kapture_transport::ClientStats;
 use serde_json::json;
 
-/// What a pull has done.
+/// The numbers of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) days_asked: usize,
-    /// Days that were wanted, but were there for good already.
+    /// Wanted days that were sealed already.
     pub(crate) days_skipped: usize,
     pub(crate) days_done: usize,
     pub(crate) days_failed: usize,
@@ -34,12 +34,12 @@ impl Summary {
         self.undated += receipt.undated;
     }
 
-    /// What the user should know beside the numbers.
+    /// Notes beside the numbers.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.undated > 0 {
             notes.push(format!(
-                "{} customers have no creation date that can be read, or one of another day than was asked for; they are counted to the day whose window held them",
+                "{} customers have no readable creation date, or one of a day that was not asked for; they count for the day whose window contained them",
                 self.undated
             ));
         }
@@ -55,13 +55,13 @@ impl Summary {
         });
         if !odd.is_empty() {
             notes.push(format!(
-                "fields that are not as documented, kept as they came: {odd}"
+                "fields that differ from the documentation, kept unchanged: {odd}"
             ));
         }
         let replaced = met(|kind| kind == DriftKind::NotUtf8);
         if !replaced.is_empty() {
             notes.push(format!(
-                "fields with bytes that are no text, each of which is U+FFFD now; pull --raw has them as they came: {replaced}"
+                "fields with invalid UTF-8, replaced by U+FFFD (pull --raw keeps the bytes): {replaced}"
             ));
         }
         notes
@@ -98,7 +98,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.days_asked == 0 && self.days_skipped > 0 {
             let skipped = counted(self.days_skipped as u64, "day");
-            return write!(f, "up to date: {skipped} sealed already, nothing to ask");
+            return write!(f, "up to date: {skipped} sealed already, nothing to pull");
         }
         write!(f, "{}", counted(self.days_done as u64, "day"))?;
         if self.days_done < self.days_asked {
@@ -122,16 +122,16 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Whether there is room for a summary under its name; said before anything is asked.
+/// Checks the path of a summary before any request is made.
 pub(crate) fn check(path: Option<&Path>) -> Result<()> {
     if path == Some(Path::new("-")) {
         bail!(
-            "--summary takes a file: the summary is told on standard error anyway, as JSON with --log-format json"
+            "--summary: expected a file, not -: standard error has the summary, as JSON with --log-format json"
         );
     }
     if let Some(path) = path.filter(|path| is_open_descriptor(path)) {
         bail!(
-            "--summary: {} leads to a file that somebody has opened, which would be emptied: name the file itself",
+            "--summary: {} is a descriptor of an open file, which would be truncated: give the file itself",
             path.display()
         );
     }

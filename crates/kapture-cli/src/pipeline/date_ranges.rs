@@ -1,4 +1,4 @@
-//! Days in few words.
+//! Days as ranges, for messages.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use kapture_customers::Days;
 use kapture_sinks::{Ledger, StaleReason};
 
-/// Days, those in a row as one: `2024-05-01 to 2024-05-03 (3), 2024-05-07`.
+/// Days with consecutive ones joined: `2024-05-01 to 2024-05-03 (3), 2024-05-07`.
 pub(crate) fn ranges(days: &Days) -> String {
     let mut runs = Vec::<(NaiveDate, NaiveDate)>::new();
     for day in days.iter() {

@@ -1,4 +1,4 @@
-//! What a pull tells, which is logged whoever follows it.
+//! The events of a pull, logged for every consumer.
 
 use futures_util::{Stream, StreamExt};
 use kapture_customers::{Event, Pull, PullError};
@@ -20,12 +20,12 @@ fn log(event: &Event) {
         Event::DayDone(receipt) => {
             info!(day = %receipt.day, customers = receipt.customers, "day done");
         }
-        Event::Discovered(lesson) => info!(?lesson, "learned"),
+        Event::Discovered(finding) => info!(?finding, "discovered"),
         Event::RetryScheduled {
             wait,
             attempt,
             error,
-        } => info!(?wait, attempt, %error, "waiting"),
+        } => info!(?wait, attempt, %error, "retry scheduled"),
         _ => {}
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a connection is accepted, with one request.
+//! Checks a connection with one request.
 
 use chrono::NaiveDate;
 use kapture_model::{CustomerQuery, Window};
@@ -7,8 +7,8 @@ use kapture_transport::{CallPolicy, Error, RefusalPolicy, RetryPolicy};
 use crate::config::connection::Connection;
 use crate::error::CliError;
 
-/// Asks once. A refusal of the token is a failure; a refusal of another kind is told, as HTTP 404
-/// is, since the API may also say in that way that a day has no customers.
+/// Makes one request. A refused token is an error. Another refusal, or HTTP 404, is reported as
+/// text, since the API may also report in that way that a day has no customers.
 pub(crate) async fn once(mut connection: Connection) -> Result<String, CliError> {
     let endpoint = connection.options.endpoint;
     connection.options.retry = RetryPolicy {
@@ -35,9 +35,9 @@ pub(crate) async fn once(mut connection: Connection) -> Result<String, CliError>
     };
     let call = connected.client.call(body.into(), policy);
     match call.await {
-        Ok(_) => Ok("The server accepts it.".into()),
+        Ok(_) => Ok("the server accepts the connection".into()),
         Err(Error::Refused(refusal) | Error::NotFound(refusal)) => Ok(format!(
-            "The server does not refuse the token, but says: {refusal}. kapture doctor looks closer."
+            "the server does not refuse the token, but answers: {refusal} (kapture doctor shows more)"
         )),
         Err(Error::Exhausted { last, .. }) => Err(CliError::call(*last, endpoint)),
         Err(error) => Err(CliError::call(error, endpoint)),

@@ -1,4 +1,4 @@
-//! What a step has found, for people and as JSON.
+//! The finding of a step, as text and as JSON.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::error::CliError;
 
-/// How it looks.
+/// The verdict of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Ok,
@@ -24,13 +24,13 @@ impl Verdict {
     }
 }
 
-/// What a step has found.
+/// The finding of a step.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) step: &'static str,
     pub(super) verdict: Verdict,
     pub(super) found: String,
-    /// What to do about it.
+    /// What to do next.
     pub(super) hint: Option<String>,
 }
 

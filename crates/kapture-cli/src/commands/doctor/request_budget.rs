@@ -1,4 +1,4 @@
-//! A transport that sends no more requests than it is allowed.
+//! A transport with a budget of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kapture_transport::{Request, Response, Transport, TransportError};
 use tokio::sync::Notify;
 
-/// Passes on as many requests as were allowed. Any further one waits for ever, and whoever is
-/// [`within`](Self::within) the allowance is told instead.
+/// Sends as many requests as the budget allows. A further request never completes, and
+/// [`within`](Self::within) returns `None` instead.
 #[derive(Clone)]
 pub(super) struct RequestBudget {
     shared: Arc<Shared>,
@@ -20,7 +20,7 @@ struct Shared {
 }
 
 impl RequestBudget {
-    /// Nothing is allowed yet.
+    /// An empty budget.
     pub(super) fn new(transport: impl Transport + 'static) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -31,7 +31,7 @@ impl RequestBudget {
         }
     }
 
-    /// What `work` comes to with at most so many requests; `None` if they are not enough.
+    /// Runs `work` with a budget of `requests`. `None` if it needs more.
     pub(super) async fn within<T>(
         &self,
         requests: usize,

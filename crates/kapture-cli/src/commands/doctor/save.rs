@@ -1,27 +1,27 @@
-//! What an examination has proven that is of use to later runs, and its way into the profile.
+//! Saves findings that later runs can use in the profile.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use kapture_transport::Endpoint;
 use toml_edit::Value;
 
 use crate::args::DoctorArgs;
 use crate::config::file::ConfigFile;
-use crate::error::CliError;
+use crate::error::{CliError, hinted};
 
-/// What was proven. How windows, pages and empty answers work is not among it: a run takes nothing
-/// of that on trust.
+/// The findings to save. How windows, pages and empty answers work is not saved, since every run
+/// proves it again.
 #[derive(Debug)]
 pub(super) struct ProfileUpdate {
-    /// The endpoint that answers.
+    /// The endpoint that works.
     pub(super) endpoint: Option<Endpoint>,
-    /// How many requests at once are tolerated, where more were seen to be too many.
-    pub(super) most_at_once: Option<usize>,
-    /// The profile to keep it in, if it is to be kept.
+    /// The tolerated concurrency, if it was exceeded.
+    pub(super) concurrency: Option<usize>,
+    /// The profile to write, with `--save`.
     target: Option<(ConfigFile, String)>,
 }
 
 impl ProfileUpdate {
-    /// Nothing yet. Whether it could be saved is known before anything is asked.
+    /// Without findings. Refuses `--save` without a profile before any request is made.
     pub(super) fn begin(arguments: &DoctorArgs, profile: Option<&str>) -> Result<Self, CliError> {
         let target = match (arguments.save, profile) {
             (false, _) => None,
@@ -31,25 +31,25 @@ impl ProfileUpdate {
                 Some((configuration, profile.to_owned()))
             }
             (true, None) => {
-                return Err(CliError::usage(anyhow!(
-                    "--save writes into the profile that names the tenant, and none does here"
-                ))
-                .hint("kapture auth login makes one; leave --subdomain, --base-url and their variables away to use it"));
+                return Err(CliError::usage(hinted(
+                    "--save: no profile sets the tenant",
+                    "create a profile with kapture auth login, and use it without --subdomain, --base-url and their variables",
+                )));
             }
         };
         Ok(Self {
             endpoint: None,
-            most_at_once: None,
+            concurrency: None,
             target,
         })
     }
 
-    /// Whether it is for later runs as well.
-    pub(super) fn is_kept(&self) -> bool {
+    /// Whether findings are saved.
+    pub(super) fn is_wanted(&self) -> bool {
         self.target.is_some()
     }
 
-    /// Writes it, and says what was written; nothing where that was not asked for.
+    /// Writes the profile with `--save`, and returns what was written.
     pub(super) fn save(&self) -> Result<Option<String>, CliError> {
         let Some((configuration, profile)) = &self.target else {
             return Ok(None);
@@ -60,26 +60,26 @@ impl ProfileUpdate {
     }
 
     fn write(&self, configuration: &ConfigFile, profile: &str) -> Result<String> {
-        let held = configuration.profile(Some(&profile.to_owned()))?;
-        let held = |key| held.map_or(Ok(None), |profile| profile.text(key));
+        let current = configuration.profile(Some(&profile.to_owned()))?;
+        let current = |key| current.map_or(Ok(None), |profile| profile.text(key));
         let mut entries = Vec::new();
         if let Some(endpoint) = self.endpoint {
             let name = endpoint.name();
-            let said =
-                held("endpoint")?.map_or(Endpoint::default().name().to_owned(), |said| said.value);
+            let said = current("endpoint")?
+                .map_or(Endpoint::default().name().to_owned(), |said| said.value);
             if said != name {
                 entries.push(("endpoint", Value::from(name)));
             }
         }
-        if let Some(most) = self.most_at_once {
+        if let Some(most) = self.concurrency {
             entries.push((
                 "concurrency",
                 Value::from(i64::try_from(most).context("concurrency")?),
             ));
         }
-        let place = format!("profile `{profile}` of {}", configuration.path.display());
+        let location = format!("profile `{profile}` of {}", configuration.path.display());
         if entries.is_empty() {
-            return Ok(format!("{place} says all that is of use already"));
+            return Ok(format!("{location} is up to date"));
         }
         let written: Vec<_> = entries
             .iter()
@@ -90,6 +90,6 @@ impl ProfileUpdate {
             .map(|(key, value)| (key, Some(value)))
             .collect();
         configuration.write(profile, &entries)?;
-        Ok(format!("{} in {place}", written.join(", ")))
+        Ok(format!("{} in {location}", written.join(", ")))
     }
 }

@@ -1,31 +1,29 @@
-//! The keyring of the desktop, through the command that comes with it: `secret-tool` of libsecret,
-//! `security` of macOS.
+//! The keyring of the desktop, through its command: `secret-tool` of libsecret, `security` of macOS.
 //!
-//! What prints a secret from there is a command like any other, so a profile names it as its
-//! `token-command`, and nothing else has to know of keyrings. A library would bring a D-Bus client
-//! with some sixty crates for the same exchange.
+//! A profile refers to the keyring by the `token-command` that prints the secret. A library for
+//! keyrings would add a D-Bus client with some sixty crates for the same exchange.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 const SERVICE: &str = "kapture";
 
-/// Under which name a secret is kept.
+/// The name of a secret in the keyring.
 pub(crate) struct Key<'a> {
     pub(crate) profile: &'a str,
     pub(crate) host: &'a str,
     pub(crate) cm_id: u64,
 }
 
-/// A command that comes with a keyring.
+/// The command of a keyring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tool {
     SecretTool,
     Security,
 }
 
-/// Keeps a secret, and gives the command that prints it. `None` where there is no keyring, or none
-/// that gives back what it was given.
+/// Stores a secret, and returns the command that prints it. `None` if there is no keyring, or if it
+/// does not return the stored secret.
 pub(crate) fn store(key: &Key<'_>, secret: &str) -> Option<Vec<String>> {
     let tools = [Tool::SecretTool, Tool::Security].into_iter();
     let mut kept = tools.filter_map(|tool| {
@@ -36,12 +34,12 @@ pub(crate) fn store(key: &Key<'_>, secret: &str) -> Option<Vec<String>> {
     kept.next()
 }
 
-/// Whether a command is one that prints what [`store`] kept.
+/// Whether a command prints a secret that [`store`] stored.
 pub(crate) fn is_ours(command: &[String]) -> bool {
     Tool::of(command).is_some()
 }
 
-/// Removes what such a command prints.
+/// Deletes the secret that such a command prints.
 pub(crate) fn delete(command: &[String]) -> bool {
     Tool::of(command).is_some_and(|tool| {
         let item = tool.item(command).iter();
@@ -53,7 +51,7 @@ pub(crate) fn delete(command: &[String]) -> bool {
 }
 
 impl Tool {
-    /// The one that a command is of, if the command prints what is ours.
+    /// The tool of a command that prints a secret of kapture.
     fn of(command: &[String]) -> Option<Self> {
         let [program, action, flag, service, _, ..] = command else {
             return None;
@@ -79,7 +77,7 @@ impl Tool {
         }
     }
 
-    /// Hands over a secret through a pipe: arguments are for everybody to read.
+    /// Passes the secret through a pipe, since every process can read arguments.
     fn store(self, key: &Key<'_>, secret: &str) -> Option<()> {
         let label = format!("kapture, profile {}", key.profile);
         let (arguments, text) = match self {
@@ -88,7 +86,7 @@ impl Tool {
                 arguments.extend(self.lookup(key).split_off(2));
                 (arguments, secret.to_owned())
             }
-            // It reads whole commands, so the secret is in a form that needs no quotes.
+            // The tool reads whole commands, and hexadecimal needs no quoting.
             Self::Security => {
                 let hexadecimal: String =
                     secret.bytes().map(|byte| format!("{byte:02x}")).collect();
@@ -110,7 +108,7 @@ impl Tool {
         (child.wait().ok()?.success() && written.is_ok()).then_some(())
     }
 
-    /// The command that prints what is kept.
+    /// The command that prints the secret.
     fn lookup(self, key: &Key<'_>) -> Vec<String> {
         let cm_id = key.cm_id.to_string();
         let account = account(key);
@@ -140,7 +138,7 @@ impl Tool {
         words.iter().map(|word| (*word).to_owned()).collect()
     }
 
-    /// Which secret a command is about.
+    /// The arguments of a command that identify the secret.
     fn item(self, command: &[String]) -> &[String] {
         match self {
             Self::SecretTool => &command[2..],
@@ -149,7 +147,7 @@ impl Tool {
     }
 }
 
-/// Neither part has blanks in it.
+/// The account name in the keychain. No part has blanks.
 fn account(key: &Key<'_>) -> String {
     format!("{}/{}/{}", key.profile, key.host, key.cm_id)
 }

@@ -1,44 +1,51 @@
-//! Files that are their owner's alone: refused if others could read them, written so that others cannot.
+//! Files that only their owner can read.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use kapture_sinks::canonicalize;
 
-/// Who can read what [`write()`] has written.
+use crate::error::hinted;
+
+/// Who can read a file that [`write()`] has written.
 pub(crate) const PRIVACY: &str = match cfg!(unix) {
     true => "which only you can read",
     false => "which is as private as its folder",
 };
 
-/// Reads a file that holds a secret. One that others can read is refused.
+/// Reads a file with a secret, and refuses one that others can read. On a read-only file system,
+/// where containers mount secrets, the mode cannot be changed and is not checked.
 pub(crate) fn read(path: &Path) -> Result<String> {
     let name = path.display();
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read the token from {name}"))?;
-    if others_may(path, 0o4) {
-        bail!("{name} holds a secret and others can read it. Mend it with: chmod 600 {name}");
+    if others_may(path, 0o4) && !is_on_read_only_file_system(path) {
+        return Err(hinted(
+            format!("{name} contains a secret, and others can read it"),
+            format!("chmod 600 {name}"),
+        ));
     }
     Ok(text)
 }
 
-/// Refuses a file into which others could write what is then run.
+/// Refuses a configuration file that others can write to, since it can name commands.
 pub(crate) fn refuse_if_others_write(path: &Path) -> Result<()> {
     let name = path.display();
     if others_may(path, 0o2) {
-        bail!(
-            "others can write to {name}, which may name commands that are run. Mend it with: chmod go-w {name}"
-        );
+        return Err(hinted(
+            format!("others can write to {name}, which can name commands to run"),
+            format!("chmod go-w {name}"),
+        ));
     }
     Ok(())
 }
 
-/// Writes a file that only its owner can read. It is there as a whole or not at all.
+/// Writes a file atomically that only its owner can read.
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
-    // Where a link leads is what is replaced, not the link.
+    // The target of a link is replaced, not the link.
     let path = canonicalize(path);
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder).with_context(cannot)?;
@@ -49,7 +56,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -59,8 +66,8 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Whether others than the owner may do this (4 read, 2 write). Pipes and the like pass. A file
-/// of another owner may be there for a group to read, as secrets are mounted into containers.
+/// Whether others than the owner may read (4) or write (2). Only regular files are checked. A file
+/// of another owner may be readable by its group, as with secrets that are mounted into containers.
 #[cfg(unix)]
 fn others_may(path: &Path, what: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -68,7 +75,7 @@ fn others_may(path: &Path, what: u32) -> bool {
         return false;
     };
     let mine = metadata.uid() == rustix::process::geteuid().as_raw();
-    // Whoever may write may do so in the name of who reads.
+    // A group that may write could change what this user runs.
     let whom = if mine || what == 0o2 {
         what * 0o11
     } else {
@@ -82,14 +89,27 @@ fn others_may(_: &Path, _: u32) -> bool {
     false
 }
 
+/// Whether the mode of a file cannot be changed since its file system is mounted read-only.
+#[cfg(unix)]
+fn is_on_read_only_file_system(path: &Path) -> bool {
+    use rustix::fs::{StatVfsMountFlags, statvfs};
+    statvfs(path).is_ok_and(|status| status.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+#[cfg(not(unix))]
+fn is_on_read_only_file_system(_: &Path) -> bool {
+    false
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::error::CliError;
 
     #[test]
-    fn what_others_can_read_is_refused_with_its_cure() {
+    fn a_file_that_others_can_read_is_refused_with_a_hint() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         write(&path, "YTpi").unwrap();
@@ -97,9 +117,10 @@ mod tests {
         assert_eq!(read(&path).unwrap(), "YTpi");
         for others in [0o640, 0o604, 0o644] {
             mode(others);
-            let error = read(&path).unwrap_err().to_string();
-            assert!(error.contains("chmod 600"), "{error}");
-            assert!(!error.contains("YTpi"), "{error}");
+            let error = CliError::usage(read(&path).unwrap_err());
+            let hint = error.hint_text().unwrap_or_default();
+            assert!(hint.contains("chmod 600"), "{hint}");
+            assert!(!error.one_line().contains("YTpi"));
         }
         assert!(refuse_if_others_write(&path).is_ok());
         for others in [0o620, 0o602] {
@@ -109,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_its_owners_alone() {
+    fn a_written_file_is_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a").join("token");
         write(&path, "one").unwrap();

@@ -1,4 +1,4 @@
-//! A secret that was kept for a profile, which is taken back where the profile does not come to be.
+//! A stored secret of a profile, removed again if the profile cannot be written.
 
 use std::fmt;
 use std::fs;
@@ -13,24 +13,29 @@ use crate::config::file::Entries;
 use crate::config::secrets::keyring::{self, Key};
 use crate::config::secrets::private_file;
 
-/// A secret that was kept.
+/// A stored secret.
 pub(crate) enum StoredSecret {
     InKeyring {
-        /// What prints it.
+        /// The command that prints it.
         command: Vec<String>,
-        /// The file that would hold it otherwise, and may hold an earlier one.
+        /// The file that can hold an earlier secret.
         file: PathBuf,
     },
     InFile {
         file: PathBuf,
-        /// What the file held before, if it was there.
+        /// The earlier content of the file, if it existed.
         before: Option<String>,
     },
 }
 
 impl StoredSecret {
-    /// Keeps a token in the keyring, or else in `file`.
-    pub(crate) fn keep(key: &Key<'_>, token: &Token, file: PathBuf, in_file: bool) -> Result<Self> {
+    /// Stores a token in the keyring, or else in `file`.
+    pub(crate) fn store(
+        key: &Key<'_>,
+        token: &Token,
+        file: PathBuf,
+        in_file: bool,
+    ) -> Result<Self> {
         let secret = token.authorization();
         let command = match in_file {
             true => None,
@@ -44,7 +49,7 @@ impl StoredSecret {
         Ok(Self::InFile { file, before })
     }
 
-    /// How a profile of this name refers to it.
+    /// The entries with which a profile of this name refers to it.
     pub(crate) fn entries(&self, profile: &str) -> Entries {
         let (file, command) = match self {
             Self::InKeyring { command, .. } => (None, Some(Value::from_iter(command))),
@@ -53,10 +58,10 @@ impl StoredSecret {
         vec![("token-file", file), ("token-command", command)]
     }
 
-    /// Undoes it where no profile came to refer to it. What the profile had before stays its own: an
-    /// `earlier` command that prints the same item, or what the file held.
+    /// Restores the state before [`store`](Self::store): the `earlier` command of the profile that
+    /// prints the same item stays valid, and a file gets its earlier content.
     pub(crate) fn roll_back(&self, earlier: Option<&Vec<String>>) {
-        // What failed is told already, and this may well fail for the same reason.
+        // The first error is reported; this can fail for the same reason.
         match self {
             Self::InKeyring { command, .. } if earlier == Some(command) => {}
             Self::InKeyring { command, .. } => {
@@ -71,8 +76,8 @@ impl StoredSecret {
         }
     }
 
-    /// Removes what was kept elsewhere before: nobody would know any more that it is there.
-    pub(crate) fn replace(&self, earlier: Option<Vec<String>>) -> Result<()> {
+    /// Deletes the earlier secret, to which no profile refers any more.
+    pub(crate) fn delete_earlier(&self, earlier: Option<Vec<String>>) -> Result<()> {
         let same = |earlier: &Vec<String>| matches!(self, Self::InKeyring { command, .. } if command == earlier);
         if let Some(earlier) = earlier.filter(|earlier| !same(earlier)) {
             keyring::delete(&earlier);
@@ -85,7 +90,7 @@ impl StoredSecret {
 }
 
 impl fmt::Display for StoredSecret {
-    /// Where it is.
+    /// The location.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InKeyring { .. } => f.write_str("the keyring"),

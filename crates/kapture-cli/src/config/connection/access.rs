@@ -1,0 +1,107 @@
+//! Access to a tenant: what requests need, and the sandbox if it is the tenant.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use chrono_tz::Tz;
+use kapture_customers::{Days, Pull};
+use kapture_model::CustomerQuery;
+use kapture_sandbox::{DEFAULT_TOKEN, Server, Tenant, serve};
+use kapture_sinks::Ledger;
+use kapture_transport::{
+    Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, TenantUrl, Token, Transport,
+};
+
+use crate::error::CliError;
+
+/// A client of a tenant, with the access that it was made from.
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    pub(super) access: TenantAccess,
+}
+
+/// What requests to a tenant and pulls from it need, and the running sandbox if it is the tenant.
+pub(crate) struct TenantAccess {
+    pub(super) site: TenantUrl,
+    pub(super) token: Token,
+    pub(super) options: ClientOptions,
+    pub(super) zone: Option<Tz>,
+    pub(super) empty_answer: Option<String>,
+    pub(super) _sandbox: Option<Server>,
+}
+
+/// Starts a sandbox on loopback.
+pub(super) async fn sandbox() -> Result<(TenantUrl, Token, Server)> {
+    let server = serve(Arc::new(Tenant::demo()), (Ipv4Addr::LOCALHOST, 0).into())
+        .await
+        .context("cannot start the sandbox")?;
+    let site = TenantUrl::base_url(&server.url())?;
+    Ok((site, Token::from_base64(DEFAULT_TOKEN)?, server))
+}
+
+impl TenantAccess {
+    /// The endpoint in use.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.options.endpoint
+    }
+
+    /// Uses another endpoint from now on.
+    pub(crate) fn switch_endpoint(&mut self, endpoint: Endpoint) {
+        self.options.endpoint = endpoint;
+    }
+
+    /// The HTTP transport. Without encryption no certificates are needed.
+    pub(crate) fn transport(&self) -> Result<HttpTransport, CliError> {
+        let options = HttpOptions {
+            https: self.is_encrypted(),
+            ..HttpOptions::default()
+        };
+        HttpTransport::new(&options).map_err(|error| CliError::usage(error.into()))
+    }
+
+    /// A client of this tenant at one of the endpoints.
+    pub(crate) fn client(&self, transport: impl Transport + 'static, endpoint: Endpoint) -> Client {
+        let options = ClientOptions {
+            endpoint,
+            ..self.options.clone()
+        };
+        Client::new(transport, &self.site, self.token.clone(), options)
+    }
+
+    /// A pull by one of its clients.
+    pub(crate) fn pull(&self, client: &Client, query: CustomerQuery, days: &Days) -> Pull {
+        let mut pull = Pull::new(client.clone(), query, days.clone());
+        if let Some(zone) = self.zone {
+            pull = pull.time_zone(zone);
+        }
+        if let Some(message) = &self.empty_answer {
+            pull = pull.empty_answer(message);
+        }
+        pull
+    }
+
+    /// Host name and port.
+    pub(crate) fn host(&self) -> (&str, u16) {
+        let url = self.site.url(self.endpoint());
+        (self.site.host(), url.port_or_known_default().unwrap_or(443))
+    }
+
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.site.is_encrypted()
+    }
+}
+
+impl Connected {
+    /// The endpoint in use, for hints.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.access.endpoint()
+    }
+
+    /// A pull over this connection into a destination with this ledger.
+    pub(crate) fn pull(&self, ledger: &Ledger, query: CustomerQuery, days: &Days) -> Pull {
+        let pull = self.access.pull(&self.client, query, days);
+        pull.previously_nonempty(ledger.previously_nonempty())
+    }
+}

@@ -1,0 +1,158 @@
+//! Hints: what to do next about an error.
+
+use kapture_customers::PullError;
+use kapture_sinks::SinkError;
+use kapture_transport::{Endpoint, Error};
+
+/// The hint for an error of a destination.
+pub(super) fn sink(error: &SinkError) -> Option<String> {
+    let hint = match error {
+        SinkError::Locked { .. } => "wait until that run has ended, or stop it",
+        SinkError::NotKaptureData { .. } => "give another destination; it may be empty",
+        SinkError::SchemaTooNew { .. } => {
+            "use the version of kapture that created it, or a later one"
+        }
+        SinkError::SchemaTooOld { .. } => "kapture sync migrates it",
+        SinkError::OtherTenant { .. } => {
+            "give another destination; if it is the same tenant at a new address, change `tenant` in the table kapture_manifest, or in _kapture/manifest.json of a folder"
+        }
+        SinkError::OtherSelection { .. } => {
+            "a destination holds the customers of one account and one set of filters: give another destination"
+        }
+        SinkError::OtherZone { held, .. } => {
+            let held = kapture_model::sanitize(held);
+            return Some(format!(
+                "add --time-zone {held} as before, or give another destination; without --time-zone it is UTC"
+            ));
+        }
+        SinkError::OtherFormat { .. } => "omit --format, or give another folder",
+        SinkError::NotSpreadsheetSafe { .. } => {
+            "omit --spreadsheet-safe, or give another folder: the setting of a folder cannot be changed"
+        }
+        SinkError::NotFound { .. } => "kapture sync creates it",
+        SinkError::Damaged { .. } => {
+            "restore a backup, or move it away and create it again with kapture sync --from DATE"
+        }
+        SinkError::Spool(_) => {
+            "free space there, or set TMPDIR to another folder for temporary files"
+        }
+        SinkError::File { source, .. } if is_full(source) => {
+            "free space and run again: committed days stay, partial files are removed"
+        }
+        SinkError::Stream(_) => {
+            "check that there is free space and that the reader is alive, and run again: the output so far is incomplete"
+        }
+        SinkError::Database { .. } => {
+            "check its address, user, password and health, and run again: committed days stay"
+        }
+        SinkError::DatabaseFile { .. } => {
+            "check that no other program locks it or has changed its tables, and that this user may write to it and its folder, and run again: committed days stay"
+        }
+        SinkError::File { .. } => {
+            "check that there is free space and that this user may write there, and run again: committed days stay"
+        }
+        SinkError::Read { .. } => "check that the file is unchanged and that this user may read it",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Whether the disk, a quota or the maximum file size is exhausted.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// The hint for an error of a pull.
+pub(super) fn pull(error: &PullError, endpoint: Endpoint) -> String {
+    let other = endpoint.other();
+    match error {
+        PullError::AmbiguousEmpty { answers } => {
+            let words: Vec<_> = answers
+                .iter()
+                .filter(|(_, refusal)| !refusal.message.trim().is_empty())
+                .map(|(_, refusal)| {
+                    let words = kapture_model::sanitize(&refusal.message);
+                    format!("--empty-answer '{}'", words.replace('\'', "'\\''"))
+                })
+                .collect();
+            let path = if answers.iter().any(|(_, refusal)| refusal.status == 404) {
+                format!("try --endpoint {other}, the other documented path; or ")
+            } else {
+                String::new()
+            };
+            let name = match words.join(" or ") {
+                words if words.is_empty() => words,
+                words => format!(
+                    "; or, if that is the server's message for \"no customers\", add {words}"
+                ),
+            };
+            format!("{path}also ask for a day that is known to have customers{name}")
+        }
+        PullError::Unstable { .. } => {
+            "pull the day again at a time with fewer changes, or with --concurrency 1".into()
+        }
+        PullError::OffsetCapped { .. } => {
+            "add a filter, so that each day has fewer customers".into()
+        }
+        PullError::OffsetIgnored { .. } => {
+            "add a filter, so that the customers of each day fit in one page".into()
+        }
+        PullError::EmptiedEverywhere { .. } => {
+            "run again later; if the customers are gone for good, also ask for a day that has customers, as proof that the server works".into()
+        }
+        PullError::InconsistentServer { .. }
+        | PullError::NoCanary { .. }
+        | PullError::InconsistentRefusal { .. }
+        | PullError::OutsideWindow { .. } => {
+            "run kapture doctor, or the pull with -v, for details; if it happens again later, ask the vendor".into()
+        }
+        _ => match error.call_error() {
+            Some(error) => call(error, endpoint),
+            None => DIAGNOSE.into(),
+        },
+    }
+}
+
+/// The hint if there is no better one.
+const DIAGNOSE: &str = "run kapture doctor, or add -vv to log each request";
+
+/// The hint for an error of one call.
+pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
+    let hint = match error.root() {
+        Error::NotFound(_) => {
+            let other = endpoint.other();
+            return format!("try the other documented path: --endpoint {other}");
+        }
+        Error::Unauthorized(_) => {
+            "kapture auth status shows the origin of the token; it may have expired, or its user may be disabled"
+        }
+        Error::Forbidden(_) => {
+            "ask the administrator of the tenant to permit the customer API for this user"
+        }
+        Error::Refused(_) => {
+            "the message is the server's own; if a key is missing, --full-body sends every documented key and --set adds others"
+        }
+        Error::Connect(_) => "check the subdomain or base URL, and that this machine can reach it",
+        Error::Tls(_) => {
+            "check that the address is the tenant's own, and the certificates of this machine"
+        }
+        Error::Redirected { .. } | Error::NotJson { .. } => {
+            "a login page means a wrong address or token: check --base-url and the token"
+        }
+        Error::UnexpectedShape => "check that --base-url is the address of the API",
+        Error::RateLimited { .. } => "lower the request rate with --max-rps, or run again later",
+        Error::Timeout(_) => "raise --timeout, or lower --concurrency",
+        Error::Server { .. } | Error::Broken(_) | Error::Truncated => {
+            "run again when the server works; -vv logs each request"
+        }
+        Error::TooLarge { .. } | Error::TooManyRows { .. } => {
+            "no page of customers is that large: check that the address is that of the API; if one day really has so many customers, add a filter"
+        }
+        Error::MissingId { .. } => {
+            "customers are told apart by their ids: correct the record in the CRM, or ask the vendor"
+        }
+        _ => DIAGNOSE,
+    };
+    hint.to_owned()
+}
