@@ -47,7 +47,7 @@ fn a_file_is_written_where_a_link_leads() {
 /// A shell that appends has opened the file: what stands in it stays, under whatever name it is
 /// written to.
 #[test]
-fn a_file_that_is_open_already_is_written_to_and_not_replaced() {
+fn an_open_file_is_written_to_and_not_replaced() {
     let served = served(Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let all = folder.path().join("all.ndjson");
@@ -73,8 +73,8 @@ fn a_file_that_is_open_already_is_written_to_and_not_replaced() {
         assert_eq!(text.lines().count(), truth + 1, "{name}");
     }
     for (arguments, sentence) in [
-        (["--summary", "/dev/stdout"], "would be emptied"),
-        (["--summary", "-"], "told on standard error anyway"),
+        (["--summary", "/dev/stdout"], "would be truncated"),
+        (["--summary", "-"], "standard error has the summary"),
     ] {
         let (output, text) = appending(&arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", stderr(&output));
@@ -179,7 +179,7 @@ fn a_folder_that_was_made_safe_for_spreadsheets_stays_so() {
     assert_eq!(code(&output), 6, "{}", stderr(&output));
     for words in [
         "are not safe for spreadsheets",
-        "hint: leave --spreadsheet-safe out",
+        "hint: omit --spreadsheet-safe",
     ] {
         assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
@@ -253,7 +253,7 @@ fn each(folder: &Path, to_do: &impl Fn(&Path)) {
 }
 
 #[test]
-fn whoever_looks_changes_nothing_and_need_not_be_able_to() {
+fn status_and_verify_work_read_only() {
     let served = served(Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let reader = Reader::new(folder.path());
@@ -339,7 +339,7 @@ fn a_database_that_others_have_open_is_whole_in_its_file_alone() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_seen_and_left_there() {
+fn the_log_of_a_killed_run_is_read_and_kept() {
     let served = served(Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let destination = folder.path().join("customers.db");

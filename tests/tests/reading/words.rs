@@ -6,7 +6,7 @@ use kapture_tests::{binary, kapture, stderr};
 
 /// `words/*.md` are pages: commands, and what they say. `TRYCMD=overwrite` writes them anew.
 #[test]
-fn help_and_errors_read_like_a_page() {
+fn help_and_errors_match_the_snapshots() {
     let cases = trycmd::TestCases::new();
     cases
         .register_bin("kapture", binary().as_path())

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-use std::time::Duration;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{
@@ -200,7 +199,7 @@ fn a_file_is_there_when_it_is_complete_and_not_before() {
 }
 
 #[test]
-fn a_wrong_token_is_said_in_the_servers_words() {
+fn a_wrong_token_quotes_the_server() {
     let behaviour = Behaviour {
         token: "another".into(),
         ..Behaviour::default()
@@ -218,7 +217,7 @@ fn a_wrong_token_is_said_in_the_servers_words() {
 }
 
 #[test]
-fn a_refusal_is_said_in_the_servers_words() {
+fn a_refusal_quotes_the_server() {
     let served = Served::new(around_may(PerDay::Fixed(9)), Behaviour::default());
     let output = served
         .kapture(&WEEK)
@@ -252,99 +251,7 @@ fn a_server_that_is_not_there_ends_with_5() {
 }
 
 #[test]
-fn wrong_usage_is_a_sentence_before_anything_is_asked() {
-    let served = Served::new(around_may(PerDay::Fixed(9)), Behaviour::default());
-    for (arguments, sentence) in [
-        (
-            &["--from", "2024-05-07", "--to", "2024-05-01"][..],
-            "comes after",
-        ),
-        (
-            &["--from", "2024-02-30", "--to", "2024-03-01"],
-            "not in the calendar",
-        ),
-        (&["--from", "May 1", "--to", "2024-05-01"], "not a date"),
-        (&["--from", "2024-05-01"], "--to"),
-        (&[], "which days?"),
-        (&["--last", "7d", "--cm-id", "many"], "a number"),
-        (
-            &["--last", "7d", "--base-url", "http://crm.example.com"],
-            "plain http",
-        ),
-        (&["--last", "7d", "--subdomain", "a.b"], "not a subdomain"),
-        (
-            &["--last", "7d", "--endpoint", "third"],
-            "`search` or `legacy`",
-        ),
-        (
-            &["--last", "7d", "--set", "limit=5"],
-            "sets this key itself",
-        ),
-        (&["--last", "7d", "--attribute", "16=x"], "--attribute"),
-        (&["--last", "7d", "--time-zone", "Mars"], "not a time zone"),
-        (&["--last", "7d", "--shard", "9/8"], "I/N"),
-        (&["--last", "7d", "-o", "customers.xlsx"], ".ndjson"),
-        (&["--last", "7d", "-o", "s3://bucket/"], "no place"),
-        (
-            &["--last", "7d", "-o", "", "--format", "csv"],
-            "an empty name is no place",
-        ),
-        (&["--last", "7d", "--contacts", ""], "a value is required"),
-        (&["--last", "7d", "--summary", ""], "a value is required"),
-        (&["--last", "7d", "-o", "a.csv", "--raw"], "--raw"),
-        (
-            &["--last", "7d", "-o", "a.csv", "--format", "ndjson"],
-            "named like csv",
-        ),
-        (
-            &["--last", "7d", "-o", "a.db", "--format", "csv"],
-            "is a database",
-        ),
-        (&["--last", "7d", "--format", "xml"], "unknown format"),
-        (&["--last", "7d", "--spreadsheet-safe"], "for CSV"),
-        (&["--last", "7d", "--contacts", "a.txt"], "--contacts"),
-        (
-            &["--last", "7d", "-o", "a.csv", "--contacts", "./a.csv"],
-            "the same file",
-        ),
-        (
-            &["--last", "7d", "-o", "a.ndjson", "--summary", "a.ndjson"],
-            "the same file",
-        ),
-        (&["--last", "7d", "--retry-for", "soon"], "--retry-for"),
-    ] {
-        let output = served.kapture(&["pull"]).args(arguments).output().unwrap();
-        assert_eq!(code(&output), 2, "{arguments:?}: {}", stderr(&output));
-        assert!(
-            stderr(&output).contains(sentence),
-            "{arguments:?}: {}",
-            stderr(&output)
-        );
-    }
-    let lacking = kapture(&["pull", "--last", "7d"]).output().unwrap();
-    assert_eq!(code(&lacking), 2);
-    assert!(
-        stderr(&lacking).contains("--sandbox"),
-        "{}",
-        stderr(&lacking)
-    );
-    let output = served
-        .kapture(&["pull", "--last", "7d"])
-        .env_remove("KAPTURE_CM_ID")
-        .output()
-        .unwrap();
-    assert_eq!(code(&output), 2);
-    assert!(stderr(&output).contains("--cm-id"), "{}", stderr(&output));
-    let output = served
-        .kapture(&["pull", "--last", "7d", "-o", "/no/such/folder/x.ndjson"])
-        .output()
-        .unwrap();
-    assert_eq!(code(&output), 6, "{}", stderr(&output));
-    assert_eq!(served.tenant.request_count(), 0);
-}
-
-#[test]
-fn the_token_appears_nowhere() {
+fn the_token_is_never_printed() {
     let behaviour = Behaviour {
         faults: Faults::random(0.3, FaultKind::passing(), 5),
         token: "U0VDUkVU".into(),
@@ -377,7 +284,7 @@ fn the_token_appears_nowhere() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_ends_the_run_quietly() {
+fn a_closed_standard_output_ends_the_run_quietly() {
     let served = Served::new(around_may(PerDay::Fixed(3_000)), Behaviour::default());
     for (format, beginning) in [("ndjson", "{\"id\":"), ("csv", "id,cm_id,")] {
         let mut child = served
@@ -398,65 +305,6 @@ fn a_reader_who_has_seen_enough_ends_the_run_quietly() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn an_interrupted_pull_leaves_nothing_behind() {
-    use std::process::Command;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("customers.ndjson");
-    for signal in ["-INT", "-TERM"] {
-        // The third request is never answered, so that the run is under way when the signal comes.
-        let behaviour = Behaviour {
-            faults: Faults::scheduled((3..100).map(|number| (number, FaultKind::Stall))),
-            ..Behaviour::default()
-        };
-        let served = Served::new(around_may(PerDay::Fixed(30)), behaviour);
-        let child = served
-            .kapture(&WEEK)
-            .args(["-o", file.to_str().unwrap()])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        while served.tenant.request_count() < 3 {
-            std::thread::yield_now();
-        }
-        Command::new("kill")
-            .args([signal, &child.id().to_string()])
-            .status()
-            .unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(code(&output), 130, "{}", stderr(&output));
-        assert!(
-            names(folder.path()).is_empty(),
-            "{:?}",
-            names(folder.path())
-        );
-    }
-}
-
-/// Nobody reads what is written, so that the run is kept waiting before it could look around.
-#[cfg(unix)]
-#[test]
-fn whoever_asks_twice_for_an_end_is_not_kept_waiting_by_a_reader() {
-    use std::io::Read;
-    use std::process::Command;
-    // A page is far more than a pipe holds: after its first byte, the rest is stuck.
-    let served = Served::new(around_may(PerDay::Fixed(500)), Behaviour::default());
-    let mut child = served
-        .kapture(&WEEK)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let out = child.stdout.as_mut().unwrap();
-    out.read_exact(&mut [0]).unwrap();
-    for signal in ["-TERM", "-INT"] {
-        let mut kill = Command::new("kill");
-        kill.args([signal, &child.id().to_string()]);
-        assert!(kill.status().unwrap().success());
-    }
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-}
-
 /// The API may send its JSON with line breaks, but a line is a record.
 #[test]
 fn raw_records_are_a_line_each_however_they_are_printed() {
@@ -474,7 +322,7 @@ fn raw_records_are_a_line_each_however_they_are_printed() {
 
 /// Whoever reads one output may have seen enough of it, but the contacts are not there then.
 #[test]
-fn contacts_are_not_lost_in_silence_with_the_reader_of_customers() {
+fn a_closed_standard_output_is_an_error_if_contacts_are_lost() {
     let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
@@ -510,60 +358,6 @@ fn customers_are_not_replaced_where_their_contacts_have_no_room() {
     assert!(stderr(&output).contains(&sentence), "{}", stderr(&output));
     assert_eq!(std::fs::read_to_string(&customers).unwrap(), "before");
     assert_eq!(names(folder.path()), ["contacts.csv.zst", "customers.csv"]);
-}
-
-#[test]
-fn a_summary_that_cannot_be_written_is_found_out_at_once() {
-    let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());
-    let folder = tempfile::tempdir().unwrap();
-    let output = served
-        .kapture(&WEEK)
-        .arg("--summary")
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    assert_eq!(code(&output), 2, "{}", stderr(&output));
-    assert!(
-        stderr(&output).contains("is a folder"),
-        "{}",
-        stderr(&output)
-    );
-}
-
-/// `nohup` is for runs that outlast the terminal they were started from.
-#[cfg(unix)]
-#[test]
-fn whoever_ignores_a_hangup_is_not_ended_by_one() {
-    let slow = FaultKind::SlowBody {
-        pieces: 1,
-        pause: Duration::from_secs(1),
-    };
-    let behaviour = Behaviour {
-        faults: Faults::scheduled([(3, slow)]),
-        ..Behaviour::default()
-    };
-    let served = Served::new(around_may(PerDay::Fixed(30)), behaviour);
-    let pull = served.kapture(&WEEK);
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", r#"trap "" HUP; exec "$0" "$@""#]);
-    shell.arg(pull.get_program()).args(pull.get_args());
-    for (name, value) in pull.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let child = child.unwrap();
-    while served.tenant.request_count() < 3 {
-        std::thread::yield_now();
-    }
-    std::process::Command::new("kill")
-        .args(["-HUP", &child.id().to_string()])
-        .status()
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(code(&output), 0, "{}", stderr(&output));
 }
 
 #[test]

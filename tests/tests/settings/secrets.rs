@@ -316,7 +316,7 @@ fn a_crash_leaves_no_image_of_memory() {
 }
 
 #[test]
-fn nothing_waits_for_somebody_who_is_not_there() {
+fn no_command_waits_for_input_without_a_terminal() {
     let (served, home) = (served(Duration::ZERO), Home::new());
     let closed = |command: &Command| {
         let mut closing = Command::new("sh");

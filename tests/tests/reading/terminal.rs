@@ -225,13 +225,13 @@ fn an_end_of_input_is_no_answer() {
     terminal.expect("Subdomain");
     terminal.end.write_all(&[4]).unwrap();
     let shown = terminal.finish(child, 2);
-    assert!(shown.contains("so nothing is kept"), "{shown}");
+    assert!(shown.contains("nothing is stored"), "{shown}");
     assert!(!shown.contains("Account id"), "{shown}");
     assert!(names(home.path()).is_empty());
 }
 
 #[test]
-fn signing_in_asks_and_does_not_show_the_password() {
+fn login_prompts_and_hides_the_password() {
     let served = served(Duration::ZERO);
     let home = tempfile::tempdir().unwrap();
     let (mut terminal, end) = Terminal::new(80);
@@ -265,7 +265,10 @@ fn signing_in_asks_and_does_not_show_the_password() {
     terminal.end.write_all(b"sandbox\n").unwrap();
     let shown = terminal.finish(child, 0);
     assert!(!shown[before..].contains("sandbox"), "{shown}");
-    assert!(shown.contains("The server accepts it"), "{shown}");
+    assert!(
+        shown.contains("the server accepts the connection"),
+        "{shown}"
+    );
     let folder = home.path().join("kapture");
     assert_eq!(names(&folder), ["config.toml", "tokens"]);
 }

@@ -67,7 +67,7 @@ fn a_plain_server_is_well() {
             "windows ok",
             "pages ok",
             "day ok",
-            "seam ok",
+            "boundary ok",
             "speed ok"
         ]
     );
@@ -123,13 +123,13 @@ fn what_the_api_leaves_open_is_found_out() {
         behaviour,
         60,
         0,
-        &["seam: warning: rows are in another place"],
+        &["boundary: warning: the order of rows changes"],
     );
     let behaviour = Behaviour {
         offset: Offset::Ignored,
         ..plain()
     };
-    expect(behaviour, 60, 0, &["seam: warning: offset is ignored"]);
+    expect(behaviour, 60, 0, &["boundary: warning: offset is ignored"]);
     let behaviour = Behaviour {
         zone_shift_minutes: 330,
         ..plain()

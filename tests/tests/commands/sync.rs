@@ -2,16 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Output, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::Output;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, Oddities, PerDay, Population};
-use kapture_tests::scripted::{Asked, Scripted, customers};
 use kapture_tests::{Running, Served, code, ids, names, run, status, stderr};
 use rusqlite::Connection;
-use serde_json::Value;
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect("a date")
@@ -44,7 +40,7 @@ fn a_second_run_asks_for_open_days_only() {
         let asked = served.tenant.request_count();
         let output = sync(&served, &destination, "2024-01-01", "2024-12-31");
         assert_eq!(served.tenant.request_count(), asked, "nothing was open");
-        let expected = "up to date: 366 days sealed already, nothing to ask";
+        let expected = "up to date: 366 days sealed already, nothing to pull";
         assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     }
     // Today can still gain customers, so it is asked for again, with its neighbours.
@@ -104,7 +100,7 @@ fn missing_and_refreshed_days_are_pulled() {
 }
 
 #[test]
-fn the_first_run_has_to_say_where_to_begin() {
+fn the_first_run_needs_a_first_day() {
     let served = tenant(3, PerDay::Fixed(1), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("customers.db");
@@ -112,10 +108,10 @@ fn the_first_run_has_to_say_where_to_begin() {
         (vec!["sync", database.to_str().unwrap()], "--from"),
         (
             vec!["sync", "customers.ndjson", "--from", "-7d"],
-            "does not remember",
+            "has no ledger",
         ),
-        (vec!["sync", "-", "--from", "-7d"], "does not remember"),
-        (vec!["status", "customers.csv.gz"], "does not remember"),
+        (vec!["sync", "-", "--from", "-7d"], "has no ledger"),
+        (vec!["status", "customers.csv.gz"], "has no ledger"),
         (
             vec!["sync", "a/", "--from", "today", "--to", "yesterday"],
             "comes after",
@@ -182,7 +178,7 @@ fn the_first_run_has_to_say_where_to_begin() {
 }
 
 #[test]
-fn the_first_run_into_a_fresh_postgres_has_to_say_where_to_begin() {
+fn the_first_run_into_a_fresh_postgres_needs_a_first_day() {
     let Some(schema) = kapture_tests::postgres::Schema::fresh() else {
         return;
     };
@@ -256,7 +252,7 @@ fn one_destination_has_days_of_one_time_zone() {
             assert_eq!(code(&output), 6, "{arguments:?}: {}", stderr(&output));
             for words in [
                 "holds days of the time zone Asia/Kolkata, not of UTC",
-                "hint: give --time-zone Asia/Kolkata as before, or name another destination",
+                "hint: add --time-zone Asia/Kolkata as before, or give another destination",
             ] {
                 assert!(stderr(&output).contains(words), "{}", stderr(&output));
             }
@@ -275,7 +271,7 @@ fn one_destination_has_days_of_one_time_zone() {
 
 /// Days that were cut without a zone are those of UTC.
 #[test]
-fn a_destination_that_was_told_no_time_zone_is_one_of_utc() {
+fn a_destination_without_a_time_zone_uses_utc() {
     let served = tenant(9, PerDay::Fixed(3), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let destination = folder.path().join("customers.db");
@@ -300,7 +296,7 @@ fn a_destination_that_was_told_no_time_zone_is_one_of_utc() {
 }
 
 #[test]
-fn two_runs_at_once_do_not_meet() {
+fn a_second_concurrent_run_is_refused() {
     let behaviour = Behaviour {
         faults: Faults::scheduled((5..1_000).map(|number| (number, FaultKind::Stall))),
         ..Behaviour::default()
@@ -332,316 +328,6 @@ fn two_runs_at_once_do_not_meet() {
     }
 }
 
-#[test]
-fn verify_names_what_differs() {
-    let served = tenant(6, PerDay::Fixed(5), Behaviour::default());
-    let folder = tempfile::tempdir().unwrap();
-    let destination = folder.path().join("lines/");
-    let text = destination.to_str().unwrap();
-    let range = ["--from", "2024-05-01", "--to", "2024-05-04"];
-    run(
-        &served,
-        &[&["sync", text, "--format", "ndjson"], &range[..]].concat(),
-    );
-    let output = run(&served, &["verify", text, "-v"]);
-    assert!(stderr(&output).contains("learned"), "{}", stderr(&output));
-    assert!(
-        stderr(&output).contains("4 alike, 0 different"),
-        "{}",
-        stderr(&output)
-    );
-
-    // Somebody takes a line out of one day, and puts a stranger into another.
-    let file = |day: &str| destination.join(format!("created_date={day}/customers.ndjson"));
-    let lines = std::fs::read_to_string(file("2024-05-02")).unwrap();
-    let (lost, rest) = lines.split_once('\n').unwrap();
-    std::fs::write(file("2024-05-02"), rest).unwrap();
-    let lost: Value = serde_json::from_str(lost).unwrap();
-    let with = std::fs::read_to_string(file("2024-05-03")).unwrap() + "{\"id\":17}\n";
-    std::fs::write(file("2024-05-03"), with).unwrap();
-
-    let output = served.kapture(&["verify", text]).output().unwrap();
-    assert_eq!(code(&output), 7, "{}", stderr(&output));
-    let differences = String::from_utf8_lossy(&output.stdout);
-    let expected = format!("1 there and not here: {}", lost["id"]);
-    let lines: Vec<_> = differences.lines().collect();
-    assert_eq!(lines.len(), 2, "{differences}");
-    assert!(
-        lines[0].starts_with("2024-05-02") && lines[0].contains(&expected),
-        "{differences}"
-    );
-    assert!(
-        lines[1].starts_with("2024-05-03") && lines[1].contains("1 here and not there: 17"),
-        "{differences}"
-    );
-    for words in ["2 alike, 2 different", "2 days differ from what"] {
-        assert!(stderr(&output).contains(words), "{}", stderr(&output));
-    }
-
-    // Whoever closes the output at the first difference has seen that there is one.
-    let mut verifying = served
-        .kapture(&["verify", text])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    drop(verifying.stdout.take());
-    assert_eq!(verifying.wait().unwrap().code(), Some(7));
-
-    let output = served
-        .kapture(&["verify", text, "--json", "-q"])
-        .output()
-        .unwrap();
-    let line = output.stdout.split(|byte| *byte == b'\n').next().unwrap();
-    let difference: Value = serde_json::from_slice(line).unwrap();
-    assert_eq!(
-        difference["lacking"],
-        serde_json::json!([lost["id"].to_string()])
-    );
-
-    // A day that is not here at all differs as well.
-    let further = ["verify", text, "--from", "2024-05-04", "--to", "2024-05-05"];
-    let output = served.kapture(&further).output().unwrap();
-    assert_eq!(code(&output), 7, "{}", stderr(&output));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("not pulled yet"));
-    let sentence = "1 day differs from what the server holds now";
-    assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
-}
-
-/// What is answered of the days of May, each with one customer, whose id is its number.
-fn one_a_day(asked: &Asked) -> Vec<u8> {
-    let days = (1..=31).map(|day| (day, format!("2024-05-{day:02}")));
-    let rows: Vec<_> = days
-        .filter(|(_, date)| asked.holds(date))
-        .map(|(id, date)| format!(r#"{{"id":{id},"generationDate":"{date} 10:20:30"}}"#))
-        .collect();
-    customers(asked.page(&rows))
-}
-
-const MOVED: &str = r#"{"message":"Account is being moved","status":"failed"}"#;
-
-#[test]
-fn a_day_that_fails_leaves_the_others_there() {
-    let server = Scripted::bodies(|asked| {
-        let start = asked.body["createStartDate"].as_str().unwrap_or_default();
-        match ("2024-05-11"..="2024-05-21").contains(&start) {
-            true => MOVED.into(),
-            false => one_a_day(asked),
-        }
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let destination = folder.path().join("lines/");
-    let arguments = ["sync", destination.to_str().unwrap(), "--format", "ndjson"];
-    let output = server
-        .kapture(&arguments)
-        .args(["--from", "2024-05-01", "--to", "2024-05-20"])
-        .output()
-        .unwrap();
-    assert_eq!(code(&output), 4, "{}", stderr(&output));
-    assert!(
-        stderr(&output).contains("Account is being moved"),
-        "{}",
-        stderr(&output)
-    );
-    // The tenth waits for its neighbour.
-    let found = status(&destination);
-    let days = found["days"].as_array().unwrap();
-    let days: Vec<_> = days.iter().map(|receipt| &receipt["day"]).collect();
-    let expected: Vec<_> = (1..10).map(|day| format!("2024-05-{day:02}")).collect();
-    assert_eq!(days, expected.iter().collect::<Vec<_>>());
-    for (id, day) in (1..).zip(&expected) {
-        assert_eq!(held(&destination, day), BTreeSet::from([id]));
-    }
-}
-
-#[test]
-fn verify_goes_on_where_a_day_cannot_be_fetched() {
-    let moved = Arc::new(AtomicBool::new(false));
-    let is_moved = Arc::clone(&moved);
-    let server = Scripted::bodies(move |asked| {
-        let start = asked.body["createStartDate"].as_str().unwrap_or_default();
-        match is_moved.load(Ordering::Relaxed) && start == "2024-05-11" {
-            true => MOVED.into(),
-            false => one_a_day(asked),
-        }
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let destination = folder.path().join("lines/");
-    let text = destination.to_str().unwrap();
-    let output = server
-        .kapture(&["sync", text, "--format", "ndjson"])
-        .args(["--from", "2024-05-01", "--to", "2024-05-20"])
-        .output()
-        .unwrap();
-    assert_eq!(code(&output), 0, "{}", stderr(&output));
-    std::fs::remove_file(destination.join("created_date=2024-05-03/customers.ndjson")).unwrap();
-    std::fs::remove_file(destination.join("created_date=2024-05-18/customers.ndjson")).unwrap();
-    moved.store(true, Ordering::Relaxed);
-    let output = server.kapture(&["verify", text]).output().unwrap();
-    assert_eq!(code(&output), 4, "{}", stderr(&output));
-    let differences = String::from_utf8_lossy(&output.stdout);
-    let days: Vec<_> = differences.lines().map(|line| &line[..10]).collect();
-    assert_eq!(days, ["2024-05-03", "2024-05-18"], "{differences}");
-    // A window that is never shown may hold customers of its neighbours, too.
-    for words in [
-        "2024-05-10 cannot be fetched again",
-        "2024-05-11 cannot be fetched again",
-        "2024-05-12 cannot be fetched again",
-        "17 days compared",
-        "15 alike, 2 different; 3 days not fetched",
-    ] {
-        assert!(stderr(&output).contains(words), "{}", stderr(&output));
-    }
-}
-
-/// A server with a customer on each day, who is shown only while it is well.
-fn at_times_empty() -> (Scripted, Arc<AtomicBool>) {
-    let well = Arc::new(AtomicBool::new(true));
-    let is_well = Arc::clone(&well);
-    let server = Scripted::bodies(move |asked| match is_well.load(Ordering::Relaxed) {
-        true => one_a_day(asked),
-        false => customers(&[]),
-    });
-    (server, well)
-}
-
-#[test]
-fn a_server_that_shows_nothing_costs_no_customers() {
-    let (server, well) = at_times_empty();
-    let folder = tempfile::tempdir().unwrap();
-    for destination in ["customers.db", "lines/"] {
-        let destination = folder.path().join(destination);
-        let sync = |more: &[&str]| {
-            let output = server
-                .kapture(&["sync", destination.to_str().unwrap(), "--to", "2024-05-10"])
-                .args(more)
-                .output();
-            output.unwrap()
-        };
-        well.store(true, Ordering::Relaxed);
-        assert_eq!(code(&sync(&["--from", "2024-05-01"])), 0);
-        well.store(false, Ordering::Relaxed);
-        let output = sync(&["--refresh", "3"]);
-        assert_eq!(code(&output), 5, "{}", stderr(&output));
-        assert!(stderr(&output).contains("whether they are gone cannot be told"));
-        assert_eq!(status(&destination)["customers"], 10);
-        well.store(true, Ordering::Relaxed);
-        let output = sync(&["--refresh", "3"]);
-        assert_eq!(code(&output), 0, "{}", stderr(&output));
-        assert_eq!(status(&destination)["customers"], 10);
-    }
-}
-
-/// What is in doubt of a day is what it holds, and not that it held anybody.
-#[test]
-fn a_stale_day_loses_no_customers_to_a_server_that_shows_nothing() {
-    let (server, well) = at_times_empty();
-    let folder = tempfile::tempdir().unwrap();
-    let destination = folder.path().join("lines/");
-    let text = destination.to_str().unwrap();
-    let kapture = |arguments: &[&str]| server.kapture(arguments).output().unwrap();
-    let from = ["--from", "2024-05-01", "--format", "ndjson"];
-    let sync = ["sync", text, "--to", "2024-05-04"];
-    assert_eq!(code(&kapture(&[&sync[..], &from].concat())), 0);
-
-    well.store(false, Ordering::Relaxed);
-    let output = kapture(&["verify", text]);
-    assert_eq!(code(&output), 5, "{}", stderr(&output));
-    assert!(output.stdout.is_empty(), "no customer is called gone");
-    // Of no day is there a receipt that can be relied on.
-    for day in ["2024-05-01", "2024-05-02"] {
-        let file = destination.join(format!("created_date={day}/customers.ndjson"));
-        let altered = std::fs::read_to_string(&file).unwrap() + "\n";
-        std::fs::write(&file, altered).unwrap();
-    }
-    for day in ["2024-05-03", "2024-05-04"] {
-        std::fs::remove_file(destination.join(format!("_kapture/days/{day}.json"))).unwrap();
-    }
-    for command in [&sync[..], &["verify", text]] {
-        let output = kapture(command);
-        assert_eq!(code(&output), 5, "{}", stderr(&output));
-        let sentence = "whether they are gone cannot be told";
-        assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
-    }
-    for id in 1..=4 {
-        let day = format!("2024-05-{id:02}");
-        assert_eq!(held(&destination, &day), BTreeSet::from([id]));
-    }
-
-    well.store(true, Ordering::Relaxed);
-    assert_eq!(code(&kapture(&sync)), 0);
-    assert_eq!(code(&kapture(&["verify", text])), 0);
-}
-
-/// The days that never came may be the first ones. A later run, which is told no first day, goes on
-/// from there all the same.
-#[test]
-fn the_first_day_is_wanted_until_it_is_there() {
-    let refuses = Arc::new(AtomicBool::new(true));
-    let moved = Arc::clone(&refuses);
-    let server = Scripted::bodies(move |asked| {
-        if asked.body["createStartDate"] == "2024-04-30" && moved.load(Ordering::Relaxed) {
-            return MOVED.into();
-        }
-        one_a_day(asked)
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let destinations = ["synced.db", "synced/", "pulled.db", "pulled/"];
-    for (name, first) in
-        destinations
-            .into_iter()
-            .zip([&["sync"][..], &["sync"], &["pull", "-o"], &["pull", "-o"]])
-    {
-        let destination = folder.path().join(name);
-        let run = |command: &[&str], further: &[&str]| {
-            let to = [destination.to_str().unwrap(), "--to", "2024-05-04"];
-            let output = server.kapture(&[command, &to, further].concat()).output();
-            output.unwrap()
-        };
-        refuses.store(true, Ordering::Relaxed);
-        let output = run(first, &["--from", "2024-05-01"]);
-        assert_eq!(code(&output), 4, "{}", stderr(&output));
-        let found = status(&destination);
-        assert_eq!(found["first"], "2024-05-01");
-        assert_eq!(found["missing"], serde_json::json!(["2024-05-01"]));
-
-        refuses.store(false, Ordering::Relaxed);
-        let output = run(&["sync"], &[]);
-        assert_eq!(code(&output), 0, "{}", stderr(&output));
-        let found = status(&destination);
-        assert_eq!(found["days"].as_array().unwrap().len(), 4);
-        assert_eq!(found["missing"], serde_json::json!([]));
-    }
-}
-
-#[test]
-fn a_day_that_failed_is_told_of_whatever_ends_the_run() {
-    let server = Scripted::bodies(|asked| {
-        let start = asked.body["createStartDate"].as_str().unwrap_or_default();
-        let failed = |words: &str| format!(r#"{{"message":"{words}","status":"failed"}}"#);
-        let body = match start {
-            "2024-04-30" => failed("Account is being moved"),
-            "2024-05-04" => failed("Invalid Auth Key"),
-            date if asked.offset() == 0 && date.starts_with("2024") => {
-                let row = format!(r#"{{"id":1,"generationDate":"{date} 10:20:30"}}"#);
-                format!(r#"{{"message":[{row}],"status":"success"}}"#)
-            }
-            _ => r#"{"message":[],"status":"success"}"#.into(),
-        };
-        body.into_bytes()
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let destination = folder.path().join("customers.db");
-    let days = ["--from", "2024-05-01", "--to", "2024-05-03"];
-    let sync = ["sync", destination.to_str().unwrap(), "--concurrency", "1"];
-    let output = server.kapture(&[&sync[..], &days].concat()).output();
-    let output = output.unwrap();
-    assert_eq!(code(&output), 3, "{}", stderr(&output));
-    for words in ["Account is being moved", "2024-05-01", "Invalid Auth Key"] {
-        assert!(stderr(&output).contains(words), "{}", stderr(&output));
-    }
-}
-
 /// Such a clock may have sealed a day that was not over.
 #[test]
 fn a_day_that_was_fetched_in_the_future_is_pulled_again() {
@@ -668,7 +354,7 @@ fn a_day_that_was_fetched_in_the_future_is_pulled_again() {
 }
 
 #[test]
-fn a_day_may_settle_for_ever() {
+fn a_grace_period_can_be_longer_than_history() {
     let served = tenant(1, PerDay::Between(0, 9), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let destination = folder.path().join("customers.db");
@@ -685,7 +371,7 @@ fn a_day_may_settle_for_ever() {
 }
 
 #[test]
-fn a_pull_goes_to_destinations_that_remember_too() {
+fn pull_writes_to_destinations_with_a_ledger() {
     let served = tenant(8, PerDay::Between(1, 9), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let destination = folder.path().join("customers.db");

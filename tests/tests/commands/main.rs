@@ -1,0 +1,8 @@
+//! The commands from end to end: over HTTP, as a user runs them.
+
+mod describe;
+mod doctor;
+mod failed_days;
+mod pull;
+mod sync;
+mod verify;

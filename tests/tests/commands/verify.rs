@@ -1,0 +1,160 @@
+//! `kapture verify` from end to end.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::NaiveDate;
+use kapture_sandbox::{Behaviour, PerDay, Population};
+use kapture_tests::scripted::{Asked, Scripted, customers};
+use kapture_tests::{Running, Served, code, ids, names, run, status, stderr};
+use rusqlite::Connection;
+use serde_json::Value;
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+/// Customers on every day from 2024 to 2030.
+fn tenant(seed: u64, per_day: PerDay, behaviour: Behaviour) -> Served {
+    let population = Population::new(seed).days(day("2024-01-01"), day("2030-12-31"), per_day);
+    Served::new(population, behaviour)
+}
+
+fn sync(served: &Served, destination: &Path, from: &str, to: &str) -> Output {
+    let destination = destination.to_str().expect("text");
+    run(served, &["sync", destination, "--from", from, "--to", to])
+}
+
+/// What is answered of the days of May, each with one customer, whose id is its number.
+fn one_a_day(asked: &Asked) -> Vec<u8> {
+    let days = (1..=31).map(|day| (day, format!("2024-05-{day:02}")));
+    let rows: Vec<_> = days
+        .filter(|(_, date)| asked.holds(date))
+        .map(|(id, date)| format!(r#"{{"id":{id},"generationDate":"{date} 10:20:30"}}"#))
+        .collect();
+    customers(asked.page(&rows))
+}
+
+const MOVED: &str = r#"{"message":"Account is being moved","status":"failed"}"#;
+
+#[test]
+fn verify_names_each_difference() {
+    let served = tenant(6, PerDay::Fixed(5), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let destination = folder.path().join("lines/");
+    let text = destination.to_str().unwrap();
+    let range = ["--from", "2024-05-01", "--to", "2024-05-04"];
+    run(
+        &served,
+        &[&["sync", text, "--format", "ndjson"], &range[..]].concat(),
+    );
+    let output = run(&served, &["verify", text, "-v"]);
+    assert!(
+        stderr(&output).contains("discovered"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("4 alike, 0 different"),
+        "{}",
+        stderr(&output)
+    );
+
+    // Somebody takes a line out of one day, and puts a stranger into another.
+    let file = |day: &str| destination.join(format!("created_date={day}/customers.ndjson"));
+    let lines = std::fs::read_to_string(file("2024-05-02")).unwrap();
+    let (lost, rest) = lines.split_once('\n').unwrap();
+    std::fs::write(file("2024-05-02"), rest).unwrap();
+    let lost: Value = serde_json::from_str(lost).unwrap();
+    let with = std::fs::read_to_string(file("2024-05-03")).unwrap() + "{\"id\":17}\n";
+    std::fs::write(file("2024-05-03"), with).unwrap();
+
+    let output = served.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
+    let differences = String::from_utf8_lossy(&output.stdout);
+    let expected = format!("1 only on the server: {}", lost["id"]);
+    let lines: Vec<_> = differences.lines().collect();
+    assert_eq!(lines.len(), 2, "{differences}");
+    assert!(
+        lines[0].starts_with("2024-05-02") && lines[0].contains(&expected),
+        "{differences}"
+    );
+    assert!(
+        lines[1].starts_with("2024-05-03") && lines[1].contains("1 only here: 17"),
+        "{differences}"
+    );
+    for words in ["2 alike, 2 different", "2 days differ from what"] {
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+
+    // Whoever closes the output at the first difference has seen that there is one.
+    let mut verifying = served
+        .kapture(&["verify", text])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(verifying.stdout.take());
+    assert_eq!(verifying.wait().unwrap().code(), Some(7));
+
+    let output = served
+        .kapture(&["verify", text, "--json", "-q"])
+        .output()
+        .unwrap();
+    let line = output.stdout.split(|byte| *byte == b'\n').next().unwrap();
+    let difference: Value = serde_json::from_slice(line).unwrap();
+    assert_eq!(
+        difference["missing"],
+        serde_json::json!([lost["id"].to_string()])
+    );
+
+    // A day that is not here at all differs as well.
+    let further = ["verify", text, "--from", "2024-05-04", "--to", "2024-05-05"];
+    let output = served.kapture(&further).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("not pulled yet"));
+    let sentence = "1 day differs from what the server holds now";
+    assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
+}
+
+#[test]
+fn verify_goes_on_where_a_day_cannot_be_fetched() {
+    let moved = Arc::new(AtomicBool::new(false));
+    let is_moved = Arc::clone(&moved);
+    let server = Scripted::bodies(move |asked| {
+        let start = asked.body["createStartDate"].as_str().unwrap_or_default();
+        match is_moved.load(Ordering::Relaxed) && start == "2024-05-11" {
+            true => MOVED.into(),
+            false => one_a_day(asked),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let destination = folder.path().join("lines/");
+    let text = destination.to_str().unwrap();
+    let output = server
+        .kapture(&["sync", text, "--format", "ndjson"])
+        .args(["--from", "2024-05-01", "--to", "2024-05-20"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    std::fs::remove_file(destination.join("created_date=2024-05-03/customers.ndjson")).unwrap();
+    std::fs::remove_file(destination.join("created_date=2024-05-18/customers.ndjson")).unwrap();
+    moved.store(true, Ordering::Relaxed);
+    let output = server.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    let differences = String::from_utf8_lossy(&output.stdout);
+    let days: Vec<_> = differences.lines().map(|line| &line[..10]).collect();
+    assert_eq!(days, ["2024-05-03", "2024-05-18"], "{differences}");
+    // A window that is never shown may hold customers of its neighbours, too.
+    for words in [
+        "cannot pull 2024-05-10 again",
+        "cannot pull 2024-05-11 again",
+        "cannot pull 2024-05-12 again",
+        "17 days compared",
+        "15 alike, 2 different; 3 days not fetched",
+    ] {
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+}

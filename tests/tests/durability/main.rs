@@ -1,0 +1,6 @@
+//! What destinations survive: crashes, damage, full disks, single faults, other names.
+
+mod crash;
+mod damage;
+mod destinations;
+mod single_fault;

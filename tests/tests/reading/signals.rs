@@ -1,0 +1,100 @@
+//! What signals do to a run: SIGINT, SIGTERM and SIGHUP.
+#![cfg(unix)]
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay};
+use kapture_tests::{Served, around_may, code, names, stderr};
+
+const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
+
+#[test]
+fn an_interrupted_pull_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("customers.ndjson");
+    for (signal, expected) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        // The third request is never answered, so that the run is under way when the signal comes.
+        let behaviour = Behaviour {
+            faults: Faults::scheduled((3..100).map(|number| (number, FaultKind::Stall))),
+            ..Behaviour::default()
+        };
+        let served = Served::new(around_may(PerDay::Fixed(30)), behaviour);
+        let child = served
+            .kapture(&WEEK)
+            .args(["-o", file.to_str().unwrap()])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while served.tenant.request_count() < 3 {
+            std::thread::yield_now();
+        }
+        Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), expected, "{}", stderr(&output));
+        assert!(
+            names(folder.path()).is_empty(),
+            "{:?}",
+            names(folder.path())
+        );
+    }
+}
+
+/// Nobody reads what is written, so that the run is kept waiting before it could look around.
+#[test]
+fn a_second_signal_ends_a_blocked_run_at_once() {
+    // A page is far more than a pipe holds: after its first byte, the rest is stuck.
+    let served = Served::new(around_may(PerDay::Fixed(500)), Behaviour::default());
+    let mut child = served
+        .kapture(&WEEK)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = child.stdout.as_mut().unwrap();
+    out.read_exact(&mut [0]).unwrap();
+    for signal in ["-TERM", "-INT"] {
+        let mut kill = Command::new("kill");
+        kill.args([signal, &child.id().to_string()]);
+        assert!(kill.status().unwrap().success());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// `nohup` is for runs that outlast the terminal they were started from.
+#[test]
+fn an_ignored_hangup_does_not_end_a_run() {
+    let slow = FaultKind::SlowBody {
+        pieces: 1,
+        pause: Duration::from_secs(1),
+    };
+    let behaviour = Behaviour {
+        faults: Faults::scheduled([(3, slow)]),
+        ..Behaviour::default()
+    };
+    let served = Served::new(around_may(PerDay::Fixed(30)), behaviour);
+    let pull = served.kapture(&WEEK);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"trap "" HUP; exec "$0" "$@""#]);
+    shell.arg(pull.get_program()).args(pull.get_args());
+    for (name, value) in pull.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.unwrap();
+    while served.tenant.request_count() < 3 {
+        std::thread::yield_now();
+    }
+    std::process::Command::new("kill")
+        .args(["-HUP", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
