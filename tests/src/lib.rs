@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: the binary, and a fake tenant for it to pull from.
+//! What the end-to-end tests share: the binary, and a fake tenant on loopback.
 
 #[cfg(unix)]
 pub mod limits;
@@ -15,8 +15,7 @@ use std::sync::Arc;
 use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, PerDay, Population, Server, Tenant, serve};
 use tokio::runtime::Runtime;
 
-/// The `kapture` binary beside the program that runs, or above it: tests lie in a folder further
-/// down.
+/// The `kapture` binary in the folder of the running program, or in the one above it.
 ///
 /// # Panics
 /// When it was not built: `cargo xtask ci` builds it before the tests.
@@ -29,7 +28,7 @@ pub fn binary() -> PathBuf {
         .expect("build it first: cargo build -p kapture-cli")
 }
 
-/// `kapture` with these arguments, and nothing of this process's environment that it would read.
+/// `kapture` with these arguments, without the `KAPTURE_` variables of this process.
 pub fn kapture(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
@@ -37,7 +36,7 @@ pub fn kapture(arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
-    // Whoever runs the tests may have profiles and a keyring of their own.
+    // The user who runs the tests can have profiles and a keyring.
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
     command.env("XDG_CONFIG_HOME", "/nowhere");
     command.args(arguments);
@@ -46,7 +45,7 @@ pub fn kapture(arguments: &[&str]) -> Command {
 
 /// A fake tenant on loopback.
 pub struct Served {
-    /// The tenant itself: what it holds and what it was asked.
+    /// The tenant: its customers and the requests that it received.
     pub tenant: Arc<Tenant>,
     server: Server,
     runtime: Runtime,
@@ -63,10 +62,10 @@ impl Served {
         Self::at(([127, 0, 0, 1], 0).into(), tenant, runtime)
     }
 
-    /// The same customers at the same address, from a server that behaves otherwise.
+    /// The same customers at the same address, with another behaviour.
     ///
     /// # Panics
-    /// When somebody else takes the port at this very moment.
+    /// When another process takes the port at this moment.
     pub fn with(self, behaviour: Behaviour) -> Self {
         let address = self.server.address();
         let tenant = Tenant::new(self.tenant.population().clone(), behaviour);
@@ -102,13 +101,13 @@ impl Served {
     }
 }
 
-/// The customers of most tests: so many on each day around the first weeks of May 2024.
+/// The customers of most tests: `per_day` on each day around the first weeks of May 2024.
 pub fn around_may(per_day: PerDay) -> Population {
     let day = |text: &str| text.parse().expect("a date");
     Population::new(3).days(day("2024-04-20"), day("2024-05-20"), per_day)
 }
 
-/// The arguments of `kapture auth login` for the tenant at an address, and what else is to be said.
+/// The arguments of `kapture auth login` for the tenant at an address, and further ones.
 pub fn login<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let login = ["auth", "login", "--base-url", url, "--cm-id", "424242"];
     [&login[..], more].concat()
@@ -132,7 +131,7 @@ pub fn run(served: &Served, arguments: &[&str]) -> Output {
     output
 }
 
-/// What `kapture status --json` says of a destination.
+/// The output of `kapture status --json` for a destination.
 ///
 /// # Panics
 /// When it fails.
@@ -143,11 +142,11 @@ pub fn status(destination: &Path) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// A command that goes on until the test is done with it, however that ends.
+/// A command that is killed when the test ends.
 pub struct Running(Child);
 
 impl Running {
-    /// Starts a command that nobody listens to.
+    /// Starts a command whose standard error is discarded.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -168,7 +167,7 @@ impl Drop for Running {
     }
 }
 
-/// What a command said on standard error.
+/// The standard error of a command.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

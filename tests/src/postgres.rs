@@ -135,7 +135,7 @@ fn cluster() -> Option<Arc<Cluster>> {
         eprintln!("skipped: {told}");
         return None;
     };
-    // Somebody may take the port in the meantime.
+    // Another process can take the port in the meantime.
     let started = (0..3).find_map(|_| match Cluster::start(&programs) {
         Ok(cluster) => Some(Arc::new(cluster)),
         Err(error) => {

@@ -104,7 +104,7 @@ impl Scripted {
     }
 }
 
-/// Sends a whole answer. Whoever asked may have gone: that is not this server's concern.
+/// Sends a complete answer. A closed connection is ignored.
 pub fn send(stream: &mut TcpStream, head: &str, body: &[u8]) {
     let length = body.len();
     let head = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");

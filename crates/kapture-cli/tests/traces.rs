@@ -31,7 +31,7 @@ fn kapture(endpoint: &str) -> Command {
     command
 }
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -160,8 +160,8 @@ fn a_run_is_a_trace_of_days_windows_and_requests() {
         .env("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=acme")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).starts_with("2 days, "), "{}", said(&output));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("2 days, "), "{}", stderr(&output));
     let (heads, bodies): (Vec<_>, Vec<_>) = requests.try_iter().unzip();
     for head in &heads {
         assert!(head.starts_with("POST /v1/traces "), "{head}");
@@ -267,7 +267,7 @@ fn an_interrupted_run_is_a_trace_too() {
     let interrupt = Command::new("kill").args(["-INT", &id]).status();
     assert!(interrupt.unwrap().success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     let bodies: Vec<_> = requests.try_iter().map(|(_, body)| body).collect();
     let (spans, _) = received(&bodies);
     for name in ["run", "request"] {
@@ -280,7 +280,7 @@ fn an_interrupted_run_is_a_trace_too() {
 
 #[test]
 fn a_collector_that_is_not_there_costs_one_line() {
-    // A port that nobody is given by chance.
+    // A port that the system never assigns.
     let address = "http://127.0.0.1:1".to_owned();
     let (refusing, _requests) = collector("503 Service Unavailable");
     for (address, more) in [
@@ -290,14 +290,14 @@ fn a_collector_that_is_not_there_costs_one_line() {
         (&"nonsense:-1".to_owned(), ("OTEL_TRACES_EXPORTER", "otlp")),
     ] {
         let output = kapture(address).env(more.0, more.1).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
-        let said = said(&output);
-        let warnings: Vec<_> = said
+        assert!(output.status.success(), "{}", stderr(&output));
+        let stderr = stderr(&output);
+        let warnings: Vec<_> = stderr
             .lines()
             .filter(|line| line.starts_with("warning: "))
             .collect();
-        assert_eq!(warnings.len(), 1, "{said}");
-        assert_eq!(said.lines().count(), 2, "{said}");
+        assert_eq!(warnings.len(), 1, "{stderr}");
+        assert_eq!(stderr.lines().count(), 2, "{stderr}");
     }
 }
 
@@ -310,11 +310,11 @@ fn no_run_waits_long_for_a_collector() {
         .env("OTEL_EXPORTER_OTLP_TIMEOUT", "50")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", stderr(&output));
     assert!(
-        said(&output).contains("warning: traces are lost"),
+        stderr(&output).contains("warning: cannot send traces"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
 }
 
@@ -327,8 +327,8 @@ fn no_collector_is_asked_unless_one_is_named() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
     ] {
         let output = kapture(&address).env(name, value).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
-        assert_eq!(said(&output).lines().count(), 1, "{}", said(&output));
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
     }
     assert_eq!(requests.try_iter().count(), 0);
 }

@@ -1,4 +1,4 @@
-//! `kapture plan`, `schema`, `completions` and `man`: what tells of pulls without asking anything.
+//! `kapture plan`, `schema`, `completions` and `man`: commands without requests.
 
 use std::process::{Command, Output};
 

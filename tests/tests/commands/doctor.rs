@@ -213,7 +213,7 @@ fn it_asks_little_of_a_server_that_fails() {
     examined(busy(60), limited);
 }
 
-/// A profile for a tenant, as somebody has written it.
+/// A profile for a tenant, written by hand.
 fn profile(url: &str, more: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("config.toml");

@@ -235,7 +235,7 @@ fn a_refusal_quotes_the_server() {
 
 #[test]
 fn a_server_that_is_not_there_ends_with_5() {
-    // A port that nobody is given by chance.
+    // A port that the system never assigns.
     let output = kapture(&WEEK)
         .args(["--base-url", "http://127.0.0.1:1", "--cm-id", "1"])
         .args(["--retry-for", "1s"])
@@ -320,7 +320,7 @@ fn raw_records_are_a_line_each_however_they_are_printed() {
     assert_eq!(records.count(), 21);
 }
 
-/// Whoever reads one output may have seen enough of it, but the contacts are not there then.
+/// The reader of the customers has gone, and the contacts are not complete then.
 #[test]
 fn a_closed_standard_output_is_an_error_if_contacts_are_lost() {
     let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());

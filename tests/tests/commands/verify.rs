@@ -62,7 +62,7 @@ fn verify_names_each_difference() {
         stderr(&output)
     );
 
-    // Somebody takes a line out of one day, and puts a stranger into another.
+    // One day loses a line, and another day gets a foreign customer.
     let file = |day: &str| destination.join(format!("created_date={day}/customers.ndjson"));
     let lines = std::fs::read_to_string(file("2024-05-02")).unwrap();
     let (lost, rest) = lines.split_once('\n').unwrap();
@@ -89,7 +89,7 @@ fn verify_names_each_difference() {
         assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
 
-    // Whoever closes the output at the first difference has seen that there is one.
+    // A closed output at the first difference still means that there is one.
     let mut verifying = served
         .kapture(&["verify", text])
         .stdout(Stdio::piped())

@@ -1,4 +1,5 @@
-//! What changed behind kapture's back: noticed, and mended by the next `sync` or named with a cure.
+//! Destinations that were changed by others: detected, and repaired by the next `sync` or reported
+//! with a hint.
 
 use std::fs;
 use std::path::Path;
@@ -89,7 +90,7 @@ fn a_file_without_a_receipt_is_pulled_again() {
     let destination = folder.path().join("lines/");
     let text = destination.to_str().unwrap();
     let form = &["--format", "ndjson"];
-    // As a pull, so that nothing but the days themselves tells which are wanted.
+    // A pull, so that only the receipts define which days are wanted.
     let pull = ["pull", "-o", text];
     run(&served, &[&pull[..], &FROM, form].concat());
     fs::remove_file(destination.join("_kapture/days/2024-05-01.json")).unwrap();
@@ -123,7 +124,7 @@ fn a_row_of_the_ledger_that_cannot_be_read_is_pulled_again() {
     let stderr = sync(&served, &destination, &["--to", "2024-05-04"]);
     assert!(stderr.contains("1 day (3 sealed already)"), "{stderr}");
     assert_eq!(stale_days(&destination), Vec::<Value>::new());
-    // Which day such a row is of, nobody can tell.
+    // The day of such a row is unknown.
     execute("UPDATE kapture_days SET day = 'May' WHERE day = '2024-05-02'");
     refused(&served, &destination, "whose day is no date");
 }

@@ -1,4 +1,4 @@
-//! Destinations by whatever name, whoever made them, and where nothing can be written.
+//! Destinations behind links and odd names, of other users, and on read-only folders.
 #![cfg(unix)]
 
 use std::collections::BTreeMap;

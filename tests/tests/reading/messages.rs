@@ -1,5 +1,4 @@
-//! What is said on standard error: to people, to machines, to whoever wants errors alone, and to
-//! nobody.
+//! Messages on standard error: as text, as JSON, with `--quiet`, and on a closed descriptor.
 
 use std::io::Read;
 use std::process::{Command, Stdio};

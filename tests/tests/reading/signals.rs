@@ -44,10 +44,10 @@ fn an_interrupted_pull_leaves_nothing_behind() {
     }
 }
 
-/// Nobody reads what is written, so that the run is kept waiting before it could look around.
+/// The reader of the output is stuck, so the run cannot react to the first signal.
 #[test]
 fn a_second_signal_ends_a_blocked_run_at_once() {
-    // A page is far more than a pipe holds: after its first byte, the rest is stuck.
+    // A page is larger than the buffer of a pipe, so the write blocks after the first byte.
     let served = Served::new(around_may(PerDay::Fixed(500)), Behaviour::default());
     let mut child = served
         .kapture(&WEEK)

@@ -1,10 +1,10 @@
-//! What the program says: help and errors word by word, and examples that work when pasted.
+//! Snapshots of help and errors, and examples that run when pasted.
 #![cfg(unix)]
 
 use kapture_tests::pasted::Shell;
 use kapture_tests::{binary, kapture, stderr};
 
-/// `words/*.md` are pages: commands, and what they say. `TRYCMD=overwrite` writes them anew.
+/// `words/*.md` contain commands and their output. `TRYCMD=overwrite` updates them.
 #[test]
 fn help_and_errors_match_the_snapshots() {
     let cases = trycmd::TestCases::new();

@@ -80,7 +80,7 @@ fn feed(mut command: Command, text: &str) -> Output {
         .spawn()
         .expect("a fresh folder and a command that runs");
     let mut stdin = child.stdin.take().expect("a pipe");
-    // Whoever asks for nothing may have ended before it is told.
+    // A command that reads no input may have ended before the write.
     if let Err(error) = stdin.write_all(text.as_bytes()) {
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
@@ -120,7 +120,7 @@ fn arguments_win_over_the_environment_and_that_over_the_profile() {
         .output()
         .unwrap();
     expect(&output, 2, &["--endpoint", "did you mean `search`?"]);
-    // Of an option that is said twice the last one counts, as where an alias has the first.
+    // The last one of repeated options counts, so that an alias can set the first.
     let output = from_environment.args(["--endpoint", "lagacy"]).output();
     expect(&output.unwrap(), 2, &["did you mean `legacy`?"]);
     let output = home
@@ -363,7 +363,7 @@ fn login_writes_a_profile_and_stores_the_secret_apart() {
     expect(&home.kapture(&DAY).output().unwrap(), 0, &["5 customers"]);
 }
 
-/// Nobody came yesterday, which some servers say so.
+/// Yesterday has no customers, which some servers report as a failure.
 #[test]
 fn login_needs_no_customers() {
     let behaviour = Behaviour {
@@ -456,7 +456,7 @@ fn login_stores_every_given_setting() {
     expect(&output, 2, &["the sandbox needs no profile"]);
 }
 
-/// What is checked is what is kept, wherever it was said.
+/// The stored settings are the checked ones, from arguments and environment.
 #[test]
 fn login_reads_missing_settings_from_the_environment() {
     let (served, home) = (served(), Home::new());
@@ -506,7 +506,7 @@ fn without_a_terminal_there_are_no_prompts() {
     ];
     let output = feed(home.kapture(&known), "secret\n");
     expect(&output, 2, &["no terminal", "--with-password"]);
-    // What is read would be the password, and is said to be the token.
+    // The input would be a password, but --with-token declares a token.
     let mut either = home.kapture(&known);
     either.arg("--with-token");
     let output = feed(either, "secret\n");

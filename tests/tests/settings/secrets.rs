@@ -1,5 +1,5 @@
-//! Where the secret must not be: among arguments of any process, in files nobody chose, in what is
-//! said, in what a crash leaves; and that no command waits for somebody who is not there.
+//! Where the secret must not appear: arguments of processes, other files, messages and core dumps;
+//! and no command waits for input without a terminal.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -333,7 +333,7 @@ fn no_command_waits_for_input_without_a_terminal() {
         }
         closing.output().unwrap()
     };
-    // A pipe into which nobody ever writes.
+    // A pipe without a writer.
     let open = |command: &mut Command| -> Output {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
