@@ -161,7 +161,11 @@ fn a_run_is_a_trace_of_days_windows_and_requests() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(stderr(&output).starts_with("2 days, "), "{}", stderr(&output));
+    assert!(
+        stderr(&output).starts_with("2 days, "),
+        "{}",
+        stderr(&output)
+    );
     let (heads, bodies): (Vec<_>, Vec<_>) = requests.try_iter().unzip();
     for head in &heads {
         assert!(head.starts_with("POST /v1/traces "), "{head}");

@@ -80,7 +80,7 @@ fn logout(arguments: &LogoutArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Where the token of a profile is kept.
+/// The file for the token of a profile.
 fn token_file(configuration: &Path, profile: &str) -> PathBuf {
     let folder = configuration.parent().unwrap_or(Path::new(""));
     folder.join("tokens").join(profile)

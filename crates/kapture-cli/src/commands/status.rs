@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
 struct Status<'a> {
     destination: &'a Destination,
     ledger: &'a Ledger,
-    /// Between the first and the last day held, those that are not.
+    /// The days without a receipt between the first and the last day.
     missing: Days,
     open: Days,
     customers: u64,

@@ -135,7 +135,9 @@ impl ConfigFile {
 
     /// The command that prints the token of a profile, if there is one.
     pub(crate) fn token_command(&self, profile: &str) -> Option<Vec<String>> {
-        self.named(profile)?.token_command().map(|said| said.value)
+        self.named(profile)?
+            .token_command()
+            .map(|sourced| sourced.value)
     }
 
     /// The names of its profiles.
@@ -319,11 +321,11 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused_with_its_file_and_without_its_secret(text in texts()) {
             if let Err(error) = read(&text) {
-                let told = format!("{error:#} {error:?}");
-                prop_assert!(told.starts_with("the configuration /etc/kapture/config.toml: "), "{}", told);
+                let message = format!("{error:#} {error:?}");
+                prop_assert!(message.starts_with("the configuration /etc/kapture/config.toml: "), "{}", message);
                 // Unless the password has become a name.
                 if text.contains("\npassword = 'hunter2") {
-                    prop_assert!(!told.contains("hunter2"), "{}", told);
+                    prop_assert!(!message.contains("hunter2"), "{}", message);
                 }
             }
         }
@@ -335,9 +337,9 @@ mod tests {
         let path = folder.path().join("config.toml");
         fs::write(&path, b"[profiles.a]\nuser = '\xff'\n").unwrap();
         let error = ConfigFile::find(Some(&path)).unwrap_err();
-        let told = format!("{error:#}");
-        assert!(told.contains(&path.display().to_string()), "{told}");
-        assert!(told.contains("UTF-8"), "{told}");
+        let text = format!("{error:#}");
+        assert!(text.contains(&path.display().to_string()), "{text}");
+        assert!(text.contains("UTF-8"), "{text}");
     }
 
     fn read(text: &str) -> Result<ConfigFile> {

@@ -162,11 +162,11 @@ fn is_enabled() -> bool {
 }
 
 fn timeout() -> Duration {
-    let said = first_of([
+    let value = first_of([
         "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
         "OTEL_EXPORTER_OTLP_TIMEOUT",
     ]);
-    let milliseconds = said.and_then(|text| text.trim().parse().ok());
+    let milliseconds = value.and_then(|text| text.trim().parse().ok());
     milliseconds.map_or(DEFAULT_TIMEOUT, Duration::from_millis)
 }
 
@@ -178,12 +178,12 @@ fn first_of<const N: usize>(names: [&str; N]) -> Option<String> {
 
 /// The resource from the environment, with at least the name of this program.
 fn resource() -> Resource {
-    let said = Resource::builder().build();
-    let name = said.get(&Key::from_static_str("service.name"));
+    let resource = Resource::builder().build();
+    let name = resource.get(&Key::from_static_str("service.name"));
     if name.is_none_or(|name| name.as_str().starts_with("unknown_service")) {
         return Resource::builder().with_service_name("kapture").build();
     }
-    said
+    resource
 }
 
 /// An exporter that records its first failure.

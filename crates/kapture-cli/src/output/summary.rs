@@ -43,11 +43,11 @@ impl Summary {
                 self.undated
             ));
         }
-        let met = |is_told: fn(DriftKind) -> bool| {
-            let told = self.drift.iter().filter(|entry| is_told(entry.kind));
-            let told =
-                told.map(|entry| format!("{} ({} {}×)", entry.path, entry.kind, entry.count));
-            told.collect::<Vec<_>>().join(", ")
+        let met = |is_noted: fn(DriftKind) -> bool| {
+            let entries = self.drift.iter().filter(|entry| is_noted(entry.kind));
+            let entries =
+                entries.map(|entry| format!("{} ({} {}×)", entry.path, entry.kind, entry.count));
+            entries.collect::<Vec<_>>().join(", ")
         };
         let odd = met(|kind| {
             use DriftKind::{MissingDate, NotUtf8, UnknownField};

@@ -65,9 +65,11 @@ impl ProfileUpdate {
         let mut entries = Vec::new();
         if let Some(endpoint) = self.endpoint {
             let name = endpoint.name();
-            let said = current("endpoint")?
-                .map_or(Endpoint::default().name().to_owned(), |said| said.value);
-            if said != name {
+            let value = current("endpoint")?
+                .map_or(Endpoint::default().name().to_owned(), |sourced| {
+                    sourced.value
+                });
+            if value != name {
                 entries.push(("endpoint", Value::from(name)));
             }
         }
