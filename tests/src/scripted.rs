@@ -137,3 +137,13 @@ fn read(stream: TcpStream) -> Option<(TcpStream, Asked)> {
         },
     ))
 }
+
+/// The answer of a server with one customer on each day of May 2024, whose id is the day of the month.
+pub fn one_a_day(asked: &Asked) -> Vec<u8> {
+    let days = (1..=31).map(|day| (day, format!("2024-05-{day:02}")));
+    let rows: Vec<_> = days
+        .filter(|(_, date)| asked.holds(date))
+        .map(|(id, date)| format!(r#"{{"id":{id},"generationDate":"{date} 10:20:30"}}"#))
+        .collect();
+    customers(asked.page(&rows))
+}

@@ -48,7 +48,7 @@ fn expect(behaviour: Behaviour, per_day: u32, code: i32, words: &[&str]) {
 }
 
 #[test]
-fn a_plain_server_is_well() {
+fn a_default_server_passes_every_step() {
     let (findings, code) = examined(busy(60), Behaviour::default());
     assert_eq!(code, 0);
     let steps: Vec<_> = findings
@@ -59,8 +59,8 @@ fn a_plain_server_is_well() {
         steps,
         [
             "connection ok",
-            "name ok",
-            "reach ok",
+            "dns ok",
+            "connect ok",
             "endpoint ok",
             "token ok",
             "account ok",
@@ -74,14 +74,14 @@ fn a_plain_server_is_well() {
 }
 
 #[test]
-fn what_the_api_leaves_open_is_found_out() {
+fn undocumented_behaviour_is_detected() {
     let plain = Behaviour::default;
     let exclusive = |same_day| Windows::Exclusive { same_day };
     expect(
         plain(),
         60,
         0,
-        &["windows: ok: proven: a window from a day to itself holds that day"],
+        &["windows: ok: proven: the end day of a window is included"],
     );
     for same_day in [SameDay::Empty, SameDay::Refused] {
         let behaviour = Behaviour {
@@ -92,7 +92,7 @@ fn what_the_api_leaves_open_is_found_out() {
             behaviour,
             60,
             0,
-            &["windows: ok: proven: the end day is not included"],
+            &["windows: ok: proven: the end day of a window is not included"],
         );
     }
     let behaviour = Behaviour {
@@ -103,7 +103,7 @@ fn what_the_api_leaves_open_is_found_out() {
         behaviour,
         60,
         0,
-        &["windows: ok: proven: a window from a day to itself holds that day"],
+        &["windows: ok: proven: the end day of a window is included"],
     );
     let behaviour = Behaviour {
         limit: Limit::CappedAt(37),
@@ -189,12 +189,12 @@ fn what_fails_is_named_with_a_hint() {
         behaviour,
         0,
         0,
-        &["account: warning: the server says: “No customers found”"],
+        &["account: warning: the server answers: “No customers found”"],
     );
 }
 
 #[test]
-fn it_asks_little_of_a_server_that_fails() {
+fn a_failing_server_receives_few_requests() {
     for kind in FaultKind::passing() {
         let behaviour = Behaviour {
             faults: Faults::random(0.5, [kind.clone()], 1),
@@ -234,7 +234,7 @@ fn examine(profile: &std::path::Path, more: &[&str]) -> std::process::Output {
 }
 
 #[test]
-fn how_many_at_once_are_too_many_is_saved() {
+fn save_writes_the_tolerated_concurrency() {
     let served = Served::new(busy(60), Behaviour::default());
     let (_folder, path) = profile(&served.url(), "concurrency = 8 # at most\n");
     examine(&path, &[]);
@@ -246,29 +246,30 @@ fn how_many_at_once_are_too_many_is_saved() {
     });
     let output = examine(&path, &["--save"]);
     let found = String::from_utf8(output.stdout).expect("text");
-    assert!(found.contains("4 at once are too many"), "{found}");
+    assert!(
+        found.contains("4 concurrent requests are too many"),
+        "{found}"
+    );
     assert!(
         found.contains("concurrency = 2 in profile `acme`"),
         "{found}"
     );
     let text = std::fs::read_to_string(&path).expect("a file");
     assert!(text.ends_with("concurrency = 2 # at most\n"), "{text}");
-    // From now on no more are tried.
+    // The next run does not exceed it.
     let again = examine(&path, &["--save"]);
     let found = String::from_utf8(again.stdout).expect("text");
-    assert!(found.contains("2 at once are tolerated"), "{found}");
+    assert!(
+        found.contains("2 concurrent requests are tolerated"),
+        "{found}"
+    );
     assert!(served.tenant.request_count() > last);
 }
 
 #[test]
-fn what_is_of_use_to_later_runs_is_saved_and_nothing_else() {
+fn save_writes_the_working_endpoint_and_nothing_else() {
     for (behaviour, before, after, saved) in [
-        (
-            Behaviour::default(),
-            "",
-            "",
-            "says all that is of use already",
-        ),
+        (Behaviour::default(), "", "", "is up to date"),
         (
             Behaviour {
                 endpoints: Endpoints::Legacy,
@@ -294,7 +295,7 @@ fn what_is_of_use_to_later_runs_is_saved_and_nothing_else() {
         let written = text();
         let doctor = |more: &[&str]| examine(&path, more);
         doctor(&[]);
-        assert_eq!(text(), written, "nothing is written unasked");
+        assert_eq!(text(), written, "nothing is written without --save");
         let asked = served.tenant.request_count();
         let output = doctor(&["--save"]);
         let found = String::from_utf8(output.stdout.clone()).expect("text");
@@ -304,15 +305,15 @@ fn what_is_of_use_to_later_runs_is_saved_and_nothing_else() {
         let rest = written.strip_suffix(before).expect("its end");
         let default = "default-profile = \"acme\"\n";
         assert_eq!(text().replace(default, ""), format!("{rest}{after}"));
-        // What was saved is true: the next examination has nothing to add.
+        // The next run has nothing to add.
         let again = doctor(&["--save"]);
         let found = String::from_utf8(again.stdout).expect("text");
-        assert!(found.contains("says all that is of use already"), "{found}");
+        assert!(found.contains("is up to date"), "{found}");
     }
 }
 
 #[test]
-fn nothing_is_saved_where_another_tenant_is_asked() {
+fn a_profile_of_another_tenant_is_not_changed() {
     let served = Served::new(busy(60), Behaviour::default());
     let (_folder, path) = profile("https://acme.kapturecrm.com", "");
     let output = served
@@ -322,7 +323,7 @@ fn nothing_is_saved_where_another_tenant_is_asked() {
         .expect("a run");
     assert_eq!(code(&output), 2);
     assert!(
-        stderr(&output).contains("--save writes into the profile"),
+        stderr(&output).contains("--save: no profile sets the tenant"),
         "{}",
         stderr(&output)
     );
@@ -330,7 +331,7 @@ fn nothing_is_saved_where_another_tenant_is_asked() {
 }
 
 #[test]
-fn after_a_turn_to_the_other_endpoint_cures_are_for_that_one() {
+fn hints_follow_the_switch_to_the_other_endpoint() {
     let refused = br#"{"message":"No such path","status":"failed"}"#;
     let answered = AtomicBool::new(false);
     let server = Scripted::new(move |asked, stream| {
@@ -343,7 +344,7 @@ fn after_a_turn_to_the_other_endpoint_cures_are_for_that_one() {
     let (_folder, path) = profile(server.url(), "");
     let output = examine(&path, &["--save"]);
     let found = String::from_utf8(output.stdout).expect("text");
-    assert!(found.contains("from here on legacy is asked"), "{found}");
+    assert!(found.contains("legacy is used from here on"), "{found}");
     assert!(found.contains("--endpoint search"), "{found}");
     assert!(!found.contains("--endpoint legacy"), "{found}");
 }

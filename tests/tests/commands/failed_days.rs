@@ -6,33 +6,13 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chrono::NaiveDate;
-use kapture_tests::scripted::{Asked, Scripted, customers};
+use kapture_tests::scripted::{Scripted, customers, one_a_day};
 use kapture_tests::{Served, code, ids, run, status, stderr};
-
-fn day(text: &str) -> NaiveDate {
-    text.parse().expect("a date")
-}
-
-fn sync(served: &Served, destination: &Path, from: &str, to: &str) -> Output {
-    let destination = destination.to_str().expect("text");
-    run(served, &["sync", destination, "--from", from, "--to", to])
-}
 
 /// The ids that a dataset of lines holds of one day.
 fn held(root: &Path, day: &str) -> BTreeSet<u64> {
     let file = root.join(format!("created_date={day}/customers.ndjson"));
     std::fs::read(file).map_or_else(|_| BTreeSet::new(), |lines| ids(&lines))
-}
-
-/// What is answered of the days of May, each with one customer, whose id is its number.
-fn one_a_day(asked: &Asked) -> Vec<u8> {
-    let days = (1..=31).map(|day| (day, format!("2024-05-{day:02}")));
-    let rows: Vec<_> = days
-        .filter(|(_, date)| asked.holds(date))
-        .map(|(id, date)| format!(r#"{{"id":{id},"generationDate":"{date} 10:20:30"}}"#))
-        .collect();
-    customers(asked.page(&rows))
 }
 
 const MOVED: &str = r#"{"message":"Account is being moved","status":"failed"}"#;

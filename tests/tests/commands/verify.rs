@@ -1,15 +1,13 @@
 //! `kapture verify` from end to end.
 
-use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, PerDay, Population};
-use kapture_tests::scripted::{Asked, Scripted, customers};
-use kapture_tests::{Running, Served, code, ids, names, run, status, stderr};
-use rusqlite::Connection;
+use kapture_tests::scripted::{Scripted, one_a_day};
+use kapture_tests::{Served, code, run, stderr};
 use serde_json::Value;
 
 fn day(text: &str) -> NaiveDate {
@@ -20,21 +18,6 @@ fn day(text: &str) -> NaiveDate {
 fn tenant(seed: u64, per_day: PerDay, behaviour: Behaviour) -> Served {
     let population = Population::new(seed).days(day("2024-01-01"), day("2030-12-31"), per_day);
     Served::new(population, behaviour)
-}
-
-fn sync(served: &Served, destination: &Path, from: &str, to: &str) -> Output {
-    let destination = destination.to_str().expect("text");
-    run(served, &["sync", destination, "--from", from, "--to", to])
-}
-
-/// What is answered of the days of May, each with one customer, whose id is its number.
-fn one_a_day(asked: &Asked) -> Vec<u8> {
-    let days = (1..=31).map(|day| (day, format!("2024-05-{day:02}")));
-    let rows: Vec<_> = days
-        .filter(|(_, date)| asked.holds(date))
-        .map(|(id, date)| format!(r#"{{"id":{id},"generationDate":"{date} 10:20:30"}}"#))
-        .collect();
-    customers(asked.page(&rows))
 }
 
 const MOVED: &str = r#"{"message":"Account is being moved","status":"failed"}"#;
@@ -120,7 +103,7 @@ fn verify_names_each_difference() {
 }
 
 #[test]
-fn verify_goes_on_where_a_day_cannot_be_fetched() {
+fn verify_continues_after_a_failed_day() {
     let moved = Arc::new(AtomicBool::new(false));
     let is_moved = Arc::clone(&moved);
     let server = Scripted::bodies(move |asked| {
@@ -153,7 +136,7 @@ fn verify_goes_on_where_a_day_cannot_be_fetched() {
         "cannot pull 2024-05-11 again",
         "cannot pull 2024-05-12 again",
         "17 days compared",
-        "15 alike, 2 different; 3 days not fetched",
+        "15 alike, 2 different; 3 days failed",
     ] {
         assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }

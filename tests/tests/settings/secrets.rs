@@ -232,7 +232,7 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
         };
         sign_in(&["--keep-in-file"], "tokens/default, which only you");
         assert_eq!(home.holding(), ["default", "source"]);
-        sign_in(&[], "the token in the keyring");
+        sign_in(&[], "its token in the keyring");
         fs::remove_file(&source).unwrap();
         let pulled = run(&PULL);
         assert_eq!(code(&pulled), 0, "{}", stderr(&pulled));

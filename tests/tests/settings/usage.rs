@@ -44,10 +44,13 @@ fn wrong_usage_is_refused_before_any_request() {
         ),
         (&["--last", "7d", "--shard", "9/8"], "I/N"),
         (&["--last", "7d", "-o", "customers.xlsx"], ".ndjson"),
-        (&["--last", "7d", "-o", "s3://bucket/"], "no place"),
+        (
+            &["--last", "7d", "-o", "s3://bucket/"],
+            "unsupported destination",
+        ),
         (
             &["--last", "7d", "-o", "", "--format", "csv"],
-            "an empty name is no place",
+            "empty destination",
         ),
         (&["--last", "7d", "--contacts", ""], "a value is required"),
         (&["--last", "7d", "--summary", ""], "a value is required"),

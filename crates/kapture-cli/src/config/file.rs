@@ -395,7 +395,12 @@ mod tests {
         ] {
             assert!(!refusal(text).contains("hunter2"), "{}", refusal(text));
         }
-        assert!(refusal("[profiles.a]\ntoken = 'x'").contains("auth login"));
+        let error = CliError::usage(read("[profiles.a]\ntoken = 'x'").unwrap_err());
+        assert!(
+            error
+                .hint_text()
+                .is_some_and(|hint| hint.contains("auth login"))
+        );
         assert!(refusal("\n\n[profiles.a]\ntoken = 'x").contains("line 4"));
     }
 
