@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kapture_tests::scripted::{Scripted, customers, one_a_day};
-use kapture_tests::{Served, code, ids, run, status, stderr};
+use kapture_tests::{code, ids, status, stderr};
 
 /// The ids that a dataset of lines holds of one day.
 fn held(root: &Path, day: &str) -> BTreeSet<u64> {
