@@ -109,7 +109,7 @@ fn undocumented_behaviour_is_detected() {
         limit: Limit::CappedAt(37),
         ..plain()
     };
-    expect(behaviour, 60, 0, &["pages: ok: 37 rows"]);
+    expect(behaviour, 60, 0, &["pages: ok: 37 of"]);
     let behaviour = Behaviour {
         endpoints: Endpoints::Search,
         ..plain()

@@ -253,7 +253,7 @@ fn login_prompts_and_hides_the_password() {
     terminal.end.write_all(b"424242\n").unwrap();
     terminal.expect("User name");
     terminal.end.write_all(b"sandbox\n").unwrap();
-    terminal.expect("Password (it is not shown)");
+    terminal.expect("Password (not shown)");
     while tcgetattr(&terminal.end)
         .unwrap()
         .local_modes

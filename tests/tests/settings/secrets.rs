@@ -240,9 +240,9 @@ fn a_keyring_is_given_it_through_a_pipe_and_it_is_there_alone() {
 
         // It may be locked, or gone.
         home.file(&format!("bin/{name}"), "#!/bin/sh\nexit 1\n", 0o700);
-        let locked = "Unlock the keyring, or sign in again with kapture auth login";
+        let locked = "unlock the keyring, or sign in again with kapture auth login";
         assert!(stderr(&run(&PULL)).contains(locked));
-        let remaining = "unlock it and try again; where it holds none any more, remove token-command in profile";
+        let remaining = "unlock the keyring and try again; if it has no token any more, remove token-command in profile";
         assert!(stderr(&run(&["auth", "logout"])).contains(remaining));
         home.file(&format!("bin/{name}"), script, 0o700);
 

@@ -57,7 +57,7 @@ fn wrong_usage_is_refused_before_any_request() {
         (&["--last", "7d", "-o", "a.csv", "--raw"], "--raw"),
         (
             &["--last", "7d", "-o", "a.csv", "--format", "ndjson"],
-            "named like csv",
+            "has the extension of csv",
         ),
         (
             &["--last", "7d", "-o", "a.db", "--format", "csv"],

