@@ -61,7 +61,9 @@ fn a_second_signal_ends_a_blocked_run_at_once() {
         kill.args([signal, &child.id().to_string()]);
         assert!(kill.status().unwrap().success());
     }
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // Two signals that arrive together have no order.
+    let ended = child.wait().unwrap().code();
+    assert!(matches!(ended, Some(130 | 143)), "{ended:?}");
 }
 
 /// `nohup` is for runs that outlast the terminal they were started from.
