@@ -175,7 +175,7 @@ impl Modules {
             name if self.0.contains_key(&child(from, name)) => child(from, name),
             name => {
                 let import = self.import(from, name)?;
-                return self.resolve(from, &[&import[..], rest].concat(), depth + 1);
+                return self.resolve(from, &[import, rest].concat(), depth + 1);
             }
         };
         while let Some((next, behind)) = rest.split_first() {
