@@ -329,7 +329,7 @@ fn a_full_disk_leaves_the_destination_as_it_was() {
     let output = with_little_room(&served, folder.path(), &pull);
     assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("hint: make room"),
+        stderr(&output).contains("hint: free space"),
         "{}",
         stderr(&output)
     );

@@ -146,7 +146,7 @@ fn a_database_that_is_a_file_has_no_password_to_look_at() {
     let mut command = served.kapture(&["sync", destination, "--to", "2024-05-05"]);
     let output = command.output().unwrap();
     assert_eq!(code(&output), 6, "{}", stderr(&output));
-    let hint = "hint: see that no other program keeps it locked or has changed its tables";
+    let hint = "hint: check that no other program locks it or has changed its tables";
     assert!(stderr(&output).contains(hint), "{}", stderr(&output));
 }
 
