@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::error::PullError;
+use crate::api::PullError;
 use crate::reading::WindowReader;
 use crate::server::{Ask, Rows, Server};
 

@@ -12,8 +12,7 @@ use chrono_tz::Tz;
 use foldhash::HashSet;
 use kapture_model::{Checksum, CustomerId, Days, Proof, Record, Window};
 
-use crate::error::PullError;
-use crate::event::Event;
+use crate::api::{Event, PullError};
 use crate::events::EventSender;
 use crate::pull::Clock;
 

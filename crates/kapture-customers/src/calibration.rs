@@ -3,9 +3,9 @@
 use chrono::{NaiveDate, Timelike};
 use kapture_model::{EndBound, Record, Window};
 
+use crate::api::PullError;
 use crate::assembly::near;
 use crate::empty_answer::same_words;
-use crate::error::PullError;
 use crate::run::Run;
 
 /// D…D+1: never wider than the 24 hours that one call may cover, and accepted wherever the end

@@ -5,8 +5,8 @@ use chrono::NaiveDate;
 use kapture_model::{Proof, Window};
 use kapture_transport::{Error, Refusal};
 
+use crate::api::PullError;
 use crate::calibration::is_narrow;
-use crate::error::PullError;
 use crate::run::Run;
 use crate::server::{Ask, Moment, Page, Server, is_witness};
 

@@ -11,9 +11,8 @@ use kapture_model::sanitize;
 use kapture_model::{Record, Window};
 use kapture_transport::{Error, Refusal};
 
+use crate::api::{Finding, PullError};
 use crate::calibration::is_narrow;
-use crate::error::PullError;
-use crate::event::Finding;
 use crate::server::{Ask, Server};
 
 /// A failure that is documented to mean something else.
@@ -305,7 +304,7 @@ impl Server {
             answers.named().filter(|_| believed)
         };
         if let Some(named) = learnt {
-            self.events.learned(Finding::EmptyAnswer(named));
+            self.events.learned(Finding::EmptyResponse(named));
         }
         Ok(())
     }

@@ -3,8 +3,7 @@
 use futures_channel::mpsc;
 use futures_util::SinkExt;
 
-use crate::error::PullError;
-use crate::event::{Event, Finding};
+use crate::api::{Event, Finding, PullError};
 
 /// How many events may be on their way: the readers wait for a consumer who is slower.
 const ON_THE_WAY: usize = 16;

@@ -9,9 +9,8 @@ use futures_util::stream::{self, StreamExt};
 use kapture_model::{CustomerQuery, DayState, Days};
 use kapture_transport::Client;
 
+use crate::api::{Event, PullError};
 use crate::assembly::Assembly;
-use crate::error::PullError;
-use crate::event::Event;
 use crate::events::{EventSender, channel};
 use crate::run::Run;
 use crate::server::Server;

@@ -8,12 +8,11 @@ use kapture_model::{CustomerId, EndBound, Proof, Record, Window};
 use kapture_transport::{Error, Refusal};
 
 use crate::ahead::Ahead;
+use crate::api::{Finding, PullError};
 use crate::assembly::Assembly;
 use crate::calibration::{go_beyond_midnight, is_narrow, spans_two_days, wide};
 use crate::counting::Counting;
 use crate::equal_passes::EqualPasses;
-use crate::error::PullError;
-use crate::event::Finding;
 use crate::listing::{Join, Listing};
 use crate::page_length::{End, Length};
 use crate::row_order::{ANCHOR, RowOrder};

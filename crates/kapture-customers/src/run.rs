@@ -10,10 +10,9 @@ use kapture_model::{EndBound, Proof, Receipt, Record, Window};
 use kapture_transport::Refusal;
 use tracing::{Instrument, trace_span};
 
+use crate::api::{Event, Finding, PullError};
 use crate::assembly::Assembly;
 use crate::confirmation::Unconfirmed;
-use crate::error::PullError;
-use crate::event::{Event, Finding};
 use crate::page_length::End;
 use crate::pull::Calendar;
 use crate::reading::{Unproven, Whole, WindowRead, WindowReader};

@@ -5,10 +5,10 @@ use futures_util::future::join_all;
 use kapture_model::{EndBound, Proof, Record, Window};
 use kapture_transport::{Error, Refusal};
 
+use crate::api::PullError;
 use crate::calibration::{go_beyond_midnight, narrow, wide};
 use crate::confirmation::Unconfirmed;
 use crate::empty_answer::same_sentence;
-use crate::error::PullError;
 use crate::run::Run;
 use crate::server::{Ask, DEFAULT_LIMIT};
 

@@ -10,9 +10,9 @@ use kapture_model::{CustomerId, CustomerQuery, Days, EndBound, Record, Window};
 use kapture_transport::{Client, Error, Refusal, RefusalPolicy};
 use tracing::Instrument;
 
+use crate::api::PullError;
 use crate::calibration::{go_beyond_midnight, is_narrow};
 use crate::empty_answer::EmptyAnswers;
-use crate::error::PullError;
 use crate::events::EventSender;
 use crate::page_length::{Length, PageLength};
 use crate::row_order::RowOrder;

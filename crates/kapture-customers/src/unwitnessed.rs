@@ -4,10 +4,10 @@ use chrono::NaiveDate;
 use kapture_model::Record;
 use kapture_transport::Error;
 
+use crate::api::PullError;
 use crate::calibration::{is_narrow, narrow, wide};
 use crate::confirmation::Unconfirmed;
 use crate::empty_answer::same_words;
-use crate::error::PullError;
 use crate::run::Run;
 use crate::server::Ask;
 

@@ -55,7 +55,7 @@ async fn waits_and_lessons_are_told() {
     assert_eq!(waits.iter().filter(failed).count(), 1, "{waits:?}");
     for expected in [
         Finding::EndBound(EndBound::Inclusive),
-        Finding::EmptyAnswer("Nobody here".into()),
+        Finding::EmptyResponse("Nobody here".into()),
         Finding::PageLength(37),
     ] {
         assert!(lessons.contains(&expected), "{lessons:?}");

@@ -14,4 +14,9 @@ pub enum Proof {
     Recaptured,
     /// Rows came or went while the pages were read; every row that stayed in place was read.
     StableRows,
+    /// Where a window ends was told from the lengths of its pages, and not asked.
+    Inferred,
+    /// The server answered with an empty list, and nothing shows that it was well: no request of the run
+    /// returned customers.
+    Unvouched,
 }

@@ -150,6 +150,8 @@ fn completeness(receipt: &Receipt) -> String {
         Proof::Contiguous => "pages overlap exactly",
         Proof::Recaptured => "the order changes, so its size was estimated by capture-recapture",
         Proof::StableRows => "rows changed while it was read",
+        Proof::Inferred => "its end was inferred from the length of its pages",
+        Proof::Unvouched => "no other window shows that the server is well",
     };
     let customers = counted(receipt.customers, "customer");
     format!("{}: {customers}, complete; {how}", receipt.day)

@@ -104,7 +104,16 @@ pub enum PullError {
         /// The server's words, if it refuses to answer.
         answer: Option<Refusal>,
     },
-    /// A window held more customers that it cannot hold, by their dates, than others.
+    /// Every request is refused in words that do not mean "no customers", for half a minute.
+    #[error("the server refuses {window} and everything else that is asked: {answer}")]
+    RefusesEverything {
+        /// The window that was asked last.
+        window: Window,
+        /// The server's words.
+        answer: Refusal,
+    },
+    /// Windows hold customers that were created on other days: the server does not seem to filter by
+    /// creation date.
     #[error(
         "{window} held a customer created on {day}, which is too far away for any time zone: the server does not seem to honour the dates it is asked for"
     )]
@@ -117,7 +126,8 @@ pub enum PullError {
 }
 
 impl PullError {
-    /// Whether no other day can fare better: the server cannot be reached, or refuses altogether.
+    /// Whether the run ends with it: no other day can fare better, because the server cannot be reached,
+    /// or refuses altogether.
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Call { source, .. } => match source {
@@ -126,7 +136,7 @@ impl PullError {
                 Error::Exhausted { reason, .. } => *reason != StopReason::RetryTimeout,
                 _ => false,
             },
-            Self::AmbiguousEmpty { .. } => true,
+            Self::AmbiguousEmpty { .. } | Self::RefusesEverything { .. } => true,
             Self::Unstable { .. }
             | Self::OffsetIgnored { .. }
             | Self::OffsetCapped { .. }
@@ -135,6 +145,48 @@ impl PullError {
             | Self::EmptiedEverywhere { .. }
             | Self::InconsistentServer { .. }
             | Self::OutsideWindow { .. } => false,
+        }
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> PullErrorKind {
+        match self {
+            Self::Call { .. } => PullErrorKind::Call,
+            Self::AmbiguousEmpty { .. } => PullErrorKind::AmbiguousEmpty,
+            Self::Unstable { .. } => PullErrorKind::Unstable,
+            Self::OffsetIgnored { .. } => PullErrorKind::OffsetIgnored,
+            Self::OffsetCapped { .. } => PullErrorKind::OffsetCapped,
+            Self::NoCanary { .. } => PullErrorKind::NoCanary,
+            Self::InconsistentRefusal { .. } => PullErrorKind::InconsistentRefusal,
+            Self::EmptiedEverywhere { .. } => PullErrorKind::EmptiedEverywhere,
+            Self::InconsistentServer { .. } => PullErrorKind::InconsistentServer,
+            Self::RefusesEverything { .. } => PullErrorKind::RefusesEverything,
+            Self::OutsideWindow { .. } => PullErrorKind::OutsideWindow,
+        }
+    }
+
+    /// Whether another run would end likewise: the server has to change, or what it is asked.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Call { source, .. } => matches!(
+                source.root(),
+                Error::Unauthorized(_)
+                    | Error::Forbidden(_)
+                    | Error::MissingId { .. }
+                    | Error::TooLarge { .. }
+                    | Error::TooManyRows { .. }
+                    | Error::Tls(_)
+            ),
+            Self::AmbiguousEmpty { .. }
+            | Self::OffsetIgnored { .. }
+            | Self::OffsetCapped { .. }
+            | Self::OutsideWindow { .. } => true,
+            Self::Unstable { .. }
+            | Self::NoCanary { .. }
+            | Self::InconsistentRefusal { .. }
+            | Self::EmptiedEverywhere { .. }
+            | Self::InconsistentServer { .. }
+            | Self::RefusesEverything { .. } => false,
         }
     }
 
@@ -151,6 +203,34 @@ impl PullError {
             _ => None,
         }
     }
+}
+
+/// The kinds of [`PullError`], for programs that decide by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PullErrorKind {
+    /// A request failed.
+    Call,
+    /// Whether the server's words mean "no customers" cannot be told.
+    AmbiguousEmpty,
+    /// The rows of a window never held still.
+    Unstable,
+    /// The server ignores `offset`.
+    OffsetIgnored,
+    /// The server shows no rows from some offset on.
+    OffsetCapped,
+    /// Nothing shows that windows without customers are answered with what they hold.
+    NoCanary,
+    /// A window is refused in changing words.
+    InconsistentRefusal,
+    /// Windows that held customers before this run show none, as do all others.
+    EmptiedEverywhere,
+    /// The server contradicts itself.
+    InconsistentServer,
+    /// Every request is refused.
+    RefusesEverything,
+    /// Windows hold customers of other days.
+    OutsideWindow,
 }
 
 fn quoted_answers(answers: &[(Window, Refusal)]) -> String {

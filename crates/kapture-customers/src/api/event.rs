@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use kapture_model::{EndBound, Receipt, Record};
+use kapture_model::Record;
 use kapture_transport::{Error, RetryNotice};
 
-use crate::error::PullError;
+use crate::api::{EndBound, PullError, Receipt};
 
 /// One thing that happened in a pull, in the order in which it happened. Several days are read at
 /// the same time, so events of different days come mixed.
@@ -45,16 +45,21 @@ pub enum Event {
     },
 }
 
-/// Something proven about the server.
+/// Something found out about the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
     /// How far a window reaches.
     EndBound(EndBound),
     /// The failure with which this server says "no customers", in its words.
-    EmptyAnswer(String),
+    EmptyResponse(String),
     /// How many rows a full page has here.
     PageLength(usize),
+    /// Two rows of one customer of this day differ; the first one was told.
+    ConflictingRows(NaiveDate),
+    /// No request of the run returned customers, and neither did any for the days before: that the
+    /// asked days have none is the server's word alone.
+    NoCanary,
 }
 
 impl From<RetryNotice> for Event {

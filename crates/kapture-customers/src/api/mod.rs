@@ -1,0 +1,8 @@
+//! What a pull tells: public data without logic.
+
+mod error;
+mod event;
+
+pub use error::{PullError, PullErrorKind};
+pub use event::{Event, Finding};
+pub use kapture_model::{BackwardRange, Checksum, DayState, Days, EndBound, Proof, Receipt};

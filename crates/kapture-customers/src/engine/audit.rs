@@ -1,0 +1,173 @@
+//! Audits: windows of one day compared with those of two, before anything is told and now and then later.
+
+use chrono::NaiveDate;
+use foldhash::HashSet;
+use kapture_model::CustomerId;
+
+use crate::api::{EndBound, Event, Finding, PullError};
+use crate::engine::Engine;
+use crate::engine::questions::{Purpose, Question};
+use crate::evidence::end_bound::Audit;
+use crate::request::Span;
+
+/// How often the windows of days that can still gain customers are compared again.
+const MAX_COMPARISONS: u32 = 3;
+
+/// Whether windows of one day are being compared with those of two.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum AuditState {
+    None,
+    /// Windows of one day are read, but none is told before this comparison is made for the first time.
+    Due {
+        day: NaiveDate,
+        comparisons: u32,
+    },
+    /// It was asked for. Windows that are read meanwhile wait.
+    Asked {
+        audit: Audit,
+        /// How often the first comparison was made; none for a later sample.
+        comparisons: Option<u32>,
+    },
+    /// A sample has shown customers that the windows of its days, read again, have to show.
+    Recheck {
+        day: NaiveDate,
+        missing: HashSet<CustomerId>,
+    },
+}
+
+impl AuditState {
+    /// Whether windows that were read have to wait.
+    pub(super) fn holds(&self) -> bool {
+        *self != Self::None
+    }
+}
+
+impl Engine {
+    /// Sends an audit where one is due: the first one, or one of two windows side by side that were read.
+    pub(super) fn plan_audit(&mut self) {
+        match &self.audit {
+            AuditState::Due { day, comparisons } => self.plan_first_audit(*day, *comparisons),
+            AuditState::Recheck { .. } => self.end_recheck(),
+            AuditState::None if self.bound() == EndBound::Inclusive => {
+                let read: Vec<_> = self.windows.read.keys().copied().collect();
+                for day in read {
+                    self.plan_later_audit(day);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn rows_of_pair(&self, day: NaiveDate) -> Option<(u64, u64)> {
+        let own = self.windows.rows_of_day(day)?;
+        let next = self.windows.rows_of_day(day.succ_opt()?)?;
+        Some((own, own + next))
+    }
+
+    fn plan_first_audit(&mut self, day: NaiveDate, comparisons: u32) {
+        if let Some((_, both)) = self.rows_of_pair(day) {
+            self.evidence.end_bound.was_audited(both);
+            let audit = Audit::count(day, both);
+            self.send_audit(audit, Some(comparisons));
+            return;
+        }
+        let next = day.succ_opt().unwrap_or(day);
+        // A window that failed cannot be compared.
+        let has_failed = |day| !self.windows.has(day) && self.windows.rows_of_day(day).is_none();
+        if has_failed(day) || has_failed(next) {
+            self.is_exclusive();
+        }
+    }
+
+    fn plan_later_audit(&mut self, day: NaiveDate) {
+        // The pair that is complete with this window, where the one before it was read first.
+        let before = day.pred_opt();
+        let pair = before.and_then(|day| Some((day, self.rows_of_pair(day)?)));
+        if let Some((day, (own, both))) = pair
+            && self.audit == AuditState::None
+            && self.evidence.end_bound.wants_audit(both)
+        {
+            self.send_audit(Audit::sample(day, own, both), None);
+        }
+    }
+
+    fn send_audit(&mut self, audit: Audit, comparisons: Option<u32>) {
+        self.ready
+            .push_back(Question::new(Purpose::Audit, audit.request));
+        self.audit = AuditState::Asked { audit, comparisons };
+    }
+
+    /// D…D+1 has so many rows from the audit's offset on, and these customers that are not known.
+    pub(super) fn on_audit(&mut self, rows: usize, unknown: Vec<CustomerId>) {
+        let AuditState::Asked { audit, comparisons } = self.audit else {
+            return;
+        };
+        let Some(comparisons) = comparisons else {
+            return self.end_sample(audit, unknown);
+        };
+        if audit.agrees(rows) {
+            self.audit = AuditState::None;
+            self.shown = HashSet::default();
+            let finding = Finding::EndBound(EndBound::Inclusive);
+            self.events.push_back(Event::Discovered(finding));
+            return;
+        }
+        let next = audit.day.succ_opt().unwrap_or(audit.day);
+        if self.is_open(next) && comparisons < MAX_COMPARISONS {
+            // Customers may have come between the windows.
+            self.read_pair_again(audit.day);
+            self.audit = AuditState::Due {
+                day: audit.day,
+                comparisons: comparisons + 1,
+            };
+            return;
+        }
+        self.is_exclusive();
+    }
+
+    /// A sample has shown customers that are not known: they may have come meanwhile, so the windows of
+    /// its days are read again and have to show them.
+    fn end_sample(&mut self, audit: Audit, unknown: Vec<CustomerId>) {
+        self.audit = match unknown.is_empty() {
+            true => AuditState::None,
+            false => AuditState::Recheck {
+                day: audit.day,
+                missing: unknown.into_iter().collect(),
+            },
+        };
+        if self.audit != AuditState::None {
+            self.read_pair_again(audit.day);
+        }
+    }
+
+    fn read_pair_again(&mut self, day: NaiveDate) {
+        for day in [Some(day), day.succ_opt()].into_iter().flatten() {
+            if self.windows.take_read(day) {
+                self.begin_window(day, Span::OneDay);
+            }
+        }
+    }
+
+    /// The windows of the sample were read again.
+    fn end_recheck(&mut self) {
+        let AuditState::Recheck { day, missing } = &self.audit else {
+            return;
+        };
+        let day = *day;
+        if missing.is_empty() {
+            self.audit = AuditState::None;
+            return;
+        }
+        let days = [Some(day), day.succ_opt()].into_iter().flatten();
+        let is_over = |day| !self.windows.reading.contains_key(&day);
+        if !days.clone().all(is_over) {
+            return;
+        }
+        if self.assembler.done() > 0 {
+            let window = Span::TwoDays.window(day);
+            let answer = None;
+            return self.finish_with(PullError::InconsistentServer { window, answer });
+        }
+        self.is_exclusive();
+    }
+}

@@ -1,0 +1,370 @@
+//! Windows without rows, looked at again between canaries: empty because nothing was there, and not
+//! because the server was out of order.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate};
+use kapture_transport::Refusal;
+
+use crate::api::{Event, Finding, Proof, PullError};
+use crate::engine::Engine;
+use crate::engine::budget::{
+    CANARY_ATTEMPTS, CANARY_DELAY_MS, CANARY_SEARCH_DOUBLINGS, LOOKS_PER_CONTRADICTION,
+    MAX_CONTRADICTORY_ROUNDS,
+};
+use crate::engine::questions::{Purpose, Question};
+use crate::engine::windows::PendingWindow;
+use crate::evidence::canaries::Canary;
+use crate::request::{DEFAULT_LIMIT, PageIds, PageRequest, Span};
+use crate::window::{WindowReader, WindowStatus};
+
+/// One round of looks at a time.
+///
+/// ```text
+///  Idle ─► Before: canary ── rows ─► Looking: every pending window ─► After: canary ── rows ─► confirmed
+///            │ none: again, later                                      │ none: again, later
+///            ▼ three times                                             ▼ three times
+///          another canary; none left ─► the batch fails, or is searched for one before the asked days
+/// ```
+#[derive(Debug, Default)]
+pub(super) struct Confirmation {
+    state: State,
+    /// Rounds that met a contradiction.
+    rounds: u32,
+    /// The contradictions that were met before this round.
+    contradictions: u32,
+    has_searched: bool,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Idle,
+    Before {
+        batch: BTreeSet<NaiveDate>,
+        canary: Canary,
+        attempts: u32,
+    },
+    Looking {
+        batch: BTreeSet<NaiveDate>,
+        outstanding: BTreeSet<NaiveDate>,
+        canary: Canary,
+    },
+    After {
+        batch: BTreeSet<NaiveDate>,
+        canary: Canary,
+        attempts: u32,
+    },
+    /// A canary is looked for before the asked days.
+    Searching { outstanding: u32 },
+}
+
+impl Engine {
+    /// A window has come to an end without rows, or without rows where some were known.
+    pub(super) fn is_pending(&mut self, day: NaiveDate, reader: WindowReader) {
+        if matches!(reader.status(), WindowStatus::Doubtful { .. }) {
+            self.evidence.contradictions += 1;
+        }
+        let pending = PendingWindow { reader, looks: 0 };
+        self.windows.pending.insert(day, pending);
+    }
+
+    /// Begins a round, unless one is under way.
+    pub(super) fn begin_confirmation(&mut self) {
+        if !matches!(self.confirmation.state, State::Idle) {
+            return;
+        }
+        let batch: BTreeSet<_> = self.windows.pending.keys().copied().collect();
+        let Some(canary) = self.pick_canary() else {
+            return self.without_canary();
+        };
+        self.confirmation.state = State::Before {
+            batch,
+            canary,
+            attempts: 1,
+        };
+        let rounds = self.confirmation.rounds;
+        let delay = match rounds {
+            0 => Duration::ZERO,
+            _ => Duration::from_millis(CANARY_DELAY_MS << rounds),
+        };
+        self.ask_canary(canary.request, delay);
+    }
+
+    /// A canary for the windows that are looked at.
+    fn pick_canary(&self) -> Option<Canary> {
+        let mut pending = self.windows.pending.values();
+        let span = self.pending_span();
+        let is_odd = |reader: &WindowReader| {
+            let refusal = reader.refusal();
+            refusal.is_some_and(|refusal| !self.evidence.empty_responses.is_plain(refusal))
+        };
+        let may_be_too_wide = pending.any(|pending| {
+            Span::of(pending.reader.window) == Span::TwoDays && is_odd(&pending.reader)
+        });
+        self.evidence.canaries.pick(span, may_be_too_wide)
+    }
+
+    /// How wide the windows are that are looked at: the smallest width among them, since what vouches for
+    /// D…D vouches for D…D+1.
+    fn pending_span(&self) -> Span {
+        let pending = self.windows.pending.values();
+        let spans = pending.map(|pending| Span::of(pending.reader.window));
+        spans.min().unwrap_or(Span::TwoDays)
+    }
+
+    fn ask_canary(&mut self, canary: PageRequest, delay: Duration) {
+        let question = Question {
+            delay,
+            ..Question::new(Purpose::Canary, canary)
+        };
+        self.ready.push_back(question);
+    }
+
+    /// The canary was answered, with so many rows.
+    pub(super) fn on_canary(&mut self, rows: usize, refusal: Option<Refusal>) {
+        match std::mem::take(&mut self.confirmation.state) {
+            State::Before { batch, canary, .. } if canary.is_alive(rows) => {
+                self.send_looks(batch, canary);
+            }
+            State::After { batch, canary, .. } if canary.is_alive(rows) => self.end_round(&batch),
+            State::Before {
+                batch,
+                canary,
+                attempts,
+            } if attempts < CANARY_ATTEMPTS => {
+                let attempts = attempts + 1;
+                self.confirmation.state = State::Before {
+                    batch,
+                    canary,
+                    attempts,
+                };
+                self.ask_canary_later(canary.request, attempts);
+            }
+            State::After {
+                batch,
+                canary,
+                attempts,
+            } if attempts < CANARY_ATTEMPTS => {
+                let attempts = attempts + 1;
+                self.confirmation.state = State::After {
+                    batch,
+                    canary,
+                    attempts,
+                };
+                self.ask_canary_later(canary.request, attempts);
+            }
+            State::Before { canary, .. } | State::After { canary, .. } => {
+                self.evidence.canaries.was_silent(canary.request);
+                match self.pick_canary() {
+                    Some(_) => self.begin_confirmation(),
+                    None => self.all_canaries_are_silent(&canary.request, refusal),
+                }
+            }
+            other => self.confirmation.state = other,
+        }
+    }
+
+    fn ask_canary_later(&mut self, canary: PageRequest, attempts: u32) {
+        self.evidence.contradictions += 1;
+        let delay = Duration::from_millis(CANARY_DELAY_MS << attempts);
+        self.ask_canary(canary, delay);
+    }
+
+    fn send_looks(&mut self, batch: BTreeSet<NaiveDate>, canary: Canary) {
+        let mut outstanding = BTreeSet::new();
+        for day in &batch {
+            let pending = self.windows.pending.get(day);
+            let Some(request) = pending.and_then(|pending| pending.reader.look()) else {
+                continue;
+            };
+            outstanding.insert(*day);
+            let question = Question::new(Purpose::Look { day: *day }, request);
+            self.ready.push_back(question);
+        }
+        self.confirmation.state = State::Looking {
+            batch,
+            outstanding,
+            canary,
+        };
+        self.end_looks();
+    }
+
+    /// A window without rows was looked at again.
+    pub(super) fn on_look(&mut self, day: NaiveDate, page: PageIds) {
+        if !page.ids.is_empty()
+            && let Some(mut pending) = self.windows.pending.remove(&day)
+        {
+            self.evidence.contradictions += 1;
+            if Span::of(pending.reader.window) == self.evidence.end_bound.span() {
+                pending.reader.on_look(page, &mut self.evidence);
+                self.windows.reading.insert(day, pending.reader);
+            } else {
+                self.windows.waiting.insert(day);
+            }
+        }
+        self.was_looked_at(day);
+    }
+
+    /// The look at a window is over, whatever came of it.
+    pub(super) fn was_looked_at(&mut self, day: NaiveDate) {
+        if let State::Looking { outstanding, .. } = &mut self.confirmation.state {
+            outstanding.remove(&day);
+        }
+        self.end_looks();
+    }
+
+    fn end_looks(&mut self) {
+        let State::Looking {
+            batch,
+            outstanding,
+            canary,
+        } = &mut self.confirmation.state
+        else {
+            return;
+        };
+        if outstanding.is_empty() {
+            let (batch, canary) = (std::mem::take(batch), *canary);
+            self.confirmation.state = State::After {
+                batch,
+                canary,
+                attempts: 1,
+            };
+            self.ask_canary(canary.request, Duration::ZERO);
+        }
+    }
+
+    /// The server was well before and after: what has had looks enough is confirmed.
+    fn end_round(&mut self, batch: &BTreeSet<NaiveDate>) {
+        let contradictions = self.evidence.contradictions;
+        if contradictions > self.confirmation.contradictions {
+            self.confirmation.contradictions = contradictions;
+            self.confirmation.rounds += 1;
+        }
+        let rounds = self.confirmation.rounds;
+        let needed = 1 + LOOKS_PER_CONTRADICTION * rounds;
+        let mut confirmed = Vec::new();
+        for day in batch {
+            if let Some(pending) = self.windows.pending.get_mut(day) {
+                pending.looks += 1;
+                if pending.looks >= needed {
+                    confirmed.push(*day);
+                }
+            }
+        }
+        for day in confirmed {
+            if let Some(mut pending) = self.windows.pending.remove(&day) {
+                pending.reader.confirm();
+                self.windows.reading.insert(day, pending.reader);
+            }
+        }
+        if rounds > MAX_CONTRADICTORY_ROUNDS {
+            self.fail_pending(|reader| {
+                let window = reader.window;
+                let answer = reader.refusal().cloned();
+                match answer.is_some() {
+                    true => PullError::InconsistentRefusal { window, answer },
+                    false => PullError::InconsistentServer { window, answer },
+                }
+            });
+        }
+    }
+
+    /// Every window that waits for a look fails.
+    fn fail_pending(&mut self, error: impl Fn(&WindowReader) -> PullError) {
+        let pending = std::mem::take(&mut self.windows.pending);
+        for (day, pending) in pending {
+            let error = error(&pending.reader);
+            self.fail_window(day, error);
+        }
+    }
+
+    /// No canary returns rows any more.
+    fn all_canaries_are_silent(&mut self, canary: &PageRequest, refusal: Option<Refusal>) {
+        let has_seen_rows = self.evidence.canaries.has_seen_rows();
+        let window = canary.window;
+        self.fail_pending(|reader| match has_seen_rows {
+            true => PullError::InconsistentServer {
+                window,
+                answer: refusal.clone(),
+            },
+            false => PullError::EmptiedEverywhere {
+                window: reader.window,
+            },
+        });
+    }
+
+    /// No request of the run returned rows, and no earlier run tells of any that might: one is looked for
+    /// before the asked days, once.
+    fn without_canary(&mut self) {
+        let canaries = &self.evidence.canaries;
+        if canaries.has_seen_rows() {
+            // Windows of another width have shown customers, which proves nothing about these.
+            return self.fail_pending(|reader| PullError::NoCanary {
+                window: reader.window,
+            });
+        }
+        if canaries.are_all_silent() {
+            return self.fail_pending(|reader| PullError::EmptiedEverywhere {
+                window: reader.window,
+            });
+        }
+        if std::mem::replace(&mut self.confirmation.has_searched, true) {
+            return self.believe_or_name();
+        }
+        let span = self.pending_span();
+        let first = self.windows.pending.keys().next().copied();
+        let days = (0..CANARY_SEARCH_DOUBLINGS)
+            .filter_map(|doubling| first?.checked_sub_days(Days::new(1 << doubling)));
+        let questions: Vec<_> = days
+            .map(|day| {
+                let request = PageRequest::first(span.window(day), DEFAULT_LIMIT);
+                Question::new(Purpose::Search, request)
+            })
+            .collect();
+        self.confirmation.state = State::Searching {
+            outstanding: questions.len() as u32,
+        };
+        self.ready.extend(questions);
+        if let State::Searching { outstanding: 0 } = self.confirmation.state {
+            self.confirmation.state = State::Idle;
+            self.believe_or_name();
+        }
+    }
+
+    /// One of the days before the asked ones was answered.
+    pub(super) fn on_searched(&mut self) {
+        let State::Searching { outstanding } = &mut self.confirmation.state else {
+            return;
+        };
+        *outstanding = outstanding.saturating_sub(1);
+        if *outstanding > 0 {
+            return;
+        }
+        self.confirmation.state = State::Idle;
+        self.begin_confirmation();
+    }
+
+    /// There is no canary: an explicit empty list is believed, and the user's word; other words are not.
+    fn believe_or_name(&mut self) {
+        let pending = std::mem::take(&mut self.windows.pending);
+        let mut is_told = false;
+        for (day, PendingWindow { reader, .. }) in pending {
+            let refusal = reader.refusal();
+            let is_users = refusal.is_some_and(|it| self.evidence.empty_responses.is_users(it));
+            if let Some(refusal) = refusal.filter(|_| !is_users) {
+                let answers = vec![(reader.window, refusal.clone())];
+                return self.finish_with(PullError::AmbiguousEmpty { answers });
+            }
+            if !is_users && !std::mem::replace(&mut is_told, true) {
+                self.events.push_back(Event::Discovered(Finding::NoCanary));
+            }
+            let proof = match is_users {
+                true => Proof::Contiguous,
+                false => Proof::Unvouched,
+            };
+            self.tell_window(day, proof);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a window is in: the states of its reader, and what the engine sees of them.
+
+use crate::api::{Proof, PullError};
+use crate::request::Length;
+
+use super::grid::GridReader;
+use super::pass::{PassEnd, PassReader};
+
+#[derive(Debug)]
+pub(super) enum WindowState {
+    /// The first page of a pass is to be asked for. Where the limit is larger than that of other
+    /// pages, a failure is no trouble.
+    First {
+        limit: u32,
+        is_sent: bool,
+    },
+    Paging(PassReader),
+    Grid {
+        reader: GridReader,
+        is_sent: bool,
+    },
+    /// The whole window is asked for in one page, since the server ignores `offset`.
+    Whole {
+        limit: u32,
+        is_sent: bool,
+        page: Length,
+    },
+    /// Read to its end, but the order of rows is not known well enough yet.
+    Deferred(PassReader, PassEnd),
+    /// It has no rows, so the server says.
+    Empty,
+    /// Nothing where rows were known, time and again.
+    Doubtful {
+        offset: u64,
+    },
+    Complete(CompleteWindow),
+    Failed(Box<PullError>),
+}
+
+/// A window that was read whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CompleteWindow {
+    pub(crate) proof: Proof,
+    pub(crate) rows: u64,
+}
+
+/// What the engine has to know of a window.
+#[derive(Debug)]
+pub(crate) enum WindowStatus<'a> {
+    Reading,
+    Deferred,
+    Empty,
+    Doubtful,
+    Complete(CompleteWindow),
+    Failed(&'a PullError),
+}
+
+/// Which request of a window it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PageTicket {
+    pub(crate) pass: u32,
+    /// A failure is no trouble: the window can do without this page.
+    pub(crate) is_optional: bool,
+}
