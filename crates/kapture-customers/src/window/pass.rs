@@ -43,6 +43,8 @@ pub(crate) struct PassReader {
     is_regular: bool,
     /// The rows of first pages that came again.
     repeated: usize,
+    /// Where there was nothing although rows were known there.
+    hole: Option<u64>,
     /// Overlaps are asked for as usual: nothing moved, and no page was asked from further back.
     is_steady: bool,
 }
@@ -87,6 +89,7 @@ impl PassReader {
             previous: first.length,
             is_regular: first_limit == limit,
             repeated: 0,
+            hole: None,
             is_steady: true,
         }
     }
@@ -154,7 +157,7 @@ impl PassReader {
         let (end, offset) = (self.stitcher.end(), self.next_offset());
         let news = self.stitcher.lacks_any_of(&page.ids);
         if page.ids.is_empty() && offset < end {
-            return self.ended(Some(offset), page, false);
+            return self.on_hole(offset, page);
         }
         let matched = match self.disorder {
             true => OverlapMatch::Disorder,
@@ -207,6 +210,19 @@ impl PassReader {
         self.advance(page, end, news, matched, evidence)
     }
 
+    /// Rows may have gone: the page is asked from further back before the pass is broken off.
+    fn on_hole(&mut self, offset: u64, page: &PageIds) -> PassStep {
+        let hole = *self.hole.get_or_insert(offset);
+        self.is_steady = false;
+        match further_back(self.overlap, self.previous.rows) {
+            Some(further) => {
+                self.overlap = further;
+                PassStep::Continue
+            }
+            None => self.ended(Some(hole), page, false),
+        }
+    }
+
     fn is_page_number(&self, ids: &[CustomerId]) -> bool {
         self.repeated >= MIN_OVERLAP && self.overlap == 0 && self.stitcher.lacks_all_of(ids)
     }
@@ -236,7 +252,9 @@ impl PassReader {
                     .last_page
                     .was_asked_in_vain(self.previous, self.limit);
             }
-            return self.ended(None, page, !is_last);
+            // Rows went, if it ends before the place that was without any; else some may be hidden there.
+            let hole = self.hole.filter(|hole| self.stitcher.end() > *hole);
+            return self.ended(hole, page, !is_last);
         }
         self.previous = page.length;
         self.is_regular = true;
@@ -373,10 +391,25 @@ mod tests {
     fn nothing_where_rows_were_known_is_a_hole() {
         let mut evidence = Evidence::default();
         let mut pass = PassReader::begin(&page(1..=37), 500, 500, &evidence);
+        for offset in [29, 21] {
+            assert_eq!(pass.next_offset(), offset, "from further back");
+            assert_eq!(pass.on_page(&page([]), &mut evidence), PassStep::Continue);
+        }
         let PassStep::Ended(end) = pass.on_page(&page([]), &mut evidence) else {
             panic!("the end")
         };
         assert_eq!(end.hole, Some(29));
+    }
+
+    #[test]
+    fn rows_behind_a_hole_are_not_taken_for_gone() {
+        let mut evidence = Evidence::default();
+        let mut pass = PassReader::begin(&page(1..=37), 500, 500, &evidence);
+        pass.on_page(&page([]), &mut evidence);
+        let PassStep::Ended(end) = pass.on_page(&page(22..=37), &mut evidence) else {
+            panic!("the end")
+        };
+        assert_eq!(end.hole, Some(29), "they may be hidden");
     }
 
     #[test]
