@@ -303,7 +303,7 @@ impl Engine {
                 };
                 self.give_up(question, error);
             }
-            _ if is_over(&error) && !self.evidence.canaries.has_seen_rows() => {
+            _ if is_over(&error) && self.evidence.answered_by.is_none() => {
                 self.finish_with(call_failed(&request, error));
             }
             _ if matches!(error, Error::Exhausted { .. }) && !is_over(&error) => {
@@ -316,7 +316,7 @@ impl Engine {
     /// Whether a page was too large before anything was answered: it would be so for every window.
     fn is_too_much_for_all(&self, error: &Error) -> bool {
         let is_too_much = matches!(error, Error::TooLarge { .. } | Error::TooManyRows { .. });
-        is_over(error) && !self.evidence.canaries.has_seen_rows()
+        is_over(error) && self.evidence.answered_by.is_none()
             || is_too_much && !self.evidence.answered
     }
 
@@ -335,14 +335,15 @@ impl Engine {
         if !matches!(self.trouble, TroubleCheck::None) {
             return;
         }
-        match self.evidence.canaries.any() {
+        let canary = self.evidence.canaries.any().map(|canary| canary.request);
+        match canary.or(self.evidence.answered_by) {
             Some(canary) => {
                 self.trouble = TroubleCheck::Canary {
                     since: self.seq,
                     attempts: 1,
                 };
                 self.ready
-                    .push_front(Question::new(Purpose::TroubleCanary, canary.request));
+                    .push_front(Question::new(Purpose::TroubleCanary, canary));
             }
             None => {
                 self.trouble = TroubleCheck::Spokesman;
@@ -370,7 +371,7 @@ impl Engine {
 
     /// A canary was asked because of the trouble of other questions, and answered.
     pub(super) fn on_trouble_canary(&mut self, canary: &PageRequest, page: &PageIds) {
-        if page.ids.is_empty() {
+        if page.ids.is_empty() && self.evidence.canaries.has_seen_rows() {
             self.evidence.contradictions += 1;
             self.evidence.canaries.was_silent(*canary);
         }

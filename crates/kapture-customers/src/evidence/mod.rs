@@ -43,6 +43,8 @@ pub(crate) struct Evidence {
     pub(crate) answered: bool,
     /// When the last one was.
     pub(crate) last_success: Seq,
+    /// The last first page that was answered with success, perhaps without rows.
+    pub(crate) answered_by: Option<PageRequest>,
     /// How often a window was answered otherwise than before: empty, and then not; or without rows
     /// that it had.
     pub(crate) contradictions: u32,
@@ -59,6 +61,9 @@ impl Evidence {
     ) {
         self.answered = true;
         self.last_success = now;
+        if request.offset == 0 {
+            self.answered_by = Some(request);
+        }
         self.last_page.saw(page.length, request.limit);
         self.page_limit.worked(request.limit, page.length.rows);
         if request.span() == Span::TwoDays {
