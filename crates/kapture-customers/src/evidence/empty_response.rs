@@ -65,7 +65,7 @@ pub(crate) enum Meaning {
     NoCustomers,
     /// Trouble, or a failure.
     Trouble,
-    /// Nobody knows before the controls are answered.
+    /// Not known before the controls are answered.
     AskControls,
 }
 

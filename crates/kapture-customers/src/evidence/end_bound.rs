@@ -77,7 +77,7 @@ impl Audit {
         }
     }
 
-    /// Whether D…D+1 shows nobody else, if it has so many rows behind the audit's offset.
+    /// Whether D…D+1 shows no other customers, if it has so many rows behind the audit's offset.
     pub(crate) fn agrees(&self, rows: usize) -> bool {
         rows as u64 <= self.overlap
     }

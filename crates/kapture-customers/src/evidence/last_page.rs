@@ -118,8 +118,8 @@ impl LastPages {
         self.too_large.is_some_and(|least| limit >= least)
     }
 
-    /// What is to be done about a page as long as this, where `limit` rows were asked. Whoever is told
-    /// to ask does: some questions are counted.
+    /// What is to be done about a page as long as this, where `limit` rows were asked. Where it says
+    /// to probe, the caller does: some probes are counted.
     pub(crate) fn end(&mut self, page: Length, limit: u32) -> LastPage {
         if self.is_last(page, limit) {
             return LastPage::Proven;

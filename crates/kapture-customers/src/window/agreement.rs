@@ -27,7 +27,7 @@ pub(crate) struct Agreement {
     longest_page: usize,
     /// The first page of the latest held everybody, though fewer rows were asked for.
     uncut: bool,
-    /// The latest met no customer on two pages: nobody is listed in the place of another.
+    /// The latest met no customer on two pages: no row stands in the place of another.
     each_once: bool,
 }
 

@@ -28,7 +28,7 @@ struct Met {
 struct Count {
     pass: u32,
     rows: u64,
-    /// Those on the last page were there when the rows were counted; whoever was met on an earlier
+    /// Those on the last page were there when the rows were counted; one that was met on an earlier
     /// page of the same pass may have gone since.
     last_page: HashSet<CustomerId>,
 }
@@ -49,7 +49,7 @@ impl CaptureRecapture {
     /// `pass` ended behind so many rows, by this last page; the customers of all its pages were
     /// met before.
     pub(crate) fn count(&mut self, pass: u32, rows: u64, last_page: &[CustomerId]) {
-        // Whoever was not met by now cannot be counted for this pass any more.
+        // A customer that was not met by now cannot be counted for this pass any more.
         if self.met.len() as u64 >= rows {
             self.counts.push(Count {
                 pass,

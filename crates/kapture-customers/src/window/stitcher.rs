@@ -332,7 +332,7 @@ mod tests {
         stitcher.join(&ids([2, 8]), 7);
         assert!(stitcher.has_repeats(), "once is enough");
         let double = self::stitcher([1, 2, 1]);
-        assert!(!double.has_repeats(), "one page may list somebody twice");
+        assert!(!double.has_repeats(), "one page may list a customer twice");
         assert!(double.lists_each_once());
         // As many rows as customers, but only since rows went.
         let mut shrunk = self::stitcher(1..=4);
@@ -349,7 +349,7 @@ mod tests {
         assert!(stitcher.lacks_any_of(&ids([5, 6])));
     }
 
-    /// Where a new row has come among known ones nobody can say, so it is no proof of order later.
+    /// Where a new row has come among known ones cannot be told, so it is no proof of order later.
     #[test]
     fn a_new_row_has_a_place_only_behind_the_known_ones() {
         let moved = |anew: &[u64]| {
