@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::evidence::row_order::MIN_OVERLAP;
 use crate::listing::Listing;
-use crate::row_order::ANCHOR;
 use kapture_model::Checksum;
 
 /// After how many passes that met the same customers, however odd, these are all there are: if their
@@ -78,7 +78,7 @@ impl EqualPasses {
         }
         let most = self.longest_page.checked_sub(1)?;
         // As many as a seam may need; where seams do not hold, two: one row cannot be met again.
-        let least = if self.joined > 0 { ANCHOR + 1 } else { 2 }.min(most);
+        let least = if self.joined > 0 { MIN_OVERLAP + 1 } else { 2 }.min(most);
         let share = f64::from(number.reverse_bits()) / 2_f64.powi(32);
         let rows = least + ((most + 1 - least) as f64 * share) as usize;
         (rows..=most)

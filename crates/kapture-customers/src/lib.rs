@@ -26,7 +26,6 @@ mod listing;
 mod page_length;
 mod pull;
 mod reading;
-mod row_order;
 mod run;
 mod scouting;
 mod server;

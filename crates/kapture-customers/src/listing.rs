@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use foldhash::{HashMap, HashSet};
 use kapture_model::CustomerId;
 
-use crate::row_order::ANCHOR;
+use crate::evidence::row_order::MIN_OVERLAP;
 
 /// The rows of a window as one pass has met them.
 #[derive(Debug, Default)]
@@ -154,7 +154,7 @@ impl Listing {
         if !self.places.contains_key(first) {
             return Join::Gap;
         }
-        if known.len() < ANCHOR {
+        if known.len() < MIN_OVERLAP {
             return Join::TooFew;
         }
         Join::Moved

@@ -13,9 +13,9 @@ use crate::assembly::Assembly;
 use crate::calibration::{go_beyond_midnight, is_narrow, spans_two_days, wide};
 use crate::counting::Counting;
 use crate::equal_passes::EqualPasses;
+use crate::evidence::row_order::{MIN_OVERLAP, RowOrder};
 use crate::listing::{Join, Listing};
 use crate::page_length::{End, Length};
-use crate::row_order::{ANCHOR, RowOrder};
 use crate::server::{Ask, Moment, Page, Rows, Server};
 
 /// How often a window is read at most. A listing in random order shows a fraction 1 − 1/e of its
@@ -103,7 +103,11 @@ struct Pass {
 impl Pass {
     /// Whether its seams show that no row was skipped.
     fn is_joined(&self, order: RowOrder) -> bool {
-        let enough = if order.is_stable() { 1 } else { ANCHOR as u64 };
+        let enough = if order.is_stable() {
+            1
+        } else {
+            MIN_OVERLAP as u64
+        };
         !self.disorder && self.weakest_seam >= enough
     }
 
@@ -383,7 +387,7 @@ impl WindowReader {
                 }
                 Join::Moved => {
                     let mut knowledge = self.server.knowledge();
-                    knowledge.row_order.was_kept(ANCHOR as u64);
+                    knowledge.row_order.was_kept(MIN_OVERLAP as u64);
                     // Rows came or went, or it counts rows that it does not show.
                     knowledge.pages.doubt(limit);
                 }
@@ -401,7 +405,7 @@ impl WindowReader {
                 }
                 Join::FirstAgain => {
                     first_again += listing.first_page();
-                    if back == 0 && first_again >= 2 * ANCHOR {
+                    if back == 0 && first_again >= 2 * MIN_OVERLAP {
                         return Ok(None);
                     }
                     back = 0;

@@ -14,8 +14,8 @@ use crate::api::PullError;
 use crate::calibration::{go_beyond_midnight, is_narrow};
 use crate::empty_answer::EmptyAnswers;
 use crate::events::EventSender;
+use crate::evidence::row_order::RowOrder;
 use crate::page_length::{Length, PageLength};
-use crate::row_order::RowOrder;
 use crate::window_length::WindowLength;
 
 pub(crate) struct Server {
