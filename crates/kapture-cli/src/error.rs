@@ -262,7 +262,10 @@ fn exit_code(error: &PullError) -> u8 {
 fn call_exit_code(error: &Error) -> u8 {
     match error.root() {
         Error::Unauthorized(_) | Error::Forbidden(_) => 3,
-        Error::Refused(_) | Error::NotFound(_) | Error::MissingId { .. } => 4,
+        Error::Refused(_)
+        | Error::NotFound(_)
+        | Error::InvalidJson { .. }
+        | Error::MissingId { .. } => 4,
         _ => 5,
     }
 }

@@ -3,12 +3,13 @@
 use crate::Record;
 use crate::json::lossy_text::{LossyText, mask};
 use crate::json::scanner::{self, Scanner};
+use crate::json::strict::{self, strict};
 use crate::record::Shape;
 use crate::schema::documented::fields;
 use crate::schema::drift::Owner;
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// The longest message that is kept though it is JSON and not text, in bytes.
@@ -79,6 +80,20 @@ pub enum AnswerError {
     },
 }
 
+impl AnswerError {
+    /// Why a text is no JSON.
+    fn of(text: &str) -> Self {
+        match serde_json::from_str::<IgnoredAny>(&strict::mask(text)) {
+            Err(error) if error.is_eof() => AnswerError::Truncated,
+            Err(error) => AnswerError::NotJson {
+                line: error.line(),
+                column: error.column(),
+            },
+            Ok(_) => AnswerError::UnexpectedShape,
+        }
+    }
+}
+
 const MAX_ROWS: usize = 1_000_000;
 
 /// The raw values of the two keys of an answer.
@@ -101,9 +116,9 @@ impl Answer {
     /// - Any other status, or text in place of the list: a failure, unless the body has rows that
     ///   may be customers.
     ///
-    /// A leading byte order mark and whitespace are skipped, and bytes in text that are no UTF-8
-    /// stay as they are in the records: neither may cost a page of customers. Null and blank text
-    /// count as absent.
+    /// A leading byte order mark and whitespace are skipped. Bytes in text that are no UTF-8, control
+    /// characters in text and numbers that are not finite (`NaN`) stay as they are in the records:
+    /// none of them may cost a page of customers. Null and blank text count as absent.
     ///
     /// # Errors
     /// When the body is empty, cut short, not JSON or of another shape, when it contradicts itself
@@ -123,17 +138,12 @@ impl Answer {
         if let Some(records) = page(&source, text) {
             return Ok(Answer::Customers(records));
         }
-        let answer: &RawValue = serde_json::from_str(text).map_err(|error| {
-            if error.is_eof() {
-                AnswerError::Truncated
-            } else {
-                AnswerError::NotJson {
-                    line: error.line(),
-                    column: error.column(),
-                }
-            }
-        })?;
-        Envelope::of(answer.get()).decode(&source)
+        let mut scanner = Scanner::new(text);
+        scanner.skip_whitespace();
+        match scanner.value().filter(|_| scanner.is_at_end()) {
+            Some(answer) => Envelope::of(answer).decode(&source),
+            None => Err(AnswerError::of(text)),
+        }
     }
 }
 
@@ -289,6 +299,7 @@ fn words(json: &str) -> Option<String> {
     let text = scanner::decode_text(json);
     // Some encode twice.
     let json = text.as_deref().unwrap_or(json);
+    let json = &*strict(json);
     let short = (json.len() <= QUOTED).then(|| serde_json::from_str::<Value>(json));
     match (&text, short) {
         (Some(text), _) if !looks_like_json(text) => {

@@ -1,15 +1,19 @@
 //! The id of a customer, however the API writes it.
 
-use crate::json::scanner;
+use crate::json::number::whole_digits;
+use crate::json::scanner::{self, Scanner};
+use crate::json::strict::escape_control_characters;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
 /// The id of a customer: a number, or text.
 ///
-/// The API documents a number, but other systems behind it may hand ids over as text. Text that
-/// spells a number canonically (`"17"`: no sign, no leading zero, fits `u64`) *is* that number,
-/// so that both forms of one id are equal. Anything else stays as it is written.
+/// The API documents a number, but other systems behind it may hand ids over as text, or write them
+/// as doubles. A whole number is that number however it is spelled (`17`, `17.0`, `1.7E1`), and so is
+/// text that spells one canonically (`"17"`: no sign, no leading zero) or with a decimal point
+/// (`"17.0"`), so that all forms of one id are equal. Other text stays as it is written: `"017"` and
+/// `"12E4"` may be codes.
 ///
 /// ```
 /// use kapture_model::CustomerId;
@@ -32,8 +36,8 @@ impl CustomerId {
     /// The id in raw JSON text.
     ///
     /// `None` for what identifies nothing: null, blank text, flags, lists, objects, and text
-    /// that is no JSON. A number that is negative, fractional or beyond `u64` keeps its spelling
-    /// as [`CustomerId::Text`].
+    /// that is no JSON. A number that is negative or beyond `u64` is its digits as
+    /// [`CustomerId::Text`], a fraction keeps its spelling.
     pub fn decode(json: &str) -> Option<CustomerId> {
         let json = scanner::trim(json);
         match *json.as_bytes().first()? {
@@ -42,11 +46,19 @@ impl CustomerId {
                 Some(text) => Some(CustomerId::from(text.as_ref())),
                 // Half a surrogate pair is no character. The literal spelling keeps two such ids
                 // apart; a replacement character would make them one customer.
-                None if is_json(json) => Some(CustomerId::Text(json[1..json.len() - 1].into())),
+                None if is_json(json) => {
+                    let spelling = escape_control_characters(&json[1..json.len() - 1]);
+                    Some(CustomerId::Text(spelling.into()))
+                }
                 None => None,
             },
             b'-' | b'0'..=b'9' => match CustomerId::from(json) {
                 CustomerId::Text(_) if !is_json(json) => None,
+                // `17e0`: text with an exponent and no point is more likely a code, a number is not.
+                CustomerId::Text(text) => Some(match whole_digits(&text) {
+                    Some(digits) => CustomerId::from(&*digits),
+                    None => CustomerId::Text(text),
+                }),
                 id => Some(id),
             },
             _ => None,
@@ -56,7 +68,8 @@ impl CustomerId {
 
 /// Whether the text is one JSON value. Unlike decoding, this accepts half a surrogate pair.
 fn is_json(text: &str) -> bool {
-    serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
+    let mut scanner = Scanner::new(text);
+    scanner.value().is_some() && scanner.is_at_end()
 }
 
 impl From<u64> for CustomerId {
@@ -74,6 +87,10 @@ impl From<&str> for CustomerId {
         };
         match text.parse() {
             Ok(number) if canonical => CustomerId::Number(number),
+            _ if text.contains('.') => match whole_digits(text) {
+                Some(digits) => CustomerId::from(&*digits),
+                None => CustomerId::Text(text.into()),
+            },
             _ => CustomerId::Text(text.into()),
         }
     }
@@ -112,9 +129,20 @@ mod tests {
             (r#""0""#, Some("#0")),
             ("18446744073709551616", Some("18446744073709551616")),
             ("-17", Some("-17")),
-            ("-0", Some("-0")),
-            ("17.0", Some("17.0")),
-            ("1e3", Some("1e3")),
+            ("-0", Some("#0")),
+            ("17.0", Some("#17")),
+            ("1e3", Some("#1000")),
+            ("7.08888E8", Some("#708888000")),
+            ("1.8446744073709551616E19", Some("18446744073709551616")),
+            ("-17.0", Some("-17")),
+            ("17.5", Some("17.5")),
+            (r#""17.0""#, Some("#17")),
+            (r#""7.08888E8""#, Some("#708888000")),
+            (r#""1.7""#, Some("1.7")),
+            (r#""12E4""#, Some("12E4")),
+            (r#""017.0""#, Some("017.0")),
+            ("\"A\t17\"", Some("A\t17")),
+            ("NaN", None),
             (r#""017""#, Some("017")),
             (r#""+17""#, Some("+17")),
             (r#"" 17""#, Some(" 17")),

@@ -1,11 +1,13 @@
 //! The form in which records are written: the API's own JSON with readable dates.
 
+use crate::json::number::whole_digits;
 use crate::json::scanner::{self, Scanner};
 use crate::json::shape_cache::{Lookup, ShapeCache};
+use crate::json::strict::is_non_finite;
 use crate::schema::documented::Kind;
 use crate::schema::drift::Owner;
 use crate::schema::keys::{Keys, NO_KEY};
-use crate::{Drift, DriftKind, Record, Timestamp};
+use crate::{CustomerId, Drift, DriftKind, Record, Timestamp};
 use chrono::{Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
 use std::borrow::Cow;
 use std::io::Write;
@@ -18,8 +20,11 @@ use std::io::Write;
 ///   there is one. A date in no known form, or with parts that a date-time has no place for, keeps
 ///   its raw value.
 /// - Blank text of customers and contacts becomes null; values nested deeper stay as they are.
-/// - Everything else keeps its spelling, but for whitespace between the values. Bytes that are no
-///   UTF-8 become U+FFFD: a line is valid JSON.
+/// - A customer's id that is a whole number, and each other documented whole number, is written
+///   plainly: `708888000` for `7.08888E8`, and for the id `"708888000"`, too.
+/// - Everything else keeps its spelling, but for whitespace between the values. A line is valid JSON:
+///   bytes that are no UTF-8 become U+FFFD, numbers that are not finite (`NaN`) become null, and
+///   control characters in text are escaped.
 ///
 /// ```
 /// use kapture_model::{Normaliser, Record};
@@ -99,7 +104,9 @@ impl<Z: TimeZone> Normaliser<Z> {
         // A record is one valid object, so nothing ends the pass early.
         let _ = pass.object(Owner::Customer);
         pass.copy_up_to(text.len());
-        if let Cow::Owned(text) = &decoded {
+        if let Cow::Owned(text) = &decoded
+            && record.is_lossy()
+        {
             let kind = &mut self.kinds[Owner::Customer as usize];
             kind.keys.note_not_utf8(text);
         }
@@ -184,16 +191,17 @@ impl<Z: TimeZone> Pass<'_, Z> {
                     (false, drift)
                 }
                 Some(kind) => {
-                    let documented = match kind {
+                    let found = match kind {
                         Kind::Contacts => self.contacts()?,
+                        _ if owner == Owner::Customer as usize && key == NO_KEY + 1 => self.id()?,
                         _ => self.plain(kind)?,
                     };
-                    let drift = (!documented).then_some(DriftKind::UnexpectedType);
-                    (kind != Kind::Contacts, drift)
+                    (kind != Kind::Contacts, found)
                 }
                 None => {
-                    self.plain(Kind::Text)?;
-                    (true, Some(DriftKind::UnknownField))
+                    let found = self.plain(Kind::Text)?;
+                    let odd = found.filter(|found| *found == DriftKind::NotFinite);
+                    (true, odd.or(Some(DriftKind::UnknownField)))
                 }
             };
             if let Some(drift) = drift {
@@ -291,8 +299,8 @@ impl<Z: TimeZone> Pass<'_, Z> {
         Some((!nothing, (!nothing).then_some(drift)))
     }
 
-    /// The contacts; says whether they are a list of objects, or nothing.
-    fn contacts(&mut self) -> Option<bool> {
+    /// The contacts; says what is odd about them, if they are no list of objects, and not nothing.
+    fn contacts(&mut self) -> Option<Option<DriftKind>> {
         if !self.scanner.take(b'[') {
             return self.plain(Kind::Contacts);
         }
@@ -309,38 +317,68 @@ impl<Z: TimeZone> Pass<'_, Z> {
             self.scanner.take(b',');
             self.drop_whitespace();
         }
-        Some(documented)
+        Some((!documented).then_some(DriftKind::UnexpectedType))
     }
 
-    /// Any other field of a customer or contact; says whether the value is of the kind
-    /// documented, or nothing.
-    fn plain(&mut self, kind: Kind) -> Option<bool> {
+    /// The customer's id; says what is odd about it.
+    fn id(&mut self) -> Option<Option<DriftKind>> {
         let start = self.scanner.at();
-        Some(match self.scanner.peek()? {
+        let drift = self.plain(Kind::Number)?;
+        let id = self.scanner.since(start);
+        if id.starts_with('"')
+            && let Some(CustomerId::Number(number)) = CustomerId::decode(id)
+        {
+            self.replace_from(start, |out| {
+                out.extend_from_slice(number.to_string().as_bytes())
+            });
+        }
+        Some(drift)
+    }
+
+    /// Any other field of a customer or contact; says what is odd about the value, if it is not of the
+    /// kind documented, and not nothing.
+    fn plain(&mut self, kind: Kind) -> Option<Option<DriftKind>> {
+        let start = self.scanner.at();
+        let documented = match self.scanner.peek()? {
             b'"' if scanner::is_blank(self.scanner.string()?) => {
                 self.replace_from(start, |out| out.extend_from_slice(b"null"));
                 true
             }
             b'"' => kind == Kind::Text,
             b'{' | b'[' => {
-                self.compact()?;
+                if self.compact()? {
+                    return Some(Some(DriftKind::NotFinite));
+                }
                 false
             }
             first => {
-                self.scanner.scalar()?;
+                let value = self.scanner.scalar()?;
+                if is_non_finite(value) {
+                    self.replace_from(start, |out| out.extend_from_slice(b"null"));
+                    return Some(Some(DriftKind::NotFinite));
+                }
+                if kind == Kind::Number
+                    && value.contains(['.', 'e', 'E'])
+                    && let Some(digits) = whole_digits(value)
+                {
+                    self.replace_from(start, |out| out.extend_from_slice(digits.as_bytes()));
+                }
                 match first {
                     b'n' => true,
                     b't' | b'f' => kind == Kind::Bool,
                     _ => matches!(kind, Kind::Number | Kind::Float),
                 }
             }
-        })
+        };
+        Some((!documented).then_some(DriftKind::UnexpectedType))
     }
 
-    /// Any value, without the whitespace around the values in it.
-    fn compact(&mut self) -> Option<()> {
+    /// Any value, without the whitespace around the values in it; says whether there are numbers in
+    /// it that are not finite.
+    fn compact(&mut self) -> Option<bool> {
         // A counter and no recursion: nesting may be deeper than the stack.
         let mut depth = 0_usize;
+        let mut non_finite = false;
         loop {
             self.drop_whitespace();
             match self.scanner.peek()? {
@@ -359,11 +397,15 @@ impl<Z: TimeZone> Pass<'_, Z> {
                     self.scanner.take(byte);
                 }
                 _ => {
-                    self.scanner.scalar()?;
+                    let start = self.scanner.at();
+                    if is_non_finite(self.scanner.scalar()?) {
+                        self.replace_from(start, |out| out.extend_from_slice(b"null"));
+                        non_finite = true;
+                    }
                 }
             }
             if depth == 0 {
-                return Some(());
+                return Some(non_finite);
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::json::lossy_text::{LossyText, mask};
 use crate::json::scanner::{self, Scanner};
 use crate::json::shape_cache::ShapeCache;
+use crate::json::strict;
 use crate::{Customer, CustomerId, Timestamp};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -30,8 +31,11 @@ use std::fmt;
 /// ```
 #[derive(Clone)]
 pub struct Record {
-    /// One JSON object, valid but for bytes in its text that may be no UTF-8.
+    /// One JSON object, valid but for what the [scanner](scanner) accepts beyond JSON, and for bytes
+    /// in its text that may be no UTF-8.
     raw: Bytes,
+    /// Whether its strings may have control characters that are not escaped.
+    has_control_characters: bool,
     id: CustomerId,
     created: Option<Timestamp>,
 }
@@ -60,7 +64,8 @@ impl Record {
     /// Decodes one JSON object. Whitespace around it is left out of the record.
     ///
     /// Keys may come in any order and spelling (`"\u0069d"` is `id`); of a repeated key the last
-    /// one counts, as for any JSON reader. Bytes in text that are no UTF-8 stay in the raw JSON.
+    /// one counts, as for any JSON reader. Bytes in text that are no UTF-8 stay in the raw JSON, as
+    /// do control characters in text and numbers that are not finite (`NaN`), which JSON forbids.
     ///
     /// # Errors
     /// When the text is not one JSON object, or the object has no usable id.
@@ -78,7 +83,7 @@ impl Record {
         scanner.skip_whitespace();
         match Record::scan(&source, &mut scanner).filter(|_| scanner.is_at_end()) {
             Some(record) => record,
-            None => match serde_json::from_str::<IgnoredAny>(text) {
+            None => match serde_json::from_str::<IgnoredAny>(&strict::mask(text)) {
                 Ok(_) => Err(RecordError::NotAnObject),
                 Err(error) => Err(RecordError::NotJson {
                     line: error.line(),
@@ -163,6 +168,8 @@ impl Shape {
             })?;
         let record = |id| Record {
             raw: page.bytes_of(scanner.since(start)),
+            // Equal fields of later records are not scanned again, so this holds for all that follow.
+            has_control_characters: scanner.has_met_control_character(),
             id,
             created,
         };
@@ -200,13 +207,38 @@ impl Record {
         &self.raw
     }
 
-    /// The same as text, with U+FFFD for bytes that are not UTF-8.
+    /// The same as text, with U+FFFD for bytes that are not UTF-8, and without raw control characters
+    /// in strings.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         // Fast path: nearly every record is UTF-8.
-        match str::from_utf8(&self.raw) {
+        let text = match str::from_utf8(&self.raw) {
             Ok(text) => text.into(),
             Err(_) => String::from_utf8_lossy(&self.raw),
+        };
+        if self.has_control_characters {
+            strict::escape_control_characters(&text).into()
+        } else {
+            text
         }
+    }
+
+    /// Appends the raw JSON as one line, without a line end: line breaks between values are left out,
+    /// and those that stand in text against the rules of JSON are escaped.
+    pub fn push_raw_line(&self, out: &mut Vec<u8>) {
+        if self.has_control_characters {
+            strict::push_line(&self.raw, out);
+        } else {
+            out.extend(
+                self.raw
+                    .iter()
+                    .filter(|byte| !matches!(byte, b'\n' | b'\r')),
+            );
+        }
+    }
+
+    /// Whether some of the bytes are not UTF-8.
+    pub(crate) fn is_lossy(&self) -> bool {
+        str::from_utf8(&self.raw).is_err()
     }
 
     /// The customer's `id`.
@@ -230,6 +262,7 @@ impl Record {
     /// has what a double holds of it: [`raw`](Self::raw) has all.
     pub fn customer(&self) -> Result<Customer, serde_json::Error> {
         let text = self.text();
+        let text = strict::strict(&text);
         // By way of a value, because keys may be repeated and the last one counts.
         let value: Value = serde_json::from_str(&text)
             .or_else(|_| serde_json::from_str(&scanner::replace_half_pairs(&text)))?;

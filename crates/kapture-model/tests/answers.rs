@@ -6,8 +6,11 @@
 )]
 
 use bytes::Bytes;
-use kapture_model::{Answer, AnswerError, CustomerId, Normaliser, Record, RecordError, Timestamp};
+use kapture_model::{
+    Answer, AnswerError, CustomerId, DriftKind, Normaliser, Record, RecordError, Timestamp,
+};
 use proptest::prelude::*;
+use serde_json::Value;
 
 fn decode(body: impl AsRef<[u8]>) -> Result<Answer, AnswerError> {
     Answer::decode(Bytes::copy_from_slice(body.as_ref()))
@@ -45,6 +48,15 @@ fn answer_is_decoded_from_the_body_alone() {
             "customers 1",
         ),
         ("\u{feff} \n{\"message\":[{\"id\":1}]} \r\n", "customers 1"),
+        // One customer in different spellings, and what JSON forbids.
+        (
+            r#"{"message":[{"id":7.08888E8},{"id":"708888000"},{"id":708888000.0}]}"#,
+            "customers 708888000 708888000 708888000",
+        ),
+        (
+            "{\"message\":[{\"id\":1,\"a\tb\":\"x\ny\"},{\"id\":2,\"c\":-Infinity}]}",
+            "customers 1 2",
+        ),
         // No customers.
         (r#"{"message":[],"status":"success"}"#, "customers"),
         (r#"{"message":[]}"#, "customers"),
@@ -102,6 +114,14 @@ fn answer_is_decoded_from_the_body_alone() {
             r#"failed: "half \ud800""#,
         ),
         (r#"{"message":"no","status":false}"#, "failed: no"),
+        (
+            "{\"message\":\"try\nlater\",\"status\":\"failed\"}",
+            "failed: try\nlater",
+        ),
+        (
+            "{\"message\":{\"code\":NaN,\"at\":\"a\tb\"},\"status\":\"failed\"}",
+            r#"failed: {"code":"NaN","at":"a\tb"}"#,
+        ),
         // Nothing vouches for an empty message without a status.
         (r#"{"message":null}"#, "failed: "),
         (r#"{"message":""}"#, "failed: "),
@@ -129,6 +149,11 @@ fn answer_is_decoded_from_the_body_alone() {
         // Not JSON.
         ("<html>", "NotJson { line: 1, column: 1 }"),
         ("{\"message\":\n  oops}", "NotJson { line: 2, column: 3 }"),
+        (
+            "{\"message\":[{\"id\":1,\"a\":\"x\ny\",\n\"b\":NaN, oops}]}",
+            "NotJson { line: 2, column: 10 }",
+        ),
+        ("{\"message\":[{\"a\":\"x\ty", "Truncated"),
         (r#"{"message":[]} x"#, "NotJson { line: 1, column: 16 }"),
         // Rows that are no customers.
         (
@@ -210,6 +235,43 @@ fn unusual_bytes_lose_no_record() {
     let customer = records[0].customer().unwrap();
     assert_eq!(customer.name.get().unwrap(), "As\u{fffd}\u{fffd}ha");
     assert_eq!(customer.extra["half"], "\u{fffd}");
+}
+
+/// The record before the odd one, the odd one, and one whose fields equal it, so that they are not
+/// scanned again.
+#[test]
+fn control_characters_and_odd_numbers_lose_no_record() {
+    let plain = r#"{"id":1,"name":"Asha","maxCreditAmt":0.0}"#;
+    let odd = "{\"id\":2,\"name\":\"As\tha\nB\",\"maxCreditAmt\":NaN}";
+    let same = odd.replace('2', "3");
+    let rows = [plain, odd, &same].map(str::as_bytes);
+    let records = page_of(&rows);
+    let mut normaliser = Normaliser::default();
+    for (record, raw) in records.iter().zip(rows) {
+        assert_eq!(record.raw(), raw);
+        let mut line = Vec::new();
+        normaliser.write(record, &mut line);
+        let line: Value = serde_json::from_slice(&line).unwrap();
+        let is_plain = raw == plain.as_bytes();
+        assert_eq!(line["name"], if is_plain { "Asha" } else { "As\tha\nB" });
+        assert_eq!(line["maxCreditAmt"].is_null(), !is_plain);
+        let customer = record.customer().unwrap();
+        assert_eq!(customer.max_credit_amt.get().is_none(), !is_plain);
+        let mut line = Vec::new();
+        record.push_raw_line(&mut line);
+        assert_eq!(
+            line,
+            str::from_utf8(raw).unwrap().replace('\n', "\\n").as_bytes()
+        );
+    }
+    let drift = normaliser.drift();
+    let odd = drift
+        .iter()
+        .find(|entry| entry.kind == DriftKind::NotFinite);
+    assert_eq!(
+        odd.unwrap().to_string(),
+        "customer.maxCreditAmt: not a finite number (2)"
+    );
 }
 
 /// The records of a page of these rows.

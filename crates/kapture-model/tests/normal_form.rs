@@ -39,6 +39,24 @@ fn each_rule() {
             r#"{"id":1,"huge":1e999,"long":123456789012345678901234567890}"#,
             None,
         ),
+        // Whole numbers are written plainly, and so is an id that is text.
+        (
+            r#"{"id":7.08888E8,"cmId":424242.0,"maxCreditAmt":1E3,"attr1":1E3,"contacts":[{"id":8E8,"age":1.5}]}"#,
+            Some(
+                r#"{"id":708888000,"cmId":424242,"maxCreditAmt":1E3,"attr1":1E3,"contacts":[{"id":800000000,"age":1.5}]}"#,
+            ),
+        ),
+        (r#"{"id":"17"}"#, Some(r#"{"id":17}"#)),
+        (r#"{"id":"A-17"}"#, None),
+        // What JSON forbids.
+        (
+            "{\"id\":1,\"a\tb\":\"x\ny\",\"c\":\"\u{1}\"}",
+            Some(r#"{"id":1,"a\tb":"x\ny","c":"\u0001"}"#),
+        ),
+        (
+            r#"{"id":1,"maxCreditAmt":NaN,"attr1":-Infinity,"x":{"y":[Infinity,"NaN"]}}"#,
+            Some(r#"{"id":1,"maxCreditAmt":null,"attr1":null,"x":{"y":[null,"NaN"]}}"#),
+        ),
         // Whitespace between values goes, within text it stays.
         (
             "\n{ \"id\" :\t1 , \"x\" : [ 1 ,\r\n { } , [ ] , \" a \" ] , \"y\" : { \"a b\" : null } }\n",
@@ -228,22 +246,24 @@ fn drift_sanitizes_field_names() {
 
 /// The normal form by way of values, as slow as it is plain.
 fn reference(mut customer: Value) -> Value {
-    fn tidy(object: &mut Map<String, Value>, dates: &[&str]) {
+    fn tidy(object: &mut Map<String, Value>, dates: &[&str], numbers: &[&str]) {
         for (key, value) in object {
             let date = dates.contains(&key.as_str());
             let more = value.get("zone").is_some();
             if let Some(moment) = Timestamp::decode(&value.to_string()).filter(|_| date && !more) {
                 *value = format!("{:?}", moment.local(&chrono::Utc)).into();
+            } else if numbers.contains(&key.as_str()) && value.as_f64() == Some(0.0) {
+                *value = 0.into();
             } else if value.as_str().is_some_and(|text| text.trim().is_empty()) {
                 *value = Value::Null;
             }
         }
     }
     let object = customer.as_object_mut().unwrap();
-    tidy(object, &["generationDate", "lastModificationTime"]);
+    tidy(object, &["generationDate", "lastModificationTime"], &["id"]);
     if let Some(Value::Array(contacts)) = object.get_mut("contacts") {
         for contact in contacts.iter_mut().filter_map(Value::as_object_mut) {
-            tidy(contact, &["generationDate"]);
+            tidy(contact, &["generationDate"], &["id", "leadId"]);
         }
     }
     customer

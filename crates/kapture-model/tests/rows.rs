@@ -192,6 +192,8 @@ fn text_ids_have_a_negative_surrogate() {
     for (id, expected) in [
         ("17", Some(17)),
         (r#""17""#, Some(17)),
+        ("7.08888E8", Some(708_888_000)),
+        ("17.0", Some(17)),
         ("9223372036854775807", Some(i64::MAX)),
     ] {
         let record = record(format!(r#"{{"id":{id}}}"#));
@@ -214,6 +216,20 @@ fn text_ids_have_a_negative_surrogate() {
         assert_eq!(row.customer.cells[0], Cell::Integer(row.id));
         assert_eq!(row.customer.extra.as_deref(), Some(text.as_str()));
     }
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_kept_in_extra_as_text() {
+    let record = record(
+        "{\"id\":1,\"maxCreditAmt\":NaN,\"creatorId\":-Infinity,\"attr1\":{\"a\":[Infinity,1]},\"name\":\"a\tb\"}",
+    );
+    let row = RowReader::default().read(&record);
+    assert_eq!(*cell(&row, "max_credit_amt"), Cell::Null);
+    assert_eq!(*cell(&row, "creator_id"), Cell::Null);
+    assert_eq!(*cell(&row, "name"), Cell::Text("a\tb".into()));
+    let kept =
+        json!({"maxCreditAmt": "NaN", "creatorId": "-Infinity", "attr1": {"a": ["Infinity", 1]}});
+    assert_eq!(extra(&row), kept);
 }
 
 #[test]
@@ -263,7 +279,7 @@ fn contacts_in_an_undocumented_shape_are_kept_in_extra() {
 #[test]
 fn rows_and_lines_count_the_same_drift() {
     let record = record(
-        r#"{"id":1,"attr1":"x","zone":0.5,"generationDate":"soon","lastModificationTime":" ",
+        r#"{"id":1,"attr1":"x","attr2":NaN,"attr3":{"a":[NaN]},"maxCreditAmt":Infinity,"zone":0.5,"generationDate":"soon","lastModificationTime":" ",
             "contacts":[{"id":1,"generationDate":"soon"},{"id":2}]}"#,
     );
     let (mut rows, mut lines) = (RowReader::default(), Normaliser::default());

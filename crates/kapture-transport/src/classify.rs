@@ -31,9 +31,14 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
             Err(AnswerError::MissingId { row }) => Err(Error::MissingId { row }),
             Err(AnswerError::TooManyRows { limit }) => Err(Error::TooManyRows { limit }),
             Err(AnswerError::Truncated) => Err(Error::Truncated),
-            Err(AnswerError::NotJson { line, column }) => Err(Error::NotJson {
-                what: appearance(&response.body, line, column),
-            }),
+            Err(AnswerError::NotJson { line, column }) => {
+                Err(if is_meant_as_json(&response.body) {
+                    Error::InvalidJson { line, column }
+                } else {
+                    let what = appearance(&response.body, line, column);
+                    Error::NotJson { what }
+                })
+            }
             Err(_) => Err(Error::UnexpectedShape),
         };
     }
@@ -83,6 +88,12 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
         }
     };
     (!wait.is_zero()).then_some(wait)
+}
+
+/// Whether a body that is not JSON was meant to be: it begins as an answer does.
+fn is_meant_as_json(body: &Bytes) -> bool {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    body.trim_ascii_start().starts_with(b"{")
 }
 
 /// Describes a body that is not JSON from `line` and `column` on. It quotes only the title of a web
@@ -257,6 +268,19 @@ mod tests {
             panic!("not recognised")
         };
         assert_eq!(what, "a web page");
+    }
+
+    #[test]
+    fn faulty_json_is_told_from_other_formats() {
+        for body in [
+            r#"{"message":[{"id":1},],"status":"success"}"#,
+            "\u{feff}\n {\"message\":[{\"id\":1},],\"status\":\"success\"}",
+        ] {
+            let line = if body.starts_with('{') { 1 } else { 2 };
+            let column = if body.starts_with('{') { 22 } else { 23 };
+            assert_eq!(of(200, body), Err(Error::InvalidJson { line, column }));
+        }
+        assert!(matches!(of(200, "null;"), Err(Error::NotJson { .. })));
     }
 
     #[test]

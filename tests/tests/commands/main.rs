@@ -3,6 +3,7 @@
 mod describe;
 mod doctor;
 mod failed_days;
+mod odd_records;
 mod pull;
 mod sync;
 mod verify;

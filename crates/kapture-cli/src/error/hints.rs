@@ -140,6 +140,9 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
         Error::Redirected { .. } | Error::NotJson { .. } => {
             "a login page means a wrong address or token: check --base-url and the token"
         }
+        Error::InvalidJson { .. } => {
+            "tell the vendor: a value of one of these customers is written wrongly; other days are not affected"
+        }
         Error::UnexpectedShape => "check that --base-url is the address of the API",
         Error::RateLimited { .. } => "lower the request rate with --max-rps, or run again later",
         Error::Timeout(_) => "raise --timeout, or lower --concurrency",

@@ -50,8 +50,8 @@ impl Summary {
             entries.collect::<Vec<_>>().join(", ")
         };
         let odd = met(|kind| {
-            use DriftKind::{MissingDate, NotUtf8, UnknownField};
-            !matches!(kind, UnknownField | MissingDate | NotUtf8)
+            use DriftKind::{MissingDate, NotFinite, NotUtf8, UnknownField};
+            !matches!(kind, UnknownField | MissingDate | NotUtf8 | NotFinite)
         });
         if !odd.is_empty() {
             notes.push(format!(
@@ -62,6 +62,12 @@ impl Summary {
         if !replaced.is_empty() {
             notes.push(format!(
                 "fields with invalid UTF-8, replaced by U+FFFD (pull --raw keeps the bytes): {replaced}"
+            ));
+        }
+        let null = met(|kind| kind == DriftKind::NotFinite);
+        if !null.is_empty() {
+            notes.push(format!(
+                "numbers that JSON does not have, null here (the extra column and pull --raw keep them): {null}"
             ));
         }
         notes

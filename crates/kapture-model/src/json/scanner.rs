@@ -2,10 +2,14 @@
 //!
 //! Each record is scanned twice, to find it in its page and to write it. serde_json would need two
 //! passes for the first alone (one to split the page, one to find the id); this scanner splits,
-//! validates and extracts in one. It accepts what serde_json accepts (a test compares the two) and
-//! stops at anything else: then serde_json reports the error and its position.
+//! validates and extracts in one. It accepts what serde_json accepts (a test compares the two), and
+//! two things that servers write against RFC 8259 and that must not lose a customer: control
+//! characters inside of strings, and numbers that are not finite. It stops at anything else: then
+//! serde_json reports the error and its position.
 
 use std::borrow::Cow;
+
+use crate::json::strict::{escape_control_characters, has_control_character};
 
 /// A position in JSON text.
 pub(crate) struct Scanner<'a> {
@@ -14,6 +18,7 @@ pub(crate) struct Scanner<'a> {
     at: usize,
     /// The brackets that close what is open, in [`Scanner::value`].
     closing: Vec<u8>,
+    has_met_control_character: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -23,7 +28,13 @@ impl<'a> Scanner<'a> {
             bytes: text.as_bytes(),
             at: 0,
             closing: Vec::new(),
+            has_met_control_character: false,
         }
+    }
+
+    /// Whether a control character was met in any string so far.
+    pub(crate) fn has_met_control_character(&self) -> bool {
+        self.has_met_control_character
     }
 
     /// The byte offset reached.
@@ -138,8 +149,11 @@ impl<'a> Scanner<'a> {
                     escaped = true;
                     self.skip_escape()?;
                 }
-                // Control characters must be escaped.
-                _ => return None,
+                // RFC 8259 demands an escape.
+                _ => {
+                    self.has_met_control_character = true;
+                    self.at += 1;
+                }
             }
         }
     }
@@ -157,16 +171,21 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// Moves over a number, `true`, `false` or `null`, and returns it.
+    /// Moves over a number, `true`, `false` or `null`, and returns it. `NaN` and infinities are
+    /// numbers, in the spellings of Java, Python and C.
     #[inline]
     pub(crate) fn scalar(&mut self) -> Option<&'a str> {
         let start = self.at;
         let found = match self.peek()? {
             b't' => self.take_text("true"),
             b'f' => self.take_text("false"),
-            b'n' => self.take_text("null"),
+            b'n' if self.take_text("null") => true,
             _ => {
                 self.take(b'-');
+                if !matches!(self.peek(), Some(b'0'..=b'9')) {
+                    let found = self.take_non_finite();
+                    return found.then(|| self.text.get(start..self.at))?;
+                }
                 let whole = self.take(b'0') || self.skip_digits();
                 let fraction = !self.take(b'.') || self.skip_digits();
                 let exponent = !(self.take(b'e') || self.take(b'E')) || {
@@ -177,6 +196,11 @@ impl<'a> Scanner<'a> {
             }
         };
         found.then(|| self.text.get(start..self.at))?
+    }
+
+    fn take_non_finite(&mut self) -> bool {
+        let names = ["NaN", "nan", "Infinity", "infinity", "Inf", "inf"];
+        names.iter().any(|name| self.take_text(name))
     }
 
     #[inline]
@@ -335,6 +359,8 @@ pub(crate) fn decode_text(token: &str) -> Option<Cow<'_, str>> {
         .bytes()
         .any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
     {
+        let escaped = has_control_character(token).then(|| escape_control_characters(token));
+        let token = escaped.as_deref().unwrap_or(token);
         serde_json::from_str(token).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
@@ -410,16 +436,46 @@ fn end_or_escape(word: [u8; 8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::strict::mask;
     use proptest::prelude::*;
     use serde_json::value::RawValue;
 
-    /// What serde_json and the scanner make of a text: the value in it, if it is one.
+    /// What serde_json and the scanner make of a text: the value in it, if it is one. What the scanner
+    /// accepts beyond JSON is masked for serde_json.
     fn both(text: &str) -> (Option<&str>, Option<&str>) {
-        let expected = serde_json::from_str::<&RawValue>(text).ok();
+        let masked = mask(text);
+        let expected = serde_json::from_str::<&RawValue>(&masked).ok();
+        let expected = expected.map(|value| {
+            let start = value.get().as_ptr().addr() - masked.as_ptr().addr();
+            &text[start..start + value.get().len()]
+        });
         let mut scanner = Scanner::new(text);
         scanner.skip_whitespace();
         let value = scanner.value().filter(|_| scanner.is_at_end());
-        (expected.map(RawValue::get), value)
+        (expected, value)
+    }
+
+    #[test]
+    fn control_characters_and_odd_numbers_are_accepted() {
+        for text in [
+            "NaN",
+            "-Infinity",
+            "[nan,-inf]",
+            "\"a\tb\0\"",
+            "{\"1234567\n890\":Infinity}",
+        ] {
+            let mut scanner = Scanner::new(text);
+            assert_eq!(scanner.value(), Some(text));
+            assert!(scanner.is_at_end());
+            assert_eq!(
+                scanner.has_met_control_character(),
+                text.contains(char::is_control)
+            );
+        }
+        for text in ["-", "N", "Nan", "+Infinity", "nul", "infinit"] {
+            let mut scanner = Scanner::new(text);
+            assert!(scanner.value().is_none() || !scanner.is_at_end(), "{text}");
+        }
     }
 
     #[test]
@@ -448,7 +504,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
         #[test]
-        fn agrees_with_serde_json_on_soup(text in r#"([\[\]{}:,"\\u0-9a \n.eE+-]|true|"a":|null){0,24}"#) {
+        fn agrees_with_serde_json_on_soup(text in r#"([\[\]{}:,"\\u0-9a \n.eE+-]|true|"a":|null|NaN|-?Infinity){0,24}"#) {
             let (expected, value) = both(&text);
             prop_assert_eq!(value, expected);
         }

@@ -31,10 +31,14 @@ pub enum DriftKind {
     /// A value with bytes that are no UTF-8, which JSON has to be. Text has U+FFFD in their place;
     /// [`Record::raw`](crate::Record::raw) has them as they came.
     NotUtf8,
+    /// A number that is not finite (`NaN`, `Infinity`), which JSON cannot express. Lines of JSON have
+    /// null in its place, tables its text in the extra object;
+    /// [`Record::raw`](crate::Record::raw) has it as it came.
+    NotFinite,
 }
 
 impl DriftKind {
-    pub(crate) const ALL: [DriftKind; 7] = [
+    pub(crate) const ALL: [DriftKind; 8] = [
         DriftKind::UnknownField,
         DriftKind::UnexpectedType,
         DriftKind::UndecodableDate,
@@ -42,6 +46,7 @@ impl DriftKind {
         DriftKind::InstantDate,
         DriftKind::MissingDate,
         DriftKind::NotUtf8,
+        DriftKind::NotFinite,
     ];
 }
 
@@ -55,6 +60,7 @@ impl fmt::Display for DriftKind {
             DriftKind::InstantDate => "date given as an instant",
             DriftKind::MissingDate => "missing date",
             DriftKind::NotUtf8 => "not UTF-8",
+            DriftKind::NotFinite => "not a finite number",
         })
     }
 }

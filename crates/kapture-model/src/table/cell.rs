@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chrono::{NaiveDateTime, TimeZone, Timelike};
 
 use crate::json::scanner;
+use crate::json::strict::has_non_finite;
 use crate::schema::documented::Kind;
 use crate::{DriftKind, Timestamp};
 
@@ -55,6 +56,13 @@ impl<'a> Read<'a> {
                 cell: Cell::Null,
                 lossy: false,
                 drift: None,
+            };
+        }
+        if has_non_finite(value) {
+            return Read {
+                cell: Cell::Null,
+                lossy: true,
+                drift: Some(DriftKind::NotFinite),
             };
         }
         let first = value.as_bytes().first().copied().unwrap_or_default();

@@ -8,6 +8,7 @@ use chrono::{TimeZone, Utc};
 use super::cell::{Cell, Read};
 use super::column::{contact_columns, customer_columns};
 use crate::json::scanner::{self, Scanner};
+use crate::json::strict::{has_non_finite, strict};
 use crate::schema::documented::{Kind, fields};
 use crate::schema::drift::Owner;
 use crate::schema::keys::{Keys, NO_KEY};
@@ -104,7 +105,9 @@ impl<Z: TimeZone> RowReader<Z> {
             Cow::Borrowed(text) => self.customer(text),
             Cow::Owned(text) => {
                 let row = self.customer(&text).into_owned();
-                self.keys[Owner::Customer as usize].note_not_utf8(&text);
+                if record.is_lossy() {
+                    self.keys[Owner::Customer as usize].note_not_utf8(&text);
+                }
                 row
             }
         };
@@ -162,7 +165,10 @@ impl<Z: TimeZone> RowReader<Z> {
                     let value = scanner.value()?;
                     let is_null_or_blank = scanner::is_null_or_blank(value);
                     draft.keep(key, token, if is_null_or_blank { "null" } else { value });
-                    Some(DriftKind::UnknownField)
+                    Some(match has_non_finite(value) {
+                        true => DriftKind::NotFinite,
+                        false => DriftKind::UnknownField,
+                    })
                 }
                 Some(kind) => {
                     draft.forget(key);
@@ -293,7 +299,7 @@ impl<'a> Draft<'a> {
             .iter()
             .enumerate()
             .filter(|(place, (key, ..))| counts(*place, key))
-            .map(|(_, (_, token, value))| format!("{token}:{value}"))
+            .map(|(_, (_, token, value))| format!("{token}:{}", strict(value)))
             .collect();
         if !entries.is_empty() {
             self.row.extra = Some(format!("{{{}}}", entries.join(",")));

@@ -33,10 +33,7 @@ impl Encoder for NdjsonEncoder {
         self.buffer.clear();
         for record in records {
             if self.raw {
-                // JSON has raw line breaks only between tokens, where they mean nothing.
-                let raw = record.raw().iter();
-                self.buffer
-                    .extend(raw.filter(|byte| !matches!(byte, b'\n' | b'\r')));
+                record.push_raw_line(&mut self.buffer);
             } else {
                 self.normaliser.write(record, &mut self.buffer);
             }

@@ -36,11 +36,10 @@ impl Client {
                 Ok(records) => return Ok(records),
                 Err(error) => error,
             };
-            let times = progress.repeats.count(error.refusal());
-            let is_refusal = error.refusal().is_some();
-            let is_confirmed = is_refusal && times >= shared.confirmations(refusals);
+            let times = progress.repeats.count(&error);
+            let is_confirmed = times >= shared.confirmations(&error, refusals);
             let is_enough = is_confirmed || is_enough(&error);
-            if is_enough && is_refusal {
+            if is_enough && error.refusal().is_some() {
                 shared.answers.fetch_add(times.into(), Ordering::Relaxed);
             }
             if is_enough || shared.is_permanent(&error, attempt) {

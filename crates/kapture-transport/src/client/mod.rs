@@ -123,11 +123,10 @@ impl Client {
                 Ok(records) => return Ok(records),
                 Err(error) => error,
             };
-            let times = progress.repeats.count(error.refusal());
-            let is_refusal = error.refusal().is_some();
-            let is_confirmed = is_refusal && times >= shared.confirmations(policy.refusals);
+            let times = progress.repeats.count(&error);
+            let is_confirmed = times >= shared.confirmations(&error, policy.refusals);
             if is_confirmed {
-                // Each of the equal refusals was an answer.
+                // Each of the equal failures was an answer.
                 shared.answers.fetch_add(times.into(), Ordering::Relaxed);
             }
             let was_last = policy.max_attempts.is_some_and(|max| attempt >= max);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::Refusal;
+use crate::error::Error;
 
 /// How far one call has come.
 #[derive(Default)]
@@ -16,18 +16,18 @@ pub(super) struct Progress {
     pub(super) new_session: bool,
 }
 
-/// Counts how often the same refusal came in a row.
+/// Counts how often the same failure came in a row.
 #[derive(Default)]
 pub(super) struct Repeats {
-    last: Option<Refusal>,
+    last: Option<Error>,
     times: u32,
 }
 
 impl Repeats {
     /// Counts one failure: any other failure in between starts from 1 again.
-    pub(super) fn count(&mut self, refusal: Option<&Refusal>) -> u32 {
-        if self.last.as_ref() != refusal {
-            self.last = refusal.cloned();
+    pub(super) fn count(&mut self, error: &Error) -> u32 {
+        if self.last.as_ref() != Some(error) {
+            self.last = Some(error.clone());
             self.times = 0;
         }
         self.times += 1;

@@ -65,10 +65,13 @@ impl Shared {
         }
     }
 
-    /// How often a refusal has to repeat unchanged until it is the answer.
-    pub(super) fn confirmations(&self, refusals: RefusalPolicy) -> u32 {
+    /// How often a failure has to repeat unchanged until it is the answer.
+    pub(super) fn confirmations(&self, error: &Error, refusals: RefusalPolicy) -> u32 {
         let retry = &self.options.retry;
         match refusals {
+            // One odd value can spoil a page for good, but so can a server that is being replaced.
+            _ if matches!(error, Error::InvalidJson { .. }) => retry.patient_refusal_confirmations,
+            _ if error.refusal().is_none() => u32::MAX,
             RefusalPolicy::First => 1,
             RefusalPolicy::Confirmed => retry.refusal_confirmations,
             RefusalPolicy::Patient => retry.patient_refusal_confirmations,

@@ -65,6 +65,7 @@ impl Error {
             Self::Server { .. } => ErrorKind::Server,
             Self::Redirected { .. } => ErrorKind::Redirected,
             Self::NotJson { .. }
+            | Self::InvalidJson { .. }
             | Self::UnexpectedShape
             | Self::Truncated
             | Self::MissingId { .. } => ErrorKind::UnexpectedResponse,

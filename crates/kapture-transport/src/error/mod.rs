@@ -65,6 +65,15 @@ pub enum Error {
         /// through [`sanitize`](kapture_model::sanitize).
         what: String,
     },
+    /// An answer that no JSON reader accepts, because of a fault in the middle of it. Retried until it
+    /// has repeated at the same place.
+    #[error("the response is JSON with a fault at line {line}, column {column}")]
+    InvalidJson {
+        /// The line of the fault, counted from 1.
+        line: usize,
+        /// The column of the fault in bytes, counted from 1.
+        column: usize,
+    },
     /// JSON, but not the documented envelope. Retried.
     #[error("the response is JSON, but not of the documented shape")]
     UnexpectedShape,

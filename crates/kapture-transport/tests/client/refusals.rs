@@ -45,6 +45,24 @@ async fn failure_is_returned_after_the_attempts_of_the_policy() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn faulty_json_is_returned_after_it_has_repeated_at_the_same_place() {
+    let faulty = |body: &str| answer(200, body);
+    let elsewhere = faulty(r#"{"message":[{"id":oops}]}"#);
+    let here = faulty(r#"{"message":[{"id":1},],"status":"success"}"#);
+    let passing = client(vec![here.clone(), answer(200, NONE)]);
+    assert_eq!(call(&passing).await, Ok(0));
+    let lasting = client(vec![here.clone(), elsewhere, here]);
+    let (line, column) = (1, 22);
+    let begun = Instant::now();
+    assert_eq!(
+        call(&lasting).await,
+        Err(Error::InvalidJson { line, column })
+    );
+    assert_eq!(lasting.stats().requests, 12);
+    assert!(begun.elapsed() < Duration::from_secs(120));
+}
+
+#[tokio::test(start_paused = true)]
 async fn refusal_counts_as_an_answer_of_the_server() {
     let refusals = vec![refused("E-1017"); 3];
     let down = Err(TransportError::Connect("refused".into()));

@@ -1,0 +1,77 @@
+//! Records that break the rules of JSON or spell an id in another way: no customer is lost.
+
+use kapture_sandbox::{Behaviour, Oddities, PerDay};
+use kapture_tests::{Served, around_may, ids, run, stderr};
+
+const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
+
+fn served(oddities: Oddities) -> Served {
+    let behaviour = Behaviour {
+        oddities,
+        ..Behaviour::default()
+    };
+    Served::new(around_may(PerDay::Fixed(40)), behaviour)
+}
+
+fn expected(served: &Served) -> Vec<u64> {
+    let day = |text: &str| text.parse().expect("a date");
+    let truth = served
+        .tenant
+        .truth_ids(day("2024-05-01"), day("2024-05-07"));
+    truth.into_iter().collect()
+}
+
+#[test]
+fn every_spelling_of_an_id_is_the_same_customer() {
+    let served = served(Oddities {
+        ids_as_float: 0.4,
+        ids_as_text: 0.4,
+        ..Oddities::default()
+    });
+    let output = run(&served, &WEEK);
+    // `ids` takes whole numbers only.
+    assert_eq!(Vec::from_iter(ids(&output.stdout)), expected(&served));
+
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("customers.db");
+    let database = database.to_str().unwrap();
+    run(
+        &served,
+        &[
+            "sync",
+            database,
+            "--from",
+            "2024-05-01",
+            "--to",
+            "2024-05-07",
+        ],
+    );
+    let connection = rusqlite::Connection::open(database).unwrap();
+    let mut statement = connection
+        .prepare("select id from customers order by id")
+        .unwrap();
+    let stored = statement.query_map([], |row| row.get(0)).unwrap();
+    let stored: Vec<i64> = stored.map(Result::unwrap).collect();
+    let expected: Vec<_> = expected(&served)
+        .into_iter()
+        .map(u64::cast_signed)
+        .collect();
+    assert_eq!(stored, expected);
+}
+
+#[test]
+fn control_characters_and_odd_numbers_cost_no_customer() {
+    let served = served(Oddities {
+        raw_control_characters: 0.3,
+        non_finite_numbers: 0.3,
+        ..Oddities::default()
+    });
+    let output = run(&served, &WEEK);
+    assert_eq!(Vec::from_iter(ids(&output.stdout)), expected(&served));
+    let note = "customer.maxCreditAmt (not a finite number";
+    assert!(stderr(&output).contains(note), "{}", stderr(&output));
+    // One line for each customer also where line breaks are kept.
+    let output = run(&served, &[&WEEK[..], &["--raw"]].concat());
+    let lines = output.stdout.iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!(lines, expected(&served).len());
+}
