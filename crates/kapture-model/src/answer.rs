@@ -41,7 +41,9 @@ pub enum Answer {
     Failed {
         /// The API's message, unchanged, which may be empty; at most 10,000 characters of it. A
         /// message that is not text, or text that contains JSON, is given as JSON if it is short
-        /// and cannot be a customer; else a description stands for it.
+        /// and cannot be a customer; else a description stands for it. A code in place of the status
+        /// comes before it: `APIExpired: API Request is Expired`. Without a message it is the one
+        /// text of the answer, if there is one.
         message: String,
     },
 }
@@ -96,25 +98,36 @@ impl AnswerError {
 
 const MAX_ROWS: usize = 1_000_000;
 
-/// The raw values of the two keys of an answer.
+/// The raw values of the two keys of an answer, in any case: older answers have `Message`.
 #[derive(Default)]
 struct Envelope<'a> {
-    message: Option<&'a str>,
-    status: Option<&'a str>,
-    /// One of the keys is repeated with another value.
+    message: Option<Member<'a>>,
+    status: Option<Member<'a>>,
+    /// One of the keys is repeated with another value, or in another case.
     contradicts_itself: bool,
     /// There are rows under another key.
     has_other_rows: bool,
+    /// The texts under other keys.
+    other_texts: Vec<&'a str>,
+}
+
+/// A key as it is spelled, and its raw value.
+#[derive(PartialEq)]
+struct Member<'a> {
+    key: String,
+    value: &'a str,
 }
 
 impl Answer {
     /// Decodes the body of an answer.
     ///
-    /// - A list with status `success` (in any case) or without a status: customers. An empty
-    ///   list, null, blank text or nothing at all with `success`: no customers, unless rows with an
-    ///   id are under another key.
+    /// - A list with status `success` or without a status: customers. An object with a usable id in
+    ///   place of the list is a page of one row. An empty list, null, blank text or nothing at all
+    ///   with `success`: no customers, unless rows with an id are under another key.
     /// - Any other status, or text in place of the list: a failure, unless the body has rows that
     ///   may be customers.
+    ///
+    /// The keys and the word `success` may be in any case.
     ///
     /// A leading byte order mark and whitespace are skipped. Bytes in text that are no UTF-8, control
     /// characters in text and numbers that are not finite (`NaN`) stay as they are in the records:
@@ -122,8 +135,8 @@ impl Answer {
     ///
     /// # Errors
     /// When the body is empty, cut short, not JSON or of another shape, when it contradicts itself
-    /// (`message` or `status` twice, and not the same; a failure with rows; rows that are not where
-    /// they belong), or when a row has no usable id.
+    /// (`message` or `status` twice, and not the same or not in the same case; a failure with rows;
+    /// rows that are not where they belong), or when a row has no usable id.
     pub fn decode(body: Bytes) -> Result<Answer, AnswerError> {
         let masked;
         let text = match str::from_utf8(&body) {
@@ -147,6 +160,25 @@ impl Answer {
     }
 }
 
+/// The keys of an answer, in any case.
+enum Key {
+    Message,
+    Status,
+    Other,
+}
+
+impl Key {
+    fn of(key: &str) -> Self {
+        if key.eq_ignore_ascii_case("message") {
+            Key::Message
+        } else if key.eq_ignore_ascii_case("status") {
+            Key::Status
+        } else {
+            Key::Other
+        }
+    }
+}
+
 /// The records of an answer as nearly every one is, in one pass. `None` where anything is out of
 /// the ordinary: then it is looked at with more patience.
 fn page(body: &LossyText<'_>, text: &str) -> Option<Vec<Record>> {
@@ -156,10 +188,15 @@ fn page(body: &LossyText<'_>, text: &str) -> Option<Vec<Record>> {
     let mut scanner = Scanner::new(text);
     scanner.skip_whitespace();
     scanner.object(|key, scanner| {
-        match key {
-            "message" if records.is_none() => {
+        match Key::of(key) {
+            Key::Message if records.is_none() => {
                 let mut page = Vec::new();
                 let mut shape = Shape::default();
+                if scanner.peek() == Some(b'{') {
+                    page.push(shape.scan(body, scanner)?.ok()?);
+                    records = Some(page);
+                    return Some(());
+                }
                 scanner.list(|scanner| {
                     if page.len() == MAX_ROWS {
                         return None;
@@ -169,9 +206,9 @@ fn page(body: &LossyText<'_>, text: &str) -> Option<Vec<Record>> {
                 })?;
                 records = Some(page);
             }
-            "status" if status.is_none() => status = Some(scanner.value()?),
-            "message" | "status" => return None,
-            _ => {
+            Key::Status if status.is_none() => status = Some(scanner.value()?),
+            Key::Message | Key::Status => return None,
+            Key::Other => {
                 scanner.value()?;
                 has_more = true;
             }
@@ -189,15 +226,21 @@ impl<'a> Envelope<'a> {
         // An answer that is no object has neither key.
         let _ = Scanner::new(answer).object(|key, scanner| {
             let value = scanner.value()?;
-            let known = match key {
-                "message" => envelope.message.replace(value),
-                "status" => envelope.status.replace(value),
-                _ => {
+            let place = match Key::of(key) {
+                Key::Message => &mut envelope.message,
+                Key::Status => &mut envelope.status,
+                Key::Other => {
                     envelope.has_other_rows |= has_rows(value, OTHER_ROWS_WITHIN);
-                    None
+                    if value.starts_with('"') && !scanner::is_blank(value) {
+                        envelope.other_texts.push(value);
+                    }
+                    return Some(());
                 }
             };
-            envelope.contradicts_itself |= known.is_some_and(|known| known != value);
+            let key = key.to_owned();
+            let known = place.replace(Member { key, value });
+            envelope.contradicts_itself |=
+                known.is_some_and(|known| Some(&known) != place.as_ref());
             Some(())
         });
         envelope
@@ -207,24 +250,43 @@ impl<'a> Envelope<'a> {
         if self.contradicts_itself {
             return Err(AnswerError::UnexpectedShape);
         }
-        let status = self.status.filter(|json| !scanner::is_null_or_blank(json));
-        let said = self.message.filter(|json| !scanner::is_null_or_blank(json));
+        let is_empty = self.message.is_some();
+        let said = |member: Option<Member<'a>>| {
+            let value = member.map(|member| member.value);
+            value.filter(|json| !scanner::is_null_or_blank(json))
+        };
+        let (status, said) = (said(self.status), said(self.message));
         let succeeded = status.map(says_success);
+        let only_text = match *self.other_texts {
+            [text] => Some(text),
+            _ => None,
+        };
         match (succeeded, said) {
             // Perhaps these are the customers.
             (Some(true), None) if self.has_other_rows => Err(AnswerError::UnexpectedShape),
             (_, Some(message)) if self.has_other_rows && is_empty_list(message) => {
                 Err(AnswerError::UnexpectedShape)
             }
+            (Some(true) | None, Some(message))
+                if self.has_other_rows && message.starts_with('"') =>
+            {
+                Err(AnswerError::UnexpectedShape)
+            }
             (Some(true), None) => Ok(Answer::Customers(Vec::new())),
-            (Some(false), None) => failed(None),
-            (Some(false), Some(message)) => failed(Some(body.lossy(message))),
+            (Some(false), said) => {
+                let message = said.or(only_text).map(|text| body.lossy(text));
+                failed(status.and_then(code), message)
+            }
             // Without a status nothing vouches for an empty message: it may be a failure.
-            (None, None) if self.message.is_some() => failed(None),
+            (None, None) if is_empty => failed(None, None),
             (None, None) => Err(AnswerError::UnexpectedShape),
             (_, Some(message)) => match message.as_bytes().first() {
                 Some(b'[') => records(body, message),
-                Some(b'"') => failed(Some(body.lossy(message))),
+                Some(b'{') => match Record::scan(body, &mut Scanner::new(message)) {
+                    Some(Ok(record)) => Ok(Answer::Customers(vec![record])),
+                    _ => Err(AnswerError::UnexpectedShape),
+                },
+                Some(b'"') => failed(None, Some(body.lossy(message))),
                 _ => Err(AnswerError::UnexpectedShape),
             },
         }
@@ -287,10 +349,36 @@ fn says_success(status: &str) -> bool {
     scanner::decode_text(status).is_some_and(|text| text.trim().eq_ignore_ascii_case("success"))
 }
 
-fn failed(message: Option<Cow<'_, str>>) -> Result<Answer, AnswerError> {
+/// A failure's own name, if the status has one in place of a plain word: `APIExpired`.
+fn code(status: &str) -> Option<String> {
+    const PLAIN: [&str; 8] = [
+        "failed",
+        "failure",
+        "fail",
+        "error",
+        "ok",
+        "false",
+        "true",
+        "unsuccessful",
+    ];
+    let word = scanner::decode_text(status)?.trim().to_owned();
+    let is_name = word.len() <= LONGEST_CODE && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_plain = PLAIN.iter().any(|plain| word.eq_ignore_ascii_case(plain));
+    (is_name && !is_plain).then_some(word)
+}
+
+/// The longest name of a failure, in letters.
+const LONGEST_CODE: usize = 40;
+
+fn failed(code: Option<String>, message: Option<Cow<'_, str>>) -> Result<Answer, AnswerError> {
     let message = message.map_or_else(|| Some(String::new()), |json| words(&json));
     // A failure with customers contradicts itself: it must not count as "no customers".
     let message = message.ok_or(AnswerError::UnexpectedShape)?;
+    let message = match code {
+        Some(code) if message.is_empty() => code,
+        Some(code) => format!("{code}: {message}"),
+        None => message,
+    };
     Ok(Answer::Failed { message })
 }
 

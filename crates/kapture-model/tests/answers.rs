@@ -57,7 +57,18 @@ fn answer_is_decoded_from_the_body_alone() {
             "{\"message\":[{\"id\":1,\"a\tb\":\"x\ny\"},{\"id\":2,\"c\":-Infinity}]}",
             "customers 1 2",
         ),
+        // One row may be a bare object, and the keys may be in any case.
+        (
+            r#"{"message":{"id":7,"name":"Asha"},"status":"success"}"#,
+            "customers 7",
+        ),
+        (r#"{"total":1,"message":{"id":"A-7"}}"#, "customers A-7"),
+        (
+            r#"{"Message":[{"id":1}],"STATUS":"Success"}"#,
+            "customers 1",
+        ),
         // No customers.
+        (r#"{"Status":"Success","Message":null}"#, "customers"),
         (r#"{"message":[],"status":"success"}"#, "customers"),
         (r#"{"message":[]}"#, "customers"),
         (r#"{"message":null,"status":"success"}"#, "customers"),
@@ -103,6 +114,26 @@ fn answer_is_decoded_from_the_body_alone() {
         ),
         (r#"{"message":"No data"}"#, "failed: No data"),
         (r#"{"status":"failed"}"#, "failed: "),
+        (
+            r#"{"Message":"No data","Status":"Failed"}"#,
+            "failed: No data",
+        ),
+        // Words under another key, if there is one text.
+        (
+            r#"{"Customer Details":"Information does not exist","count":0,"status":"failed"}"#,
+            "failed: Information does not exist",
+        ),
+        (
+            r#"{"message":" ","error":"quota exceeded","status":"failed"}"#,
+            "failed: quota exceeded",
+        ),
+        (r#"{"a":"x","b":"y","status":"failed"}"#, "failed: "),
+        // A code in place of the status.
+        (
+            r#"{"message":"API Request is Expired","status":"APIExpired"}"#,
+            "failed: APIExpired: API Request is Expired",
+        ),
+        (r#"{"status":"ServerFailure"}"#, "failed: ServerFailure"),
         (r#"{"message":null,"status":"error"}"#, "failed: "),
         (r#"{"message":[],"status":"failed"}"#, "failed: []"),
         (
@@ -130,7 +161,12 @@ fn answer_is_decoded_from_the_body_alone() {
         (r#"{"error":"x"}"#, "UnexpectedShape"),
         (r#"{"message":7,"status":"success"}"#, "UnexpectedShape"),
         (
-            r#"{"message":{"id":1},"status":"success"}"#,
+            r#"{"message":{"code":1},"status":"success"}"#,
+            "UnexpectedShape",
+        ),
+        (r#"{"message":{},"status":"success"}"#, "UnexpectedShape"),
+        (
+            r#"{"message":"3 customers","data":[{"id":1}],"status":"success"}"#,
             "UnexpectedShape",
         ),
         ("[]", "UnexpectedShape"),
@@ -350,6 +386,9 @@ fn contradicting_repeated_keys_are_unexpected_shape() {
         r#"{"message":[{"id":1}],"status":"success","message":[]}"#,
         r#"{"message":[],"status":"success","message":[{"id":1}]}"#,
         r#"{"message":[{"id":1}],"status":"success","status":"failed"}"#,
+        r#"{"message":[{"id":1}],"Message":[{"id":1}],"status":"success"}"#,
+        r#"{"message":[{"id":1}],"status":"success","Status":"success"}"#,
+        r#"{"message":{"id":1},"status":"success","MESSAGE":[]}"#,
     ] {
         assert_eq!(told(body), "UnexpectedShape", "{body}");
     }

@@ -27,7 +27,17 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
     if (200..300).contains(&status) {
         return match decoded {
             Ok(Answer::Customers(records)) => Ok(records),
-            Ok(Answer::Failed { message }) => Err(Error::Refused(Refusal { status, message })),
+            Ok(Answer::Failed { message }) => {
+                let is_server = says_server_failure(&message);
+                let refusal = Refusal { status, message };
+                Err(match is_server {
+                    true => Error::Server {
+                        refusal,
+                        wait: None,
+                    },
+                    false => Error::Refused(refusal),
+                })
+            }
             Err(AnswerError::MissingId { row }) => Err(Error::MissingId { row }),
             Err(AnswerError::TooManyRows { limit }) => Err(Error::TooManyRows { limit }),
             Err(AnswerError::Truncated) => Err(Error::Truncated),
@@ -67,10 +77,24 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
     })
 }
 
-/// Whether a failure means that the token is missing, wrong, expired or disabled: `Invalid Auth Key`
-/// is the one documented message for it, with HTTP 200 as well as with an error status.
+/// Whether a failure means that the token is missing, wrong, expired or disabled. `Invalid Auth Key`
+/// is the one documented message for it, with HTTP 200 as well as with an error status; the others
+/// are codes and sentences of the vendor's older pages.
 fn says_invalid_key(message: &str) -> bool {
-    message.to_ascii_lowercase().contains("invalid auth key")
+    let message = message.to_ascii_lowercase();
+    [
+        "invalid auth key",
+        "authkeyinvalid",
+        "apiexpired",
+        "api request is expired",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+/// Whether a failure is one of the server itself, which may pass.
+fn says_server_failure(message: &str) -> bool {
+    message.contains("ServerFailure")
 }
 
 /// The longest `Retry-After` in seconds, a hundred years: longer waits overflow clocks.
@@ -183,6 +207,29 @@ mod tests {
                 Err(Error::Unauthorized(refusal(status, "Invalid Auth Key")))
             );
         }
+    }
+
+    #[test]
+    fn codes_of_older_pages_keep_their_meaning() {
+        for message in [
+            "AuthKeyInvalid",
+            "APIExpired",
+            "API Request is Expired",
+            "APIExpired: API Request is Expired",
+        ] {
+            let body = format!(r#"{{"message":"{message}","status":"failed"}}"#);
+            let expired = of(200, body.leak());
+            assert_eq!(expired, Err(Error::Unauthorized(refusal(200, message))));
+        }
+        let by_status = of(200, r#"{"message":"x","status":"AuthKeyInvalid"}"#);
+        let expected = refusal(200, "AuthKeyInvalid: x");
+        assert_eq!(by_status, Err(Error::Unauthorized(expected)));
+        let refusal = refusal(200, "ServerFailure: try again");
+        let wait = None;
+        assert_eq!(
+            of(200, r#"{"message":"try again","status":"ServerFailure"}"#),
+            Err(Error::Server { refusal, wait })
+        );
     }
 
     #[test]

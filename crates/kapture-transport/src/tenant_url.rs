@@ -84,6 +84,16 @@ pub struct TenantUrl {
 /// Why a URL cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TenantUrlError {
+    /// Several DNS labels: such hosts exist, but only one label can be a subdomain.
+    #[error(
+        "`{subdomain}` is more than a subdomain: give the address instead, --base-url {address}"
+    )]
+    DottedSubdomain {
+        /// What was given.
+        subdomain: String,
+        /// The address that it most likely stands for.
+        address: String,
+    },
     /// Not one DNS label.
     #[error(
         "`{0}` is not a subdomain: give the part before .kapturecrm.com, for example `acme` for https://acme.kapturecrm.com"
@@ -107,22 +117,25 @@ pub enum TenantUrlError {
     UnknownEndpoint,
 }
 
+/// What stands behind the subdomain of a tenant.
+const DOMAIN: &str = ".kapturecrm.com";
+
 impl TenantUrl {
     /// The tenant at `https://<subdomain>.kapturecrm.com`.
     pub fn subdomain(subdomain: &str) -> Result<Self, TenantUrlError> {
-        let label = !subdomain.is_empty()
-            && subdomain.len() <= 63
-            && !subdomain.starts_with('-')
-            && !subdomain.ends_with('-')
-            && subdomain
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !label {
-            return Err(TenantUrlError::BadSubdomain(kapture_model::sanitize(
-                subdomain,
-            )));
+        if is_label(subdomain) {
+            return Self::base_url(&format!("https://{subdomain}{DOMAIN}"));
         }
-        Self::base_url(&format!("https://{subdomain}.kapturecrm.com"))
+        let is_whole_host =
+            ["com", "cx", "in"].contains(&subdomain.rsplit('.').next().unwrap_or(""));
+        let subdomain = kapture_model::sanitize(subdomain);
+        let before = subdomain.strip_suffix(DOMAIN).unwrap_or(&subdomain);
+        if !before.contains('.') || !before.split('.').all(is_label) {
+            return Err(TenantUrlError::BadSubdomain(subdomain));
+        }
+        let domain = if is_whole_host { "" } else { DOMAIN };
+        let address = format!("https://{subdomain}{domain}");
+        Err(TenantUrlError::DottedSubdomain { subdomain, address })
     }
 
     /// The tenant at any other URL, for example behind a proxy. A path prefix is kept; query and
@@ -166,6 +179,12 @@ impl TenantUrl {
     pub fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
     }
+}
+
+fn is_label(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let has_length = (1..=63).contains(&text.len());
+    has_length && !text.starts_with('-') && !text.ends_with('-') && text.bytes().all(is_allowed)
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {
@@ -232,6 +251,27 @@ mod tests {
             TenantUrl::subdomain("acme-2").unwrap().host(),
             "acme-2.kapturecrm.com"
         );
+    }
+
+    #[test]
+    fn dotted_subdomain_names_the_base_url() {
+        for (subdomain, expected) in [
+            ("acme.int", "https://acme.int.kapturecrm.com"),
+            ("acme.int.kapturecrm.com", "https://acme.int.kapturecrm.com"),
+            ("acme.kapture.cx", "https://acme.kapture.cx"),
+        ] {
+            let error = TenantUrl::subdomain(subdomain).unwrap_err();
+            let hint = format!("--base-url {expected}");
+            assert!(error.to_string().ends_with(&hint), "{error}");
+            assert!(TenantUrl::base_url(expected).is_ok());
+        }
+        for subdomain in ["acme.kapturecrm.com", "a..b", ".", "a.b/c"] {
+            let error = TenantUrl::subdomain(subdomain);
+            assert!(
+                matches!(error, Err(TenantUrlError::BadSubdomain(_))),
+                "{subdomain}"
+            );
+        }
     }
 
     #[test]

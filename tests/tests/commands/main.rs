@@ -5,5 +5,6 @@ mod doctor;
 mod failed_days;
 mod odd_records;
 mod pull;
+mod real_tenants;
 mod sync;
 mod verify;

@@ -31,7 +31,7 @@ async fn status(arguments: &AuthStatusArgs) -> Result<(), CliError> {
     stdout::print(&format!("{}\n", connection.description))?;
     let verdict = check::once(connection).await.map_err(|failure| {
         failure.hint_if_unauthorized(
-            "the token may have expired, or its user may be disabled: kapture auth login stores a new one",
+            "keys have an expiry date, and the user of the token may be disabled: kapture auth login stores a new one",
         )
     })?;
     stdout::print(&format!("{verdict}\n"))

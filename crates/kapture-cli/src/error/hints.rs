@@ -2,7 +2,7 @@
 
 use kapture_customers::PullError;
 use kapture_sinks::SinkError;
-use kapture_transport::{Endpoint, Error};
+use kapture_transport::{Endpoint, Error, Refusal};
 
 /// The hint for an error of a destination.
 pub(super) fn sink(error: &SinkError) -> Option<String> {
@@ -67,6 +67,11 @@ fn is_full(error: &std::io::Error) -> bool {
 pub(super) fn pull(error: &PullError, endpoint: Endpoint) -> String {
     let other = endpoint.other();
     match error {
+        PullError::AmbiguousEmpty { answers }
+            if answers.iter().any(|(_, refusal)| names_missing_field(refusal)) =>
+        {
+            MISSING_FIELD.into()
+        }
         PullError::AmbiguousEmpty { answers } => {
             let words: Vec<_> = answers
                 .iter()
@@ -114,6 +119,14 @@ pub(super) fn pull(error: &PullError, endpoint: Endpoint) -> String {
     }
 }
 
+/// Whether the server refuses a request because a field of the body is absent or blank.
+fn names_missing_field(refusal: &Refusal) -> bool {
+    let message = refusal.message.to_ascii_lowercase();
+    message.contains("reqfieldmissing") || message.contains("is either null or blank")
+}
+
+const MISSING_FIELD: &str = "the server requires further keys: --set KEY=VALUE adds the one that it names, --full-body sends every documented key";
+
 /// The hint if there is no better one.
 const DIAGNOSE: &str = "run kapture doctor, or add -vv to log each request";
 
@@ -125,11 +138,12 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
             return format!("try the other documented path: --endpoint {other}");
         }
         Error::Unauthorized(_) => {
-            "kapture auth status shows the origin of the token; it may have expired, or its user may be disabled"
+            "kapture auth status shows the origin of the token; keys have an expiry date, and the user of the token may be disabled"
         }
         Error::Forbidden(_) => {
             "ask the administrator of the tenant to permit the customer API for this user"
         }
+        Error::Refused(refusal) if names_missing_field(refusal) => MISSING_FIELD,
         Error::Refused(_) => {
             "the message is the server's own; if a key is missing, --full-body sends every documented key and --set adds others"
         }
