@@ -5,6 +5,7 @@ pub mod limits;
 pub mod pasted;
 pub mod postgres;
 pub mod scripted;
+pub mod tls;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -149,7 +149,7 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
         }
         Error::Connect(_) => "check the subdomain or base URL, and that this machine can reach it",
         Error::Tls(_) => {
-            "check that the address is the tenant's own, and the certificates of this machine"
+            "check that the address is the tenant's own, and the clock of this machine; if the authority of a company issues certificates here, name its file in SSL_CERT_FILE or its folder in SSL_CERT_DIR"
         }
         Error::Redirected { .. } | Error::NotJson { .. } => {
             "a login page means a wrong address or token: check --base-url and the token"

@@ -1,0 +1,3 @@
+//! Connections that fail below the API: TLS, dead connections, content codings.
+
+mod certificates;
