@@ -87,6 +87,9 @@ pub enum TransportError {
     /// The connection broke before the response was complete.
     #[error("the connection broke: {0}")]
     Broken(String),
+    /// The body has a content coding that was not requested.
+    #[error("the response has the content coding `{0}`, which was not requested")]
+    Coding(String),
     /// The body exceeds the limit, in bytes after decompression.
     #[error("the response is larger than {0} bytes")]
     TooLarge(usize),

@@ -154,6 +154,9 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
         Error::Redirected { .. } | Error::NotJson { .. } => {
             "a login page means a wrong address or token: check --base-url and the token"
         }
+        Error::Coding(_) => {
+            "a gateway between here and the tenant compresses answers without being asked: tell whoever runs it, or try another network"
+        }
         Error::InvalidJson { .. } => {
             "tell the vendor: a value of one of these customers is written wrongly; other days are not affected"
         }

@@ -83,7 +83,7 @@ impl Shared {
     /// want a login, and a session may end in the words that refuse a wrong token.
     pub(super) fn is_permanent(&self, error: &Error, attempt: u32) -> bool {
         let may_pass = match error {
-            Error::Tls(_) | Error::Forbidden(_) => true,
+            Error::Tls(_) | Error::Coding(_) | Error::Forbidden(_) => true,
             Error::Unauthorized(_) => attempt < UNAUTHORIZED_ATTEMPTS,
             _ => false,
         };

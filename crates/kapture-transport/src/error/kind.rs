@@ -66,6 +66,7 @@ impl Error {
             Self::Redirected { .. } => ErrorKind::Redirected,
             Self::NotJson { .. }
             | Self::InvalidJson { .. }
+            | Self::Coding(_)
             | Self::UnexpectedShape
             | Self::Truncated
             | Self::MissingId { .. } => ErrorKind::UnexpectedResponse,
@@ -91,6 +92,7 @@ impl Error {
                 | Self::MissingId { .. }
                 | Self::TooLarge { .. }
                 | Self::TooManyRows { .. }
+                | Self::Coding(_)
                 | Self::Tls(_)
         )
     }

@@ -80,6 +80,10 @@ pub enum Error {
     /// The body is incomplete. Retried.
     #[error("the response is incomplete: the body ends early")]
     Truncated,
+    /// The body has a content coding that was not requested, so it cannot be read. Retried only in a
+    /// run in which calls were answered before.
+    #[error("the response has the content coding “{}”, which was not requested", sanitize(.0))]
+    Coding(String),
     /// A row without a usable `id`, which could be neither counted nor told from another. Not
     /// retried.
     #[error("row {row} of the response (counted from 0) has no usable id")]
@@ -183,6 +187,7 @@ impl Error {
             Self::NotJson { what: text }
             | Self::Connect(text)
             | Self::Broken(text)
+            | Self::Coding(text)
             | Self::Tls(text) => *text = token.redact(text),
             _ => {}
         }
@@ -197,6 +202,7 @@ impl From<TransportError> for Error {
             TransportError::Tls(text) => Self::Tls(text),
             TransportError::Timeout(after) => Self::Timeout(after),
             TransportError::Broken(text) => Self::Broken(text),
+            TransportError::Coding(name) => Self::Coding(name),
             TransportError::TooLarge(limit) => Self::TooLarge { limit },
         }
     }

@@ -56,6 +56,10 @@ fn tls_reason(error: &rustls::Error) -> String {
             "was issued by an authority that this machine does not trust, or the server does not send the certificates in between"
         }
         CertificateError::Revoked => "is revoked",
+        // A certificate that is signed by itself is one of an authority, mostly.
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "is signed by itself, or that of an authority"
+        }
         other => return format!("the certificate of the server is not valid: {other}"),
     };
     format!("the certificate of the server {wrong}")

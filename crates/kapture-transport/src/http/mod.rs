@@ -1,18 +1,23 @@
 //! [`Transport`] over HTTP: reqwest with rustls.
 
 mod body;
+mod coding;
+mod connections;
 mod failure;
 mod retry_after;
 mod session;
 
+use std::io::Write as _;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
 
 use self::body::LimitedBody;
+use self::coding::{decompressed, is_plain, unrequested};
+use self::connections::{Connections, Version};
 use self::failure::failure;
 use self::retry_after::retry_after;
 use self::session::Session;
@@ -42,17 +47,20 @@ impl Default for HttpOptions {
 
 /// [`Transport`] over HTTP.
 ///
-/// Responses may be compressed with gzip. Cookies are kept for load balancers with sticky sessions,
+/// Responses may be compressed with gzip. After a request without a complete response in time, new
+/// connections are made; where HTTP/2 does not work, HTTP/1.1 is used. Cookies are kept for load balancers with sticky sessions,
 /// and only as long as this value lives. Redirects are not followed. The proxy that the environment
 /// names is used for `https` alone, where it sees neither token nor customers.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
-    secure: reqwest::Client,
+    secure: Arc<HttpConnections>,
     /// For plain `http`, which is allowed for loopback addresses alone.
-    plain: reqwest::Client,
+    plain: Arc<HttpConnections>,
     session: Arc<Session>,
     body_limit: usize,
 }
+
+type HttpConnections = Connections<reqwest::Client, HttpSetupError>;
 
 /// Why no HTTP client could be built.
 #[derive(Debug, thiserror::Error)]
@@ -66,20 +74,31 @@ impl HttpTransport {
     pub fn new(options: &HttpOptions) -> Result<Self, HttpSetupError> {
         install_crypto_provider();
         let session = Arc::new(Session::default());
-        let builder = || {
-            reqwest::Client::builder()
+        let connect_timeout = options.connect_timeout;
+        let cookies = Arc::clone(&session);
+        let builder = move |version| {
+            let builder = reqwest::Client::builder()
                 .user_agent(concat!("kapture/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(options.connect_timeout)
+                .connect_timeout(connect_timeout)
                 .redirect(reqwest::redirect::Policy::none())
-                .cookie_provider(Arc::clone(&session))
+                .cookie_provider(Arc::clone(&cookies));
+            match version {
+                Version::Best => builder,
+                Version::Http1 => builder.http1_only(),
+            }
         };
+        let secure = builder.clone();
         // A proxy would see the token. Without certificates no https server is trusted.
-        let plain = builder().no_proxy().tls_certs_only([]);
-        let plain = plain.build().map_err(HttpSetupError)?;
+        let plain = move |version| {
+            let builder = builder(version).no_proxy().tls_certs_only([]);
+            builder.build().map_err(HttpSetupError)
+        };
+        let plain = Arc::new(Connections::new(plain)?);
         let secure = if options.https {
-            builder().build().map_err(HttpSetupError)?
+            let secure = move |version| secure(version).build().map_err(HttpSetupError);
+            Arc::new(Connections::new(secure)?)
         } else {
-            plain.clone()
+            Arc::clone(&plain)
         };
         Ok(Self {
             secure,
@@ -106,37 +125,60 @@ impl Transport for HttpTransport {
             self.session.end();
         }
         let timeout = request.timeout;
-        let failure = |error: reqwest::Error| failure(&error, timeout);
         let mut token = HeaderValue::from_str(request.token.authorization().expose_secret())
             .map_err(|_| {
                 TransportError::Broken("the token cannot be sent in an HTTP header".into())
             })?;
         token.set_sensitive(true);
-        let client = match request.url.scheme() {
+        let connections = match request.url.scheme() {
             "https" => &self.secure,
             _ => &self.plain,
         };
-        let mut response = client
+        let (client, generation) = connections.current();
+        let sending = client
             .post(request.url)
             .header(AUTHORIZATION, token)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json, text/html;q=0.9, */*;q=0.8")
+            .header(ACCEPT_ENCODING, "gzip")
             .timeout(timeout)
-            .body(request.body)
-            .send()
-            .await
-            .map_err(failure)?;
-        let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers());
-        let announced = response.content_length().unwrap_or(0);
-        let mut body = LimitedBody::new(self.body_limit, announced)?;
-        while let Some(chunk) = response.chunk().await.map_err(failure)? {
-            body.add(&chunk)?;
+            .body(request.body);
+        let received = receive(sending, timeout, self.body_limit).await;
+        connections.observe(generation, &received);
+        let (response, unrequested) = received?;
+        let body = decompressed(response.body, self.body_limit)?;
+        match unrequested {
+            Some(coding) if !is_plain(&body) => Err(TransportError::Coding(coding)),
+            _ => Ok(Response { body, ..response }),
         }
-        Ok(Response {
-            status,
-            retry_after,
-            body: body.finish(),
-        })
     }
+}
+
+/// Sends a request and receives its response as it is, and the name of a coding that it must not
+/// have.
+async fn receive(
+    sending: reqwest::RequestBuilder,
+    timeout: Duration,
+    limit: usize,
+) -> Result<(Response, Option<String>), TransportError> {
+    let failure = |error: reqwest::Error| failure(&error, timeout);
+    let mut response = sending.send().await.map_err(failure)?;
+    let status = response.status().as_u16();
+    let retry_after = retry_after(response.headers());
+    let unrequested = unrequested(response.headers());
+    let announced = response.content_length().unwrap_or(0);
+    if announced > limit as u64 {
+        return Err(TransportError::TooLarge(limit));
+    }
+    let mut body = LimitedBody::new(limit, announced);
+    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        body.write_all(&chunk)
+            .map_err(|_| TransportError::TooLarge(limit))?;
+    }
+    let response = Response {
+        status,
+        retry_after,
+        body: body.finish(),
+    };
+    Ok((response, unrequested))
 }
