@@ -18,7 +18,7 @@ mod timestamp;
 mod window;
 
 pub use answer::{Answer, AnswerError};
-pub use customer::{Contact, Customer, Field, FieldValue};
+pub use customer::{Contact, Customer, Field, FieldValue, Undocumented};
 pub use customer_id::CustomerId;
 pub use customer_query::{CustomerKind, CustomerQuery, NoSuchAttribute};
 pub use days::{BackwardRange, Days};

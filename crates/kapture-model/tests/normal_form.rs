@@ -390,8 +390,8 @@ proptest! {
         let again: Customer = serde_json::from_str(&serde_json::to_string(&customer).unwrap()).unwrap();
         prop_assert_eq!(serde_json::to_value(&again).unwrap(), row);
         // Reading never panics, whatever is there.
-        let _ = (customer.id.get(), customer.generation_date.get(), customer.is_api.get());
-        let _ = (customer.max_credit_amt.get(), customer.contacts.get(), customer.name.get());
+        let _ = (customer.id.value(), customer.generation_date.get(), customer.is_api.get());
+        let _ = (customer.max_credit_amt.get(), customer.contacts.value(), customer.name.value());
     }
 }
 

@@ -59,10 +59,6 @@ fn rows() -> Vec<Value> {
     sample["message"].as_array().unwrap().clone()
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 #[test]
 fn every_value_decodes() {
     let records = records();
@@ -73,35 +69,44 @@ fn every_value_decodes() {
 }
 
 fn assert_customer(customer: &Customer, expected: &Expected) {
-    assert_eq!(customer.id.get(), Some(expected.id.into()));
+    assert_eq!(customer.id.value(), Some(&expected.id.into()));
     assert_eq!(customer.cm_id.get(), Some(424_242));
     assert_eq!(customer.is_organization.get(), Some(true));
-    assert_eq!(customer.name.get(), text(expected.name));
-    assert_eq!(customer.website.get(), None);
-    assert_eq!(customer.address.get(), None);
-    assert_eq!(customer.state.get(), None);
-    assert_eq!(customer.city.get(), None);
-    assert_eq!(customer.country.get(), None);
-    assert_eq!(customer.latitude.get(), None);
-    assert_eq!(customer.longitude.get(), None);
-    assert_eq!(customer.current_status.get(), text("N"));
+    assert_eq!(
+        customer.name.value().map(String::as_str),
+        Some(expected.name)
+    );
+    assert_eq!(customer.website.value(), None);
+    assert_eq!(customer.address.value(), None);
+    assert_eq!(customer.state.value(), None);
+    assert_eq!(customer.city.value(), None);
+    assert_eq!(customer.country.value(), None);
+    assert_eq!(customer.latitude.value(), None);
+    assert_eq!(customer.longitude.value(), None);
+    assert_eq!(
+        customer.current_status.value().map(String::as_str),
+        Some("N")
+    );
     assert_eq!(
         customer.generation_date.get(),
         Some(Timestamp::Local(expected.created))
     );
     assert_eq!(customer.creator_id.get(), Some(0));
     assert_eq!(customer.channel_partner_id.get(), Some(0));
-    assert_eq!(customer.remarks.get(), None);
+    assert_eq!(customer.remarks.value(), None);
     assert_eq!(customer.rate_plan_id.get(), Some(0));
-    assert_eq!(customer.customer_code.get(), None);
+    assert_eq!(customer.customer_code.value(), None);
     assert_eq!(customer.is_channel_partner.get(), Some(false));
-    assert_eq!(customer.pin_code.get(), None);
+    assert_eq!(customer.pin_code.value(), None);
     assert_eq!(customer.campaign_id.get(), Some(0));
     assert_eq!(customer.campaign_item_id.get(), Some(0));
     assert_eq!(customer.campaign_activity_id.get(), Some(0));
     assert_eq!(customer.total_no_of_enquiries.get(), Some(1));
-    assert_eq!(customer.feedback_on_customer.get(), text("0"));
-    let contacts = customer.contacts.get().unwrap();
+    assert_eq!(
+        customer.feedback_on_customer.value().map(String::as_str),
+        Some("0")
+    );
+    let contacts = customer.contacts.value().unwrap();
     assert_eq!(contacts.len(), 1);
     assert_contact(&contacts[0], expected);
     assert_eq!(
@@ -109,11 +114,11 @@ fn assert_customer(customer: &Customer, expected: &Expected) {
         Some(Timestamp::Local(expected.created))
     );
     assert_eq!(
-        customer.image_reference_id.get(),
-        text(expected.image_reference_id)
+        customer.image_reference_id.value().map(String::as_str),
+        Some(expected.image_reference_id)
     );
-    assert_eq!(customer.classification.get(), None);
-    assert_eq!(customer.customer_type.get(), None);
+    assert_eq!(customer.classification.value(), None);
+    assert_eq!(customer.customer_type.value(), None);
     assert_eq!(customer.customer_level.get(), Some(0));
     assert_eq!(customer.zone.get(), Some(0));
     assert_eq!(customer.company_parent_id.get(), Some(0));
@@ -123,12 +128,18 @@ fn assert_customer(customer: &Customer, expected: &Expected) {
     assert_eq!(customer.history_emp_id.get(), Some(0));
     assert_eq!(customer.channel_partner_emp_id.get(), Some(0));
     assert_eq!(customer.deleted.get(), Some(false));
-    assert_eq!(customer.company_status.get(), text("A"));
+    assert_eq!(
+        customer.company_status.value().map(String::as_str),
+        Some("A")
+    );
     assert_eq!(customer.is_existing_customer.get(), Some(false));
     assert_eq!(customer.is_existing_contact.get(), Some(false));
     assert_eq!(customer.sync_status.get(), Some(false));
-    assert_eq!(customer.syncd_location_id.get(), text("0"));
-    assert_eq!(customer.cross_remarks.get(), None);
+    assert_eq!(
+        customer.syncd_location_id.value().map(String::as_str),
+        Some("0")
+    );
+    assert_eq!(customer.cross_remarks.value(), None);
     assert_eq!(customer.synced_step_number.get(), Some(0));
     assert_eq!(customer.out_standing_amount.get(), Some(0.0));
     assert_eq!(customer.sales_admin_zone.get(), Some(0));
@@ -138,14 +149,23 @@ fn assert_customer(customer: &Customer, expected: &Expected) {
 }
 
 fn assert_contact(contact: &Contact, expected: &Expected) {
-    assert_eq!(contact.id.get(), Some(expected.contact_id.into()));
+    assert_eq!(contact.id.value(), Some(&expected.contact_id.into()));
     assert_eq!(contact.cm_id.get(), Some(424_242));
-    assert_eq!(contact.lead_id.get(), Some(expected.id.into()));
-    assert_eq!(contact.contact_person.get(), text(expected.name));
-    assert_eq!(contact.gender.get(), None);
-    assert_eq!(contact.phone.get(), text(expected.phone));
-    assert_eq!(contact.additional_phone.get(), None);
-    assert_eq!(contact.email.get(), text(expected.email));
+    assert_eq!(contact.lead_id.value(), Some(&expected.id.into()));
+    assert_eq!(
+        contact.contact_person.value().map(String::as_str),
+        Some(expected.name)
+    );
+    assert_eq!(contact.gender.value(), None);
+    assert_eq!(
+        contact.phone.value().map(String::as_str),
+        Some(expected.phone)
+    );
+    assert_eq!(contact.additional_phone.value(), None);
+    assert_eq!(
+        contact.email.value().map(String::as_str),
+        Some(expected.email)
+    );
     assert_eq!(contact.is_primary_contact.get(), Some(true));
     assert_eq!(contact.is_active.get(), Some(true));
     assert_eq!(
@@ -156,9 +176,9 @@ fn assert_contact(contact: &Contact, expected: &Expected) {
     assert_eq!(contact.sub_office_id.get(), Some(0));
     assert_eq!(contact.creator_id.get(), Some(0));
     assert_eq!(contact.age.get(), Some(0));
-    assert_eq!(contact.marital_status.get(), None);
+    assert_eq!(contact.marital_status.value(), None);
     assert_eq!(contact.is_guest.get(), Some(false));
-    assert_eq!(contact.phone_country_code.get(), None);
+    assert_eq!(contact.phone_country_code.value(), None);
     assert_eq!(contact.enquiry_id.get(), Some(0));
     assert_eq!(contact.order_id.get(), Some(0));
     assert_eq!(contact.is_merge_enable.get(), Some(false));
@@ -183,10 +203,10 @@ fn records_steer_by_id_and_created_date_and_keep_their_bytes() {
 fn the_milliseconds_in_the_image_reference_prove_the_other_two_encodings_right() {
     for record in records() {
         let customer = record.customer().unwrap();
-        let reference = customer.image_reference_id.get().unwrap();
+        let reference = customer.image_reference_id.value().unwrap();
         let stamp = reference.strip_prefix("CUS_").unwrap();
         let exact = NaiveDateTime::parse_from_str(stamp, "%Y-%m-%d %H:%M:%S%.f").unwrap();
-        let contact = &customer.contacts.get().unwrap()[0];
+        let contact = &customer.contacts.value().unwrap()[0];
         for moment in [
             customer.generation_date.get(),
             customer.last_modification_time.get(),

@@ -11,6 +11,7 @@ use std::fmt;
 /// shows the id alone.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Contact {
     /// The contact's id.
     #[serde(skip_serializing_if = "Field::is_absent")]

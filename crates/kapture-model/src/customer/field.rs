@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// One field of a customer or contact.
 ///
-/// A field is read leniently and encoded exactly: [`Field::get`] takes `"17"` for a number and
+/// A field is read leniently and encoded exactly: [`Field::value`] takes `"17"` for a number and
 /// `1` for a flag, and encoding gives back what was decoded, whatever it was. So no odd value
 /// costs a record, and none is lost.
 ///
@@ -18,8 +18,11 @@ use serde_json::Value;
 /// assert_eq!(field.get(), Some(17));
 /// assert_eq!(serde_json::to_value(&field)?, json!("17"));
 ///
+/// let name: Field<String> = serde_json::from_value(json!("Asha"))?;
+/// assert_eq!(name.value().map(String::as_str), Some("Asha"));
+///
 /// let blank: Field<String> = serde_json::from_value(json!(" "))?;
-/// assert_eq!(blank.get(), None);
+/// assert_eq!(blank.value(), None);
 /// assert_eq!(serde_json::to_value(&blank)?, json!(" "));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -30,8 +33,27 @@ pub enum Field<T> {
     Absent,
     /// A value of the documented type.
     Known(T),
-    /// Any other value as it came, null among them.
-    Other(Value),
+    /// Any other value, null among them.
+    Other(Undocumented<T>),
+}
+
+/// A value of another type than the documented one: as it came, and what it says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undocumented<T> {
+    json: Value,
+    value: Option<T>,
+}
+
+impl<T> Undocumented<T> {
+    /// The value as it came.
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
+
+    /// What it says, read as the documented type; `None` when it says nothing.
+    pub fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
 }
 
 /// A type that documented fields have. The crate's own affair: other types cannot have it.
@@ -42,12 +64,20 @@ impl<T: sealed::FieldValue> FieldValue for T {}
 impl<T: FieldValue> Field<T> {
     /// What the field says: `None` when it is absent, null, blank text, or of a type that says
     /// nothing here.
-    pub fn get(&self) -> Option<T> {
+    pub fn value(&self) -> Option<&T> {
         match self {
             Field::Absent => None,
-            Field::Known(value) => value.meaning(),
-            Field::Other(value) => T::read(value),
+            Field::Known(value) => Some(value).filter(|value| value.is_meaningful()),
+            Field::Other(other) => other.value(),
         }
+    }
+
+    /// [`Field::value`], copied: for numbers, flags and timestamps.
+    pub fn get(&self) -> Option<T>
+    where
+        T: Copy,
+    {
+        self.value().copied()
     }
 
     /// Whether the key is not there.
@@ -58,7 +88,13 @@ impl<T: FieldValue> Field<T> {
 
 impl<T: FieldValue> From<Value> for Field<T> {
     fn from(value: Value) -> Self {
-        T::exact(value).map_or_else(Field::Other, Field::Known)
+        T::exact(value).map_or_else(
+            |json| {
+                let value = T::read(&json);
+                Field::Other(Undocumented { json, value })
+            },
+            Field::Known,
+        )
     }
 }
 
@@ -73,29 +109,27 @@ impl<T: FieldValue> Serialize for Field<T> {
         match self {
             // Customers and contacts leave absent fields out; one alone is null.
             Field::Absent => serializer.serialize_unit(),
-            Field::Known(value) => value.encode(serializer),
-            Field::Other(value) => value.serialize(serializer),
+            Field::Known(value) => value.serialize(serializer),
+            Field::Other(other) => other.json.serialize(serializer),
         }
     }
 }
 
 mod sealed {
-    use serde::Serializer;
+    use serde::Serialize;
     use serde_json::Value;
 
-    pub trait FieldValue: Sized + Clone {
+    pub trait FieldValue: Sized + Serialize {
         /// The value as this type when encoding it gives the same again, else as it is.
         fn exact(value: Value) -> Result<Self, Value>;
 
         /// What a value of another type says.
         fn read(value: &Value) -> Option<Self>;
 
-        /// What a value of this type says; blank text says nothing.
-        fn meaning(&self) -> Option<Self> {
-            Some(self.clone())
+        /// Whether a value of this type says anything; blank text says nothing.
+        fn is_meaningful(&self) -> bool {
+            true
         }
-
-        fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
     }
 }
 
@@ -114,10 +148,6 @@ impl sealed::FieldValue for i64 {
                 .map(|number| number as i64),
             _ => None,
         }
-    }
-
-    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize(serializer)
     }
 }
 
@@ -139,10 +169,6 @@ impl sealed::FieldValue for f64 {
             _ => value.as_f64(),
         }
     }
-
-    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize(serializer)
-    }
 }
 
 impl sealed::FieldValue for bool {
@@ -162,10 +188,6 @@ impl sealed::FieldValue for bool {
             _ => None,
         }
     }
-
-    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize(serializer)
-    }
 }
 
 impl sealed::FieldValue for String {
@@ -183,12 +205,8 @@ impl sealed::FieldValue for String {
         }
     }
 
-    fn meaning(&self) -> Option<Self> {
-        (!self.trim().is_empty()).then(|| self.clone())
-    }
-
-    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize(serializer)
+    fn is_meaningful(&self) -> bool {
+        !self.trim().is_empty()
     }
 }
 
@@ -199,13 +217,6 @@ impl sealed::FieldValue for CustomerId {
 
     fn read(value: &Value) -> Option<Self> {
         CustomerId::decode(&value.to_string())
-    }
-
-    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            CustomerId::Number(number) => number.serialize(serializer),
-            CustomerId::Text(text) => text.serialize(serializer),
-        }
     }
 }
 
@@ -218,13 +229,6 @@ impl sealed::FieldValue for Timestamp {
 
     fn read(value: &Value) -> Option<Self> {
         Timestamp::decode(&value.to_string())
-    }
-
-    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Timestamp::Local(local) => serializer.collect_str(&format_args!("{local:?}")),
-            Timestamp::Instant(instant) => serializer.collect_str(&format_args!("{instant:?}")),
-        }
     }
 }
 
@@ -243,9 +247,5 @@ impl sealed::FieldValue for Vec<Contact> {
     fn read(value: &Value) -> Option<Self> {
         let contact = |row: &Value| Contact::deserialize(row).ok();
         Some(value.as_array()?.iter().filter_map(contact).collect())
-    }
-
-    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize(serializer)
     }
 }

@@ -4,7 +4,7 @@ mod contact;
 mod field;
 
 pub use contact::Contact;
-pub use field::{Field, FieldValue};
+pub use field::{Field, FieldValue, Undocumented};
 
 use crate::{CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -20,14 +20,15 @@ use std::fmt;
 /// use kapture_model::Customer;
 ///
 /// let customer: Customer = serde_json::from_str(r#"{"id": "17", "isApi": 1, "attr1": "x"}"#)?;
-/// assert_eq!(customer.id.get(), Some(17.into()));
+/// assert_eq!(customer.id.value(), Some(&17.into()));
 /// assert_eq!(customer.is_api.get(), Some(true));
-/// assert_eq!(customer.extra["attr1"], "x");
+/// assert_eq!(customer.extra.get("attr1"), Some(&"x".into()));
 /// assert_eq!(serde_json::to_string(&customer)?, r#"{"id":"17","isApi":1,"attr1":"x"}"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Customer {
     /// The customer's id.
     #[serde(skip_serializing_if = "Field::is_absent")]
