@@ -61,10 +61,8 @@ impl Page {
             .window
             .split_once('…')
             .ok_or_else(|| format!("{} is no window", self.window))?;
-        Ok(Window {
-            start: start.parse::<NaiveDate>()?,
-            end: end.parse::<NaiveDate>()?,
-        })
+        let [start, end] = [start.parse::<NaiveDate>()?, end.parse()?];
+        Ok(Window::new(start, end)?)
     }
 }
 

@@ -322,10 +322,8 @@ impl Server {
         };
         let start = later(ask.window.start)?;
         let end = start.checked_add_signed(ask.window.end - ask.window.start)?;
-        Some(Ask {
-            window: Window { start, end },
-            ..ask
-        })
+        let window = Window::new(start, end).ok()?;
+        Some(Ask { window, ..ask })
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::json::number::whole_digits;
 use crate::json::scanner::{self, Scanner};
 use crate::json::strict::escape_control_characters;
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
@@ -14,6 +16,10 @@ use std::str::FromStr;
 /// text that spells one canonically (`"17"`: no sign, no leading zero) or with a decimal point
 /// (`"17.0"`), so that all forms of one id are equal. Other text stays as it is written: `"017"` and
 /// `"12E4"` may be codes.
+///
+/// Numbers come before text, in ascending order. With serde, a number is a number and text is
+/// text; a fraction, a number beyond `u64` and a double beyond 2^53 are errors, since their spelling
+/// is lost.
 ///
 /// ```
 /// use kapture_model::CustomerId;
@@ -64,6 +70,21 @@ impl CustomerId {
             _ => None,
         }
     }
+
+    /// The id as a number, if it is one.
+    ///
+    /// ```
+    /// use kapture_model::CustomerId;
+    ///
+    /// assert_eq!(CustomerId::from("17").as_u64(), Some(17));
+    /// assert_eq!(CustomerId::from("A-17").as_u64(), None);
+    /// ```
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            CustomerId::Number(number) => Some(*number),
+            CustomerId::Text(_) => None,
+        }
+    }
 }
 
 /// Whether the text is one JSON value. Unlike decoding, this accepts half a surrogate pair.
@@ -110,6 +131,54 @@ impl fmt::Display for CustomerId {
             CustomerId::Number(number) => number.fmt(f),
             CustomerId::Text(text) => text.fmt(f),
         }
+    }
+}
+
+impl Serialize for CustomerId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            CustomerId::Number(number) => serializer.serialize_u64(*number),
+            CustomerId::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomerId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = CustomerId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a customer id: a whole number, or text that is not blank")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<CustomerId, E> {
+        Ok(CustomerId::Number(number))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<CustomerId, E> {
+        Ok(CustomerId::from(number.to_string().as_str()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<CustomerId, E> {
+        // Beyond 2^53 a double does not tell neighbours apart.
+        match (0.0..9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0 {
+            true => Ok(CustomerId::Number(number as u64)),
+            false => Err(E::invalid_value(Unexpected::Float(number), &self)),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<CustomerId, E> {
+        if text.trim().is_empty() {
+            return Err(E::invalid_value(Unexpected::Str(text), &self));
+        }
+        Ok(CustomerId::from(text))
     }
 }
 
@@ -171,6 +240,43 @@ mod tests {
             });
             assert_eq!(shown.as_deref(), *expected, "{json}");
         }
+    }
+
+    #[test]
+    fn id_is_a_number_or_text_in_json() {
+        for json in [
+            "17",
+            "18446744073709551615",
+            r#""A-17""#,
+            r#""017""#,
+            r#""-17""#,
+        ] {
+            let id: CustomerId = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&id).unwrap(), json);
+            assert_eq!(Some(id), CustomerId::decode(json));
+        }
+        for (json, expected) in [(r#""17""#, "17"), ("17.0", "17"), ("-17", "-17")] {
+            let id: CustomerId = serde_json::from_str(json).unwrap();
+            assert_eq!(id.to_string(), expected);
+        }
+        for json in [
+            "1.5",
+            "18446744073709551616",
+            "null",
+            "true",
+            r#"" ""#,
+            "[]",
+        ] {
+            assert!(serde_json::from_str::<CustomerId>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn id_is_a_key_of_a_json_object() {
+        let kept = r#"{"17":1,"A-17":2}"#;
+        let map: std::collections::BTreeMap<CustomerId, u8> = serde_json::from_str(kept).unwrap();
+        assert_eq!(map.get(&17.into()), Some(&1));
+        assert_eq!(serde_json::to_string(&map).unwrap(), kept);
     }
 
     #[test]

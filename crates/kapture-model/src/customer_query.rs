@@ -1,6 +1,7 @@
 //! The body of a request for customers.
 
 use crate::Window;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -73,24 +74,32 @@ pub enum CustomerKind {
 #[error("there is no attribute {0}: attributes are numbered from 1 to 15")]
 pub struct NoSuchAttribute(pub u8);
 
+/// A key that windows and pagination set for each request, so that a query cannot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the key {0} is set by each request, and cannot be set by a query")]
+pub struct ReservedKey(pub String);
+
 /// What to ask the API for, apart from the window and the page.
 ///
 /// A key is sent only when it is set, and filtering by blank text is no filter. `Debug` names the
-/// keys that are set and not their values: a phone number is personal data.
+/// keys that are set and not their values: a phone number is personal data. Serde writes the values,
+/// too.
 ///
 /// ```
 /// use chrono::NaiveDate;
 /// use kapture_model::{CustomerQuery, Window};
 ///
 /// let day = NaiveDate::from_ymd_opt(2024, 5, 1).unwrap();
-/// let query = CustomerQuery::new(424242).email("asha@example.com").set("isActive", true.into());
-/// let body = query.body(Window { start: day, end: day }, 500, 0);
+/// let query = CustomerQuery::new(424242).email("asha@example.com").set("isActive", true.into())?;
+/// let body = query.body(Window::day(day), 500, 0);
 /// assert_eq!(
 ///     String::from_utf8(body).unwrap(),
 ///     r#"{"cm_id":424242,"email":"asha@example.com","createStartDate":"2024-05-01","createEndDate":"2024-05-01","limit":"500","offset":"0","isActive":true}"#,
 /// );
+/// # Ok::<(), kapture_model::ReservedKey>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "StoredQuery")]
 pub struct CustomerQuery {
     cm_id: u64,
     /// Values of documented keys.
@@ -98,6 +107,45 @@ pub struct CustomerQuery {
     /// Values given by [`CustomerQuery::set`], in that order.
     extra: Map<String, Value>,
     full_body: bool,
+}
+
+/// What serde reads: keys that are not yet known to be allowed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredQuery {
+    cm_id: u64,
+    #[serde(default)]
+    filters: Map<String, Value>,
+    #[serde(default)]
+    extra: Map<String, Value>,
+    #[serde(default)]
+    full_body: bool,
+}
+
+impl TryFrom<StoredQuery> for CustomerQuery {
+    type Error = String;
+
+    fn try_from(stored: StoredQuery) -> Result<Self, String> {
+        // Only these are sent: any other filter would be lost without a word.
+        let is_filter = |key: &str| {
+            DOCUMENTED
+                .iter()
+                .any(|(name, neutral)| *name == key && !matches!(neutral, Neutral::Given))
+        };
+        if let Some(key) = stored.filters.keys().find(|key| !is_filter(key)) {
+            return Err(format!("there is no filter {key}: `extra` takes any key"));
+        }
+        let reserved = stored.extra.keys().find(|key| Self::is_reserved(key));
+        if let Some(key) = reserved {
+            return Err(ReservedKey(key.clone()).to_string());
+        }
+        Ok(CustomerQuery {
+            cm_id: stored.cm_id,
+            filters: stored.filters,
+            extra: stored.extra,
+            full_body: stored.full_body,
+        })
+    }
 }
 
 impl CustomerQuery {
@@ -220,18 +268,21 @@ impl CustomerQuery {
     ///
     /// It overrides the typed filters and `cm_id` (which some server may want as text), at the
     /// documented place of the key. Undocumented keys follow at the end in the order in which they
-    /// were set. The four [reserved](CustomerQuery::is_reserved) keys are ignored, because windows
-    /// and pagination set them.
-    pub fn set(mut self, key: impl Into<String>, value: Value) -> Self {
+    /// were set.
+    ///
+    /// # Errors
+    /// When `key` is [reserved](CustomerQuery::is_reserved).
+    pub fn set(mut self, key: impl Into<String>, value: Value) -> Result<Self, ReservedKey> {
         let key = key.into();
-        if !CustomerQuery::is_reserved(&key) {
-            self.extra.insert(key, value);
+        if CustomerQuery::is_reserved(&key) {
+            return Err(ReservedKey(key));
         }
-        self
+        self.extra.insert(key, value);
+        Ok(self)
     }
 
-    /// Whether `key` is one that [`CustomerQuery::set`] ignores: `createStartDate`,
-    /// `createEndDate`, `limit` and `offset`.
+    /// Whether `key` is one that windows and pagination set: `createStartDate`, `createEndDate`,
+    /// `limit` and `offset`.
     pub fn is_reserved(key: &str) -> bool {
         matches!(
             key,

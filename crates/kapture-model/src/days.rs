@@ -16,7 +16,7 @@ use chrono::NaiveDate;
 /// assert!(Days::between(day(7), day(1)).is_err());
 /// # Ok::<(), kapture_model::BackwardRange>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Days(BTreeSet<NaiveDate>);
 
 /// A range whose first day comes after its last.

@@ -20,7 +20,7 @@ mod window;
 pub use answer::{Answer, AnswerError};
 pub use customer::{Contact, Customer, Field, FieldValue, Undocumented};
 pub use customer_id::CustomerId;
-pub use customer_query::{CustomerKind, CustomerQuery, NoSuchAttribute};
+pub use customer_query::{CustomerKind, CustomerQuery, NoSuchAttribute, ReservedKey};
 pub use days::{BackwardRange, Days};
 pub use normal_form::Normaliser;
 pub use receipt::{Checksum, DayState, EndBound, Proof, Receipt};
@@ -32,4 +32,6 @@ pub use table::{
     Cell, Column, ColumnKind, CustomerRow, Row, RowReader, contact_columns, customer_columns,
 };
 pub use timestamp::Timestamp;
-pub use window::Window;
+pub use window::{ReversedWindow, Window};
+// What the signatures name.
+pub use {bytes, chrono, serde_json};

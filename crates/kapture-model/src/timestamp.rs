@@ -2,6 +2,9 @@
 
 use crate::json::scanner::{self, Scanner};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cmp::Ordering;
 
 /// Numbers below this (March 1973) are not taken for epoch milliseconds: 0 is the API's null, and
 /// seconds or `20240502` would become a day in 1970.
@@ -12,6 +15,10 @@ const FIRST_MILLISECOND: i64 = 100_000_000_000;
 /// The API's own dates are wall-clock times without a time zone, and stay so until the caller names
 /// a zone: the API does not document which one is meant. Epoch milliseconds and ISO text with an
 /// offset are instants; the documentation has no example of them, but a server may send them.
+///
+/// Two wall-clock times are ordered, and two instants are; one of each is not, without a zone. With
+/// serde, a timestamp is ISO text, with `Z` if it is an instant, and every form that
+/// [`Timestamp::decode`] takes is read.
 ///
 /// ```
 /// use chrono::{FixedOffset, NaiveDate, Utc};
@@ -94,6 +101,33 @@ impl Timestamp {
             Timestamp::Local(local) => *local,
             Timestamp::Instant(instant) => instant.with_timezone(zone).naive_local(),
         }
+    }
+}
+
+impl PartialOrd for Timestamp {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Timestamp::Local(one), Timestamp::Local(other)) => Some(one.cmp(other)),
+            (Timestamp::Instant(one), Timestamp::Instant(other)) => Some(one.cmp(other)),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Timestamp::Local(local) => serializer.collect_str(&format_args!("{local:?}")),
+            Timestamp::Instant(instant) => serializer.collect_str(&format_args!("{instant:?}")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = serde_json::Value::deserialize(deserializer)?.to_string();
+        Timestamp::decode(&json)
+            .ok_or_else(|| D::Error::custom("not a timestamp in a form that the API has"))
     }
 }
 
@@ -459,6 +493,36 @@ mod tests {
                 prop_assert_eq!(Timestamp::decode_any_form(&json), Some((Timestamp::Local(local), true)));
             }
         }
+    }
+
+    #[test]
+    fn timestamp_is_iso_text_in_json() {
+        for (json, expected) in [
+            (r#""May 2, 2024 4:15:42 PM""#, r#""2024-05-02T16:15:42""#),
+            (
+                r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16}"#,
+                r#""2024-05-02T16:00:00""#,
+            ),
+            ("1714646742249", r#""2024-05-02T10:45:42.249Z""#),
+        ] {
+            let timestamp: Timestamp = serde_json::from_str(json).unwrap();
+            let text = serde_json::to_string(&timestamp).unwrap();
+            assert_eq!(text, expected);
+            assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), timestamp);
+        }
+        for json in ["0", "null", r#""soon""#] {
+            assert!(serde_json::from_str::<Timestamp>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn wall_clock_time_and_instant_have_no_order() {
+        let [early, late] =
+            ["\"2024-05-02\"", "\"2024-05-03\""].map(|json| Timestamp::decode(json).unwrap());
+        let instant = Timestamp::decode("1714646742249").unwrap();
+        assert!(early < late);
+        assert_eq!(early.partial_cmp(&instant), None);
+        assert_eq!(instant.partial_cmp(&instant), Some(Ordering::Equal));
     }
 
     #[test]

@@ -6,15 +6,11 @@
 )]
 
 use chrono::NaiveDate;
-use kapture_model::{CustomerKind, CustomerQuery, NoSuchAttribute, Window};
+use kapture_model::{CustomerKind, CustomerQuery, NoSuchAttribute, ReservedKey, Window};
 use serde_json::{Value, json};
 
 fn window() -> Window {
-    let start = NaiveDate::from_ymd_opt(2024, 5, 1).unwrap();
-    Window {
-        start,
-        end: start.succ_opt().unwrap(),
-    }
+    Window::two_days(NaiveDate::from_ymd_opt(2024, 5, 1).unwrap())
 }
 
 fn body(query: &CustomerQuery) -> String {
@@ -136,29 +132,61 @@ fn attribute_numbers_are_1_to_15() {
 }
 
 #[test]
-fn set_keys_override_filters_except_reserved_keys() {
+fn set_keys_override_filters() {
     let query = CustomerQuery::new(7)
         .set("own", json!([1]))
-        .set("name", json!(null))
-        .name("Asha")
-        .set("cm_id", json!("7"))
-        .set("limit", json!(1))
-        .set("offset", json!(1))
-        .set("createStartDate", json!("2020-01-01"))
-        .set("createEndDate", json!("2020-01-01"));
+        .and_then(|query| query.set("name", json!(null)))
+        .and_then(|query| query.name("Asha").set("cm_id", json!("7")))
+        .unwrap();
     assert_eq!(
         body(&query),
         r#"{"cm_id":"7","name":null,"createStartDate":"2024-05-01","createEndDate":"2024-05-02","limit":"100","offset":"200","own":[1]}"#
     );
-    assert!(CustomerQuery::is_reserved("limit"));
+}
+
+#[test]
+fn reserved_key_is_an_error() {
+    for key in ["createStartDate", "createEndDate", "limit", "offset"] {
+        assert!(CustomerQuery::is_reserved(key));
+        let refused = CustomerQuery::new(7).set(key, json!(1));
+        assert_eq!(refused, Err(ReservedKey(key.to_owned())));
+    }
     assert!(!CustomerQuery::is_reserved("name"));
+}
+
+#[test]
+fn stored_query_asks_for_the_same() {
+    let query = CustomerQuery::new(7)
+        .kind(CustomerKind::Individual)
+        .full_body(true)
+        .set("own", json!([1]))
+        .unwrap();
+    let kept = serde_json::to_string(&query).unwrap();
+    let again: CustomerQuery = serde_json::from_str(&kept).unwrap();
+    assert_eq!(again, query);
+    assert_eq!(body(&again), body(&query));
+
+    let shortest: CustomerQuery = serde_json::from_str(r#"{"cm_id":7}"#).unwrap();
+    assert_eq!(shortest, CustomerQuery::new(7));
+    for refused in [
+        r#"{"cm_id":7,"extra":{"limit":1}}"#,
+        r#"{"cm_id":7,"filters":{"limit":1}}"#,
+        r#"{"cm_id":7,"filters":{"nmae":"Asha"}}"#,
+        r#"{"cm_id":7,"filter":{}}"#,
+    ] {
+        assert!(
+            serde_json::from_str::<CustomerQuery>(refused).is_err(),
+            "{refused}"
+        );
+    }
 }
 
 #[test]
 fn debug_shows_keys_without_values() {
     let query = CustomerQuery::new(7)
         .phone("5550100101")
-        .set("own", json!("secret"));
+        .set("own", json!("secret"))
+        .unwrap();
     assert_eq!(
         format!("{query:?}"),
         r#"CustomerQuery { cm_id: 7, keys: ["phone", "own"], full_body: false, .. }"#

@@ -125,11 +125,3 @@ impl Doctor {
         Ok(records.iter().map(|record| record.id().clone()).collect())
     }
 }
-
-/// The window of a day and the next one, which contains the day for every end bound.
-fn wide(day: NaiveDate) -> Window {
-    Window {
-        start: day,
-        end: day.succ_opt().unwrap_or(day),
-    }
-}

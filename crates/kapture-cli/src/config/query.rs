@@ -53,12 +53,11 @@ pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery>
     }
     for text in &filters.set {
         let (key, value) = pair(text, "--set", "attr16=gold")?;
-        if CustomerQuery::is_reserved(key) {
-            bail!("--set {key}: kapture sets this key itself for each request");
-        }
         once(&query, key)?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-        query = query.set(key, value);
+        query = query
+            .set(key, value)
+            .map_err(|_| anyhow!("--set {key}: kapture sets this key itself for each request"))?;
     }
     Ok(query)
 }

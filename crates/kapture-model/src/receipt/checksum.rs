@@ -19,7 +19,7 @@ use crate::CustomerId;
 /// assert_eq!(sum(&[1, 2, 3]), sum(&[3, 1, 2]));
 /// assert_ne!(sum(&[1, 2, 3]), sum(&[1, 2, 4]));
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Checksum(u64);
 

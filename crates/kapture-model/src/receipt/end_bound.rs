@@ -18,7 +18,7 @@ use crate::Window;
 /// assert_eq!(EndBound::Inclusive.window(day).to_string(), "2024-05-01…2024-05-01");
 /// assert_eq!(EndBound::Exclusive.window(day).to_string(), "2024-05-01…2024-05-02");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndBound {
     /// Not proven. D…D+1 is asked: it holds all of D on every server.

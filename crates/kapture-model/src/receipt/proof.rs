@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How the pages of a window were proven to leave no customer out, the strongest proof first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// Each page overlapped the page before by its last rows, or there was one page only.

@@ -20,14 +20,7 @@ pub(crate) async fn once(mut connection: Connection) -> Result<String, CliError>
     let query = CustomerQuery::new(connection.cm_id);
     let day = chrono::Local::now().date_naive();
     let day = day.pred_opt().unwrap_or(NaiveDate::MIN);
-    let body = query.body(
-        Window {
-            start: day,
-            end: day,
-        },
-        2,
-        0,
-    );
+    let body = query.body(Window::day(day), 2, 0);
     let connected = connection.open().await?;
     let policy = CallPolicy {
         refusals: RefusalPolicy::First,

@@ -1,9 +1,10 @@
 //! The steps dns, connect, endpoint, token and account.
 
+use kapture_model::Window;
 use kapture_transport::{Client, Endpoint, Error};
 
 use super::finding::Finding;
-use super::{CONNECT_REQUESTS, Doctor, wide};
+use super::{CONNECT_REQUESTS, Doctor};
 use crate::error::CliError;
 
 impl Doctor {
@@ -28,7 +29,7 @@ impl Doctor {
     pub(super) async fn connect(&mut self) -> Result<Option<Endpoint>, CliError> {
         let endpoint = self.access.endpoint();
         let probe = async |client: &Client| {
-            let page = self.page(client, wide(self.day), 1, 0);
+            let page = self.page(client, Window::two_days(self.day), 1, 0);
             self.budget.within(CONNECT_REQUESTS / 2, page).await
         };
         let Some(asked) = probe(&self.client).await else {

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 
+use kapture_model::Window;
+
 use super::finding::Finding;
-use super::{Doctor, RAMP, wide};
+use super::{Doctor, RAMP};
 use crate::error::CliError;
 
 impl Doctor {
@@ -18,7 +20,8 @@ impl Doctor {
             .into_iter()
             .filter(|most| *most <= self.client.concurrency())
         {
-            let calls = (0..at_once).map(|_| self.page(&self.client, wide(self.day), 1, 0));
+            let calls =
+                (0..at_once).map(|_| self.page(&self.client, Window::two_days(self.day), 1, 0));
             // A retry would exceed the budget.
             let within = self.budget.within(at_once, join_all(calls)).await;
             if within.is_none() {

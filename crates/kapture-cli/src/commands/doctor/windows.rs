@@ -4,10 +4,9 @@ use futures_util::StreamExt;
 use kapture_customers::{
     Days, EndBound, Event, Finding as Discovery, Proof, Pull, PullError, Receipt,
 };
-use kapture_model::Window;
 
 use super::finding::Finding;
-use super::{BOUNDARY_REQUESTS, Doctor, PAGE, PULL_REQUESTS, wide};
+use super::{BOUNDARY_REQUESTS, Doctor, PAGE, PULL_REQUESTS};
 use crate::error::CliError;
 use crate::output::summary::counted;
 use crate::pipeline::events::events;
@@ -76,13 +75,7 @@ impl Doctor {
 
     /// Whether the second page starts where the first one ended.
     pub(super) async fn boundary(&self, end_bound: EndBound) -> Result<(), CliError> {
-        let window = match end_bound {
-            EndBound::Inclusive | EndBound::SingleDay => Window {
-                start: self.day,
-                end: self.day,
-            },
-            EndBound::Exclusive | EndBound::Unknown => wide(self.day),
-        };
+        let window = end_bound.window(self.day);
         let pages = async {
             let first = self.page(&self.client, window, 3, 0).await;
             (first, self.page(&self.client, window, 3, 2).await)
