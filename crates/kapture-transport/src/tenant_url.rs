@@ -81,8 +81,27 @@ pub struct TenantUrl {
     base: Url,
 }
 
+/// The address without its scheme: host, port other than the default, and path. Equal for the
+/// spellings of one address, and so what identifies a tenant.
+///
+/// ```
+/// use kapture_transport::TenantUrl;
+///
+/// let url = TenantUrl::base_url("https://ACME.kapturecrm.com:443/?x#y")?;
+/// assert_eq!(url.to_string(), "acme.kapturecrm.com");
+/// assert_eq!(url.to_string(), TenantUrl::subdomain("acme")?.to_string());
+/// # Ok::<(), kapture_transport::TenantUrlError>(())
+/// ```
+impl fmt::Display for TenantUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.base.path().trim_end_matches('/');
+        write!(f, "{}{path}", self.base.authority())
+    }
+}
+
 /// Why a URL cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TenantUrlError {
     /// Several DNS labels: such hosts exist, but only one label can be a subdomain.
     #[error(
@@ -271,6 +290,27 @@ mod tests {
                 matches!(error, Err(TenantUrlError::BadSubdomain(_))),
                 "{subdomain}"
             );
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_address_are_displayed_alike() {
+        let by_url = |url| TenantUrl::base_url(url).unwrap().to_string();
+        let acme = TenantUrl::subdomain("acme").unwrap().to_string();
+        assert_eq!(acme, "acme.kapturecrm.com");
+        for same in [
+            "https://acme.kapturecrm.com",
+            "https://ACME.kapturecrm.com:443/",
+            "https://acme.kapturecrm.com/?x#y",
+        ] {
+            assert_eq!(by_url(same), acme, "{same}");
+        }
+        for other in [
+            "https://globex.kapturecrm.com",
+            "https://acme.kapturecrm.com:8443",
+            "https://acme.kapturecrm.com/globex",
+        ] {
+            assert_ne!(by_url(other), acme, "{other}");
         }
     }
 

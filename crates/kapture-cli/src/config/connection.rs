@@ -13,7 +13,7 @@ use kapture_transport::{ClientOptions, TenantUrl, Token};
 
 pub(crate) use access::{Connected, TenantAccess};
 pub(crate) use tenant::{TenantName, account, account_id, tenant};
-use tenant::{address, refuse_foreign_token, site};
+use tenant::{refuse_foreign_token, site};
 
 use crate::args::ConnectionArgs;
 use crate::config::file::ConfigFile;
@@ -157,7 +157,7 @@ impl Connection {
     pub(crate) fn source(&self, query: &CustomerQuery) -> Identity {
         let tenant = match &self.tenant {
             TenantAddress::Sandbox => "sandbox".to_owned(),
-            TenantAddress::Remote { site, .. } => address(site),
+            TenantAddress::Remote { site, .. } => site.to_string(),
         };
         Identity::new(tenant, query.selection(), self.zone.unwrap_or(Tz::UTC))
     }

@@ -1,7 +1,7 @@
 //! Tenant and account.
 
 use anyhow::{Result, anyhow, bail};
-use kapture_transport::{Endpoint, TenantUrl, TenantUrlError, Token};
+use kapture_transport::{TenantUrl, TenantUrlError, Token};
 
 use crate::args::ConnectionArgs;
 use crate::config::layered::{Layer, Layers, Sourced};
@@ -100,38 +100,4 @@ pub(crate) fn account_id(text: &str) -> Result<u64> {
     text.trim()
         .parse()
         .map_err(|_| anyhow!("expected an account id, which is a number, not `{text}`"))
-}
-
-/// The address that identifies a tenant: host, port other than the default, and path.
-pub(super) fn address(site: &TenantUrl) -> String {
-    let endpoint = Endpoint::default();
-    let url = site.url(endpoint);
-    let address = format!("{}{}", url.authority(), url.path());
-    address.trim_end_matches(endpoint.path()).to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn subdomain_and_base_url_give_one_address() {
-        let by_url = |url| address(&TenantUrl::base_url(url).unwrap());
-        let acme = address(&TenantUrl::subdomain("acme").unwrap());
-        assert_eq!(acme, "acme.kapturecrm.com");
-        for same in [
-            "https://acme.kapturecrm.com",
-            "https://ACME.kapturecrm.com:443/",
-            "https://acme.kapturecrm.com/?x#y",
-        ] {
-            assert_eq!(by_url(same), acme, "{same}");
-        }
-        for other in [
-            "https://globex.kapturecrm.com",
-            "https://acme.kapturecrm.com:8443",
-            "https://acme.kapturecrm.com/globex",
-        ] {
-            assert_ne!(by_url(other), acme, "{other}");
-        }
-    }
 }
