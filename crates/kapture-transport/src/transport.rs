@@ -1,6 +1,7 @@
 //! One HTTP exchange: the trait, its request and its response.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,9 @@ use crate::Token;
 ///
 /// A status other than 2xx is a response, not an error. Retries, limits and the meaning of a
 /// response are up to the [`Client`](crate::Client).
+///
+/// A reference, a `Box` and an `Arc` of a transport are transports, too, so that one can be wrapped
+/// by another or shared with a test.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Transport: Send + Sync {
@@ -20,10 +24,32 @@ pub trait Transport: Send + Sync {
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
 }
 
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for &T {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        (**self).send(request).await
+    }
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        (**self).send(request).await
+    }
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        (**self).send(request).await
+    }
+}
+
 /// A `POST` with a JSON body.
 ///
 /// `Debug` shows neither the token nor the body, which may hold personal data.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The complete URL.
     pub url: Url,
@@ -51,6 +77,44 @@ pub struct Response {
     pub body: Bytes,
 }
 
+impl Request {
+    /// A request of a running session, with a timeout of 60 s: for tests of transports.
+    pub fn new(url: Url, token: Token, body: impl Into<Bytes>) -> Self {
+        Self {
+            url,
+            token,
+            body: body.into(),
+            timeout: Duration::from_secs(60),
+            new_session: false,
+        }
+    }
+}
+
+impl Response {
+    /// A response without `Retry-After`.
+    ///
+    /// ```
+    /// use kapture_transport::Response;
+    ///
+    /// let response = Response::new(200, r#"{"message":[],"status":"success"}"#);
+    /// assert_eq!(response.retry_after, None);
+    /// ```
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            retry_after: None,
+            body: body.into(),
+        }
+    }
+
+    /// The same response with a `Retry-After` header.
+    #[must_use]
+    pub fn with_retry_after(mut self, value: impl Into<String>) -> Self {
+        self.retry_after = Some(value.into());
+        self
+    }
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -74,6 +138,7 @@ impl fmt::Debug for Response {
 
 /// Why there is no complete response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TransportError {
     /// No connection: the name is unknown, or the port is closed or unreachable.
     #[error("no connection: {0}")]
@@ -93,4 +158,7 @@ pub enum TransportError {
     /// The body exceeds the limit, in bytes after decompression.
     #[error("the response is larger than {0} bytes")]
     TooLarge(usize),
+    /// The transport does not make this exchange, however often it is asked.
+    #[error("not sent: {0}")]
+    NotSent(String),
 }

@@ -41,13 +41,9 @@ fn serve(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
 
 async fn send(transport: &HttpTransport, address: SocketAddr) -> Result<Response, TransportError> {
     let tenant_url = TenantUrl::base_url(&format!("http://{address}")).expect("loopback");
-    let request = Request {
-        url: tenant_url.url(Endpoint::Search),
-        token: Token::from_base64("dG9rZW4=").expect("a token"),
-        body: "{}".into(),
-        timeout: Duration::from_secs(30),
-        new_session: false,
-    };
+    let token = Token::from_base64("dG9rZW4=").expect("a token");
+    let mut request = Request::new(tenant_url.url(Endpoint::Search), token, "{}");
+    request.timeout = Duration::from_secs(30);
     transport.send(request).await
 }
 

@@ -3,7 +3,6 @@
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 use kapture_transport::{
     Client, ClientOptions, HttpOptions, HttpTransport, MockTransport, Request, Response, TenantUrl,
@@ -44,13 +43,8 @@ fn check(what: &str, value: &impl Debug) {
 }
 
 fn request(token: &Token) -> Request {
-    Request {
-        url: "http://127.0.0.1:9/search".parse().expect("an address"),
-        token: token.clone(),
-        body: PERSON.into(),
-        timeout: Duration::from_secs(1),
-        new_session: false,
-    }
+    let url = "http://127.0.0.1:9/search".parse().expect("an address");
+    Request::new(url, token.clone(), PERSON)
 }
 
 #[test]

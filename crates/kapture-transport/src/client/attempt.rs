@@ -97,7 +97,7 @@ impl Shared {
         duration: Duration,
     ) {
         // A wait beyond the time for a call ends the call that is asked to wait.
-        let wait = outcome.as_ref().err().and_then(Error::wait);
+        let wait = outcome.as_ref().err().and_then(Error::retry_after);
         let wait = wait.map(|wait| wait.min(self.options.retry.retry_timeout));
         match outcome {
             Err(error) if error.refusal().is_none() => {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use kapture_model::Record;
+use kapture_model::{CustomerQuery, Record, Window};
 use tokio::time::sleep;
 use tracing::field::Empty;
 use tracing::{Instrument, trace_span};
@@ -94,6 +94,39 @@ impl Client {
     /// How many exchanges of this client and its clones are in flight.
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Requests one page of `window`: at most `limit` customers, after passing over the first
+    /// `offset`. Retries as [`call`](Self::call) does with its default policy.
+    ///
+    /// A page is not a window: a server may return fewer rows than `limit` though more follow, and
+    /// rows may change places between two pages. kapture-customers proves that a day is complete.
+    ///
+    /// ```
+    /// # async fn example(client: kapture_transport::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use kapture_model::{CustomerQuery, Window};
+    ///
+    /// let window = Window::two_days("2024-05-01".parse()?);
+    /// let page = client.fetch(&CustomerQuery::new(424242), window, 500, 0).await?;
+    /// println!("{} customers in {window}", page.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
+    pub async fn fetch(
+        &self,
+        query: &CustomerQuery,
+        window: Window,
+        limit: u32,
+        offset: u64,
+    ) -> Result<Vec<Record>, Error> {
+        let body = query.body(window, limit, offset);
+        self.call(body.into(), CallPolicy::default()).await
     }
 
     /// Sends the request until there is an answer: the customers of one page, or the one error that

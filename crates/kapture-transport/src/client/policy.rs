@@ -32,6 +32,7 @@ pub enum RefusalPolicy {
 
 /// A call is about to wait before its next attempt.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RetryNotice {
     /// The attempts of this call so far.
     pub attempt: u32,

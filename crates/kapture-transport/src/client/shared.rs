@@ -138,7 +138,7 @@ impl Shared {
             self.budgeted_retries.fetch_add(1, Ordering::Relaxed);
         }
         let backoff = policy.backoff(attempt, lock(&self.rng).f64());
-        match error.wait() {
+        match error.retry_after() {
             Some(wait) if wait > left => Err(StopReason::RetryAfterTooLong),
             Some(wait) => Ok(backoff.max(wait)),
             None => Ok(backoff.max(self.rate_limiter.pause_left()).min(left)),

@@ -35,6 +35,8 @@ pub enum ErrorKind {
     ConnectionLost,
     /// TLS failed: the certificate is not trusted, or the other side does not speak TLS.
     Tls,
+    /// The transport does not make this exchange.
+    NotSent,
     /// The retries are used up. [`Error::root`] is the error of the last attempt.
     Exhausted,
 }
@@ -75,6 +77,7 @@ impl Error {
             Self::Connect(_) => ErrorKind::Connect,
             Self::Broken(_) => ErrorKind::ConnectionLost,
             Self::Tls(_) => ErrorKind::Tls,
+            Self::NotSent(_) => ErrorKind::NotSent,
             Self::Exhausted { .. } => ErrorKind::Exhausted,
         }
     }
@@ -94,6 +97,7 @@ impl Error {
                 | Self::TooManyRows { .. }
                 | Self::Coding(_)
                 | Self::Tls(_)
+                | Self::NotSent(_)
         )
     }
 }
@@ -158,6 +162,7 @@ mod tests {
                 false,
             ),
             (Error::Tls(String::new()), ErrorKind::Tls, true),
+            (Error::NotSent(String::new()), ErrorKind::NotSent, true),
         ]
     }
 

@@ -115,6 +115,9 @@ pub enum Error {
     /// TLS failed. Retried only in a run in which it worked before.
     #[error("no TLS connection to the server: {}", sanitize(.0))]
     Tls(String),
+    /// The transport does not make this exchange. Not retried.
+    #[error("the request was not sent: {}", sanitize(.0))]
+    NotSent(String),
     /// Every attempt failed, and no more are allowed.
     #[error("gave up after {attempts} attempts in {:.0} s ({reason})", .elapsed.as_secs_f32())]
     Exhausted {
@@ -148,9 +151,18 @@ impl Error {
         }
     }
 
-    /// How long the server asks to wait.
-    pub(crate) fn wait(&self) -> Option<Duration> {
-        match self {
+    /// How long the server asks to wait before the next request (`Retry-After`), in its last
+    /// response.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use kapture_transport::Error;
+    ///
+    /// let error = Error::RateLimited { wait: Some(Duration::from_secs(90)) };
+    /// assert_eq!(error.retry_after(), Some(Duration::from_secs(90)));
+    /// ```
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.root() {
             Self::RateLimited { wait } | Self::Server { wait, .. } => *wait,
             _ => None,
         }
@@ -188,7 +200,8 @@ impl Error {
             | Self::Connect(text)
             | Self::Broken(text)
             | Self::Coding(text)
-            | Self::Tls(text) => *text = token.redact(text),
+            | Self::Tls(text)
+            | Self::NotSent(text) => *text = token.redact(text),
             _ => {}
         }
         self
@@ -204,6 +217,7 @@ impl From<TransportError> for Error {
             TransportError::Broken(text) => Self::Broken(text),
             TransportError::Coding(name) => Self::Coding(name),
             TransportError::TooLarge(limit) => Self::TooLarge { limit },
+            TransportError::NotSent(text) => Self::NotSent(text),
         }
     }
 }

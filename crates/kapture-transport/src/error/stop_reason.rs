@@ -5,6 +5,7 @@ use std::fmt;
 /// The bound that ended the retries of a call. The bounds are those of
 /// [`RetryPolicy`](crate::RetryPolicy).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StopReason {
     /// The server has not answered any call of this run.
     NeverAnswered,
