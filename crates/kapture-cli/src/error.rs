@@ -98,7 +98,9 @@ impl CliError {
                 error: None,
                 hint: None,
             },
-            error @ SinkError::CountMismatch { .. } => Self::unexpected(error).hint(REPORT),
+            error @ (SinkError::CountMismatch { .. } | SinkError::UnexpectedDay { .. }) => {
+                Self::unexpected(error).hint(REPORT)
+            }
             error => Self {
                 code: 6,
                 hint: hints::sink(&error),

@@ -3,7 +3,7 @@
 pub(crate) mod date_ranges;
 pub(crate) mod events;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::time::Instant;
@@ -11,7 +11,8 @@ use std::time::Instant;
 use chrono::NaiveDate;
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError};
-use kapture_sinks::{DayWriter, Destination, Sink};
+use kapture_model::DayEvent;
+use kapture_sinks::{Destination, Filling, Sink, SinkError};
 use kapture_transport::Endpoint;
 use tokio::task::JoinHandle;
 use tracing::field::{Empty, display};
@@ -43,10 +44,13 @@ pub(crate) struct Pipeline<'a> {
 impl Pipeline<'_> {
     /// Consumes the pull to its end, and prints the summary.
     pub(crate) async fn run(self, pull: Pull) -> Result<(), CliError> {
+        let mut filling = Filling::new(&*self.sink, self.days);
+        if let Some((first, _)) = self.wanted.bounds() {
+            filling = filling.starting(first);
+        }
         let mut consumer = EventConsumer {
-            sink: &*self.sink,
-            open_days: BTreeMap::new(),
-            outstanding: self.days.iter().collect(),
+            filling,
+            spans: BTreeMap::new(),
             progress: Progress::start(
                 self.days.len(),
                 &self.connected.client,
@@ -60,7 +64,6 @@ impl Pipeline<'_> {
             },
             endpoint: self.connected.endpoint(),
             all_or_nothing: matches!(self.destination, Destination::File { .. }),
-            wanted_from: self.wanted.bounds().map(|(first, _)| first),
             failed: None,
         };
         let started = Instant::now();
@@ -75,7 +78,7 @@ impl Pipeline<'_> {
         pulling.abort();
         let _ = pulling.await;
         let mut summary = consumer.summary;
-        drop(consumer.open_days);
+        drop(consumer.filling);
         // The progress bar would clear the lines that follow.
         drop(consumer.progress);
         // A day failed before the run ended for another reason.
@@ -144,25 +147,15 @@ fn spawned<T: Send + 'static>(
 
 /// The state of a run while its events are consumed.
 struct EventConsumer<'a> {
-    sink: &'a dyn Sink,
-    open_days: BTreeMap<NaiveDate, OpenDay>,
-    /// The days without a result yet.
-    outstanding: BTreeSet<NaiveDate>,
+    filling: Filling<'a>,
+    /// The trace of each day that is being pulled, which ends with the day.
+    spans: BTreeMap<NaiveDate, Span>,
     progress: Progress,
     summary: Summary,
     endpoint: Endpoint,
     /// Whether the first failed day ends the run.
     all_or_nothing: bool,
-    /// The first day of the destination, at which later runs start, until it is stored.
-    wanted_from: Option<NaiveDate>,
     failed: Option<CliError>,
-}
-
-/// A day that is being pulled.
-struct OpenDay {
-    writer: Box<dyn DayWriter>,
-    /// Ends with the day.
-    span: Span,
 }
 
 impl EventConsumer<'_> {
@@ -179,55 +172,57 @@ impl EventConsumer<'_> {
                 return Err(failure);
             }
         }
-        // A day without a result is not complete.
-        if !self.outstanding.is_empty() {
-            let days = ranges(&self.outstanding.iter().copied().collect());
-            return Err(CliError::bug(format!(
-                "the pull ended without a result for {days}"
-            )));
-        }
         if let Some(failure) = self.failed.take() {
             return Err(failure);
         }
-        self.sink.finish().await.map_err(CliError::sink)
+        self.filling.finish().await.map_err(|error| match error {
+            // No day failed, so that each has to be complete.
+            SinkError::Incomplete { days } => CliError::bug(format!(
+                "the pull ended without a result for {}",
+                ranges(&days)
+            )),
+            error => CliError::sink(error),
+        })
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), CliError> {
-        if let Event::DayDone(_) | Event::DayFailed { .. } = event
-            && let Some(first) = self.wanted_from.take()
-        {
-            // Before the first day is committed, since the first days can come last or fail.
-            self.sink.set_start(first).await.map_err(CliError::sink)?;
-        }
         match event {
             Event::DayStarted(day) => {
-                let writer = self.sink.day(day).await.map_err(CliError::sink)?;
                 let span = trace_span!("day", %day, customers = Empty, error = Empty);
-                self.open_days.insert(day, OpenDay { writer, span });
+                self.spans.insert(day, span);
             }
-            Event::Records { day, records } => {
-                let open_day = self.open_days.get_mut(&day);
-                let open_day = open_day.ok_or_else(|| unexpected("customers", day))?;
-                let written = open_day.writer.write(&records).await;
-                written.map_err(CliError::sink)?;
+            Event::RetryScheduled { wait, error, .. } => {
+                self.progress.waiting(wait, &error.to_string());
+            }
+            event => {
+                if let Some(event) = event.into() {
+                    self.handle_day(event).await.map_err(CliError::sink)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_day(&mut self, event: DayEvent<PullError>) -> Result<(), SinkError> {
+        match event {
+            DayEvent::Records { day, records } => {
+                self.filling.write(day, &records).await?;
                 self.summary.customers += records.len() as u64;
                 self.progress.customers(records.len());
             }
-            Event::DayDone(receipt) => {
-                let open_day = self.open_days.remove(&receipt.day);
-                let OpenDay { writer, span } =
-                    open_day.ok_or_else(|| unexpected("the end", receipt.day))?;
-                span.record("customers", receipt.customers);
-                writer.commit(&receipt).await.map_err(CliError::sink)?;
-                self.outstanding.remove(&receipt.day);
+            DayEvent::Done(receipt) => {
+                self.filling.commit(&receipt).await?;
+                if let Some(span) = self.spans.remove(&receipt.day) {
+                    span.record("customers", receipt.customers);
+                }
                 self.summary.day_done(&receipt);
                 self.progress.day_done();
             }
-            Event::DayFailed { day, error } => {
-                if let Some(open_day) = self.open_days.remove(&day) {
-                    open_day.span.record("error", display(&error));
+            DayEvent::Failed { day, error } => {
+                self.filling.fail(day).await?;
+                if let Some(span) = self.spans.remove(&day) {
+                    span.record("error", display(&error));
                 }
-                self.outstanding.remove(&day);
                 self.summary.days_failed += 1;
                 self.progress.day_done();
                 let failure = CliError::pull(error, self.endpoint).context(format!(
@@ -238,20 +233,9 @@ impl EventConsumer<'_> {
                     Some(_) => self.progress.suspend(|| failure.report()),
                 }
             }
-            Event::RetryScheduled { wait, error, .. } => {
-                self.progress.waiting(wait, &error.to_string());
-            }
-            _ => {}
         }
         Ok(())
     }
-}
-
-/// An event of a day that has not started or has ended.
-fn unexpected(what: &str, day: NaiveDate) -> CliError {
-    CliError::bug(format!(
-        "received {what} of {day}, which has not started or has ended"
-    ))
 }
 
 #[cfg(test)]
@@ -296,14 +280,12 @@ mod tests {
             log_format: LogFormat::Text,
         };
         let mut consumer = EventConsumer {
-            sink: &sink,
-            open_days: BTreeMap::new(),
-            outstanding: BTreeSet::from([day()]),
+            filling: Filling::new(&sink, &[day()].into_iter().collect()),
+            spans: BTreeMap::new(),
             progress: Progress::start(1, &client(), &Destination::StandardOutput, &output),
             summary: Summary::default(),
             endpoint: Endpoint::default(),
             all_or_nothing: false,
-            wanted_from: None,
             failed: None,
         };
         consumer.consume(stream::iter(events).map(Ok)).await
@@ -340,8 +322,14 @@ mod tests {
                 vec![started(), records()],
                 "without a result for 2024-05-02",
             ),
-            (vec![records()], "received customers of 2024-05-02"),
-            (vec![done()], "received the end of 2024-05-02"),
+            (
+                vec![records(), done(), records()],
+                "received something of 2024-05-02",
+            ),
+            (
+                vec![records(), done(), done()],
+                "received something of 2024-05-02",
+            ),
         ] {
             let failure = outcome_of(events).await.unwrap_err();
             let line = failure.one_line();

@@ -61,6 +61,14 @@ pub enum SinkError {
         /// The days without a commit.
         days: Days,
     },
+    /// Customers or a receipt came for a day that was not asked for, or that has a result.
+    #[error(
+        "received something of {day}, which was not asked for or has a result: this is a bug of kapture"
+    )]
+    UnexpectedDay {
+        /// The day.
+        day: NaiveDate,
+    },
     /// A database in a file failed.
     #[error("the database {} failed", path.display())]
     DatabaseFile {

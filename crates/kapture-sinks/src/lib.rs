@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Modules, in reading order
-//! - `sink`: the traits [`Sink`] and [`DayWriter`]; `error`: [`SinkError`].
+//! - `sink`: the traits [`Sink`] and [`DayWriter`]; `error`: [`SinkError`]; `fill`: a pull into a
+//!   sink, [`fill`](fn@fill).
 //! - `destination`: a sink by its address, [`Destination`].
 //! - `encoding/`: how records become bytes, [`Encoding`], in each [`Format`] and [`Compression`].
 //! - `stream`, `file/`, `tee`: sinks without a ledger, [`StreamSink`], [`FileSink`] and [`Tee`].
@@ -15,6 +16,7 @@ mod destination;
 mod encoding;
 mod error;
 mod file;
+mod fill;
 mod ledger;
 mod sink;
 mod stream;
@@ -44,6 +46,7 @@ pub use encoding::{Encoding, Rows};
 pub use error::SinkError;
 pub use file::FileSink;
 pub use file::canonicalize::canonicalize;
+pub use fill::{FillError, Filling, fill};
 pub use ledger::identity::Identity;
 pub use ledger::{Ledger, StaleReason};
 #[cfg(feature = "postgres")]
@@ -57,3 +60,6 @@ pub use sql::tables::Dialect;
 pub use sqlite::Sqlite;
 pub use stream::StreamSink;
 pub use tee::Tee;
+// What the signatures name, and what an implementation of `Sink` needs.
+pub use async_trait::async_trait;
+pub use {bytes, chrono, chrono_tz, kapture_model};

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
-use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
+use kapture_model::{Checksum, CustomerQuery, DayState, EndBound, Proof, Receipt, Record};
 use kapture_sinks::{Dataset, Encoding, Format, Identity, Sink, SinkError};
 use serde_json::Value;
 
 fn create(root: &Path, spreadsheet_safe: bool) -> Result<Dataset, SinkError> {
-    let identity = Identity::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC);
+    let identity = Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), Tz::UTC);
     let mut encoding = Encoding::new(Format::Csv);
     encoding.spreadsheet_safe = spreadsheet_safe;
     Dataset::create(root, &identity, encoding)

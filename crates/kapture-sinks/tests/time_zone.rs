@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
-use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
+use kapture_model::{Checksum, CustomerQuery, DayState, EndBound, Proof, Receipt, Record};
 use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -63,7 +63,7 @@ impl Fixture {
 }
 
 fn identity(zone: Tz) -> Identity {
-    Identity::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, zone)
+    Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), zone)
 }
 
 fn json(path: &Path) -> Value {

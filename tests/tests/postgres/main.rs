@@ -9,7 +9,7 @@ use std::process::Command;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
-use kapture_model::Record;
+use kapture_model::{CustomerQuery, Record};
 use kapture_sinks::conformance::{self, Subject};
 use kapture_sinks::{Identity, Postgres, Sink, SinkError, StaleReason};
 use kapture_tests::postgres::Schema;
@@ -154,15 +154,16 @@ async fn a_table_that_is_gone_is_missed_by_whoever_comes() {
 async fn customers_of_two_accounts_do_not_mix() {
     let schema = schema!();
     drop(create(&schema).await);
-    let other = Identity::new(identity().tenant, "account 7", Tz::UTC);
+    let other = Identity::of("acme.kapturecrm.com", &CustomerQuery::new(7), Tz::UTC);
     let Err(error) = Postgres::create(&schema.url(), &other).await else {
         panic!("created");
     };
     assert!(
-        matches!(&error, SinkError::OtherSelection { held, asked, .. } if *held == identity().selection && asked == "account 7"),
+        matches!(&error, SinkError::OtherSelection { held, asked, .. } if held == r#"{"cm_id":424242}"# && asked == r#"{"cm_id":7}"#),
         "{error:?}"
     );
-    let other = Identity::new("globex.kapturecrm.com", identity().selection, Tz::UTC);
+    let query = CustomerQuery::new(424_242);
+    let other = Identity::of("globex.kapturecrm.com", &query, Tz::UTC);
     let Err(error) = Postgres::open(&schema.url(), Some(&other)).await else {
         panic!("opened");
     };
@@ -172,7 +173,7 @@ async fn customers_of_two_accounts_do_not_mix() {
 #[tokio::test]
 async fn days_of_two_time_zones_do_not_mix() {
     let schema = schema!();
-    let of = |zone| Identity { zone, ..identity() };
+    let of = |zone| Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), zone);
     let url = schema.url();
     let other_zone = |outcome: Result<Postgres, SinkError>| {
         let error = outcome.err().expect("refused");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
-use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
+use kapture_model::{Column, ColumnKind, CustomerQuery, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
 use kapture_sinks::{Identity, Postgres, Sink};
 use kapture_tests::postgres::Schema;
@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 
 /// Whose customers it holds.
 pub(crate) fn identity() -> Identity {
-    Identity::new("acme.kapturecrm.com", "account 424242", Tz::UTC)
+    Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), Tz::UTC)
 }
 
 pub(crate) struct PostgresSubject(pub(crate) Schema);

@@ -155,11 +155,11 @@ impl Connection {
     /// Whose customers a query over this connection returns. A tenant is identified by its address,
     /// set as subdomain or as base URL. Without a time zone instants are shown in UTC.
     pub(crate) fn source(&self, query: &CustomerQuery) -> Identity {
-        let tenant = match &self.tenant {
-            TenantAddress::Sandbox => "sandbox".to_owned(),
-            TenantAddress::Remote { site, .. } => site.to_string(),
-        };
-        Identity::new(tenant, query.selection(), self.zone.unwrap_or(Tz::UTC))
+        let zone = self.zone.unwrap_or(Tz::UTC);
+        match &self.tenant {
+            TenantAddress::Sandbox => Identity::of("sandbox", query, zone),
+            TenantAddress::Remote { site, .. } => Identity::of(site, query, zone),
+        }
     }
 
     /// Makes a client, and starts the sandbox if it is the tenant. Makes no requests.

@@ -1,5 +1,6 @@
 //! What a pull tells: public data without logic.
 
+mod day_event;
 mod error;
 mod event;
 

@@ -3,33 +3,71 @@
 use std::fmt;
 
 use chrono_tz::Tz;
-use kapture_model::sanitize;
+use kapture_model::{CustomerQuery, sanitize};
 use serde_json::{Map, Value};
 
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 use crate::error::SinkError;
 
 /// Whose customers a destination holds. A destination never holds those of two identities.
+///
+/// ```
+/// use kapture_model::CustomerQuery;
+/// use kapture_sinks::Identity;
+/// use kapture_sinks::chrono_tz::Tz;
+///
+/// let query = CustomerQuery::new(424242);
+/// let identity = Identity::of("acme.kapturecrm.com", &query, Tz::UTC);
+/// assert_eq!(identity, Identity::of("https://ACME.kapturecrm.com/", &query, Tz::UTC));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The tenant, by the address of its API: accounts of two tenants may have the same number.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Which of its customers: [`CustomerQuery::selection`](kapture_model::CustomerQuery::selection).
-    pub selection: String,
+    pub(crate) selection: String,
     /// The zone in which instants (epoch milliseconds) become local times, and so the day that a
     /// customer belongs to. Days of two zones beside each other could miss customers near midnight.
-    pub zone: Tz,
+    pub(crate) zone: Tz,
 }
 
 impl Identity {
-    /// The customers of `selection` at `tenant`, with instants in `zone`.
-    pub fn new(tenant: impl Into<String>, selection: impl Into<String>, zone: Tz) -> Self {
+    /// The customers of `query` at `tenant`, with instants in `zone`: UTC unless the pull has another
+    /// one. The command line makes it in the same way.
+    ///
+    /// `tenant` is the `TenantUrl` of kapture-transport, or the address in any spelling; or a name,
+    /// for customers that come from elsewhere.
+    pub fn of(tenant: impl fmt::Display, query: &CustomerQuery, zone: Tz) -> Self {
+        Self {
+            tenant: address(&tenant.to_string()),
+            selection: query.selection(),
+            zone,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn new(tenant: &str, selection: &str, zone: Tz) -> Self {
         Self {
             tenant: tenant.into(),
             selection: selection.into(),
             zone,
         }
     }
+}
+
+/// The address without scheme, default port and slash at the end, its host in small letters.
+fn address(text: &str) -> String {
+    let text = text.trim();
+    let (scheme, rest) = text.split_once("://").unwrap_or(("https", text));
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.to_lowercase();
+    let port = match scheme.eq_ignore_ascii_case("http") {
+        true => ":80",
+        false => ":443",
+    };
+    let host = host.strip_suffix(port).unwrap_or(&host);
+    format!("{host}{}", path.trim_end_matches('/'))
 }
 
 /// Prints no filter values, which may be personal data.
@@ -123,6 +161,30 @@ mod tests {
         let held = StoredIdentity::new(&Identity::new(held.0, held.1, Tz::UTC));
         let asked = Identity::new(asked.0, asked.1, Tz::UTC);
         held.check("customers.db", &asked).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn spellings_of_one_address_are_one_identity() {
+        let of = |tenant: &str| Identity::of(tenant, &CustomerQuery::new(7), Tz::UTC);
+        for (spelling, tenant) in [
+            ("acme.kapturecrm.com", "acme.kapturecrm.com"),
+            (
+                "https://ACME.kapturecrm.com:443/?x#y",
+                "acme.kapturecrm.com",
+            ),
+            (
+                "https://acme.kapturecrm.com:8443/Proxy/",
+                "acme.kapturecrm.com:8443/Proxy",
+            ),
+            ("http://127.0.0.1:80", "127.0.0.1"),
+            ("sandbox", "sandbox"),
+        ] {
+            assert_eq!(
+                of(spelling),
+                Identity::new(tenant, r#"{"cm_id":7}"#, Tz::UTC),
+                "{spelling}"
+            );
+        }
     }
 
     #[test]

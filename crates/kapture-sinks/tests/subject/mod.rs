@@ -8,13 +8,13 @@ pub(crate) mod parquet;
 pub(crate) mod sqlite;
 
 use chrono_tz::Tz;
-use kapture_model::Column;
+use kapture_model::{Column, CustomerQuery};
 use kapture_sinks::Identity;
 use serde_json::{Map, Value};
 
 /// The identity of all destinations.
 pub(crate) fn identity() -> Identity {
-    Identity::new("acme.kapturecrm.com", r#"{"cm_id":424242}"#, Tz::UTC)
+    Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), Tz::UTC)
 }
 
 /// A customer or contact put together from its columns and its extra object, which has the
