@@ -27,6 +27,10 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -59,27 +63,92 @@ pub trait Subject: Send + Sync {
 }
 
 /// Runs all tests, each with a new destination from `fresh`. `many` is the size of the largest day.
+/// The rules that they check are on [`Sink`] and [`DayWriter`](crate::DayWriter).
 ///
 /// # Panics
-/// When a test fails, with its name.
+/// When a test fails: with its name, the rule, and what was found.
 pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
-    committed_day_is_complete(&fresh().await).await;
-    dropped_day_leaves_nothing(&fresh().await).await;
-    replaying_a_day_changes_nothing(&fresh().await).await;
-    reopened_sink_has_the_ledger(&fresh().await).await;
-    open_day_is_replaced(&fresh().await).await;
-    start_extends_the_bounds_of_the_ledger(&fresh().await).await;
-    days_written_concurrently_do_not_mix(&fresh().await).await;
-    later_copy_replaces_an_earlier_one(&fresh().await).await;
-    removed_contact_is_deleted(&fresh().await).await;
-    every_kind_of_value_survives(&fresh().await).await;
-    if fresh().await.keeps_one_copy() {
-        moved_customer_opens_its_old_day(&fresh().await).await;
-        customer_of_two_days_opens_each_once(&fresh().await).await;
-        day_gets_back_its_customer_that_another_day_deleted(&fresh().await).await;
+    macro_rules! test {
+        ($test:ident($($argument:expr)?), $rule:literal) => {
+            let subject = fresh().await;
+            named(stringify!($test), $rule, $test(&subject $(, $argument)?)).await;
+        };
     }
-    day_of_size_is_complete(&fresh().await, 10).await;
-    day_of_size_is_complete(&fresh().await, many).await;
+    test!(
+        committed_day_is_complete(),
+        "a day is held as soon as it is committed, also one without customers"
+    );
+    test!(
+        dropped_day_leaves_nothing(),
+        "a writer that is dropped changes nothing of its day"
+    );
+    test!(
+        replaying_a_day_changes_nothing(),
+        "a day that is committed again with the same customers is the same"
+    );
+    test!(
+        reopened_sink_has_the_ledger(),
+        "the ledger has each receipt as it was committed, also without `finish`"
+    );
+    test!(
+        open_day_is_replaced(),
+        "a commit replaces its whole day, also by no customers, and no other day"
+    );
+    test!(
+        start_extends_the_bounds_of_the_ledger(),
+        "the earliest start is the first day of the ledger's bounds, and adds no receipt"
+    );
+    test!(
+        days_written_concurrently_do_not_mix(),
+        "writers of several days are open at the same time"
+    );
+    test!(
+        later_copy_replaces_an_earlier_one(),
+        "of one day the copy of a customer that was committed last is held"
+    );
+    test!(
+        removed_contact_is_deleted(),
+        "a customer is replaced with its contacts"
+    );
+    test!(
+        every_kind_of_value_survives(),
+        "no value is lost, whatever its type, and `customers` has every id"
+    );
+    if fresh().await.keeps_one_copy() {
+        test!(
+            moved_customer_opens_its_old_day(),
+            "a customer that moved leaves its old day, which becomes stale"
+        );
+        test!(
+            customer_of_two_days_opens_each_once(),
+            "a customer that two days return makes each of them stale once"
+        );
+        test!(
+            day_gets_back_its_customer_that_another_day_deleted(),
+            "a day whose customer another day held and lost becomes stale"
+        );
+    }
+    test!(day_of_size_is_complete(10), "a small day is complete");
+    test!(day_of_size_is_complete(many), "a large day is complete");
+}
+
+/// Runs a test; its panic says its name and the rule that it checks.
+async fn named(name: &str, rule: &str, test: impl Future<Output = ()>) {
+    let mut test = pin!(test);
+    let outcome = poll_fn(|context| {
+        let poll = catch_unwind(AssertUnwindSafe(|| test.as_mut().poll(context)));
+        match poll {
+            Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    });
+    if let Err(panic) = outcome.await {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let found = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        let found = found.unwrap_or("a panic without words");
+        panic!("conformance test {name} failed: expected that {rule}: {found}");
+    }
 }
 
 async fn committed_day_is_complete(subject: &impl Subject) {

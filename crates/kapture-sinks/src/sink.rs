@@ -9,10 +9,21 @@ use kapture_model::{CustomerId, Drift, Receipt, Record};
 use crate::error::SinkError;
 use crate::ledger::Ledger;
 
-/// Code that writes records to a destination. Writers of several days are open at the same time.
+/// Code that writes records to a destination.
+///
+/// What every sink does, and what `conformance` (feature of the same name) checks of an incremental
+/// one, which has a ledger and holds a committed day from then on, also without
+/// [`finish`](Self::finish):
+///
+/// - Writers of several days are open at the same time, and their days do not mix.
+/// - A commit replaces the whole day: customers, contacts and receipt. A day without customers is a
+///   day: its receipt is in the ledger, and replaces the customers that were held.
+/// - A writer that is dropped changes nothing of an incremental destination, and keeps any other from
+///   being finished.
+/// - The same day committed again leaves the same, and no value is lost, whatever its type.
 #[async_trait]
 pub trait Sink: Send + Sync {
-    /// A writer for one day.
+    /// A writer for one day. Opening it changes nothing that the destination holds.
     async fn day(&self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError>;
 
     /// Commits the sink after all days were committed, in two phases: a single file gets its name.
@@ -43,13 +54,15 @@ pub trait Sink: Send + Sync {
     }
 
     /// Writes to the manifest that the destination is to hold the days from `day` on: the bounds of
-    /// its ledger begin there, even if the first days fail. An earlier start stays. Does nothing in
-    /// a sink that is not incremental.
+    /// its ledger begin there, even if the first days fail. An earlier start stays, and no receipt
+    /// is added. Does nothing in a sink that is not incremental.
     async fn set_start(&self, _day: NaiveDate) -> Result<(), SinkError> {
         Ok(())
     }
 
-    /// The ids of the customers that it holds of a day. Empty for a sink that is not incremental.
+    /// The ids of the customers that it holds of a day: all that were committed, also those that
+    /// another day holds now because both listed them. Empty for a day that it does not hold, and for
+    /// a sink that is not incremental.
     async fn customers(&self, _day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         Ok(BTreeSet::new())
     }
