@@ -1,5 +1,7 @@
 //! The arrows between the crates, held by what cargo says of the workspace.
 
+use std::collections::BTreeSet;
+
 use xshell::{Shell, cmd};
 
 use crate::workspace::{Crate, Workspace};
@@ -62,6 +64,16 @@ const ABSENT: [(&str, &str, &[&str]); 6] = [
     ),
 ];
 
+/// A crate, the features it is built with, and the most crates that it may be built from, itself included: a program
+/// that uses one crate alone builds all of them.
+const MAX_CRATES: [(&str, &str, usize); 5] = [
+    ("kapture-model", "--all-features", 25),
+    ("kapture-transport", "--no-default-features", 65),
+    ("kapture-customers", "--all-features", 75),
+    ("kapture-sinks", "--no-default-features", 40),
+    ("kapture-sandbox", "--no-default-features", 25),
+];
+
 pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
     let mut faults = wrong_arrows(&workspace.crates);
     for (name, features, absent) in ABSENT {
@@ -73,6 +85,18 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
             present(&tree.quiet().read()?, absent)
                 .map(|found| format!("{name} brings {found} when built with {features}")),
         );
+    }
+    for (name, features, max) in MAX_CRATES {
+        let tree = cmd!(
+            shell,
+            "cargo tree --package {name} {features} --edges normal --prefix none"
+        );
+        let crates = count(&tree.quiet().read()?);
+        if crates > max {
+            faults.push(format!(
+                "{name} is built from {crates} crates with {features}, more than {max}"
+            ));
+        }
     }
     Ok(faults)
 }
@@ -101,6 +125,16 @@ fn may_use(name: &str, other: &str) -> bool {
     // A crate that the table does not name uses no other and is used by none.
     let known = |name| ARROWS.iter().find(|(known, _)| *known == name);
     known(name).is_some_and(|(_, allowed)| allowed.contains(&other))
+}
+
+/// The crates in the output of `cargo tree --prefix none`: lines of `name vX.Y.Z` and more, repeated where several
+/// crates use one.
+fn count(tree: &str) -> usize {
+    let crates: BTreeSet<Vec<_>> = tree
+        .lines()
+        .map(|line| line.split(' ').take(2).collect())
+        .collect();
+    crates.len()
 }
 
 /// Those of `names` that occur in the output of `cargo tree --prefix none`: lines of `name vX.Y.Z`.
@@ -150,6 +184,17 @@ mod tests {
             let faults = wrong_arrows(&crates);
             assert_eq!(faults.is_empty(), allowed, "{name} → {other}: {faults:?}");
         }
+    }
+
+    #[test]
+    fn each_version_of_a_crate_counts_once() {
+        let tree = "kapture-model v0.1.0 (/somewhere)\n\
+                    syn v2.0.119\n\
+                    syn v3.0.10\n\
+                    syn v3.0.10 (*)\n\
+                    serde_derive v1.0.229 (proc-macro)\n\
+                    serde_derive v1.0.229 (proc-macro) (*)\n";
+        assert_eq!(count(tree), 4);
     }
 
     #[test]
