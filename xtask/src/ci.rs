@@ -7,7 +7,8 @@ use xshell::{Cmd, Shell, cmd};
 
 use crate::workspace::Workspace;
 use crate::{
-    Error, Faults, bench, features, interop, layers, packaging, soak, system, tidy, tools,
+    Error, Faults, bench, examples, features, interop, layers, packaging, soak, system,
+    tidy, tools,
 };
 
 /// One thing that can pass or fail.
@@ -81,6 +82,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "interop",
         purpose: "DuckDB, PyArrow and Python's csv and sqlite3 read what kapture writes",
         faults: interop::faults,
+    },
+    Step {
+        name: "examples",
+        purpose: "each example of a crate runs to its end",
+        faults: examples::faults,
     },
     Step {
         name: "doctests",

@@ -9,6 +9,7 @@ use xshell::{Shell, cmd};
 mod bench;
 mod ci;
 mod coverage;
+mod examples;
 mod features;
 mod fuzz;
 mod interop;

@@ -28,6 +28,9 @@ pub(crate) struct Crate {
     pub(crate) features: Vec<String>,
     /// The crates it is built from: optional ones included, those of its tests excluded.
     pub(crate) dependencies: Vec<String>,
+    pub(crate) is_library: bool,
+    /// The names of its examples.
+    pub(crate) examples: Vec<String>,
 }
 
 impl Workspace {
@@ -85,6 +88,16 @@ impl Crate {
                 dependencies.push(text(dependency, "name")?);
             }
         }
+        let mut is_library = false;
+        let mut examples = Vec::new();
+        for target in list(package, "targets")? {
+            for kind in list(target, "kind")? {
+                is_library |= kind == "lib";
+                if kind == "example" {
+                    examples.push(text(target, "name")?);
+                }
+            }
+        }
         Ok(Self {
             name: text(package, "name")?,
             folder,
@@ -97,6 +110,8 @@ impl Crate {
                 .cloned()
                 .collect(),
             dependencies,
+            is_library,
+            examples,
         })
     }
 }
@@ -134,6 +149,10 @@ mod tests {
                         {"name": "reqwest", "kind": null, "optional": true},
                         {"name": "cc", "kind": "build", "optional": false},
                         {"name": "mockall", "kind": "dev", "optional": false}
+                    ],
+                    "targets": [
+                        {"name": "kapture_transport", "kind": ["lib"]},
+                        {"name": "mock", "kind": ["example"]}
                     ]
                 },
                 {
@@ -142,7 +161,8 @@ mod tests {
                     "rust_version": "1.95",
                     "publish": [],
                     "features": {},
-                    "dependencies": []
+                    "dependencies": [],
+                    "targets": []
                 }
             ]
         }"#;
@@ -156,6 +176,8 @@ mod tests {
             published: true,
             features: vec!["http".into(), "mock".into()],
             dependencies: vec!["reqwest".into(), "cc".into()],
+            is_library: true,
+            examples: vec!["mock".into()],
         };
         assert_eq!(workspace.published().collect::<Vec<_>>(), [&transport]);
         assert_eq!(workspace.crates[1].name, "xtask");

@@ -25,14 +25,12 @@ fn transport(behaviour: Behaviour) -> SandboxTransport {
 }
 
 fn request(new_session: bool) -> Request {
-    Request {
-        url: format!("http://localhost{SEARCH_PATH}").parse().unwrap(),
-        token: Token::from_user("sandbox", "sandbox"),
-        body: r#"{"cm_id":424242,"createStartDate":"2024-05-05","createEndDate":"2024-05-05"}"#
-            .into(),
-        timeout: TIMEOUT,
-        new_session,
-    }
+    let url = format!("http://localhost{SEARCH_PATH}").parse().unwrap();
+    let body = r#"{"cm_id":424242,"createStartDate":"2024-05-05","createEndDate":"2024-05-05"}"#;
+    let mut request = Request::new(url, Token::from_user("sandbox", "sandbox"), body);
+    request.timeout = TIMEOUT;
+    request.new_session = new_session;
+    request
 }
 
 async fn send(transport: &SandboxTransport) -> Result<Response, TransportError> {

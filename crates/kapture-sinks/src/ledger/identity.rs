@@ -45,7 +45,10 @@ impl Identity {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(all(
+        test,
+        any(feature = "dataset", feature = "sqlite", feature = "postgres")
+    ))]
     pub(crate) fn new(tenant: &str, selection: &str, zone: Tz) -> Self {
         Self {
             tenant: tenant.into(),
