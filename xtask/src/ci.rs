@@ -7,7 +7,7 @@ use xshell::{Cmd, Shell, cmd};
 
 use crate::workspace::Workspace;
 use crate::{
-    Error, Faults, bench, examples, features, interop, layers, packaging, soak, system,
+    Error, Faults, bench, examples, features, interop, layers, packaging, public_api, soak, system,
     tidy, tools,
 };
 
@@ -101,6 +101,11 @@ pub(crate) const STEPS: &[Step] = &[
             let docs = cmd!(shell, "cargo doc --workspace --no-deps --all-features");
             succeeds(docs.env("RUSTDOCFLAGS", "-D warnings"))
         },
+    },
+    Step {
+        name: "public-api",
+        purpose: "the public items of each library are those that docs/public-api lists",
+        faults: public_api::faults,
     },
 ];
 

@@ -15,6 +15,7 @@ mod fuzz;
 mod interop;
 mod layers;
 mod packaging;
+mod public_api;
 mod soak;
 mod system;
 mod tidy;
@@ -38,6 +39,8 @@ enum Task {
     },
     Advisories,
     Coverage,
+    /// Writes the lists of public items.
+    PublicApi,
     /// With the arguments of `kapture-soak`.
     Soak(Vec<OsString>),
     /// With the arguments of `kapture-bench`.
@@ -50,9 +53,11 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let done = parse(lexopt::Parser::from_env())
-        .map_err(Error::from)
-        .and_then(run);
+    let done = public_api::as_rustdoc().unwrap_or_else(|| {
+        parse(lexopt::Parser::from_env())
+            .map_err(Error::from)
+            .and_then(run)
+    });
     match done {
         Ok(exit) => exit,
         Err(error) => {
@@ -75,6 +80,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
                 }
                 "advisories" => Task::Advisories,
                 "coverage" => Task::Coverage,
+                "public-api" => Task::PublicApi,
                 "bench" => return Ok(Task::Bench(arguments.raw_args()?.collect())),
                 "soak" => return Ok(Task::Soak(arguments.raw_args()?.collect())),
                 "fuzz" => Task::Fuzz {
@@ -114,6 +120,7 @@ fn run(task: Task) -> Result<ExitCode, Error> {
         Task::Ci { only } => return ci::run(&shell, &only).map(exit_code),
         Task::Bench(arguments) => return bench::run(&shell, &arguments).map(exit_code),
         Task::Coverage => return coverage::run(&shell).map(exit_code),
+        Task::PublicApi => public_api::write(&shell, &Workspace::read(&shell)?)?,
         Task::Soak(arguments) => soak::run(&shell, &arguments)?,
         Task::Fuzz { claims, seconds } => fuzz::run(&shell, &claims, seconds)?,
         Task::Advisories => {
@@ -147,6 +154,7 @@ cargo xtask soak [--help]         repeated syncs from a faulty server
 cargo xtask fuzz [--seconds N] [CLAIM]...
                                   search for bytes that break a claim of fuzz/; needs nightly
 cargo xtask coverage              line coverage of the libraries; needs cargo-llvm-cov
+cargo xtask public-api            writes the public items of each library to docs/public-api
 cargo xtask advisories            known vulnerabilities of dependencies; needs a network
 
 Steps of ci:
