@@ -8,6 +8,8 @@ mod proof;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::Record;
+
 pub use checksum::Checksum;
 pub use day_state::DayState;
 pub use end_bound::EndBound;
@@ -51,4 +53,37 @@ pub struct Receipt {
     pub proof: Proof,
     /// The refusal that means "no customers" on this server, if there is one.
     pub empty_response: Option<String>,
+}
+
+impl Receipt {
+    /// The receipt of a day that has exactly `records`, fetched at `fetched`, for customers that do
+    /// not come from a pull. It claims as little as a receipt can: the day is open, and nothing is
+    /// proven of the server or of its pages. Set the fields that are known better.
+    ///
+    /// ```
+    /// use kapture_model::{Proof, Receipt, Record};
+    ///
+    /// let records = [Record::decode(r#"{"id":17}"#.into())?];
+    /// let fetched = "2024-05-04T06:00:00Z".parse()?;
+    /// let receipt = Receipt::of("2024-05-02".parse()?, &records, fetched);
+    /// assert_eq!((receipt.customers, receipt.proof), (1, Proof::Unvouched));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of(day: NaiveDate, records: &[Record], fetched: DateTime<Utc>) -> Self {
+        let mut checksum = Checksum::default();
+        for record in records {
+            checksum.add(record.id());
+        }
+        Self {
+            day,
+            customers: records.len() as u64,
+            checksum,
+            undated: records.iter().filter(|r| r.created().is_none()).count() as u64,
+            fetched,
+            state: DayState::Open,
+            end_bound: EndBound::Unknown,
+            proof: Proof::Unvouched,
+            empty_response: None,
+        }
+    }
 }
