@@ -50,3 +50,5 @@ pub use api::{
     PullErrorKind, Receipt,
 };
 pub use pull::Pull;
+// What the signatures name.
+pub use {chrono, chrono_tz, kapture_model, kapture_transport};
