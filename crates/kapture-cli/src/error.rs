@@ -250,6 +250,7 @@ fn exit_code(error: &PullError) -> u8 {
         Some(error) => call_exit_code(error),
         None => match error {
             PullError::AmbiguousEmpty { .. }
+            | PullError::RefusesEverything { .. }
             | PullError::OffsetIgnored { .. }
             | PullError::OffsetCapped { .. }
             | PullError::InconsistentRefusal { .. }

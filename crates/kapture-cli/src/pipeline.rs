@@ -2,8 +2,9 @@
 
 pub(crate) mod date_ranges;
 pub(crate) mod events;
+pub(crate) mod failed_days;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::time::Instant;
@@ -26,6 +27,7 @@ use crate::output::progress::Progress;
 use crate::output::summary::Summary;
 use crate::pipeline::date_ranges::{by_reason, ranges};
 use crate::pipeline::events::events;
+use crate::pipeline::failed_days::FailedDays;
 use crate::signals::stop_signal;
 
 /// The inputs of a run other than its pull.
@@ -64,7 +66,8 @@ impl Pipeline<'_> {
             },
             endpoint: self.connected.endpoint(),
             all_or_nothing: matches!(self.destination, Destination::File { .. }),
-            failed: None,
+            outstanding: self.days.iter().collect(),
+            failed: FailedDays::new(self.connected.endpoint()),
         };
         let started = Instant::now();
         // Before the first request, so that a signal is handled from here on.
@@ -81,8 +84,8 @@ impl Pipeline<'_> {
         drop(consumer.filling);
         // The progress bar would clear the lines that follow.
         drop(consumer.progress);
-        // A day failed before the run ended for another reason.
-        if let Some(failure) = consumer.failed.take() {
+        // Days failed before the run ended for another reason.
+        for failure in consumer.failed.take(incomplete) {
             failure.report();
         }
         summary.time = started.elapsed();
@@ -155,7 +158,9 @@ struct EventConsumer<'a> {
     endpoint: Endpoint,
     /// Whether the first failed day ends the run.
     all_or_nothing: bool,
-    failed: Option<CliError>,
+    /// The days without a result yet.
+    outstanding: BTreeSet<NaiveDate>,
+    failed: FailedDays,
 }
 
 impl EventConsumer<'_> {
@@ -164,17 +169,21 @@ impl EventConsumer<'_> {
         mut events: impl Stream<Item = Result<Event, PullError>> + Unpin,
     ) -> Result<(), CliError> {
         while let Some(event) = events.next().await {
-            let event = event.map_err(|error| CliError::pull(error, self.endpoint))?;
-            self.handle(event).await?;
-            if self.all_or_nothing
-                && let Some(failure) = self.failed.take()
-            {
-                return Err(failure);
+            match event {
+                Ok(event) => self.handle(event).await?,
+                // The days that are left fail for one reason, and perhaps others failed for it, too.
+                Err(error @ PullError::RefusesEverything { .. }) => {
+                    let days = std::mem::take(&mut self.outstanding);
+                    self.summary.days_failed += days.len();
+                    self.failed.add(days, error);
+                }
+                Err(error) => return Err(CliError::pull(error, self.endpoint)),
+            }
+            if self.all_or_nothing {
+                self.report_failed_days()?;
             }
         }
-        if let Some(failure) = self.failed.take() {
-            return Err(failure);
-        }
+        self.report_failed_days()?;
         self.filling.finish().await.map_err(|error| match error {
             // No day failed, so that each has to be complete.
             SinkError::Incomplete { days } => CliError::bug(format!(
@@ -183,6 +192,16 @@ impl EventConsumer<'_> {
             )),
             error => CliError::sink(error),
         })
+    }
+
+    /// Prints one error for each reason for which days failed, and returns the last one.
+    fn report_failed_days(&mut self) -> Result<(), CliError> {
+        let mut failures = self.failed.take(incomplete);
+        let last = failures.pop();
+        for failure in failures {
+            self.progress.suspend(|| failure.report());
+        }
+        last.map_or(Ok(()), Err)
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), CliError> {
@@ -215,6 +234,7 @@ impl EventConsumer<'_> {
                 if let Some(span) = self.spans.remove(&receipt.day) {
                     span.record("customers", receipt.customers);
                 }
+                self.outstanding.remove(&receipt.day);
                 self.summary.day_done(&receipt);
                 self.progress.day_done();
             }
@@ -225,17 +245,17 @@ impl EventConsumer<'_> {
                 }
                 self.summary.days_failed += 1;
                 self.progress.day_done();
-                let failure = CliError::pull(error, self.endpoint).context(format!(
-                    "cannot prove that the customers of {day} are complete"
-                ));
-                match self.failed {
-                    None => self.failed = Some(failure),
-                    Some(_) => self.progress.suspend(|| failure.report()),
-                }
+                self.outstanding.remove(&day);
+                self.failed.add([day], error);
             }
         }
         Ok(())
     }
+}
+
+/// What is wrong with days that failed.
+fn incomplete(days: &str) -> String {
+    format!("cannot prove that the customers of {days} are complete")
 }
 
 #[cfg(test)]
@@ -286,7 +306,8 @@ mod tests {
             summary: Summary::default(),
             endpoint: Endpoint::default(),
             all_or_nothing: false,
-            failed: None,
+            outstanding: BTreeSet::new(),
+            failed: FailedDays::new(Endpoint::default()),
         };
         consumer.consume(stream::iter(events).map(Ok)).await
     }

@@ -27,6 +27,41 @@ fn at_times_empty() -> (Scripted, Arc<AtomicBool>) {
     (server, well)
 }
 
+/// Days that fail for one reason, with words that hold a number which never repeats.
+#[test]
+fn equal_errors_are_one_error_with_the_days_as_ranges() {
+    let server = Scripted::bodies(|asked| {
+        let start = asked.body["createStartDate"].as_str().unwrap_or_default();
+        match ["2024-05-07", "2024-05-15", "2024-05-16", "2024-05-17"].contains(&start) {
+            true => format!(
+                r#"{{"message":"Account is being moved ({})","status":"failed"}}"#,
+                asked.number
+            )
+            .into_bytes(),
+            false => one_a_day(asked),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let destination = folder.path().join("lines/");
+    let destination = destination.to_str().unwrap();
+    let range = [
+        "--from",
+        "2024-05-01",
+        "--to",
+        "2024-05-20",
+        "--retry-for",
+        "2s",
+    ];
+    let sync = ["sync", destination, "--format", "ndjson"];
+    let output = server.kapture(&sync).args(range).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(said.matches("Account is being moved").count(), 1, "{said}");
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    let days =
+        "the customers of 2024-05-06 to 2024-05-08 (3), 2024-05-14 to 2024-05-18 (5) are complete";
+    assert!(said.contains(days), "{said}");
+}
+
 #[test]
 fn a_failed_day_does_not_affect_other_days() {
     let server = Scripted::bodies(|asked| {

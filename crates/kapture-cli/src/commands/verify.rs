@@ -22,6 +22,7 @@ use crate::output::stdout;
 use crate::output::summary::counted;
 use crate::pipeline::date_ranges::ranges;
 use crate::pipeline::events::events;
+use crate::pipeline::failed_days::FailedDays;
 use crate::signals::stop_signal;
 
 /// How many ids are named in one line of text.
@@ -55,8 +56,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
         progress: Progress::start(days.len(), &connected.client, &destination, output),
         differing: 0,
         alike: 0,
-        failed: None,
-        failing: 0,
+        failed: FailedDays::new(connected.endpoint()),
     };
     let outcome = tokio::select! {
         outcome = verification.run(pull) => outcome,
@@ -68,16 +68,17 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     let Verification {
         differing,
         alike,
-        failed,
-        failing,
+        mut failed,
         progress,
         ..
     } = verification;
+    let failing = failed.len();
+    let mut failures = failed.take(|days| format!("cannot pull {days} again"));
     // The progress bar would clear the lines that follow.
     drop(progress);
     if let Err(failure) = outcome {
-        // A day failed before the run ended for another reason.
-        if let Some(failed) = failed {
+        // Days failed before the run ended for another reason.
+        for failed in failures {
             failed.report();
         }
         return Err(failure);
@@ -107,7 +108,11 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
         }),
     )
     .print();
-    match (failed, differing) {
+    let failure = failures.pop();
+    for failed in failures {
+        failed.report();
+    }
+    match (failure, differing) {
         (Some(failure), _) => Err(failure),
         (None, 0) => Ok(()),
         (None, days) => Err(CliError::differences(days, sync_again(&destination))),
@@ -165,9 +170,8 @@ struct Verification<'a> {
     progress: Progress,
     differing: usize,
     alike: usize,
-    /// The error of the first day that failed.
-    failed: Option<CliError>,
-    failing: usize,
+    /// The other days are still compared.
+    failed: FailedDays,
 }
 
 impl Verification<'_> {
@@ -205,13 +209,7 @@ impl Verification<'_> {
 
     /// Records that a day failed. The other days are still compared.
     fn fail(&mut self, day: NaiveDate, error: PullError) -> Result<(), CliError> {
-        let failure = CliError::pull(error, self.endpoint);
-        let failure = failure.context(format!("cannot pull {day} again"));
-        match self.failed {
-            None => self.failed = Some(failure),
-            Some(_) => self.progress.suspend(|| failure.report()),
-        }
-        self.failing += 1;
+        self.failed.add([day], error);
         self.fetched.remove(&day);
         self.outstanding.remove(&day);
         self.tell()

@@ -106,6 +106,12 @@ pub(super) fn pull(error: &PullError, endpoint: Endpoint) -> String {
         PullError::EmptiedEverywhere { .. } => {
             "run again later; if the customers are gone for good, also ask for a day that has customers, as proof that the server works".into()
         }
+        PullError::RefusesEverything { answer, .. } if names_missing_field(answer) => {
+            MISSING_FIELD.into()
+        }
+        PullError::RefusesEverything { .. } => {
+            "the message is the server's own; run again later, and kapture doctor if it stays: complete days are kept".into()
+        }
         PullError::InconsistentServer { .. }
         | PullError::NoCanary { .. }
         | PullError::InconsistentRefusal { .. }
