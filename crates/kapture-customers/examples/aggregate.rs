@@ -2,6 +2,9 @@
 //! `cargo run --example aggregate`.
 //!
 //! The tenant is a fake one in memory. A program would give `Client` an `HttpTransport`.
+//!
+//! It depends on `futures-util`, `kapture-model`, `kapture-transport`, on `kapture-sandbox` with the
+//! feature `transport`, and on `tokio` with the features `macros`, `rt` and `time`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -20,7 +23,7 @@ struct Found {
     /// Of the complete days.
     by_city: BTreeMap<String, u64>,
     /// The customers of days that are not complete yet.
-    pending: BTreeMap<chrono::NaiveDate, Vec<String>>,
+    pending: BTreeMap<kapture_customers::chrono::NaiveDate, Vec<String>>,
     complete: usize,
     failed: Vec<PullError>,
 }

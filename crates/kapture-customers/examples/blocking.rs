@@ -2,6 +2,9 @@
 //! `cargo run --example blocking`.
 //!
 //! The tenant is a fake one in memory. A program would give `Client` an `HttpTransport`.
+//!
+//! It depends on `futures-util`, `kapture-model`, `kapture-transport`, on `kapture-sandbox` with the feature
+//! `transport`, and on `tokio` with the feature `rt-multi-thread`.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 //!
 //! Prints one line of JSON for each customer, with readable dates, then what differs from the
 //! vendor's documentation.
+//!
+//! It depends on `kapture-model` alone.
 
 use std::error::Error;
 

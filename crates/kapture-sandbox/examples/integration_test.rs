@@ -1,6 +1,8 @@
 //! The sandbox in an integration test of one's own: a program that talks HTTP is tested against a
 //! fake tenant on loopback, with retries that do not wait long.
 //! `cargo run --example integration_test`.
+//!
+//! It depends on `kapture-transport`, and on `tokio` with the features `macros` and `rt`.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! A sink of one's own, in memory, and the conformance suite that checks it.
 //! `cargo run --example own_sink --features conformance`.
+//!
+//! It depends on `kapture-model`, `serde_json`, and on `tokio` with the features `macros` and `rt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

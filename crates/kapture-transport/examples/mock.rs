@@ -1,5 +1,7 @@
 //! Tests a program without a server: a mock transport that fails, refuses and limits, under paused
 //! time. `cargo run --example mock --features mock`.
+//!
+//! It depends on `kapture-model`, and on `tokio` with the features `macros`, `rt` and `test-util`.
 
 use std::error::Error;
 use std::time::Duration;

@@ -3,6 +3,8 @@
 //!
 //! The inner transport is a cassette here, so that the example needs no server. A program would wrap
 //! `HttpTransport`.
+//!
+//! It depends on `kapture-model`, and on `tokio` with the features `macros` and `rt`.
 
 use std::error::Error;
 use std::sync::Arc;
