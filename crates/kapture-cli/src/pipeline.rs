@@ -281,10 +281,7 @@ mod tests {
 
     /// A client that makes no requests.
     fn client() -> Client {
-        let options = HttpOptions {
-            https: false,
-            ..HttpOptions::default()
-        };
+        let options = HttpOptions::default().https(false);
         let transport = HttpTransport::new(&options).unwrap();
         let site = TenantUrl::base_url("http://127.0.0.1:9").unwrap();
         let token = Token::from_base64("U0VDUkVU").unwrap();

@@ -44,7 +44,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     match failed.into_iter().next() {
-        Some((day, error)) => Err(format!("{day} is not complete: {error}").into()),
+        Some((day, error)) => {
+            eprintln!("{day} is not complete");
+            Err(error.into())
+        }
         None => Ok(()),
     }
 }

@@ -132,10 +132,7 @@ async fn timeout_covers_a_body_of_one_byte_a_second() {
 
 #[tokio::test]
 async fn body_beyond_the_limit_is_too_large() {
-    let options = HttpOptions {
-        body_limit: 1_000,
-        ..HttpOptions::default()
-    };
+    let options = HttpOptions::default().body_limit(1_000);
     let long = "x".repeat(1_001);
     // With a content length, and without one.
     let endless = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{long}");

@@ -24,7 +24,15 @@ use self::session::Session;
 use crate::transport::{Request, Response, Transport, TransportError};
 
 /// The bounds of an exchange.
+///
+/// ```
+/// use kapture_transport::HttpOptions;
+///
+/// let options = HttpOptions::default().body_limit(16 * 1024 * 1024);
+/// assert!(options.https);
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct HttpOptions {
     /// The longest it may take to connect: 10 s by default.
     pub connect_timeout: Duration,
@@ -42,6 +50,29 @@ impl Default for HttpOptions {
             body_limit: 256 * 1024 * 1024,
             https: true,
         }
+    }
+}
+
+impl HttpOptions {
+    /// Sets [`connect_timeout`](#structfield.connect_timeout).
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets [`body_limit`](#structfield.body_limit), in bytes.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Sets [`https`](#structfield.https).
+    #[must_use]
+    pub fn https(mut self, on: bool) -> Self {
+        self.https = on;
+        self
     }
 }
 

@@ -53,10 +53,7 @@ impl TenantAccess {
 
     /// The HTTP transport. Without encryption no certificates are needed.
     pub(crate) fn transport(&self) -> Result<HttpTransport, CliError> {
-        let options = HttpOptions {
-            https: self.is_encrypted(),
-            ..HttpOptions::default()
-        };
+        let options = HttpOptions::default().https(self.is_encrypted());
         HttpTransport::new(&options).map_err(|error| CliError::usage(error.into()))
     }
 
