@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError};
 use kapture_model::DayEvent;
-use kapture_sinks::{Destination, Filling, Sink, SinkError};
+use kapture_sinks::{Atomic, Destination, Filling, Sink, SinkError};
 use kapture_transport::Endpoint;
 use tokio::task::JoinHandle;
 use tracing::field::{Empty, display};
@@ -65,7 +65,7 @@ impl Pipeline<'_> {
                 ..Summary::default()
             },
             endpoint: self.connected.endpoint(),
-            all_or_nothing: matches!(self.destination, Destination::File { .. }),
+            all_or_nothing: self.destination.capabilities().atomic == Some(Atomic::Run),
             outstanding: self.days.iter().collect(),
             failed: FailedDays::new(self.connected.endpoint()),
         };
@@ -296,10 +296,11 @@ mod tests {
             verbose: 0,
             log_format: LogFormat::Text,
         };
+        let destination = Destination::parse("-", None).unwrap();
         let mut consumer = EventConsumer {
             filling: Filling::new(&sink, &[day()].into_iter().collect()),
             spans: BTreeMap::new(),
-            progress: Progress::start(1, &client(), &Destination::StandardOutput, &output),
+            progress: Progress::start(1, &client(), &destination, &output),
             summary: Summary::default(),
             endpoint: Endpoint::default(),
             all_or_nothing: false,

@@ -13,6 +13,7 @@
 //! full disk leaves the day as it was. The receipt has the size of the file, so that a file that
 //! was changed or removed is noticed without reading it.
 
+mod address;
 mod store;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ use crate::ledger::identity::Identity;
 use crate::ledger::{Ledger, StaleReason};
 use crate::sink::{DayWriter, Sink};
 use crate::spool::SpoolWriter;
+pub(crate) use address::parse;
 use store::Store;
 
 /// A folder with one file for each day, in the layout that Hive, Spark, DuckDB, Polars and Trino

@@ -1,65 +1,85 @@
 //! A destination by its address: what `-o WHERE` and `sync WHERE` name.
 
-mod error;
+pub(crate) mod capabilities;
+pub(crate) mod error;
+pub(crate) mod opener;
 pub(crate) mod parse;
 pub(crate) mod redact;
+mod registry;
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::encoding::Encoding;
 use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
-use crate::file::FileSink;
+use crate::file::FileDestination;
 use crate::ledger::identity::Identity;
 use crate::sink::Sink;
-use crate::stream::StreamSink;
-pub use error::DestinationError;
-use redact::without_password;
+use crate::stream::StandardOutput;
+use capabilities::Capabilities;
+use opener::Opener;
 
 /// Where records go, by its address.
 ///
+/// | address | what |
+/// |---|---|
+/// | `-`, or a system path for it, such as `/dev/stdout` | standard output |
+/// | `customers.ndjson`, `.csv` or `.parquet`; the first two with a further `.gz` or `.zst` | one file |
+/// | `out/` | a folder with one file for each day |
+/// | `customers.db`, `.sqlite` or `.sqlite3`, or anything behind `sqlite:` | a SQLite database |
+/// | `postgres://…` | a PostgreSQL database |
+///
 /// ```
-/// use kapture_sinks::Destination;
+/// use kapture_sinks::{Atomic, Destination};
 ///
 /// let parse = |text: &str| Destination::parse(text, None);
-/// assert_eq!(parse("-")?, Destination::StandardOutput);
-/// assert!(matches!(parse("customers.csv.gz")?, Destination::File { .. }));
-/// assert!(parse("customers.db")?.is_incremental());
-/// assert!(parse("out/")?.is_incremental());
+/// assert!(parse("-")?.is_standard_output());
+/// assert_eq!(parse("customers.csv.gz")?.capabilities().atomic, Some(Atomic::Run));
+/// assert!(parse("out/")?.capabilities().incremental);
 /// assert!(parse("customers").is_err());
 /// # Ok::<(), kapture_sinks::DestinationError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
-    /// `-`, or a system path for it, such as `/dev/stdout`.
-    StandardOutput,
-    /// `customers.ndjson`, `.csv` or `.parquet`, compressed with a further `.gz` or `.zst`.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        format: Format,
-        /// Its compression.
-        compression: Compression,
-    },
-    /// `out/`, or a folder that exists.
-    Dataset(PathBuf),
-    /// `customers.db`, `.sqlite` or `.sqlite3`, or anything behind `sqlite:`.
-    Sqlite(PathBuf),
-    /// `postgres://…`
-    Postgres(String),
-}
+#[derive(Debug, Clone)]
+pub struct Destination(Arc<dyn Opener>);
 
 impl Destination {
-    /// Whether it has a ledger of the days it holds, so that it can be synced.
-    pub fn is_incremental(&self) -> bool {
-        match self {
-            Self::StandardOutput | Self::File { .. } => false,
-            Self::Dataset(_) | Self::Sqlite(_) | Self::Postgres(_) => true,
-        }
+    /// Standard output.
+    pub(crate) fn standard_output() -> Self {
+        Self(Arc::new(StandardOutput))
+    }
+
+    /// A single file of any name.
+    pub fn file(path: &Path, format: Format, compression: Compression) -> Self {
+        Self(Arc::new(FileDestination {
+            path: path.to_owned(),
+            format,
+            compression,
+        }))
+    }
+
+    /// What it can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    /// Whether it is standard output.
+    pub fn is_standard_output(&self) -> bool {
+        self.capabilities().atomic.is_none()
+    }
+
+    /// Its file or folder, if it has one on this machine.
+    pub fn local_path(&self) -> Option<&Path> {
+        self.0.local_path()
+    }
+
+    /// The format of its files: the one of its name, the one that it was created with, or the
+    /// default. `None` for a database. If the destination cannot be read, opening it says why.
+    pub async fn format(&self) -> Option<Format> {
+        let format = self.0.format().await;
+        format.or_else(|| self.capabilities().formats.first().copied())
     }
 
     /// Opens it to write. An incremental destination compares `identity` with its manifest, and
@@ -67,99 +87,36 @@ impl Destination {
     /// `encoding`.
     ///
     /// # Errors
-    /// When it cannot be written, holds something else, or another run is writing to it.
+    /// When it cannot be written, holds something else or another identity, or another run is
+    /// writing to it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, if it is incremental.
     pub async fn create(
         &self,
         identity: &Identity,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
-        match self {
-            Self::StandardOutput => Ok(Box::new(StreamSink::new(io::stdout(), encoding)?)),
-            Self::File {
-                path,
-                format,
-                compression,
-            } => {
-                let encoding = Encoding {
-                    format: *format,
-                    compression: *compression,
-                    ..encoding.clone()
-                };
-                create_file(path, &encoding)
-            }
-            #[cfg(feature = "dataset")]
-            Self::Dataset(path) => Ok(Box::new(crate::Dataset::create(
-                path,
-                identity,
-                encoding.clone(),
-            )?)),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::create(path, identity)?)),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(url) => Ok(Box::new(crate::Postgres::create(url, identity).await?)),
-            #[allow(unreachable_patterns)]
-            other => {
-                let _ = identity;
-                Err(other.unsupported())
-            }
-        }
+        self.0.create(identity, encoding).await
     }
 
     /// Opens an incremental destination to read. `identity`, if given, is compared with its
     /// manifest.
     ///
     /// # Errors
-    /// When it does not exist, or holds another identity.
+    /// When it does not exist, kapture did not create it, its schema is older, or it holds another
+    /// identity.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        match self {
-            #[cfg(feature = "dataset")]
-            Self::Dataset(path) => Ok(Box::new(crate::Dataset::open(path, identity)?)),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Ok(Box::new(crate::Sqlite::open(path, identity)?)),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(url) => Ok(Box::new(crate::Postgres::open(url, identity).await?)),
-            #[allow(unreachable_patterns)]
-            other => {
-                let _ = identity;
-                Err(other.unsupported())
-            }
-        }
+        self.0.open(identity).await
     }
-
-    fn unsupported(&self) -> SinkError {
-        let (what, feature) = match self {
-            Self::StandardOutput | Self::File { .. } => {
-                return SinkError::NotIncremental {
-                    destination: self.to_string(),
-                };
-            }
-            Self::Dataset(_) => ("a dataset folder", "dataset"),
-            Self::Sqlite(_) => ("SQLite", "sqlite"),
-            Self::Postgres(_) => ("PostgreSQL", "postgres"),
-        };
-        SinkError::FeatureDisabled { what, feature }
-    }
-}
-
-/// A sink for a file; or, if `path` is a device or a pipe, for that.
-fn create_file(path: &Path, encoding: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
-    let is_device = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-    let sink = match is_device {
-        true => FileSink::open_device(path, encoding)?,
-        false => FileSink::create(path, encoding)?,
-    };
-    Ok(Box::new(sink))
 }
 
 impl fmt::Display for Destination {
     /// Without the password in the address of a database.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StandardOutput => f.write_str("standard output"),
-            Self::File { path, .. } | Self::Dataset(path) | Self::Sqlite(path) => {
-                path.display().fmt(f)
-            }
-            Self::Postgres(url) => f.write_str(&without_password(url)),
-        }
+        fmt::Display::fmt(&self.0, f)
     }
 }

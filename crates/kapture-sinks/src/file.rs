@@ -1,5 +1,6 @@
 //! Records to a single file, which is replaced atomically.
 
+mod address;
 pub(crate) mod atomic_file;
 pub(crate) mod canonicalize;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
@@ -21,6 +22,8 @@ use crate::file::atomic_file::AtomicFile;
 use crate::file::canonicalize::canonicalize;
 use crate::sink::{DayWriter, Sink};
 use crate::stream::StreamSink;
+
+pub(crate) use address::{FileDestination, parse};
 
 /// Writes records to a temporary file beside its target, and renames it when the sink is finished.
 /// Until then the target is unchanged.

@@ -38,8 +38,10 @@ pub mod conformance;
 
 #[cfg(feature = "dataset")]
 pub use dataset::Dataset;
+pub use destination::capabilities::{Atomic, Capabilities};
 pub use destination::parse::is_open_descriptor;
-pub use destination::{Destination, DestinationError};
+pub use destination::Destination;
+pub use destination::error::DestinationError;
 pub use encoding::compression::Compression;
 pub use encoding::format::{Format, UnknownFormat};
 pub use encoding::{Encoding, Rows};

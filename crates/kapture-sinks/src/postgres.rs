@@ -3,6 +3,7 @@
 mod address;
 mod connection;
 mod copy;
+mod destination;
 mod error;
 mod store;
 mod tls;
@@ -28,9 +29,8 @@ use crate::sink::{DayWriter, Sink};
 use crate::spool::SpoolWriter;
 use crate::sql::schema::migrations;
 use crate::sql::tables::{Dialect, SELECT_IDS_OF_DAY, TABLES, check_present};
-use address::Address;
 use connection::Connection;
-use error::PostgresError;
+pub(crate) use destination::parse;
 use store::{Store, UPSERT_MANIFEST};
 use upsert::DayUpsert;
 
@@ -47,14 +47,6 @@ use upsert::DayUpsert;
 /// or those in the file `sslrootcert`.
 pub struct Postgres {
     store: Arc<Store>,
-}
-
-/// Why an address cannot be parsed, if it cannot.
-pub(crate) fn check_address(url: &str) -> Result<(), String> {
-    match Address::parse(url, None) {
-        Err(PostgresError::Address(reason)) => Err(reason),
-        _ => Ok(()),
-    }
 }
 
 impl Postgres {

@@ -1,5 +1,6 @@
 //! Records to a SQLite database.
 
+mod address;
 mod error;
 mod open;
 mod store;
@@ -28,6 +29,7 @@ use crate::sink::{DayWriter, Sink};
 use crate::spool::SpoolWriter;
 use crate::sql::schema::migrations;
 use crate::sql::tables::{Dialect, SELECT_IDS_OF_DAY, check_present};
+pub(crate) use address::parse;
 use store::{Store, UPSERT_MANIFEST};
 
 /// A SQLite database with the tables `customers` and `contacts`, the ledger `kapture_days` and the

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,9 +10,33 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use kapture_model::{Drift, Receipt, Record};
 
+use crate::destination::capabilities::Capabilities;
+use crate::destination::opener::Opener;
 use crate::encoding::{Encoder, Encoding};
 use crate::error::SinkError;
+use crate::ledger::identity::Identity;
 use crate::sink::{DayWriter, Sink};
+
+/// Standard output, as a destination.
+#[derive(Debug)]
+pub(crate) struct StandardOutput;
+
+impl fmt::Display for StandardOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("standard output")
+    }
+}
+
+#[async_trait]
+impl Opener for StandardOutput {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::STREAM
+    }
+
+    async fn create(&self, _: &Identity, encoding: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(StreamSink::new(io::stdout(), encoding)?))
+    }
+}
 
 /// Writes records to a stream as they arrive, days interleaved. What was written stays written, so
 /// that the sink refuses to finish unless every day that was begun is committed.

@@ -17,7 +17,8 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     let calendar = dates::Calendar::of(zone);
     let wanted = dates::resolve(&arguments.days, &calendar).map_err(usage)?;
     let destination =
-        RecordOutput::resolve(&arguments.output, &arguments.form, zone).map_err(usage)?;
+        RecordOutput::resolve(&arguments.output, &arguments.form, zone).await;
+    let destination = destination.map_err(usage)?;
     destination
         .check_apart(&[
             ("--contacts", arguments.form.contacts.as_deref()),

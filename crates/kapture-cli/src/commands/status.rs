@@ -201,7 +201,7 @@ mod tests {
         .into_iter()
         .collect();
         ledger.set_time_zone("Asia/Kolkata");
-        let destination = Destination::Sqlite("customers.db".into());
+        let destination = Destination::parse("customers.db", None).unwrap();
         let text = Status::of(&destination, &ledger).text(false);
         assert_eq!(
             text,
@@ -229,7 +229,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let destination = Destination::Sqlite("customers.db".into());
+        let destination = Destination::parse("customers.db", None).unwrap();
         let text = Status::of(&destination, &ledger).text(false);
         let most = u64::MAX;
         assert!(
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn an_empty_ledger_has_no_days() {
-        let destination = Destination::Dataset("out/".into());
+        let destination = Destination::parse("out/", None).unwrap();
         let ledger = Ledger::default();
         assert_eq!(
             Status::of(&destination, &ledger).text(false),

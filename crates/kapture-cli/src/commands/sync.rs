@@ -29,7 +29,8 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         ..OutputFormatArgs::default()
     };
     let destination =
-        RecordOutput::resolve(&arguments.destination, &form, connection.zone).map_err(usage)?;
+        RecordOutput::resolve(&arguments.destination, &form, connection.zone).await;
+    let destination = destination.map_err(usage)?;
     check_incremental(&destination.destination).map_err(usage)?;
     destination
         .check_apart(&[

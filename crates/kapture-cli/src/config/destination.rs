@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use chrono_tz::Tz;
 use kapture_sinks::{
-    Dataset, Destination, Encoding, Format, Identity, Rows, Sink, SinkError, Tee, canonicalize,
+    Destination, Encoding, Format, Identity, Rows, Sink, SinkError, Tee, canonicalize,
 };
 
 use crate::args::OutputFormatArgs;
@@ -22,29 +22,23 @@ pub(crate) struct RecordOutput {
 
 impl RecordOutput {
     /// Resolves `-o WHERE` and the format options.
-    pub(crate) fn resolve(text: &str, form: &OutputFormatArgs, zone: Option<Tz>) -> Result<Self> {
+    pub(crate) async fn resolve(
+        text: &str,
+        form: &OutputFormatArgs,
+        zone: Option<Tz>,
+    ) -> Result<Self> {
         let asked = form.format.as_deref().map(str::parse).transpose()?;
         check_encoding(text)?;
-        let destination = Destination::parse(text, asked)?;
-        let format = match &destination {
-            Destination::File { format, .. } => *format,
-            Destination::StandardOutput => asked.unwrap_or(Format::Ndjson),
-            // An existing folder keeps its format. If it cannot be read, opening the folder reports
-            // why.
-            Destination::Dataset(path) => {
-                let held = || Dataset::format(path).ok().flatten();
-                asked.or_else(held).unwrap_or(Format::Parquet)
-            }
-            Destination::Sqlite(_) | Destination::Postgres(_) => Format::Ndjson,
+        let destination = Destination::locate(text, asked)?;
+        let format = match asked {
+            Some(asked) => asked,
+            None => destination.format().await.unwrap_or(Format::Ndjson),
         };
         let mut encoding = Encoding::new(format);
         encoding.zone = zone.unwrap_or(Tz::UTC);
         encoding.raw = form.raw;
         encoding.spreadsheet_safe = form.spreadsheet_safe;
-        let lines = matches!(
-            destination,
-            Destination::StandardOutput | Destination::File { .. }
-        ) && format == Format::Ndjson;
+        let lines = !destination.capabilities().incremental && format == Format::Ndjson;
         if form.raw && !lines {
             bail!(
                 "--raw writes the JSON of the API: it needs --format ndjson, and standard output or one file"
@@ -53,7 +47,7 @@ impl RecordOutput {
         if form.spreadsheet_safe && format != Format::Csv && form.contacts.is_none() {
             bail!("--spreadsheet-safe is for CSV: add --format csv, or omit it");
         }
-        if destination == Destination::StandardOutput
+        if destination.is_standard_output()
             && format == Format::Parquet
             && std::io::stdout().is_terminal()
         {
@@ -68,22 +62,18 @@ impl RecordOutput {
 
     /// Refuses one file for two purposes: `further` are the other files that are read or written.
     pub(crate) fn check_apart(&self, further: &[(&str, Option<&Path>)]) -> Result<()> {
-        let mut files = Vec::new();
-        if let Destination::File { path, .. } | Destination::Sqlite(path) = &self.destination {
-            files.push(("-o", canonicalize(path)));
-        }
+        let root = self.destination.local_path().map(canonicalize);
+        let mut files: Vec<_> = root.iter().map(|root| ("-o", root.clone())).collect();
         for (flag, path) in further {
             let Some(path) = path.filter(|path| *path != Path::new("-")) else {
                 continue;
             };
             let path = canonicalize(path);
-            if let Destination::Dataset(root) = &self.destination
-                && path.starts_with(canonicalize(root))
-            {
-                bail!("{flag}: the file is inside the destination folder");
-            }
             if let Some((other, _)) = files.iter().find(|(_, file)| *file == path) {
                 bail!("{other} and {flag} are the same file");
+            }
+            if root.as_ref().is_some_and(|root| path.starts_with(root)) {
+                bail!("{flag}: the file is inside the destination folder");
             }
             files.push((flag, path));
         }
@@ -120,28 +110,24 @@ fn contacts(
     let mut encoding = encoding.clone();
     encoding.rows = Rows::Contacts;
     encoding.raw = false;
-    let destination = Destination::File {
-        path: path.clone(),
-        format: Format::Csv,
-        compression,
-    };
+    let destination = Destination::file(path, Format::Csv, compression);
     Ok(Some((destination, encoding)))
 }
 
 /// Parses a destination with a ledger.
 pub(crate) fn incremental(text: &str) -> Result<Destination> {
     check_encoding(text)?;
-    let destination = Destination::parse(text, None)?;
+    let destination = Destination::locate(text, None)?;
     check_incremental(&destination)?;
     Ok(destination)
 }
 
 /// Refuses a destination without a ledger.
 pub(crate) fn check_incremental(destination: &Destination) -> Result<()> {
-    if !destination.is_incremental() {
-        let what = match destination {
-            Destination::File { .. } => "a single file",
-            _ => "standard output",
+    if !destination.capabilities().incremental {
+        let what = match destination.is_standard_output() {
+            true => "standard output",
+            false => "a single file",
         };
         return Err(hinted(
             format!("{what} has no ledger of its days"),

@@ -32,7 +32,7 @@ impl Progress {
         destination: &Destination,
         output: &OutputArgs,
     ) -> Self {
-        let shared = *destination == Destination::StandardOutput && std::io::stdout().is_terminal();
+        let shared = destination.is_standard_output() && std::io::stdout().is_terminal();
         let shown = output.is_for_reading()
             && output.verbose == 0
             && !shared

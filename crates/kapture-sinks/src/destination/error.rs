@@ -56,6 +56,14 @@ pub enum DestinationError {
         /// Why not.
         reason: String,
     },
+    /// This build lacks a feature.
+    #[error("this build cannot write {what}: it lacks the feature `{feature}`")]
+    FeatureDisabled {
+        /// What was asked for.
+        what: &'static str,
+        /// The feature of the crate.
+        feature: &'static str,
+    },
     /// A database has no file format.
     #[error("`{0}` is a database, which has no format: leave --format out")]
     DatabaseWithFormat(String),

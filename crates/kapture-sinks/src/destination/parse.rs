@@ -1,107 +1,71 @@
 //! Parses the address of a destination.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Destination;
 use super::error::DestinationError;
 use super::redact::{is_other_database_notation, may_hold_secret};
-use crate::encoding::compression::Compression;
+use super::registry::{self, DATASET};
 use crate::encoding::format::Format;
 
 impl Destination {
-    /// Parses an address. `format` is the format asked for, if it was given separately.
+    /// Parses an address. `format` is the format asked for, if it was given separately. The file
+    /// system is not consulted: a folder ends in a slash.
     ///
     /// # Errors
     /// When the text is not a destination.
     pub fn parse(text: &str, format: Option<Format>) -> Result<Self, DestinationError> {
-        if text.is_empty() {
-            return Err(DestinationError::Empty);
-        }
-        // Its other names may lead to a regular file, which is written to and not replaced.
-        if text == "-" || descriptor(Path::new(text)) == Some(Descriptor::StandardOutput) {
-            return Ok(Self::StandardOutput);
-        }
-        if is_open_descriptor(Path::new(text)) {
+        parse(text, format, |_| false)
+    }
+
+    /// Parses an address, and looks at what it names: a folder that exists needs no slash, and a
+    /// file that is open already is refused.
+    ///
+    /// # Errors
+    /// When the text is not a destination.
+    pub fn locate(text: &str, format: Option<Format>) -> Result<Self, DestinationError> {
+        let path = Path::new(text);
+        // The other names of standard output may lead to a file, which is written to and not
+        // replaced.
+        if is_open_descriptor(path) && descriptor(path) != Some(Descriptor::StandardOutput) {
             return Err(DestinationError::OpenFile(text.to_owned()));
         }
-        if let Some(database) = database_url(text)? {
-            return without_format(database, format);
-        }
-        let path = PathBuf::from(text);
-        if text.ends_with('/') || path.is_dir() {
-            return Ok(Self::Dataset(path));
-        }
-        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-        if extension == "db" || extension == "sqlite" || extension == "sqlite3" {
-            return without_format(Self::Sqlite(path), format);
-        }
-        file(text, path, format)
+        parse(text, format, Path::is_dir)
     }
 }
 
-fn without_format(
-    database: Destination,
+fn parse(
+    text: &str,
     format: Option<Format>,
+    is_folder: fn(&Path) -> bool,
 ) -> Result<Destination, DestinationError> {
-    match format {
-        Some(_) => Err(DestinationError::DatabaseWithFormat(database.to_string())),
-        None => Ok(database),
+    let path = Path::new(text);
+    if text.is_empty() {
+        return Err(DestinationError::Empty);
     }
-}
-
-/// A database by its scheme; an error for other schemes.
-fn database_url(text: &str) -> Result<Option<Destination>, DestinationError> {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        #[cfg(feature = "postgres")]
-        crate::postgres::check_address(text).map_err(|reason| DestinationError::Address {
-            destination: super::without_password(text),
-            reason,
-        })?;
-        return Ok(Some(Destination::Postgres(text.to_owned())));
+    if text == "-" || descriptor(path) == Some(Descriptor::StandardOutput) {
+        return Ok(Destination::standard_output());
     }
-    if let Some(path) = text.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        // SQLite would take these for databases in memory or without a name.
-        let is_unnamed = path.trim().is_empty() || path == ":memory:" || path.ends_with('/');
-        if is_unnamed || path.starts_with("file:") {
-            return Err(DestinationError::NoFile(text.to_owned()));
-        }
-        return Ok(Some(Destination::Sqlite(path.into())));
+    if let Some(kind) = registry::by_scheme(text) {
+        return kind.parse(text, format).map(Destination);
     }
     if is_other_database_notation(text) {
         return Err(DestinationError::PerhapsDatabase);
     }
     match text.split_once("://") {
         Some((scheme, _)) if !may_hold_secret(scheme) => {
-            Err(DestinationError::UnknownScheme(format!("{scheme}://…")))
+            return Err(DestinationError::UnknownScheme(format!("{scheme}://…")));
         }
-        _ => Ok(None),
+        _ => {}
     }
-}
-
-fn file(text: &str, path: PathBuf, asked: Option<Format>) -> Result<Destination, DestinationError> {
-    let (named, compression) = Format::of_file(&path);
-    let format = match (named, asked) {
-        (Some(named), Some(asked)) if named != asked => {
-            return Err(DestinationError::OtherFormat {
-                destination: text.to_owned(),
-                named,
-                asked,
-            });
-        }
-        (named, asked) => named.or(asked).ok_or_else(|| match may_hold_secret(text) {
-            true => DestinationError::PerhapsDatabase,
-            false => DestinationError::Unclear(text.to_owned()),
-        })?,
-    };
-    if format == Format::Parquet && compression != Compression::None {
-        return Err(DestinationError::CompressedParquet(text.to_owned()));
+    // `.` and `..` have no file name.
+    if text.ends_with('/') || path.file_name().is_none() || is_folder(path) {
+        return DATASET.parse(text, format).map(Destination);
     }
-    Ok(Destination::File {
-        path,
-        format,
-        compression,
-    })
+    match registry::by_extension(path) {
+        Some(kind) => kind.parse(text, format).map(Destination),
+        None => crate::file::parse(text, format),
+    }
 }
 
 /// An open file of this process.
@@ -135,45 +99,61 @@ pub fn is_open_descriptor(path: &Path) -> bool {
 mod tests {
     use super::*;
 
+    /// What a text is parsed to, as `Debug` shows it.
+    fn parsed(text: &str) -> String {
+        format!("{:?}", Destination::parse(text, None).unwrap().0)
+    }
+
     #[test]
     fn addresses_are_parsed() {
-        let file = |path: &str, format, compression| Destination::File {
-            path: path.into(),
-            format,
-            compression,
+        let file = |path: &str, format: &str, compression: &str| {
+            format!(
+                "FileDestination {{ path: {path:?}, format: {format}, compression: {compression} }}"
+            )
         };
         let cases = [
-            ("-", Destination::StandardOutput),
-            ("/dev/stdout", Destination::StandardOutput),
-            ("/dev//fd/1", Destination::StandardOutput),
-            ("/proc/self/fd/1", Destination::StandardOutput),
-            (
-                "a.ndjson",
-                file("a.ndjson", Format::Ndjson, Compression::None),
-            ),
-            (
-                "b/a.jsonl.zst",
-                file("b/a.jsonl.zst", Format::Ndjson, Compression::Zstd),
-            ),
-            ("a.CSV.gz", file("a.CSV.gz", Format::Csv, Compression::Gzip)),
-            (
-                "a.parquet",
-                file("a.parquet", Format::Parquet, Compression::None),
-            ),
-            ("out/", Destination::Dataset("out/".into())),
-            (".", Destination::Dataset(".".into())),
-            ("a.DB", Destination::Sqlite("a.DB".into())),
-            ("sqlite:a", Destination::Sqlite("a".into())),
-            ("sqlite:///a", Destination::Sqlite("/a".into())),
-            ("sqlite:////a", Destination::Sqlite("//a".into())),
-            (
-                "postgres://me@host/db",
-                Destination::Postgres("postgres://me@host/db".into()),
-            ),
+            ("-", "StandardOutput".to_owned()),
+            ("/dev/stdout", "StandardOutput".to_owned()),
+            ("/dev//fd/1", "StandardOutput".to_owned()),
+            ("/proc/self/fd/1", "StandardOutput".to_owned()),
+            ("a.ndjson", file("a.ndjson", "Ndjson", "None")),
+            ("b/a.jsonl.zst", file("b/a.jsonl.zst", "Ndjson", "Zstd")),
+            ("a.CSV.gz", file("a.CSV.gz", "Csv", "Gzip")),
+            ("a.parquet", file("a.parquet", "Parquet", "None")),
         ];
         for (text, expected) in cases {
-            assert_eq!(Destination::parse(text, None), Ok(expected), "{text}");
+            assert_eq!(parsed(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    #[cfg(all(feature = "dataset", feature = "sqlite"))]
+    fn folders_and_databases_are_parsed() {
+        let folder = |path: &str| format!("Folder {{ root: {path:?}, format: None }}");
+        let sqlite = |path: &str| format!("SqliteFile({path:?})");
+        let cases = [
+            ("out/", folder("out/")),
+            (".", folder(".")),
+            ("a/..", folder("a/..")),
+            ("a.db/", folder("a.db/")),
+            ("a.DB", sqlite("a.DB")),
+            ("sqlite:a", sqlite("a")),
+            ("sqlite:///a", sqlite("/a")),
+            ("sqlite:////a", sqlite("//a")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "dataset")]
+    fn folder_that_exists_needs_no_slash() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().to_str().unwrap();
+        assert!(Destination::parse(text, None).is_err());
+        let located = Destination::locate(text, None).unwrap();
+        assert!(located.capabilities().incremental);
     }
 
     #[test]
@@ -186,6 +166,18 @@ mod tests {
             ("s3://bucket/a", None, "unsupported destination"),
             ("a.parquet.gz", None, "compressed already"),
             ("a.csv", Some(Format::Ndjson), "the extension of csv"),
+        ];
+        for (text, format, reason) in cases {
+            let error = Destination::parse(text, format).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        assert!(Destination::parse("a.txt", Some(Format::Csv)).is_ok());
+    }
+
+    #[test]
+    #[cfg(feature = "sqlite")]
+    fn sqlite_database_is_a_file_without_a_format() {
+        let cases = [
             ("sqlite:", None, "names no file"),
             ("sqlite::memory:", None, "names no file"),
             ("sqlite:file:a?mode=memory", None, "names no file"),
@@ -196,7 +188,23 @@ mod tests {
             let error = Destination::parse(text, format).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
-        assert!(Destination::parse("a.txt", Some(Format::Csv)).is_ok());
+    }
+
+    #[test]
+    fn kind_that_this_build_lacks_names_its_feature() {
+        for (text, feature, is_built) in [
+            ("a.db", "sqlite", cfg!(feature = "sqlite")),
+            ("postgres://h/crm", "postgres", cfg!(feature = "postgres")),
+            ("out/", "dataset", cfg!(feature = "dataset")),
+        ] {
+            match Destination::parse(text, None) {
+                Ok(_) => assert!(is_built, "{text}"),
+                Err(error) => {
+                    let named = error.to_string().contains(&format!("`{feature}`"));
+                    assert!(named && !is_built, "{text}: {error}");
+                }
+            }
+        }
     }
 
     #[cfg(feature = "postgres")]
@@ -249,7 +257,8 @@ mod tests {
             }
         }
         // A path may have equals signs.
-        assert!(Destination::parse("host=a/user.csv", None).is_ok());
-        assert!(Destination::parse("user=a/created=b/", None).is_ok());
+        for text in ["host=a/user.csv", "user=a/created=b.csv"] {
+            assert!(Destination::parse(text, None).is_ok(), "{text}");
+        }
     }
 }

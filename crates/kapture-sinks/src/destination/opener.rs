@@ -1,0 +1,43 @@
+//! What an address is parsed to: how the sink of a destination is opened.
+
+use std::fmt;
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use super::capabilities::Capabilities;
+use crate::encoding::Encoding;
+use crate::encoding::format::Format;
+use crate::error::SinkError;
+use crate::ledger::identity::Identity;
+use crate::sink::Sink;
+
+/// Opens the sink of a destination. `Display` shows its address without secrets.
+#[async_trait]
+pub(crate) trait Opener: fmt::Debug + fmt::Display + Send + Sync {
+    fn capabilities(&self) -> Capabilities;
+
+    /// Its file or folder, if it has one on this machine.
+    fn local_path(&self) -> Option<&Path> {
+        None
+    }
+
+    /// The format of its files, if its name or content says it.
+    async fn format(&self) -> Option<Format> {
+        None
+    }
+
+    /// Opens it to write.
+    async fn create(
+        &self,
+        identity: &Identity,
+        encoding: &Encoding,
+    ) -> Result<Box<dyn Sink>, SinkError>;
+
+    /// Opens it to read, if it is incremental.
+    async fn open(&self, _identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
+        Err(SinkError::NotIncremental {
+            destination: self.to_string(),
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! The address of a PostgreSQL database, as a destination.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Postgres;
+use super::address::Address;
+use super::error::PostgresError;
+use crate::destination::capabilities::Capabilities;
+use crate::destination::error::DestinationError;
+use crate::destination::opener::Opener;
+use crate::destination::redact::without_password;
+use crate::encoding::Encoding;
+use crate::encoding::format::Format;
+use crate::error::SinkError;
+use crate::ledger::identity::Identity;
+use crate::sink::Sink;
+
+/// `postgres://…`
+pub(crate) fn parse(url: &str, _: Option<Format>) -> Result<Arc<dyn Opener>, DestinationError> {
+    if let Err(PostgresError::Address(reason)) = Address::parse(url, None) {
+        return Err(DestinationError::Address {
+            destination: without_password(url),
+            reason,
+        });
+    }
+    Ok(Arc::new(PostgresUrl(url.to_owned())))
+}
+
+/// A PostgreSQL database, as a destination.
+struct PostgresUrl(String);
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_password(&self.0))
+    }
+}
+
+/// Prints no password.
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresUrl({self})")
+    }
+}
+
+#[async_trait]
+impl Opener for PostgresUrl {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::DATABASE
+    }
+
+    async fn create(&self, identity: &Identity, _: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(Postgres::create(&self.0, identity).await?))
+    }
+
+    async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(Postgres::open(&self.0, identity).await?))
+    }
+}
