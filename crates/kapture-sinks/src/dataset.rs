@@ -1,215 +1,287 @@
-//! Records to a folder with one file for each day, which query engines read as it is.
+//! Records to a dataset: one file for each day, which query engines read as it is, in a folder or
+//! in an object store.
 //!
 //! ```text
 //! out/
 //!   created_date=2024-05-02/customers.parquet
 //!   _kapture/manifest.json          the manifest
 //!   _kapture/days/2024-05-02.json   the day's receipt
+//!   _kapture/lock                   while a run writes
 //! ```
 //!
-//! A day is replaced in this order: the new file and the new receipt are written and synced under
-//! temporary names, the old receipt is removed, the new file is renamed, the new receipt is
-//! renamed. After a crash in between the day is complete, but stale: a file without a receipt. A
-//! full disk leaves the day as it was. The receipt has the size of the file, so that a file that
-//! was changed or removed is noticed without reading it.
+//! The receipt names the file as it was committed, so that one that was changed or removed is
+//! noticed without reading it. `layout.rs` has the names, `files.rs` what a dataset needs of the
+//! place where its files are, and `folder/` is the first of those places.
 
-mod address;
-mod store;
+pub(crate) mod files;
+pub(crate) mod folder;
+pub(crate) mod layout;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use kapture_model::{CustomerId, Drift};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use kapture_model::{CustomerId, Drift, Receipt, sanitize};
 
 use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
 use crate::encoding::{Encoding, Rows};
 use crate::error::SinkError;
-use crate::file::lock::Lock;
+use crate::incremental::spool::Spooled;
+use crate::incremental::{DayStore, blocking};
 use crate::ledger::identity::Identity;
+use crate::ledger::manifest::{Manifest, Origin};
+use crate::ledger::receipt_codec::FileReceipt;
 use crate::ledger::{Ledger, StaleReason};
-use crate::sink::{DayWriter, Sink};
-use crate::spool::SpoolWriter;
-pub(crate) use address::parse;
-use store::Store;
+use files::{DayContent, Files, Stamp};
 
-/// A folder with one file for each day, in the layout that Hive, Spark, DuckDB, Polars and Trino
-/// know: `created_date=YYYY-MM-DD/`.
-pub struct Dataset {
-    store: Arc<Store>,
-    /// Held by the writer.
-    lock: Option<Lock>,
+/// The version of the layout that this program writes.
+const LAYOUT_VERSION: usize = 1;
+
+/// How many receipts are read at the same time.
+const RECEIPTS_AT_ONCE: usize = 32;
+
+/// The files of a dataset, in the layout that Hive, Spark, DuckDB, Polars and Trino know.
+pub(crate) struct Dataset<F> {
+    files: F,
+    /// How to write; `None` to read.
+    encoding: Option<Encoding>,
+    /// The format, and whether CSV is safe for spreadsheets, from the manifest.
+    held: OnceLock<(Format, bool)>,
 }
 
-impl Dataset {
-    /// Opens the dataset at `root` to write to it, and creates it if the folder is empty.
-    ///
-    /// `identity` says whose customers it holds, and in which zone instants become local times; it
-    /// is compared with the manifest. The format of `encoding` must be the dataset's, if there is
-    /// one. A dataset that is safe for spreadsheets stays so; no other becomes it.
-    ///
-    /// # Errors
-    /// When the folder holds something else or another identity, or another run is writing to it.
-    pub fn create(root: &Path, identity: &Identity, encoding: Encoding) -> Result<Self, SinkError> {
+impl<F: Files> Dataset<F> {
+    /// A dataset to read.
+    pub(crate) fn reader(files: F) -> Self {
+        Self {
+            files,
+            encoding: None,
+            held: OnceLock::new(),
+        }
+    }
+
+    /// A dataset to write. The format of `encoding` must be the dataset's, if there is one. A
+    /// dataset that is safe for spreadsheets stays so; no other becomes it.
+    pub(crate) fn writer(
+        files: F,
+        identity: &Identity,
+        encoding: &Encoding,
+    ) -> Result<Self, SinkError> {
         // Query engines detect compression by the file name, which has only the format.
         let encoding = Encoding {
             compression: Compression::None,
             rows: Rows::Customers,
             zone: identity.zone,
+            raw: false,
             spreadsheet_safe: encoding.spreadsheet_safe && encoding.format == Format::Csv,
-            ..encoding
+            ..encoding.clone()
         };
         // Fails now, not with the first day, if this build lacks the format.
         encoding.encoder(Box::new(io::sink()))?;
-        let mut store = Store::new(root, encoding);
-        match store.manifest()? {
-            Some(manifest) => store.check(&manifest, identity)?,
-            None if is_empty(root)? => {}
-            None => return Err(store.no_manifest()),
-        }
-        fs::create_dir_all(store.days()).map_err(SinkError::file(root))?;
-        let lock = Lock::acquire(&store.metadata("lock"), &store.destination())?;
-        // Temporary files of a killed run.
-        let _ = fs::remove_dir_all(store.partial());
-        fs::create_dir_all(store.partial()).map_err(SinkError::file(root))?;
-        store.encoding.spreadsheet_safe = store.initialize(identity)?.spreadsheet_safe;
         Ok(Self {
-            store: Arc::new(store),
-            lock: Some(lock),
+            encoding: Some(encoding),
+            ..Self::reader(files)
         })
     }
 
-    /// Opens the dataset at `root` to read it. `identity`, if given, is compared with the manifest.
-    ///
-    /// # Errors
-    /// When there is none, or it holds another identity.
-    pub fn open(root: &Path, identity: Option<&Identity>) -> Result<Self, SinkError> {
-        let mut store = Store::new(root, Encoding::new(Format::Ndjson));
-        let Some(manifest) = store.manifest()? else {
-            return Err(match is_empty(root)? {
-                true => SinkError::NotFound {
-                    destination: store.destination(),
-                },
-                false => store.no_manifest(),
+    /// The format of the files, if there is a dataset.
+    pub(crate) async fn format_held(files: F) -> Result<Option<Format>, SinkError> {
+        let dataset = Self::reader(files);
+        let manifest = dataset.manifest().await?;
+        manifest
+            .map(|manifest| dataset.format(&manifest))
+            .transpose()
+    }
+
+    fn format(&self, manifest: &Manifest) -> Result<Format, SinkError> {
+        let format = manifest.format.as_deref().unwrap_or_default();
+        format.parse().map_err(|_| {
+            let what = format!("files of the format `{}`", sanitize(format));
+            self.not_kapture_data(what)
+        })
+    }
+
+    fn not_kapture_data(&self, what: String) -> SinkError {
+        SinkError::NotKaptureData {
+            destination: self.destination(),
+            what,
+        }
+    }
+
+    /// Fails unless the manifest has the format that is to be written.
+    fn check_encoding(&self, manifest: &Manifest, encoding: &Encoding) -> Result<(), SinkError> {
+        let destination = self.destination();
+        let format = self.format(manifest)?;
+        if format != encoding.format {
+            return Err(SinkError::OtherFormat {
+                destination,
+                held: format.to_string(),
+                asked: encoding.format.to_string(),
             });
-        };
-        store.encoding.format = store.format(&manifest)?;
-        if let Some(identity) = identity {
-            manifest.identity.check(&store.destination(), identity)?;
         }
-        Ok(Self {
-            store: Arc::new(store),
-            lock: None,
+        match encoding.spreadsheet_safe && !manifest.spreadsheet_safe {
+            true => Err(SinkError::NotSpreadsheetSafe { destination }),
+            false => Ok(()),
+        }
+    }
+
+    fn held_format(&self) -> Format {
+        self.held
+            .get()
+            .map_or(Format::Ndjson, |(format, _)| *format)
+    }
+
+    /// The receipt of a day, or why the day is stale. `stamp` is that of its file, if there is one.
+    async fn receipt(
+        &self,
+        day: NaiveDate,
+        stamp: Option<&Stamp>,
+    ) -> Result<Result<Receipt, StaleReason>, SinkError> {
+        let Some(json) = self.files.read(&layout::receipt(day)).await? else {
+            return Ok(Err(StaleReason::MissingReceipt));
+        };
+        let stored = match serde_json::from_slice::<FileReceipt>(&json) {
+            Ok(stored) if stored.receipt.day == day => stored,
+            _ => return Ok(Err(StaleReason::UnreadableReceipt)),
+        };
+        Ok(match (stored.stamp(), stamp) {
+            (None, None) => Ok(stored.receipt),
+            (Some(_), None) => Err(StaleReason::MissingFile),
+            (Some(named), Some(found)) if named.bytes != found.bytes => {
+                Err(StaleReason::FileSizeChanged)
+            }
+            // A folder has no ETags.
+            (Some(named), Some(found)) if found.etag.is_none() || named.etag == found.etag => {
+                Ok(stored.receipt)
+            }
+            (Some(_), Some(_)) => Err(StaleReason::FileReplaced),
+            (None, Some(_)) => Err(StaleReason::FileSizeChanged),
         })
-    }
-
-    /// The format of the files of the dataset at `root`, if there is one.
-    ///
-    /// # Errors
-    /// When its manifest cannot be read.
-    pub fn format(root: &Path) -> Result<Option<Format>, SinkError> {
-        let store = Store::new(root, Encoding::new(Format::Ndjson));
-        let manifest = store.manifest()?;
-        manifest.map(|manifest| store.format(&manifest)).transpose()
-    }
-}
-
-/// Whether a folder is missing or empty, but for what a run began that was killed at once.
-fn is_empty(folder: &Path) -> Result<bool, SinkError> {
-    match fs::read_dir(folder) {
-        Ok(entries) => Ok(entries
-            .flatten()
-            .all(|entry| entry.file_name() == store::METADATA)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(SinkError::read(folder)(error)),
     }
 }
 
 #[async_trait]
-impl Sink for Dataset {
-    async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
-        Ok(Box::new(SpoolWriter::new(Arc::clone(&self.store))))
+impl<F: Files> DayStore for Dataset<F> {
+    fn destination(&self) -> String {
+        self.files.destination()
     }
 
-    fn drift(&self) -> Drift {
-        let drift = self.store.drift.lock();
-        drift.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    async fn ledger(&self) -> Result<Ledger, SinkError> {
-        let days = self.store.days();
-        let entries = fs::read_dir(&days).map_err(SinkError::read(&days))?;
-        let mut ledger = match self.store.manifest()? {
-            Some(manifest) => manifest.ledger(),
-            None => Ledger::default(),
-        };
-        let mut listed = BTreeSet::new();
-        for entry in entries {
-            let path = entry.map_err(SinkError::read(&days))?.path();
-            let day = path
-                .file_stem()
-                .and_then(|name| name.to_str()?.parse().ok());
-            if let Some(day) = day
-                && path == self.store.receipt_path(day)
-            {
-                listed.insert(day);
-                match self.store.receipt(day)? {
-                    Ok(receipt) => ledger.insert(receipt),
-                    Err(reason) => ledger.mark_stale(day, reason),
+    async fn manifest(&self) -> Result<Option<Manifest>, SinkError> {
+        let Some(json) = self.files.read(layout::MANIFEST).await? else {
+            return match self.files.is_empty().await? {
+                true => Ok(None),
+                false => {
+                    Err(self.not_kapture_data(format!("it has files, but no {}", layout::MANIFEST)))
                 }
-            }
+            };
+        };
+        let origin = Origin {
+            destination: &self.destination(),
+            file_or_table: "its _kapture/manifest.json",
+        };
+        let manifest = Manifest::from_json(origin, &json, LAYOUT_VERSION)?;
+        if let Some(encoding) = &self.encoding {
+            self.check_encoding(&manifest, encoding)?;
         }
-        for day in self.store.day_folders()? {
-            // A receipt that was not listed may have been written meanwhile.
-            if !listed.contains(&day)
-                && self.store.day_file(day).exists()
-                && !self.store.receipt_path(day).exists()
-            {
-                ledger.mark_stale(day, StaleReason::MissingReceipt);
+        Ok(Some(manifest))
+    }
+
+    async fn write_manifest(&self, manifest: &Manifest) -> Result<(), SinkError> {
+        let json = layout::json(manifest).map_err(SinkError::Spool)?;
+        self.files.write(layout::MANIFEST, json).await
+    }
+
+    async fn lock(&self) -> Result<(), SinkError> {
+        self.files.lock().await
+    }
+
+    async fn initialize(
+        &self,
+        held: Option<Manifest>,
+        identity: &Identity,
+    ) -> Result<(), SinkError> {
+        let manifest = match (held, &self.encoding) {
+            (Some(manifest), _) => manifest,
+            (None, encoding) => {
+                let mut manifest = Manifest::new(LAYOUT_VERSION, identity);
+                if let Some(encoding) = encoding {
+                    manifest.format = Some(encoding.format.to_string());
+                    manifest.spreadsheet_safe = encoding.spreadsheet_safe;
+                }
+                self.write_manifest(&manifest).await?;
+                manifest
+            }
+        };
+        self.prepare_to_read(&manifest).await
+    }
+
+    async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError> {
+        let format = self.format(manifest)?;
+        let _ = self.held.set((format, manifest.spreadsheet_safe));
+        Ok(())
+    }
+
+    async fn receipts(&self, mut ledger: Ledger) -> Result<Ledger, SinkError> {
+        let listing = self.files.list(self.held_format()).await?;
+        let days = listing.receipts.iter().chain(listing.days.keys());
+        let days: BTreeSet<_> = days.copied().collect();
+        let read = |day| {
+            let stamp = listing.days.get(&day);
+            async move { Ok::<_, SinkError>((day, self.receipt(day, stamp).await?)) }
+        };
+        let mut receipts = stream::iter(days)
+            .map(read)
+            .buffer_unordered(RECEIPTS_AT_ONCE);
+        while let Some((day, receipt)) = receipts.try_next().await? {
+            match receipt {
+                Ok(receipt) => ledger.insert(receipt),
+                Err(reason) => ledger.mark_stale(day, reason),
             }
         }
         Ok(ledger)
     }
 
-    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
-        let Some(mut manifest) = self.store.manifest()? else {
-            return Ok(());
+    async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<Drift, SinkError> {
+        let Some(encoding) = &self.encoding else {
+            return Err(self.not_kapture_data("it was opened to read".into()));
         };
-        match manifest.extend_start(day) {
-            true => self.store.write_manifest(&manifest),
-            false => Ok(()),
-        }
+        let held = self.held.get();
+        let encoding = Encoding {
+            spreadsheet_safe: held.map_or(encoding.spreadsheet_safe, |(_, safe)| *safe),
+            ..encoding.clone()
+        };
+        let content = DayContent {
+            receipt: receipt.clone(),
+            encoding,
+            records,
+        };
+        self.files.replace_day(content).await
     }
 
-    async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-        let path = self.store.day_file(day);
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            file => file.map_err(SinkError::read(&path))?,
+    async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
+        let format = self.held_format();
+        let key = layout::day(day, format);
+        let Some(file) = self.files.fetch(&key).await? else {
+            return Ok(BTreeSet::new());
         };
-        let ids = match self.store.encoding.format {
-            Format::Ndjson => crate::encoding::ndjson::ids(file),
-            #[cfg(feature = "csv")]
-            Format::Csv => crate::encoding::csv::ids(file),
-            #[cfg(feature = "parquet")]
-            Format::Parquet => crate::encoding::parquet::ids(file),
-            #[cfg(not(all(feature = "csv", feature = "parquet")))]
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        };
-        ids.map_err(SinkError::read(&path))
+        let ids = blocking::run(move || ids(format, file)).await;
+        ids.map_err(|error| self.files.unreadable(&key, error))
     }
 }
 
-impl Drop for Dataset {
-    fn drop(&mut self) {
-        if self.lock.is_some() {
-            // Only if it is empty: the next run removes what a failed one left.
-            let _ = fs::remove_dir(self.store.partial());
-        }
+/// The ids in the file of a day.
+fn ids(format: Format, file: File) -> io::Result<BTreeSet<CustomerId>> {
+    match format {
+        Format::Ndjson => crate::encoding::ndjson::ids(file),
+        #[cfg(feature = "csv")]
+        Format::Csv => crate::encoding::csv::ids(file),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => crate::encoding::parquet::ids(file),
+        #[cfg(not(all(feature = "csv", feature = "parquet")))]
+        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }

@@ -52,6 +52,8 @@ pub enum StaleReason {
     MissingFile,
     /// The file with its customers has another size than its receipt says.
     FileSizeChanged,
+    /// The object with its customers is another than its receipt names.
+    FileReplaced,
     /// A customer of this day was found on another day since, and may have moved there.
     SharedCustomer,
 }
@@ -63,6 +65,7 @@ impl fmt::Display for StaleReason {
             Self::MissingReceipt => "its receipt is missing",
             Self::MissingFile => "its file is missing",
             Self::FileSizeChanged => "its file has another size than its receipt says",
+            Self::FileReplaced => "its object is another than its receipt names",
             Self::SharedCustomer => "a customer of it was found on another day since",
         })
     }

@@ -1,120 +1,215 @@
-//! Records to a PostgreSQL database.
+//! Records to a PostgreSQL database with the tables `customers` and `contacts`, the ledger
+//! `kapture_days` and the manifest `kapture_manifest` in its default schema, which is the first of
+//! the search path.
+//!
+//! A day is one transaction: its records are copied into staging tables and merged from there. One
+//! session at a time writes to a schema. It holds a session-level advisory lock, so the connection
+//! must not go through a pool in transaction mode.
+//!
+//! Addresses are those of libpq, `postgres://user@host/database?sslmode=require`. A password that
+//! is not in the address is taken from the environment variable `PGPASSWORD`. With TLS the server's
+//! certificate and name are checked, against the certificate authorities of this machine or those
+//! in the file `sslrootcert`.
 
 mod address;
 mod connection;
 mod copy;
 mod destination;
 mod error;
-mod store;
 mod tls;
-mod upsert;
 
 use std::collections::BTreeSet;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use futures_util::TryStreamExt;
-use kapture_model::{CustomerId, Drift, RowReader};
+use kapture_model::{CustomerId, Drift, Receipt, RowReader};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{GenericClient, Transaction};
 
 use crate::encoding::surrogate_key::customer_id;
 use crate::error::SinkError;
+use crate::incremental::spool::Spooled;
+use crate::incremental::{DayStore, blocking};
 use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
+use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec;
-use crate::sink::{DayWriter, Sink};
-use crate::spool::SpoolWriter;
+use crate::sql::merge::Merge;
 use crate::sql::schema::migrations;
-use crate::sql::tables::{Dialect, SELECT_IDS_OF_DAY, TABLES, check_present};
+use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES};
 use connection::Connection;
 pub(crate) use destination::parse;
-use store::{Store, UPSERT_MANIFEST};
-use upsert::DayUpsert;
 
-/// A PostgreSQL database with the tables `customers` and `contacts`, the ledger `kapture_days` and
-/// the manifest `kapture_manifest` in its default schema, which is the first of the search path.
-///
-/// A day is one transaction: its records are copied into staging tables and upserted from there.
-/// One session at a time writes to a schema. It holds a session-level advisory lock, so the
-/// connection must not go through a pool in transaction mode.
-///
-/// Addresses are those of libpq, `postgres://user@host/database?sslmode=require`. A password
-/// that is not in the address is taken from the environment variable `PGPASSWORD`. With TLS the
-/// server's certificate and name are checked, against the certificate authorities of this machine
-/// or those in the file `sslrootcert`.
-pub struct Postgres {
-    store: Arc<Store>,
+const UPSERT_MANIFEST: &str = "
+    INSERT INTO kapture_manifest (name, value) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+/// A PostgreSQL database.
+struct Postgres {
+    connection: Connection,
+    /// The zone in which instants become local times.
+    zone: Tz,
+    merge: Merge,
+    migrations: Vec<String>,
 }
 
 impl Postgres {
-    /// Connects to write. Creates the tables if they do not exist, and migrates an older schema.
-    ///
-    /// `identity` says whose customers the database holds, and in which zone instants become local
-    /// times; it is compared with the manifest.
-    ///
-    /// # Errors
-    /// When the database cannot be reached, has tables of our names that kapture did not create,
-    /// holds another identity, or another run is writing to it.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub async fn create(url: &str, identity: &Identity) -> Result<Self, SinkError> {
-        let postgres = Self::connect(url, identity.zone).await?;
-        postgres.store.connection.acquire_lock().await?;
-        postgres.store.migrate(identity).await?;
-        Ok(postgres)
-    }
-
-    /// Connects to read. `identity`, if given, is compared with the manifest.
-    ///
-    /// # Errors
-    /// When the database cannot be reached, kapture did not create its tables, its schema is older,
-    /// or it holds another identity.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub async fn open(url: &str, identity: Option<&Identity>) -> Result<Self, SinkError> {
-        let postgres = Self::connect(url, Tz::UTC).await?;
-        let store = &postgres.store;
-        let destination = &store.connection.destination;
-        let manifest = store.latest_manifest().await?;
-        manifest.check_latest(destination, migrations(Dialect::Postgres).len())?;
-        check_present(destination, &store.connection.existing(&TABLES).await?)?;
-        if let Some(identity) = identity {
-            manifest.identity.check(destination, identity)?;
-        }
-        store
-            .execute("SET default_transaction_read_only = on")
-            .await?;
-        Ok(postgres)
-    }
-
     async fn connect(url: &str, zone: Tz) -> Result<Self, SinkError> {
         Ok(Self {
-            store: Arc::new(Store {
-                connection: Connection::open(url).await?,
-                reader: Mutex::new(RowReader::new(zone)),
-                upsert: DayUpsert::new(),
-            }),
+            connection: Connection::open(url).await?,
+            zone,
+            merge: Merge::new(Dialect::Postgres),
+            migrations: migrations(Dialect::Postgres),
         })
+    }
+
+    async fn execute(&self, statements: &str) -> Result<(), SinkError> {
+        let client = self.connection.client().await;
+        self.connection.run(client.batch_execute(statements)).await
+    }
+
+    async fn check_present(&self) -> Result<(), SinkError> {
+        let present = self.connection.existing(&TABLES).await?;
+        tables::check_present(&self.connection.destination, &present)
+    }
+
+    /// Applies the migrations that the database does not have yet.
+    async fn migrate(&self, version: usize, manifest: &Manifest) -> Result<(), SinkError> {
+        let connection = &self.connection;
+        let mut client = connection.client().await;
+        let transaction = connection.run(client.transaction()).await?;
+        for migration in &self.migrations[version..] {
+            connection.run(transaction.batch_execute(migration)).await?;
+        }
+        let written = write_manifest(&transaction, manifest);
+        connection.run(written).await?;
+        connection.run(transaction.commit()).await
+    }
+
+    async fn set_up_session(&self) -> Result<(), SinkError> {
+        // A table that another session locks for longer than this is an error.
+        self.execute(
+            "SELECT set_config('lock_timeout', '60s', false)
+             WHERE current_setting('lock_timeout') = '0'",
+        )
+        .await?;
+        // A server that supports it notices early that this process was killed, and releases the
+        // advisory lock.
+        let check = "
+            SELECT set_config(name, '1s', false)
+            FROM pg_settings WHERE name = 'client_connection_check_interval'";
+        let _ = self.execute(check).await;
+        self.execute(&self.merge.create).await
+    }
+
+    async fn merge(
+        &self,
+        transaction: &Transaction<'_>,
+        receipt: &Receipt,
+    ) -> Result<(), tokio_postgres::Error> {
+        for statement in &self.merge.statements {
+            let day: [&(dyn ToSql + Sync); 1] = [&receipt.day];
+            let parameters = if statement.contains("$1") {
+                &day[..]
+            } else {
+                &[]
+            };
+            transaction.execute(statement, parameters).await?;
+        }
+        // PostgreSQL refuses NUL in text.
+        let row = receipt_codec::encode(receipt).into_iter();
+        let row: Vec<_> = row
+            .map(|text| text.map(|text| text.replace('\0', "\u{fffd}")))
+            .collect();
+        let row: Vec<_> = row.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
+        let upsert = receipt_codec::upsert(Dialect::Postgres);
+        transaction.execute(&upsert, &row).await.map(drop)
     }
 }
 
+async fn write_manifest(
+    client: &impl GenericClient,
+    manifest: &Manifest,
+) -> Result<(), tokio_postgres::Error> {
+    for (name, value) in manifest.rows() {
+        client.execute(UPSERT_MANIFEST, &[&name, &value]).await?;
+    }
+    Ok(())
+}
+
 #[async_trait]
-impl Sink for Postgres {
-    async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
-        Ok(Box::new(SpoolWriter::new(Arc::clone(&self.store))))
+impl DayStore for Postgres {
+    fn destination(&self) -> String {
+        self.connection.destination.clone()
     }
 
-    fn drift(&self) -> Drift {
-        self.store.reader().drift()
+    async fn manifest(&self) -> Result<Option<Manifest>, SinkError> {
+        let connection = &self.connection;
+        let destination = &connection.destination;
+        if connection.existing(&["kapture_manifest"]).await?.is_empty() {
+            return match connection.existing(&TABLES).await?.first() {
+                Some(table) => Err(tables::no_manifest(destination, table)),
+                None => Ok(None),
+            };
+        }
+        let select = "
+            SELECT name::text, value::text FROM kapture_manifest
+            WHERE name IS NOT NULL AND value IS NOT NULL";
+        let client = connection.client().await;
+        let rows = match connection.within_timeout(client.query(select, &[])).await? {
+            Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
+                return Err(tables::other_columns(destination));
+            }
+            rows => rows.map_err(|error| connection.error(&error))?,
+        };
+        let row = |row| Ok((connection.value(row, 0)?, connection.value(row, 1)?));
+        let rows: Result<_, SinkError> = rows.iter().map(row).collect();
+        let origin = Origin {
+            destination,
+            file_or_table: "its table kapture_manifest",
+        };
+        Manifest::from_rows(origin, rows?, self.migrations.len()).map(Some)
     }
 
-    async fn ledger(&self) -> Result<Ledger, SinkError> {
-        let connection = &self.store.connection;
+    async fn write_manifest(&self, manifest: &Manifest) -> Result<(), SinkError> {
+        let client = self.connection.client().await;
+        let written = write_manifest(&*client, manifest);
+        self.connection.run(written).await
+    }
+
+    async fn lock(&self) -> Result<(), SinkError> {
+        self.connection.acquire_lock().await
+    }
+
+    async fn initialize(
+        &self,
+        held: Option<Manifest>,
+        identity: &Identity,
+    ) -> Result<(), SinkError> {
+        let latest = self.migrations.len();
+        let version = held.as_ref().map_or(0, |manifest| manifest.version);
+        if version == latest {
+            self.check_present().await?;
+        } else {
+            let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
+            manifest.version = latest;
+            self.migrate(version, &manifest).await?;
+        }
+        self.set_up_session().await
+    }
+
+    async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError> {
+        manifest.check_latest(&self.connection.destination, self.migrations.len())?;
+        self.check_present().await?;
+        self.execute("SET default_transaction_read_only = on").await
+    }
+
+    async fn receipts(&self, ledger: Ledger) -> Result<Ledger, SinkError> {
+        let connection = &self.connection;
         let client = connection.client().await;
         let select = receipt_codec::select(Dialect::Postgres);
         let rows = connection.run(client.query(&select, &[])).await?;
@@ -128,30 +223,38 @@ impl Sink for Postgres {
         let sharing = connection.run(client.query(&select, &[])).await?;
         let sharing = sharing.iter().map(|row| connection.value(row, 0));
         let sharing = sharing.collect::<Result<Vec<Option<_>>, _>>()?;
-        drop(client);
-        let ledger = self.store.latest_manifest().await?.ledger();
         let sharing = sharing.into_iter().flatten();
         receipt_codec::decode_ledger(ledger, &connection.destination, rows, sharing)
     }
 
-    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
-        let mut manifest = self.store.latest_manifest().await?;
-        if !manifest.extend_start(day) {
-            return Ok(());
+    async fn replace_day(
+        &self,
+        receipt: &Receipt,
+        mut records: Spooled,
+    ) -> Result<Drift, SinkError> {
+        let connection = &self.connection;
+        let mut reader = RowReader::new(self.zone);
+        let mut client = connection.client().await;
+        // A transaction that is dropped is rolled back.
+        let transaction = connection.run(client.transaction()).await?;
+        loop {
+            let batch;
+            (batch, records) = blocking::run(move || (records.next_batch(), records)).await;
+            let batch = batch?;
+            if batch.is_empty() {
+                break;
+            }
+            let staged = copy::stage(&transaction, &mut reader, &batch);
+            connection.run(staged).await?;
         }
-        let connection = &self.store.connection;
-        let client = connection.client().await;
-        for (name, value) in manifest.rows() {
-            let row: [&(dyn ToSql + Sync); 2] = [&name, &value];
-            connection
-                .run(client.execute(UPSERT_MANIFEST, &row))
-                .await?;
-        }
-        Ok(())
+        let merged = self.merge(&transaction, receipt);
+        connection.run(merged).await?;
+        connection.run(transaction.commit()).await?;
+        Ok(reader.drift())
     }
 
-    async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-        let connection = &self.store.connection;
+    async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
+        let connection = &self.connection;
         let client = connection.client().await;
         let rows = connection.run(client.query_raw(SELECT_IDS_OF_DAY, [day]));
         let mut rows = pin!(rows.await?);

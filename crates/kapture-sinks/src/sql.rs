@@ -1,4 +1,5 @@
 //! What the SQL databases share: their tables and the migrations that create them.
 
+pub(crate) mod merge;
 pub(crate) mod schema;
 pub(crate) mod tables;

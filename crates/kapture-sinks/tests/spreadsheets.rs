@@ -7,18 +7,21 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use kapture_model::{Checksum, CustomerQuery, DayState, EndBound, Proof, Receipt, Record};
-use kapture_sinks::{Dataset, Encoding, Format, Identity, Sink, SinkError};
+use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
 use serde_json::Value;
 
-fn create(root: &Path, spreadsheet_safe: bool) -> Result<Dataset, SinkError> {
+async fn create(root: &Path, spreadsheet_safe: bool) -> Result<Box<dyn Sink>, SinkError> {
     let identity = Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), Tz::UTC);
     let mut encoding = Encoding::new(Format::Csv);
     encoding.spreadsheet_safe = spreadsheet_safe;
-    Dataset::create(root, &identity, encoding)
+    let root = root.join("");
+    let destination = Destination::parse(root.to_str().expect("text"), None);
+    let destination = destination.expect("a destination");
+    destination.create(&identity, &encoding).await
 }
 
 /// The file of a day after writing a customer whose name is a formula.
-async fn written(root: &Path, sink: &Dataset) -> String {
+async fn written(root: &Path, sink: &dyn Sink) -> String {
     let day = NaiveDate::from_ymd_opt(2024, 5, 2).expect("a day");
     let record = Record::decode(r#"{"id":1,"name":"=SUM(A1)"}"#.into()).expect("a record");
     let mut writer = sink.day(day).await.expect("a writer");
@@ -43,8 +46,8 @@ async fn written(root: &Path, sink: &Dataset) -> String {
 async fn safe_dataset_stays_safe() {
     let folder = tempfile::tempdir().expect("a folder");
     for asked in [true, false, true] {
-        let sink = create(folder.path(), asked).expect("opened");
-        let text = written(folder.path(), &sink).await;
+        let sink = create(folder.path(), asked).await.expect("opened");
+        let text = written(folder.path(), &*sink).await;
         assert!(text.contains(",'=SUM(A1),"), "{asked}: {text}");
     }
 }
@@ -52,14 +55,14 @@ async fn safe_dataset_stays_safe() {
 #[tokio::test]
 async fn other_dataset_does_not_become_safe() {
     let folder = tempfile::tempdir().expect("a folder");
-    let sink = create(folder.path(), false).expect("made");
-    let text = written(folder.path(), &sink).await;
+    let sink = create(folder.path(), false).await.expect("made");
+    let text = written(folder.path(), &*sink).await;
     assert!(text.contains(",=SUM(A1),"), "{text}");
     drop(sink);
     let manifest = fs::read(folder.path().join("_kapture/manifest.json")).expect("a file");
     let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
     assert_eq!(manifest.get("spreadsheet_safe"), None);
-    let error = create(folder.path(), true).err().expect("refused");
+    let error = create(folder.path(), true).await.err().expect("refused");
     assert!(
         matches!(error, SinkError::NotSpreadsheetSafe { .. }),
         "{error:?}"

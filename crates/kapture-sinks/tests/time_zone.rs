@@ -29,11 +29,13 @@ impl Fixture {
     }
 
     fn destination(&self) -> Destination {
-        let path = self.folder.path();
-        match self.is_database {
-            true => Destination::Sqlite(path.join("customers.db")),
-            false => Destination::Dataset(path.join("lines")),
-        }
+        let name = if self.is_database {
+            "customers.db"
+        } else {
+            "lines/"
+        };
+        let path = self.folder.path().join(name);
+        Destination::parse(path.to_str().expect("text"), None).expect("a destination")
     }
 
     async fn create(&self, zone: Tz) -> Result<Box<dyn Sink>, SinkError> {

@@ -6,7 +6,7 @@ use kapture_sandbox::{
     Behaviour, DEFAULT_CM_ID, DEFAULT_TOKEN, FaultKind, Faults, PerDay, Tenant, When,
 };
 use kapture_sinks::chrono_tz::Tz;
-use kapture_sinks::{Encoding, FileSink, FillError, Format, Identity, Sqlite, fill};
+use kapture_sinks::{Destination, Encoding, FileSink, FillError, Format, Identity, fill};
 use kapture_tests::{Served, around_may, run, status};
 use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, TenantUrl, Token};
 
@@ -26,9 +26,12 @@ fn database_of_a_program_is_synced_on_by_the_command_line() {
         let token = Token::from_base64(DEFAULT_TOKEN).unwrap();
         let transport = HttpTransport::new(&HttpOptions::default()).unwrap();
         let client = Client::new(transport, &url, token, ClientOptions::default());
-        let sink = Sqlite::create(&path, &Identity::of(&url, &query, Tz::UTC)).unwrap();
+        let destination = Destination::parse(path.to_str().unwrap(), None).unwrap();
+        let identity = Identity::of(&url, &query, Tz::UTC);
+        let encoding = Encoding::new(Format::Ndjson);
+        let sink = destination.create(&identity, &encoding).await.unwrap();
         let events = Pull::new(client, query, days.clone()).events();
-        fill(events, &days, &sink).await.unwrap()
+        fill(events, &days, &*sink).await.unwrap()
     });
 
     let destination = path.to_str().unwrap();

@@ -11,10 +11,10 @@ use chrono_tz::Tz;
 use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
 use kapture_model::{CustomerQuery, Record};
 use kapture_sinks::conformance::{self, Subject};
-use kapture_sinks::{Identity, Postgres, Sink, SinkError, StaleReason};
+use kapture_sinks::{Identity, Sink, SinkError, StaleReason};
 use kapture_tests::postgres::Schema;
 use serde_json::{Value, json};
-use subject::{PostgresSubject, identity};
+use subject::{PostgresSubject, identity, open_to_read, open_to_write};
 
 /// A schema of its own; or the end of the test where there is no PostgreSQL.
 macro_rules! schema {
@@ -45,7 +45,7 @@ async fn tables_of_others_are_left_alone() {
     );
     assert!(error.to_string().contains("a table `customers`"), "{error}");
     schema.execute("INSERT INTO customers VALUES (1)");
-    let Err(error) = Postgres::open(&schema.url(), None).await else {
+    let Err(error) = open_to_read(&schema.url(), None).await else {
         panic!("opened");
     };
     assert!(
@@ -64,7 +64,7 @@ async fn what_a_later_version_made_is_left_alone() {
         matches!(&error, SinkError::SchemaTooNew { found, known: 1, .. } if found == "99"),
         "{error:?}"
     );
-    let Err(error) = Postgres::open(&schema.url(), None).await else {
+    let Err(error) = open_to_read(&schema.url(), None).await else {
         panic!("opened");
     };
     assert!(matches!(error, SinkError::SchemaTooNew { .. }), "{error:?}");
@@ -90,7 +90,7 @@ async fn foreign_manifest_table_is_left_alone() {
 async fn an_empty_schema_holds_nothing_yet() {
     let schema = schema!();
     schema.execute("CREATE TABLE orders (number int)");
-    let Err(error) = Postgres::open(&schema.url(), None).await else {
+    let Err(error) = open_to_read(&schema.url(), None).await else {
         panic!("opened");
     };
     assert!(matches!(error, SinkError::NotFound { .. }), "{error:?}");
@@ -100,11 +100,11 @@ async fn an_empty_schema_holds_nothing_yet() {
 async fn a_column_that_somebody_gave_another_type_is_an_error() {
     let schema = schema!();
     let sink = create(&schema).await;
-    commit(&sink, &[customer(1, "Asha")])
+    commit(&*sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
     schema.execute("ALTER TABLE customers ALTER COLUMN id TYPE numeric");
-    let looking = Postgres::open(&schema.url(), None).await.expect("opened");
+    let looking = open_to_read(&schema.url(), None).await.expect("opened");
     let error = looking.customers(day()).await.expect_err("no number");
     assert!(
         told(&error).contains("error deserializing column 0"),
@@ -117,14 +117,14 @@ async fn a_column_that_somebody_gave_another_type_is_an_error() {
 async fn unreadable_receipt_makes_its_day_stale() {
     let schema = schema!();
     let sink = create(&schema).await;
-    commit(&sink, &[customer(1, "Asha")])
+    commit(&*sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
     schema.execute("UPDATE kapture_days SET checksum = 'none'");
     let ledger = sink.ledger().await.expect("a ledger");
     let stale: Vec<_> = ledger.stale_days().collect();
     assert_eq!(stale, [(day(), StaleReason::UnreadableReceipt)]);
-    commit(&sink, &[customer(1, "Asha")])
+    commit(&*sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
     assert_eq!(
@@ -155,7 +155,7 @@ async fn customers_of_two_accounts_do_not_mix() {
     let schema = schema!();
     drop(create(&schema).await);
     let other = Identity::of("acme.kapturecrm.com", &CustomerQuery::new(7), Tz::UTC);
-    let Err(error) = Postgres::create(&schema.url(), &other).await else {
+    let Err(error) = open_to_write(&schema.url(), &other).await else {
         panic!("created");
     };
     assert!(
@@ -164,7 +164,7 @@ async fn customers_of_two_accounts_do_not_mix() {
     );
     let query = CustomerQuery::new(424_242);
     let other = Identity::of("globex.kapturecrm.com", &query, Tz::UTC);
-    let Err(error) = Postgres::open(&schema.url(), Some(&other)).await else {
+    let Err(error) = open_to_read(&schema.url(), Some(&other)).await else {
         panic!("opened");
     };
     assert!(matches!(error, SinkError::OtherTenant { .. }), "{error:?}");
@@ -175,7 +175,7 @@ async fn days_of_two_time_zones_do_not_mix() {
     let schema = schema!();
     let of = |zone| Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), zone);
     let url = schema.url();
-    let other_zone = |outcome: Result<Postgres, SinkError>| {
+    let other_zone = |outcome: Result<Box<dyn Sink>, SinkError>| {
         let error = outcome.err().expect("refused");
         assert!(
             matches!(&error, SinkError::OtherZone { held, asked, .. } if held == "Asia/Kolkata" && asked == "UTC"),
@@ -183,10 +183,10 @@ async fn days_of_two_time_zones_do_not_mix() {
         );
     };
     let zone = Tz::Asia__Kolkata;
-    drop(Postgres::create(&url, &of(zone)).await.expect("made"));
-    other_zone(Postgres::create(&url, &of(Tz::UTC)).await);
-    other_zone(Postgres::open(&url, Some(&of(Tz::UTC))).await);
-    let same = Postgres::open(&url, Some(&of(zone))).await;
+    drop(open_to_write(&url, &of(zone)).await.expect("made"));
+    other_zone(open_to_write(&url, &of(Tz::UTC)).await);
+    other_zone(open_to_read(&url, Some(&of(Tz::UTC))).await);
+    let same = open_to_read(&url, Some(&of(zone))).await;
     let ledger = same.expect("the same zone").ledger().await;
     let ledger = ledger.expect("a ledger");
     assert_eq!(ledger.time_zone(), Some("Asia/Kolkata"));
@@ -196,7 +196,7 @@ async fn days_of_two_time_zones_do_not_mix() {
 async fn one_run_at_a_time_and_anybody_may_look() {
     let (schema, other) = (schema!(), schema!());
     let first = create(&schema).await;
-    commit(&first, &[customer(1, "Asha")])
+    commit(&*first, &[customer(1, "Asha")])
         .await
         .expect("committed");
     let error = refused(&schema.url()).await;
@@ -206,9 +206,9 @@ async fn one_run_at_a_time_and_anybody_may_look() {
     );
     // Another schema is another destination.
     drop(create(&other).await);
-    let looking = Postgres::open(&schema.url(), None).await.expect("opened");
+    let looking = open_to_read(&schema.url(), None).await.expect("opened");
     assert_eq!(looking.ledger().await.expect("a ledger").len(), 1);
-    let error = commit(&looking, &[]).await.expect_err("read only");
+    let error = commit(&*looking, &[]).await.expect_err("read only");
     assert!(matches!(error, SinkError::Database { .. }), "{error:?}");
     // However a run ends, the next one finds the door open.
     drop(first);
@@ -220,7 +220,7 @@ async fn a_connection_lost_in_a_commit_leaves_the_day_as_it_was() {
     let subject = PostgresSubject(schema!());
     let sink = create(&subject.0).await;
     let before = [customer(1, "Asha"), customer(2, "Ravi")];
-    commit(&sink, &before).await.expect("committed");
+    commit(&*sink, &before).await.expect("committed");
     let held = subject.held().await;
     let ledger = sink.ledger().await.expect("a ledger");
 
@@ -238,11 +238,11 @@ async fn a_connection_lost_in_a_commit_leaves_the_day_as_it_was() {
             tokio::task::yield_now().await;
         }
     };
-    let (committed, ()) = tokio::join!(commit(&sink, &after), kill);
+    let (committed, ()) = tokio::join!(commit(&*sink, &after), kill);
     holding.rollback().await.expect("let go");
     let error = told(&committed.expect_err("the connection is gone"));
     assert!(error.contains("terminating connection"), "{error}");
-    let error = told(&commit(&sink, &after).await.expect_err("still gone"));
+    let error = told(&commit(&*sink, &after).await.expect_err("still gone"));
     assert!(
         error.contains("connection to the server was lost"),
         "{error}"
@@ -251,7 +251,7 @@ async fn a_connection_lost_in_a_commit_leaves_the_day_as_it_was() {
     assert_eq!(subject.held().await, held);
     let again = create(&subject.0).await;
     assert_eq!(again.ledger().await.expect("a ledger"), ledger);
-    commit(&again, &after).await.expect("committed");
+    commit(&*again, &after).await.expect("committed");
     assert_ne!(subject.held().await, held);
 }
 
@@ -259,7 +259,7 @@ async fn a_connection_lost_in_a_commit_leaves_the_day_as_it_was() {
 async fn a_refused_row_leaves_the_day_as_it_was_and_is_not_quoted() {
     let subject = PostgresSubject(schema!());
     let sink = create(&subject.0).await;
-    commit(&sink, &[customer(1, "Asha")])
+    commit(&*sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
     let held = subject.held().await;
@@ -267,7 +267,7 @@ async fn a_refused_row_leaves_the_day_as_it_was_and_is_not_quoted() {
         .0
         .execute("ALTER TABLE customers ADD CONSTRAINT short CHECK (length(name) < 10)");
     let after = [customer(1, "Ravi"), customer(2, "Mira Example")];
-    let error = commit(&sink, &after).await.expect_err("refused");
+    let error = commit(&*sink, &after).await.expect_err("refused");
     let told = format!("{} {error:?}", told(&error));
     assert!(
         told.contains("SQLSTATE 23514") && told.contains("short"),
@@ -276,7 +276,7 @@ async fn a_refused_row_leaves_the_day_as_it_was_and_is_not_quoted() {
     assert!(!told.contains("Mira"), "{told}");
     assert_eq!(subject.held().await, held);
     // The sink is as good as before.
-    commit(&sink, &after[..1]).await.expect("committed");
+    commit(&*sink, &after[..1]).await.expect("committed");
 }
 
 #[tokio::test]
@@ -322,10 +322,8 @@ async fn texts_and_numbers_that_a_server_cannot_hold_are_held() {
 async fn settings_of_the_server_make_no_difference() {
     let schema = schema!();
     let url = format!("{}%20-cDateStyle%3DSQL,DMY", schema.url());
-    let sink = Postgres::create(&url, &identity())
-        .await
-        .expect("a database");
-    commit(&sink, &[customer(1, "Asha")])
+    let sink = open_to_write(&url, &identity()).await.expect("a database");
+    commit(&*sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
     let ledger = sink.ledger().await.expect("a ledger");
@@ -351,7 +349,7 @@ async fn a_wrong_password_is_named_and_not_shown() {
     let told = format!("{} {error:?}", told(&error));
     assert!(told.contains("password authentication failed"), "{told}");
     assert!(!told.contains("secret"), "{told}");
-    let sink = Postgres::create(&address("right"), &identity()).await;
+    let sink = open_to_write(&address("right"), &identity()).await;
     drop(sink.expect("a database"));
     schema.execute("DROP OWNED BY clerk; DROP ROLE clerk");
 }
@@ -390,10 +388,10 @@ async fn tls_is_there_when_it_is_required_and_no_certificate_goes_unchecked() {
         assert!(error.contains("certificate"), "{unchecked}: {error}");
     }
     let known = format!("sslmode=verify-full&sslrootcert={}", authority.display());
-    let sink = Postgres::create(&to(&known), &identity())
+    let sink = open_to_write(&to(&known), &identity())
         .await
         .expect("a database");
-    commit(&sink, &[customer(1, "Asha")])
+    commit(&*sink, &[customer(1, "Asha")])
         .await
         .expect("committed");
     let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND usename = 'crypt'";
@@ -438,27 +436,27 @@ fn customer(id: u32, name: &str) -> Value {
     json!({"id": id, "name": name, "contacts": [{"contactPerson": name}]})
 }
 
-async fn create(schema: &Schema) -> Postgres {
-    let postgres = Postgres::create(&schema.url(), &identity()).await;
+async fn create(schema: &Schema) -> Box<dyn Sink> {
+    let postgres = open_to_write(&schema.url(), &identity()).await;
     postgres.expect("a database")
 }
 
 /// Why a database is refused to who only looks and to who writes.
 async fn refused_to_all(schema: &Schema) -> [SinkError; 2] {
-    let Err(open) = Postgres::open(&schema.url(), None).await else {
+    let Err(open) = open_to_read(&schema.url(), None).await else {
         panic!("opened");
     };
     [open, refused(&schema.url()).await]
 }
 
 async fn refused(url: &str) -> SinkError {
-    match Postgres::create(url, &identity()).await {
+    match open_to_write(url, &identity()).await {
         Ok(_) => panic!("created"),
         Err(error) => error,
     }
 }
 
-async fn commit(sink: &Postgres, customers: &[Value]) -> Result<(), SinkError> {
+async fn commit(sink: &dyn Sink, customers: &[Value]) -> Result<(), SinkError> {
     let record = |customer: &Value| Record::decode(customer.to_string().into()).expect("a record");
     let records: Vec<_> = customers.iter().map(record).collect();
     let mut writer = sink.day(day()).await?;

@@ -7,7 +7,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use kapture_model::{Column, ColumnKind, CustomerQuery, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Identity, Postgres, Sink};
+use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
 use kapture_tests::postgres::Schema;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
@@ -17,13 +17,34 @@ pub(crate) fn identity() -> Identity {
     Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), Tz::UTC)
 }
 
+fn destination(url: &str) -> Destination {
+    Destination::parse(url, None).expect("an address")
+}
+
+/// Opens the database at `url` to write to it.
+pub(crate) async fn open_to_write(
+    url: &str,
+    identity: &Identity,
+) -> Result<Box<dyn Sink>, SinkError> {
+    let encoding = Encoding::new(Format::Ndjson);
+    destination(url).create(identity, &encoding).await
+}
+
+/// Opens the database at `url` to read it.
+pub(crate) async fn open_to_read(
+    url: &str,
+    identity: Option<&Identity>,
+) -> Result<Box<dyn Sink>, SinkError> {
+    destination(url).open(identity).await
+}
+
 pub(crate) struct PostgresSubject(pub(crate) Schema);
 
 #[async_trait]
 impl Subject for PostgresSubject {
     async fn create(&self) -> Box<dyn Sink> {
-        let postgres = Postgres::create(&self.0.url(), &identity()).await;
-        Box::new(postgres.expect("a database"))
+        let sink = open_to_write(&self.0.url(), &identity()).await;
+        sink.expect("a database")
     }
 
     fn keeps_one_copy(&self) -> bool {

@@ -16,8 +16,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     let zone = connection.zone;
     let calendar = dates::Calendar::of(zone);
     let wanted = dates::resolve(&arguments.days, &calendar).map_err(usage)?;
-    let destination =
-        RecordOutput::resolve(&arguments.output, &arguments.form, zone).await;
+    let destination = RecordOutput::resolve(&arguments.output, &arguments.form, zone).await;
     let destination = destination.map_err(usage)?;
     destination
         .check_apart(&[

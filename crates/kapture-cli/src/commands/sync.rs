@@ -28,8 +28,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         format: arguments.format.clone(),
         ..OutputFormatArgs::default()
     };
-    let destination =
-        RecordOutput::resolve(&arguments.destination, &form, connection.zone).await;
+    let destination = RecordOutput::resolve(&arguments.destination, &form, connection.zone).await;
     let destination = destination.map_err(usage)?;
     check_incremental(&destination.destination).map_err(usage)?;
     destination

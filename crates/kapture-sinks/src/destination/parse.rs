@@ -129,7 +129,7 @@ mod tests {
     #[test]
     #[cfg(all(feature = "dataset", feature = "sqlite"))]
     fn folders_and_databases_are_parsed() {
-        let folder = |path: &str| format!("Folder {{ root: {path:?}, format: None }}");
+        let folder = |path: &str| format!("DatasetFolder {{ root: {path:?}, format: None }}");
         let sqlite = |path: &str| format!("SqliteFile({path:?})");
         let cases = [
             ("out/", folder("out/")),

@@ -41,7 +41,7 @@ pub(super) static DATASET: Kind = Kind {
     feature: "dataset",
     schemes: &[],
     extensions: &[],
-    parse: with_feature!("dataset", crate::dataset::parse),
+    parse: with_feature!("dataset", crate::dataset::folder::parse),
 };
 
 /// All other kinds but single files.

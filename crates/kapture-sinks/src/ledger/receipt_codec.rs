@@ -3,7 +3,7 @@
 //! Both have the fields of [`Receipt`] as serde names them.
 
 #[cfg(feature = "dataset")]
-pub(crate) use file::FileReceipt;
+pub(crate) use file::{FileReceipt, Stamp};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use row::*;
 
@@ -18,7 +18,37 @@ mod file {
         #[serde(flatten)]
         pub(crate) receipt: Receipt,
         /// The size of the file; `None` where a day without customers has no file.
-        pub(crate) bytes: Option<u64>,
+        bytes: Option<u64>,
+        /// The ETag of the object.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        etag: Option<String>,
+    }
+
+    /// By what a file is known again.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct Stamp {
+        /// Its size.
+        pub(crate) bytes: u64,
+        /// Its ETag, in an object store.
+        pub(crate) etag: Option<String>,
+    }
+
+    impl FileReceipt {
+        /// The receipt of a day whose file has this stamp, if it has a file.
+        pub(crate) fn new(receipt: Receipt, stamp: Option<Stamp>) -> Self {
+            Self {
+                receipt,
+                bytes: stamp.as_ref().map(|stamp| stamp.bytes),
+                etag: stamp.and_then(|stamp| stamp.etag),
+            }
+        }
+
+        /// The stamp of the file.
+        pub(crate) fn stamp(&self) -> Option<Stamp> {
+            let bytes = self.bytes?;
+            let etag = self.etag.clone();
+            Some(Stamp { bytes, etag })
+        }
     }
 }
 

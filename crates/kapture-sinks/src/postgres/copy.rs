@@ -4,27 +4,49 @@ use std::error::Error;
 use std::pin::Pin;
 
 use bytes::{BufMut, BytesMut};
-use kapture_model::{Cell, CustomerRow, Row};
+use chrono_tz::Tz;
+use kapture_model::{Cell, CustomerRow, Record, Row, RowReader};
 use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use super::upsert::staging;
 use crate::sql::tables::{self, Dialect, Table};
 
+/// Copies records and their contacts into the staging tables.
+pub(super) async fn stage(
+    transaction: &Transaction<'_>,
+    reader: &mut RowReader<Tz>,
+    records: &[Record],
+) -> Result<(), tokio_postgres::Error> {
+    let mut contacts = Vec::new();
+    let mut copy = StagingCopy::customers(transaction).await?;
+    for record in records {
+        let row = reader.read(record);
+        copy.customer(&row).await?;
+        if !row.contacts.is_empty() {
+            contacts.push((row.id, row.contacts));
+        }
+    }
+    copy.finish().await?;
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let mut copy = StagingCopy::contacts(transaction).await?;
+    for (customer, contacts) in &contacts {
+        copy.contacts_of(*customer, contacts).await?;
+    }
+    copy.finish().await
+}
+
 /// A running COPY into a staging table.
-pub(super) struct StagingCopy(Pin<Box<BinaryCopyInWriter>>);
+struct StagingCopy(Pin<Box<BinaryCopyInWriter>>);
 
 impl StagingCopy {
-    pub(super) async fn customers(
-        transaction: &Transaction<'_>,
-    ) -> Result<Self, tokio_postgres::Error> {
+    async fn customers(transaction: &Transaction<'_>) -> Result<Self, tokio_postgres::Error> {
         Self::start(transaction, &tables::customers()).await
     }
 
-    pub(super) async fn contacts(
-        transaction: &Transaction<'_>,
-    ) -> Result<Self, tokio_postgres::Error> {
+    async fn contacts(transaction: &Transaction<'_>) -> Result<Self, tokio_postgres::Error> {
         Self::start(transaction, &tables::contacts()).await
     }
 
@@ -32,22 +54,19 @@ impl StagingCopy {
         transaction: &Transaction<'_>,
         table: &Table,
     ) -> Result<Self, tokio_postgres::Error> {
-        let copy = format!("COPY {} FROM STDIN (FORMAT binary)", staging(table));
+        let copy = format!("COPY {} FROM STDIN (FORMAT binary)", table.staging());
         let sink = transaction.copy_in(&copy).await?;
         // `Value` encodes itself, whatever the type of the column.
         let types = vec![Type::UNKNOWN; table.staged(Dialect::Postgres).count()];
         Ok(Self(Box::pin(BinaryCopyInWriter::new(sink, &types))))
     }
 
-    pub(super) async fn customer(
-        &mut self,
-        row: &CustomerRow<'_>,
-    ) -> Result<(), tokio_postgres::Error> {
+    async fn customer(&mut self, row: &CustomerRow<'_>) -> Result<(), tokio_postgres::Error> {
         let values: Vec<_> = values(&row.customer).collect();
         self.0.as_mut().write_raw(values).await
     }
 
-    pub(super) async fn contacts_of(
+    async fn contacts_of(
         &mut self,
         customer: i64,
         contacts: &[Row<'_>],
@@ -61,7 +80,7 @@ impl StagingCopy {
     }
 
     /// Ends the COPY; dropped without this, it copies nothing.
-    pub(super) async fn finish(mut self) -> Result<(), tokio_postgres::Error> {
+    async fn finish(mut self) -> Result<(), tokio_postgres::Error> {
         self.0.as_mut().finish().await.map(drop)
     }
 }

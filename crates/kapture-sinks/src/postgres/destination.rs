@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono_tz::Tz;
 
 use super::Postgres;
 use super::address::Address;
@@ -15,6 +16,7 @@ use crate::destination::redact::without_password;
 use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
+use crate::incremental::Incremental;
 use crate::ledger::identity::Identity;
 use crate::sink::Sink;
 
@@ -52,10 +54,12 @@ impl Opener for PostgresUrl {
     }
 
     async fn create(&self, identity: &Identity, _: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
-        Ok(Box::new(Postgres::create(&self.0, identity).await?))
+        let postgres = Postgres::connect(&self.0, identity.zone).await?;
+        Ok(Box::new(Incremental::create(postgres, identity).await?))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        Ok(Box::new(Postgres::open(&self.0, identity).await?))
+        let postgres = Postgres::connect(&self.0, Tz::UTC).await?;
+        Ok(Box::new(Incremental::open(postgres, identity).await?))
     }
 }

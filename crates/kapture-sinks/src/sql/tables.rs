@@ -48,6 +48,30 @@ impl Dialect {
         }
     }
 
+    /// The day of a statement, its first parameter, as a date.
+    pub(crate) fn day_parameter(self) -> String {
+        format!("CAST($1 AS {})", self.date())
+    }
+
+    /// The type of the id of a temporary table. SQLite has an index then, as every table has one;
+    /// PostgreSQL hashes the ids.
+    pub(crate) fn staged_key(self) -> &'static str {
+        match self {
+            Self::Sqlite => "INTEGER PRIMARY KEY",
+            Self::Postgres => "bigint",
+        }
+    }
+
+    /// Whether a column is one of the ids of a temporary table. For an array PostgreSQL uses the
+    /// index of the column; for a join with a temporary table, which has no statistics, it would
+    /// scan the customers of all days.
+    pub(crate) fn is_one_of_many(self, column: &str, temporary: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{column} IN (SELECT id FROM {temporary})"),
+            Self::Postgres => format!("{column} = ANY (ARRAY(SELECT id FROM {temporary}))"),
+        }
+    }
+
     /// The type of a JSON value.
     pub(crate) fn json(self) -> &'static str {
         match self {
@@ -136,32 +160,44 @@ impl Table {
         self.column_names().collect::<Vec<_>>().join(", ")
     }
 
+    /// The name of its staging table.
+    pub(crate) fn staging(&self) -> String {
+        format!("kapture_staging_{}", self.name)
+    }
+
     /// The columns of the staging table, each with its type: all but the day.
-    #[cfg(feature = "postgres")]
     pub(crate) fn staged(&self, dialect: Dialect) -> impl Iterator<Item = (&str, &'static str)> {
-        let keys = self.keys.iter().filter(|name| **name != "kapture_day");
-        let keys = keys.map(move |name| (*name, dialect.sql_type(ColumnKind::Integer)));
-        let columns = self.columns.iter();
-        let columns =
-            columns.map(move |column| (column.name.as_str(), dialect.sql_type(column.kind)));
+        let integer = dialect.sql_type(ColumnKind::Integer);
+        let keys = self.staged_keys().map(move |name| (name, integer));
+        let columns = self.columns.iter().map(move |column| {
+            let is_key = self.name == "customers" && column.name == "id";
+            let kind = match is_key {
+                true => dialect.staged_key(),
+                false => dialect.sql_type(column.kind),
+            };
+            (column.name.as_str(), kind)
+        });
         keys.chain(columns).chain([("extra", dialect.json())])
     }
 
-    /// The action of the upsert, behind `ON CONFLICT (id) DO`: the new copy replaces the old one if
-    /// both are of the same day, or if the new one was not modified earlier.
-    pub(crate) fn update_if_newer(&self) -> String {
-        let assignments: Vec<_> = self
-            .column_names()
-            .filter(|name| *name != "id")
-            .map(|name| format!("{name} = excluded.{name}"))
-            .collect();
-        format!(
-            "UPDATE SET {} WHERE customers.kapture_day = excluded.kapture_day \
-             OR customers.last_modification_time IS NULL \
-             OR excluded.last_modification_time IS NULL \
-             OR excluded.last_modification_time >= customers.last_modification_time",
-            assignments.join(", ")
-        )
+    fn staged_keys(&self) -> impl Iterator<Item = &'static str> {
+        self.keys
+            .iter()
+            .copied()
+            .filter(|name| *name != "kapture_day")
+    }
+
+    /// The names of the staged columns, separated by commas.
+    pub(crate) fn staged_list(&self) -> String {
+        let names = self.column_names().filter(|name| *name != "kapture_day");
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The assignments of an upsert, behind `DO UPDATE SET`.
+    pub(crate) fn assignments(&self) -> String {
+        let names = self.column_names().filter(|name| *name != "id");
+        let assignments = names.map(|name| format!("{name} = excluded.{name}"));
+        assignments.collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -13,8 +13,11 @@ use crate::destination::opener::Opener;
 use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
+use crate::incremental::Incremental;
 use crate::ledger::identity::Identity;
 use crate::sink::Sink;
+use crate::sql::schema::migrations;
+use crate::sql::tables::Dialect;
 
 /// `customers.db`, or a file of any name behind `sqlite:`.
 pub(crate) fn parse(text: &str, _: Option<Format>) -> Result<Arc<dyn Opener>, DestinationError> {
@@ -51,10 +54,13 @@ impl Opener for SqliteFile {
     }
 
     async fn create(&self, identity: &Identity, _: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
-        Ok(Box::new(Sqlite::create(&self.0, identity)?))
+        let migrations = migrations(Dialect::Sqlite);
+        let sqlite = Sqlite::writer(&self.0, identity.zone, migrations).await?;
+        Ok(Box::new(Incremental::create(sqlite, identity).await?))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        Ok(Box::new(Sqlite::open(&self.0, identity)?))
+        let sqlite = Sqlite::reader(&self.0, migrations(Dialect::Sqlite)).await?;
+        Ok(Box::new(Incremental::open(sqlite, identity).await?))
     }
 }

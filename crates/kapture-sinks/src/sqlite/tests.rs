@@ -1,22 +1,48 @@
 //! What only SQLite can get wrong; the rest is in the conformance suite.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
+use crate::incremental::Incremental;
+use crate::sink::Sink;
+use crate::sql::schema::migrations;
+use crate::sql::tables::Dialect;
 
 fn identity() -> Identity {
     Identity::new("acme.kapturecrm.com", "account 7", Tz::UTC)
+}
+
+type Opened = Incremental<Sqlite>;
+
+async fn create_with(migrations: Vec<String>, path: &Path) -> Result<Opened, SinkError> {
+    let sqlite = Sqlite::writer(path, Tz::UTC, migrations).await?;
+    Incremental::create(sqlite, &identity()).await
+}
+
+async fn create(path: &Path) -> Result<Opened, SinkError> {
+    create_with(migrations(Dialect::Sqlite), path).await
+}
+
+async fn open(path: &Path) -> Result<Opened, SinkError> {
+    let sqlite = Sqlite::reader(path, migrations(Dialect::Sqlite)).await?;
+    Incremental::open(sqlite, None).await
+}
+
+/// Runs statements on the connection of a sink.
+async fn execute(sink: &Opened, statements: &'static str) {
+    let run = |database: &Database| database.connection().execute_batch(statements);
+    sink.store().database.run(run).await.unwrap();
 }
 
 fn at(folder: &TempDir) -> PathBuf {
     folder.path().join("a.db")
 }
 
-async fn commit(sink: &Sqlite, day: &str, name: &str, modified: u32) -> Result<(), SinkError> {
+async fn commit(sink: &Opened, day: &str, name: &str, modified: u32) -> Result<(), SinkError> {
     let json = format!(
         r#"{{"id":1,"name":"{name}","lastModificationTime":"2024-05-{modified:02}T10:00:00"}}"#
     );
@@ -46,7 +72,7 @@ fn text(connection: &Connection, select: &str) -> String {
 #[tokio::test]
 async fn database_removed_during_the_run_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let sink = Sqlite::create(&at(&folder), &identity()).unwrap();
+    let sink = create(&at(&folder)).await.unwrap();
     commit(&sink, "2024-05-02", "Asha", 1).await.unwrap();
     sink.finish().await.unwrap();
     std::fs::remove_file(at(&folder)).unwrap();
@@ -57,16 +83,17 @@ async fn database_removed_during_the_run_is_an_error() {
 #[tokio::test]
 async fn copy_modified_last_wins_between_two_days() {
     let folder = tempfile::tempdir().unwrap();
-    let sink = Sqlite::create(&at(&folder), &identity()).unwrap();
-    let held = || {
+    let sink = create(&at(&folder)).await.unwrap();
+    let held = async || {
         let select = "SELECT name || ' ' || kapture_day FROM customers";
-        text(&sink.store.state().connection, select)
+        let read = |database: &Database| text(&database.connection(), select);
+        sink.store().database.run(read).await
     };
     commit(&sink, "2024-05-02", "B", 5).await.unwrap();
     commit(&sink, "2024-05-03", "A", 4).await.unwrap();
-    assert_eq!(held(), "B 2024-05-02");
+    assert_eq!(held().await, "B 2024-05-02");
     commit(&sink, "2024-05-03", "C", 6).await.unwrap();
-    assert_eq!(held(), "C 2024-05-03");
+    assert_eq!(held().await, "C 2024-05-03");
 }
 
 /// One more migration than the released ones.
@@ -80,32 +107,31 @@ fn further(migration: &str) -> Vec<String> {
 async fn further_migration_is_applied_to_an_existing_database() {
     let folder = tempfile::tempdir().unwrap();
     let path = at(&folder);
-    let sink = Sqlite::create(&path, &identity()).unwrap();
+    let sink = create(&path).await.unwrap();
     commit(&sink, "2024-05-02", "Asha", 1).await.unwrap();
     drop(sink);
     let migrations = further("ALTER TABLE customers ADD COLUMN further TEXT");
-    let sink = Sqlite::create_with(&migrations, &path, &identity()).unwrap();
-    let state = sink.store.state();
+    drop(create_with(migrations.clone(), &path).await.unwrap());
     let select = "SELECT name || coalesce(further, ' ') || value FROM customers, kapture_manifest
         WHERE kapture_manifest.name = 'version'";
     let select = select.replace("SELECT name", "SELECT customers.name");
     let expected = format!("Asha {}", migrations.len());
-    assert_eq!(text(&state.connection, &select), expected);
+    assert_eq!(text(&Connection::open(&path).unwrap(), &select), expected);
 }
 
 #[tokio::test]
 async fn failing_migration_leaves_the_schema_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = at(&folder);
-    drop(Sqlite::create(&path, &identity()).unwrap());
+    drop(create(&path).await.unwrap());
     let migrations =
         further("CREATE TABLE further (id INTEGER); CREATE TABLE customers (id INTEGER)");
-    let error = Sqlite::create_with(&migrations, &path, &identity());
+    let error = create_with(migrations, &path).await;
     let error = error.err().unwrap();
     assert!(matches!(error, SinkError::DatabaseFile { .. }), "{error:?}");
-    let sink = Sqlite::open(&path, None).unwrap();
-    let state = sink.store.state();
-    assert!(!state.connection.table_exists(None, "further").unwrap());
+    drop(open(&path).await.unwrap());
+    let connection = Connection::open(&path).unwrap();
+    assert!(!connection.table_exists(None, "further").unwrap());
 }
 
 #[tokio::test]
@@ -113,11 +139,8 @@ async fn later_schema_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = at(&folder);
     let migrations = further("CREATE TABLE further (id INTEGER)");
-    drop(Sqlite::create_with(&migrations, &path, &identity()).unwrap());
-    for refused in [
-        Sqlite::create(&path, &identity()).err(),
-        Sqlite::open(&path, None).err(),
-    ] {
+    drop(create_with(migrations.clone(), &path).await.unwrap());
+    for refused in [create(&path).await.err(), open(&path).await.err()] {
         let error = refused.unwrap();
         assert!(matches!(error, SinkError::SchemaTooNew { .. }), "{error:?}");
         assert!(
@@ -131,13 +154,8 @@ async fn later_schema_is_refused_by_name() {
 async fn database_locked_by_another_program_is_a_file_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = at(&folder);
-    let sink = Sqlite::create(&path, &identity()).unwrap();
-    let at_once = "PRAGMA busy_timeout = 0";
-    sink.store
-        .state()
-        .connection
-        .execute_batch(at_once)
-        .unwrap();
+    let sink = create(&path).await.unwrap();
+    execute(&sink, "PRAGMA busy_timeout = 0").await;
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = commit(&sink, "2024-05-02", "A", 5).await.unwrap_err();
@@ -149,10 +167,9 @@ async fn database_locked_by_another_program_is_a_file_error() {
 #[tokio::test]
 async fn full_disk_is_a_write_error() {
     let folder = tempfile::tempdir().unwrap();
-    let sink = Sqlite::create(&at(&folder), &identity()).unwrap();
+    let sink = create(&at(&folder)).await.unwrap();
     commit(&sink, "2024-05-02", "A", 5).await.unwrap();
-    let full = "PRAGMA max_page_count = 1";
-    sink.store.state().connection.execute_batch(full).unwrap();
+    execute(&sink, "PRAGMA max_page_count = 1").await;
     let error = commit(&sink, "2024-05-03", &"B".repeat(100_000), 6)
         .await
         .unwrap_err();

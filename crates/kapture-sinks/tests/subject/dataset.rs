@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Dataset, Encoding, Format, Sink};
+use kapture_sinks::{Format, Sink};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -38,10 +38,8 @@ pub(crate) fn files(root: &Path) -> BTreeMap<NaiveDate, PathBuf> {
     files
 }
 
-fn create(root: &TempDir, format: Format) -> Box<dyn Sink> {
-    Box::new(
-        Dataset::create(root.path(), &super::identity(), Encoding::new(format)).expect("a dataset"),
-    )
+async fn create(root: &TempDir, format: Format) -> Box<dyn Sink> {
+    super::create(&root.path().join(""), format).await
 }
 
 fn folder() -> TempDir {
@@ -59,7 +57,7 @@ impl Default for Ndjson {
 #[async_trait]
 impl Subject for Ndjson {
     async fn create(&self) -> Box<dyn Sink> {
-        create(&self.0, Format::Ndjson)
+        create(&self.0, Format::Ndjson).await
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
@@ -89,7 +87,7 @@ impl Default for Csv {
 #[async_trait]
 impl Subject for Csv {
     async fn create(&self) -> Box<dyn Sink> {
-        create(&self.0, Format::Csv)
+        create(&self.0, Format::Csv).await
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
@@ -177,7 +175,7 @@ impl Default for Parquet {
 #[async_trait]
 impl Subject for Parquet {
     async fn create(&self) -> Box<dyn Sink> {
-        create(&self.0, Format::Parquet)
+        create(&self.0, Format::Parquet).await
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Sink, Sqlite};
+use kapture_sinks::{Format, Sink};
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -23,7 +23,7 @@ impl Default for SqliteSubject {
 impl Subject for SqliteSubject {
     async fn create(&self) -> Box<dyn Sink> {
         let path = self.0.path().join("customers.db");
-        Box::new(Sqlite::create(&path, &super::identity()).expect("a database"))
+        super::create(&path, Format::Ndjson).await
     }
 
     fn keeps_one_copy(&self) -> bool {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::Dataset;
+use super::Folder;
+use crate::dataset::Dataset;
 use crate::destination::capabilities::Capabilities;
 use crate::destination::error::DestinationError;
 use crate::destination::opener::Opener;
 use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
+use crate::incremental::Incremental;
 use crate::ledger::identity::Identity;
 use crate::sink::Sink;
 
@@ -22,25 +24,25 @@ pub(crate) fn parse(
     format: Option<Format>,
 ) -> Result<Arc<dyn Opener>, DestinationError> {
     let root = PathBuf::from(text);
-    Ok(Arc::new(Folder { root, format }))
+    Ok(Arc::new(DatasetFolder { root, format }))
 }
 
 /// A dataset folder, as a destination.
 #[derive(Debug)]
-struct Folder {
+struct DatasetFolder {
     root: PathBuf,
     /// The format asked for.
     format: Option<Format>,
 }
 
-impl fmt::Display for Folder {
+impl fmt::Display for DatasetFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.root.display().fmt(f)
     }
 }
 
 #[async_trait]
-impl Opener for Folder {
+impl Opener for DatasetFolder {
     fn capabilities(&self) -> Capabilities {
         Capabilities::DATASET
     }
@@ -51,7 +53,7 @@ impl Opener for Folder {
 
     async fn format(&self) -> Option<Format> {
         match self.format {
-            None => Dataset::format(&self.root).ok().flatten(),
+            None => Dataset::format_held(Folder::new(&self.root)).await.ok()?,
             asked => asked,
         }
     }
@@ -61,11 +63,12 @@ impl Opener for Folder {
         identity: &Identity,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
-        let dataset = Dataset::create(&self.root, identity, encoding.clone())?;
-        Ok(Box::new(dataset))
+        let dataset = Dataset::writer(Folder::new(&self.root), identity, encoding)?;
+        Ok(Box::new(Incremental::create(dataset, identity).await?))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        Ok(Box::new(Dataset::open(&self.root, identity)?))
+        let dataset = Dataset::reader(Folder::new(&self.root));
+        Ok(Box::new(Incremental::open(dataset, identity).await?))
     }
 }

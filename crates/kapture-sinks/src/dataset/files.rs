@@ -1,0 +1,86 @@
+//! What a dataset needs of the place where its files are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufWriter};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::NaiveDate;
+use kapture_model::{Drift, Receipt};
+
+use crate::encoding::Encoding;
+use crate::encoding::format::Format;
+use crate::error::SinkError;
+use crate::incremental::spool::Spooled;
+pub(super) use crate::ledger::receipt_codec::Stamp;
+
+/// A folder or a bucket. Names are those of the layout.
+#[async_trait]
+pub(crate) trait Files: Send + Sync + 'static {
+    /// The folder or bucket, for messages.
+    fn destination(&self) -> String;
+
+    /// The content of a small file, if it exists.
+    async fn read(&self, name: &str) -> Result<Option<Bytes>, SinkError>;
+
+    /// Replaces a small file, atomically.
+    async fn write(&self, name: &str, content: Vec<u8>) -> Result<(), SinkError>;
+
+    /// The days that have a receipt, and those that have a file of this format.
+    async fn list(&self, format: Format) -> Result<Listing, SinkError>;
+
+    /// Whether there is nothing, but for what a run began that was killed at once.
+    async fn is_empty(&self) -> Result<bool, SinkError>;
+
+    /// Locks it until this is dropped, and removes what a killed run left.
+    async fn lock(&self) -> Result<(), SinkError>;
+
+    /// Replaces the file of a day and its receipt. Whatever interrupts it, the file is wholly the
+    /// old one or the new one, and a receipt that does not name it makes the day stale.
+    async fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError>;
+
+    /// The file of a day to read, if it exists.
+    async fn fetch(&self, name: &str) -> Result<Option<File>, SinkError>;
+
+    /// The error of a file whose content cannot be decoded.
+    fn unreadable(&self, name: &str, error: io::Error) -> SinkError;
+}
+
+/// What [`Files::list`] found.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) receipts: BTreeSet<NaiveDate>,
+    pub(crate) days: BTreeMap<NaiveDate, Stamp>,
+}
+
+/// A complete day.
+pub(crate) struct DayContent {
+    pub(crate) receipt: Receipt,
+    pub(crate) encoding: Encoding,
+    pub(crate) records: Spooled,
+}
+
+impl DayContent {
+    /// Encodes the customers to the file that `create` makes, in whatever it keeps that file. There
+    /// is none if there are no customers. `failed` says what an error of the file is.
+    pub(crate) fn encode<T>(
+        mut self,
+        create: impl FnOnce() -> io::Result<(T, File)>,
+        failed: impl Fn(io::Error) -> SinkError,
+    ) -> Result<(Option<T>, Drift), SinkError> {
+        let mut batch = self.records.next_batch()?;
+        if batch.is_empty() {
+            return Ok((None, Drift::default()));
+        }
+        let (kept, file) = create().map_err(&failed)?;
+        let mut encoder = self.encoding.encoder(Box::new(BufWriter::new(file)))?;
+        while !batch.is_empty() {
+            encoder.write(&batch).map_err(&failed)?;
+            batch = self.records.next_batch()?;
+        }
+        let drift = encoder.drift();
+        encoder.finish().map_err(&failed)?;
+        Ok((Some(kept), drift))
+    }
+}

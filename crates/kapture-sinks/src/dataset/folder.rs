@@ -1,0 +1,249 @@
+//! A dataset in a folder on this machine.
+//!
+//! A day is replaced in this order: the new file and the new receipt are written and synced under
+//! temporary names, the old receipt is removed, the new file is renamed, the new receipt is
+//! renamed. After a crash in between the day is complete, but stale: a file without a receipt. A
+//! full disk leaves the day as it was.
+
+mod address;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::NaiveDate;
+use kapture_model::Drift;
+
+use super::files::{DayContent, Files, Listing, Stamp};
+use super::layout;
+use crate::encoding::format::Format;
+use crate::error::SinkError;
+use crate::file::atomic_file::{AtomicFile, sync_folder};
+use crate::file::lock::Lock;
+use crate::incremental::blocking::Blocking;
+use crate::ledger::receipt_codec::FileReceipt;
+pub(crate) use address::parse;
+
+/// The files of a dataset in a folder.
+pub(super) struct Folder {
+    destination: String,
+    inner: Blocking<Inner>,
+}
+
+impl Folder {
+    pub(super) fn new(root: &Path) -> Self {
+        Self {
+            destination: root.display().to_string(),
+            inner: Blocking::new(Inner {
+                root: root.to_owned(),
+                lock: Mutex::default(),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Files for Folder {
+    fn destination(&self) -> String {
+        self.destination.clone()
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<Bytes>, SinkError> {
+        let name = name.to_owned();
+        self.inner.run(move |inner| inner.read(&name)).await
+    }
+
+    async fn write(&self, name: &str, content: Vec<u8>) -> Result<(), SinkError> {
+        let name = name.to_owned();
+        let write = move |inner: &Inner| {
+            let path = inner.root.join(name);
+            let file = inner.prepare(&path, &content);
+            let committed = file.and_then(AtomicFile::commit);
+            committed.map_err(SinkError::file(&path))
+        };
+        self.inner.run(write).await
+    }
+
+    async fn list(&self, format: Format) -> Result<Listing, SinkError> {
+        self.inner.run(move |inner| inner.list(format)).await
+    }
+
+    async fn is_empty(&self) -> Result<bool, SinkError> {
+        self.inner.run(Inner::is_empty).await
+    }
+
+    async fn lock(&self) -> Result<(), SinkError> {
+        let destination = self.destination();
+        self.inner.run(move |inner| inner.lock(&destination)).await
+    }
+
+    async fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError> {
+        self.inner.run(|inner| inner.replace_day(content)).await
+    }
+
+    async fn fetch(&self, name: &str) -> Result<Option<File>, SinkError> {
+        let name = name.to_owned();
+        let open = move |inner: &Inner| {
+            let path = inner.root.join(name);
+            existing(File::open(&path)).map_err(SinkError::read(&path))
+        };
+        self.inner.run(open).await
+    }
+
+    fn unreadable(&self, name: &str, error: io::Error) -> SinkError {
+        SinkError::read(&Path::new(&self.destination).join(name))(error)
+    }
+}
+
+struct Inner {
+    root: PathBuf,
+    /// Held by a writer.
+    lock: Mutex<Option<Lock>>,
+}
+
+impl Inner {
+    /// The folder of temporary files.
+    fn partial(&self) -> PathBuf {
+        self.root.join(layout::METADATA).join("partial")
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Bytes>, SinkError> {
+        let path = self.root.join(name);
+        let content = existing(fs::read(&path)).map_err(SinkError::read(&path))?;
+        Ok(content.map(Bytes::from))
+    }
+
+    fn is_empty(&self) -> Result<bool, SinkError> {
+        let entries = existing(fs::read_dir(&self.root)).map_err(SinkError::read(&self.root))?;
+        let mut names = entries.into_iter().flatten().flatten();
+        Ok(names.all(|entry| entry.file_name() == layout::METADATA))
+    }
+
+    fn list(&self, format: Format) -> Result<Listing, SinkError> {
+        let mut listing = Listing::default();
+        let receipts = self.root.join(layout::RECEIPTS);
+        for name in names(&receipts)? {
+            listing.receipts.extend(layout::day_of_receipt(&name));
+        }
+        for name in names(&self.root)? {
+            let Some(day) = layout::day_of_partition(&name) else {
+                continue;
+            };
+            let path = self.root.join(layout::day(day, format));
+            let file = existing(fs::metadata(&path)).map_err(SinkError::read(&path))?;
+            listing
+                .days
+                .extend(file.map(|file| (day, stamp(file.len()))));
+        }
+        Ok(listing)
+    }
+
+    fn lock(&self, destination: &str) -> Result<(), SinkError> {
+        let failed = || SinkError::file(&self.root);
+        fs::create_dir_all(self.root.join(layout::RECEIPTS)).map_err(failed())?;
+        let path = self.root.join(layout::METADATA).join("lock");
+        let lock = Lock::acquire(&path, destination)?;
+        // Temporary files of a killed run.
+        let _ = fs::remove_dir_all(self.partial());
+        fs::create_dir_all(self.partial()).map_err(failed())?;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        Ok(())
+    }
+
+    /// Writes and syncs a small file that is to be renamed to `path`.
+    fn prepare(&self, path: &Path, content: &[u8]) -> io::Result<AtomicFile> {
+        let file = AtomicFile::create(&self.partial(), path.to_owned())?;
+        file.writer()?.write_all(content)?;
+        file.sync()?;
+        Ok(file)
+    }
+
+    fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError> {
+        let receipt = content.receipt.clone();
+        let path = self
+            .root
+            .join(layout::day(receipt.day, content.encoding.format));
+        let receipt_path = self.root.join(layout::receipt(receipt.day));
+        let create = || {
+            let file = AtomicFile::create(&self.partial(), path.clone())?;
+            let writer = file.writer()?;
+            Ok((file, writer))
+        };
+        let failed = |error| SinkError::file(&path)(error);
+        let (file, drift) = content.encode(create, failed)?;
+        let mut bytes = None;
+        if let Some(file) = &file {
+            file.sync().map_err(failed)?;
+            bytes = Some(file.len().map_err(failed)?);
+        }
+        let stored = FileReceipt::new(receipt, bytes.map(stamp));
+        let prepared = layout::json(&stored).and_then(|json| self.prepare(&receipt_path, &json));
+        let receipt_file = prepared.map_err(SinkError::file(&receipt_path))?;
+        // All data is on disk. From here on files are only renamed and removed.
+        self.exchange(stored.receipt.day, file, &path)
+            .map_err(failed)?;
+        let committed = receipt_file.commit();
+        committed.map_err(SinkError::file(&receipt_path))?;
+        Ok(drift)
+    }
+
+    /// Removes the receipt of a day, and replaces its file at `path`.
+    fn exchange(&self, day: NaiveDate, file: Option<AtomicFile>, path: &Path) -> io::Result<()> {
+        let folder = self.root.join(layout::partition(day));
+        if file.is_some() {
+            fs::create_dir_all(&folder)?;
+        }
+        if existing(fs::remove_file(self.root.join(layout::receipt(day))))?.is_some() {
+            sync_folder(&self.root.join(layout::RECEIPTS))?;
+        }
+        match file {
+            Some(file) => {
+                file.commit()?;
+                sync_folder(&self.root)
+            }
+            None => {
+                existing(fs::remove_file(path))?;
+                // A day without customers has no folder.
+                let _ = fs::remove_dir(folder);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let lock = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_some() {
+            // Only if it is empty: the next run removes what a failed one left.
+            let _ = fs::remove_dir(self.partial());
+        }
+    }
+}
+
+/// The names in a folder.
+fn names(folder: &Path) -> Result<Vec<String>, SinkError> {
+    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name());
+    let names: io::Result<Vec<_>> = fs::read_dir(folder).and_then(|it| it.map(name).collect());
+    let names = names.map_err(SinkError::read(folder))?;
+    Ok(names
+        .into_iter()
+        .filter_map(|name| name.into_string().ok())
+        .collect())
+}
+
+fn stamp(bytes: u64) -> Stamp {
+    Stamp { bytes, etag: None }
+}
+
+/// `None` for something that does not exist.
+fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

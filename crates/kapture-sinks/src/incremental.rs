@@ -1,0 +1,172 @@
+//! The frame of the incremental sinks: [`Incremental`] makes a sink of a [`DayStore`].
+
+pub(crate) mod blocking;
+pub(crate) mod spool;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use kapture_model::{CustomerId, Drift, Receipt};
+
+use crate::error::SinkError;
+use crate::ledger::Ledger;
+use crate::ledger::identity::Identity;
+use crate::ledger::manifest::Manifest;
+use crate::sink::{DayWriter, Sink};
+use spool::{SpoolWriter, Spooled};
+
+/// A destination that remembers: a manifest, and days, each with its receipt. No method blocks the
+/// thread it is called on.
+#[async_trait]
+pub(crate) trait DayStore: Send + Sync + 'static {
+    /// The destination, for messages: without a password.
+    fn destination(&self) -> String;
+
+    /// The manifest, or `None` if there is nothing at all. Data that kapture did not write is an
+    /// error.
+    async fn manifest(&self) -> Result<Option<Manifest>, SinkError>;
+
+    /// Replaces the manifest.
+    async fn write_manifest(&self, manifest: &Manifest) -> Result<(), SinkError>;
+
+    /// Locks the destination until this store is dropped.
+    async fn lock(&self) -> Result<(), SinkError>;
+
+    /// Creates what is missing, or migrates what is older, and gets ready to write. `held` is the
+    /// manifest, whose identity is the one asked for.
+    async fn initialize(
+        &self,
+        held: Option<Manifest>,
+        identity: &Identity,
+    ) -> Result<(), SinkError>;
+
+    /// Checks that it can be read, and gets ready to.
+    async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError>;
+
+    /// Adds all receipts to `ledger`, and marks the stale days.
+    async fn receipts(&self, ledger: Ledger) -> Result<Ledger, SinkError>;
+
+    /// Replaces a day by `records` and `receipt`, atomically. Returns the schema drift in the
+    /// records.
+    async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<Drift, SinkError>;
+
+    /// The ids of the customers that a day listed.
+    async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError>;
+
+    /// Fails if what was committed is lost: someone removed the destination.
+    async fn check_present(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// The sink of a store of days.
+pub(crate) struct Incremental<S> {
+    opened: Arc<Opened<S>>,
+}
+
+/// What the sink and the writers of its days share.
+pub(crate) struct Opened<S> {
+    store: S,
+    /// The schema drift in all days that were committed.
+    drift: Mutex<Drift>,
+}
+
+impl<S: DayStore> Incremental<S> {
+    /// Opens a store to write to it. A destination of another identity stays as it is.
+    pub(crate) async fn create(store: S, identity: &Identity) -> Result<Self, SinkError> {
+        check_identity(&store, identity).await?;
+        store.lock().await?;
+        // Another run may have created it meanwhile.
+        let held = check_identity(&store, identity).await?;
+        store.initialize(held, identity).await?;
+        Ok(Self::opened(store))
+    }
+
+    /// Opens a store to read it. `identity`, if given, is compared with the manifest.
+    pub(crate) async fn open(store: S, identity: Option<&Identity>) -> Result<Self, SinkError> {
+        let Some(manifest) = store.manifest().await? else {
+            return Err(SinkError::NotFound {
+                destination: store.destination(),
+            });
+        };
+        store.prepare_to_read(&manifest).await?;
+        if let Some(identity) = identity {
+            manifest.identity.check(&store.destination(), identity)?;
+        }
+        Ok(Self::opened(store))
+    }
+
+    fn opened(store: S) -> Self {
+        Self {
+            opened: Arc::new(Opened {
+                store,
+                drift: Mutex::default(),
+            }),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn store(&self) -> &S {
+        &self.opened.store
+    }
+}
+
+impl<S: DayStore> Opened<S> {
+    async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<(), SinkError> {
+        let drift = self.store.replace_day(receipt, records).await?;
+        let mut all = self.drift.lock().unwrap_or_else(PoisonError::into_inner);
+        all.merge(&drift);
+        Ok(())
+    }
+}
+
+/// The manifest, which states the identity asked for.
+async fn check_identity(
+    store: &impl DayStore,
+    identity: &Identity,
+) -> Result<Option<Manifest>, SinkError> {
+    let held = store.manifest().await?;
+    if let Some(manifest) = &held {
+        manifest.identity.check(&store.destination(), identity)?;
+    }
+    Ok(held)
+}
+
+#[async_trait]
+impl<S: DayStore> Sink for Incremental<S> {
+    async fn day(&self, _day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
+        Ok(Box::new(SpoolWriter::new(Arc::clone(&self.opened))))
+    }
+
+    async fn prepare(&self) -> Result<(), SinkError> {
+        self.opened.store.check_present().await
+    }
+
+    fn drift(&self) -> Drift {
+        let drift = self.opened.drift.lock();
+        drift.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn ledger(&self) -> Result<Ledger, SinkError> {
+        let manifest = self.opened.store.manifest().await?;
+        let ledger = manifest.map(|manifest| manifest.ledger());
+        self.opened.store.receipts(ledger.unwrap_or_default()).await
+    }
+
+    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
+        let store = &self.opened.store;
+        let Some(mut manifest) = store.manifest().await? else {
+            return Ok(());
+        };
+        match manifest.extend_start(day) {
+            true => store.write_manifest(&manifest).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
+        self.opened.store.ids(day).await
+    }
+}

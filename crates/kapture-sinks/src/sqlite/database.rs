@@ -1,0 +1,356 @@
+//! The open database: its manifest and migrations, and the transaction that replaces a day.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use kapture_model::{Cell, CustomerId, Drift, Receipt, Row, RowReader};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
+
+use super::error::sink_error;
+use crate::encoding::surrogate_key::customer_id;
+use crate::error::SinkError;
+use crate::file::canonicalize::canonicalize;
+use crate::file::lock::Lock;
+use crate::incremental::spool::Spooled;
+use crate::ledger::Ledger;
+use crate::ledger::identity::Identity;
+use crate::ledger::manifest::{Manifest, Origin};
+use crate::ledger::receipt_codec::{self, LedgerRow};
+use crate::sql::merge::Merge;
+use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES, Table};
+
+const UPSERT_MANIFEST: &str =
+    "INSERT OR REPLACE INTO kapture_manifest (name, value) VALUES (?1, ?2)";
+
+/// An open database. Its methods block.
+pub(super) struct Database {
+    path: PathBuf,
+    /// How to create the schema.
+    migrations: Vec<String>,
+    merge: Merge,
+    /// The zone in which instants become local times.
+    zone: Tz,
+    connection: Mutex<Connection>,
+    /// Held by a writer.
+    lock: Mutex<Option<Lock>>,
+}
+
+impl Drop for Database {
+    /// Checkpoints the write-ahead log into the database file, so that a copy of the file alone is
+    /// complete. SQLite does so itself when the last connection closes, but a reader may stay open.
+    /// Pages that a reader still needs stay in the log, and nothing is lost if this fails.
+    fn drop(&mut self) {
+        let lock = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_some() {
+            let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+            let _ = self.connection().query_row(checkpoint, [], |_| Ok(()));
+        }
+    }
+}
+
+impl Database {
+    pub(super) fn new(
+        path: &Path,
+        connection: Connection,
+        zone: Tz,
+        migrations: Vec<String>,
+    ) -> Self {
+        Self {
+            path: path.to_owned(),
+            migrations,
+            merge: Merge::new(Dialect::Sqlite),
+            zone,
+            connection: Mutex::new(connection),
+            lock: Mutex::default(),
+        }
+    }
+
+    fn destination(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+        let connection = self.connection.lock();
+        connection.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self) -> impl Fn(rusqlite::Error) -> SinkError + '_ {
+        sink_error(&self.path)
+    }
+
+    /// Locks the database by a hidden file beside it. Two paths to one file have one lock.
+    pub(super) fn lock(&self) -> Result<(), SinkError> {
+        let file = canonicalize(&self.path);
+        let mut name = OsString::from(".");
+        name.push(file.file_name().unwrap_or_default());
+        name.push(".lock");
+        let lock = Lock::acquire(&file.with_file_name(name), &self.destination())?;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        Ok(())
+    }
+
+    /// The manifest, or `None` if the database is empty.
+    pub(super) fn manifest(&self) -> Result<Option<Manifest>, SinkError> {
+        let destination = self.destination();
+        let connection = self.connection();
+        let exists = connection.table_exists(None, "kapture_manifest");
+        if !exists.map_err(self.error())? {
+            drop(connection);
+            return match self.tables()?.first() {
+                Some(table) => Err(tables::no_manifest(&destination, table)),
+                None => Ok(None),
+            };
+        }
+        let select = "
+            SELECT CAST(name AS TEXT), CAST(value AS TEXT) FROM kapture_manifest
+            WHERE name IS NOT NULL AND value IS NOT NULL";
+        let mut select = match connection.prepare(select) {
+            // A column does not exist.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                return Err(tables::other_columns(&destination));
+            }
+            select => select.map_err(self.error())?,
+        };
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let rows: rusqlite::Result<_> = rows.and_then(Iterator::collect);
+        let origin = Origin {
+            destination: &destination,
+            file_or_table: "its table kapture_manifest",
+        };
+        let rows = rows.map_err(self.error())?;
+        Manifest::from_rows(origin, rows, self.migrations.len()).map(Some)
+    }
+
+    pub(super) fn write_manifest(&self, rows: Vec<(String, String)>) -> Result<(), SinkError> {
+        let connection = self.connection();
+        for row in rows {
+            let upserted = connection.execute(UPSERT_MANIFEST, row);
+            upserted.map_err(self.error())?;
+        }
+        Ok(())
+    }
+
+    /// Those of our tables that exist.
+    fn tables(&self) -> Result<Vec<&'static str>, SinkError> {
+        let connection = self.connection();
+        let mut present = Vec::new();
+        for table in TABLES {
+            let exists = connection.table_exists(None, table);
+            if exists.map_err(self.error())? {
+                present.push(table);
+            }
+        }
+        Ok(present)
+    }
+
+    /// Fails unless the schema is the latest one and complete.
+    pub(super) fn check_latest(&self, manifest: &Manifest) -> Result<(), SinkError> {
+        let destination = self.destination();
+        manifest.check_latest(&destination, self.migrations.len())?;
+        tables::check_present(&destination, &self.tables()?)
+    }
+
+    /// Fails if the file was removed: it takes writes while it is open, but has no name any more.
+    pub(super) fn check_present(&self) -> Result<(), SinkError> {
+        match self.path.try_exists() {
+            Ok(false) => Err(SinkError::Damaged {
+                destination: self.destination(),
+                what: "it was removed while this run wrote to it".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Applies the migrations that the database does not have yet, and sets the connection up.
+    pub(super) fn migrate(
+        &self,
+        held: Option<Manifest>,
+        identity: &Identity,
+    ) -> Result<(), SinkError> {
+        let latest = self.migrations.len();
+        let version = held.as_ref().map_or(0, |manifest| manifest.version);
+        if version == latest {
+            tables::check_present(&self.destination(), &self.tables()?)?;
+        }
+        let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
+        manifest.version = latest;
+        let mut connection = self.connection();
+        let mut migrate = || {
+            // Also without migrations: a database that cannot be written fails here, before
+            // anything is pulled.
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for migration in &self.migrations[version..] {
+                transaction.execute_batch(migration)?;
+            }
+            if version < latest {
+                for row in manifest.rows() {
+                    transaction.execute(UPSERT_MANIFEST, row)?;
+                }
+            }
+            transaction.commit()?;
+            connection.execute_batch(
+                "PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA foreign_keys = ON;
+                 PRAGMA cache_size = -4000;
+                 PRAGMA temp_store = FILE;",
+            )?;
+            connection.execute_batch(&self.merge.create)
+        };
+        migrate().map_err(self.error())
+    }
+
+    pub(super) fn receipts(&self, ledger: Ledger) -> Result<Ledger, SinkError> {
+        let connection = self.connection();
+        let read = || -> rusqlite::Result<(Vec<LedgerRow>, Vec<String>)> {
+            let select = receipt_codec::select(Dialect::Sqlite);
+            let mut select = connection.prepare(&select)?;
+            let columns = 0..receipt_codec::WIDTH;
+            let row =
+                |row: &rusqlite::Row<'_>| columns.clone().map(|index| row.get(index)).collect();
+            let rows = select.query_map([], row)?;
+            let sharing = receipt_codec::select_sharing(Dialect::Sqlite);
+            let mut sharing = connection.prepare(&sharing)?;
+            let sharing = sharing.query_map([], |row| row.get(0))?;
+            Ok((
+                rows.collect::<Result<_, _>>()?,
+                sharing.collect::<Result<_, _>>()?,
+            ))
+        };
+        let (rows, sharing) = read().map_err(self.error())?;
+        receipt_codec::decode_ledger(ledger, &self.destination(), rows, sharing)
+    }
+
+    pub(super) fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
+        let connection = self.connection();
+        let read = || -> rusqlite::Result<Vec<(i64, Option<String>)>> {
+            let mut select = connection.prepare(SELECT_IDS_OF_DAY)?;
+            let rows = select.query_map([day.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        };
+        let customer = |(key, extra): (i64, Option<String>)| {
+            customer_id(key, extra.as_deref()).ok_or_else(|| SinkError::Damaged {
+                destination: self.destination(),
+                what: format!("a customer of {day} has no id"),
+            })
+        };
+        let rows = read().map_err(self.error())?;
+        rows.into_iter().map(customer).collect()
+    }
+
+    pub(super) fn replace_day(
+        &self,
+        receipt: &Receipt,
+        mut records: Spooled,
+    ) -> Result<Drift, SinkError> {
+        let mut reader = RowReader::new(self.zone);
+        let mut connection = self.connection();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(self.error())?;
+        transaction
+            .execute_batch(&self.merge.clear)
+            .map_err(self.error())?;
+        loop {
+            let batch = records.next_batch()?;
+            if batch.is_empty() {
+                break;
+            }
+            let rows = batch.iter().map(|record| reader.read(record));
+            stage(&transaction, rows).map_err(self.error())?;
+        }
+        self.merge(&transaction, receipt).map_err(self.error())?;
+        transaction.commit().map_err(self.error())?;
+        Ok(reader.drift())
+    }
+
+    fn merge(&self, transaction: &Transaction<'_>, receipt: &Receipt) -> rusqlite::Result<()> {
+        let day = receipt.day.to_string();
+        for statement in &self.merge.statements {
+            let mut statement = transaction.prepare_cached(statement)?;
+            let day = (statement.parameter_count() > 0).then_some(&day);
+            statement.execute(params_from_iter(day))?;
+        }
+        let upsert = receipt_codec::upsert(Dialect::Sqlite);
+        let row = params_from_iter(receipt_codec::encode(receipt));
+        transaction.execute(&upsert, row).map(drop)
+    }
+}
+
+/// Copies customers and their contacts into the staging tables.
+fn stage<'r>(
+    transaction: &Transaction<'_>,
+    rows: impl Iterator<Item = kapture_model::CustomerRow<'r>>,
+) -> rusqlite::Result<()> {
+    let mut customer = transaction.prepare_cached(&insert(&tables::customers()))?;
+    let mut contact = transaction.prepare_cached(&insert(&tables::contacts()))?;
+    for row in rows {
+        customer.execute(params_from_iter(cells(&row.customer)))?;
+        for (position, cells_of) in (0_i64..).zip(&row.contacts) {
+            let key = [row.id, position].map(ToSqlOutput::from);
+            let values = key.into_iter().chain(cells(cells_of));
+            contact.execute(params_from_iter(values))?;
+        }
+    }
+    Ok(())
+}
+
+/// Inserts a row into a staging table.
+fn insert(table: &Table) -> String {
+    let names = table.staged_list();
+    let marks = vec!["?"; table.staged(Dialect::Sqlite).count()].join(", ");
+    format!("INSERT INTO {} ({names}) VALUES ({marks})", table.staging())
+}
+
+/// The cells of a row and its extra object.
+fn cells<'r>(row: &'r Row<'_>) -> impl Iterator<Item = ToSqlOutput<'r>> {
+    let value = |cell: &'r Cell<'_>| match cell {
+        Cell::Null => ToSqlOutput::Owned(Value::Null),
+        Cell::Integer(number) => ToSqlOutput::from(*number),
+        Cell::Float(number) => ToSqlOutput::from(*number),
+        Cell::Bool(flag) => ToSqlOutput::from(*flag),
+        Cell::Timestamp(time) => ToSqlOutput::Owned(Value::Text(format!("{time:?}"))),
+        Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+    };
+    let extra = match &row.extra {
+        Some(json) => ToSqlOutput::Borrowed(ValueRef::Text(json.as_bytes())),
+        None => ToSqlOutput::Owned(Value::Null),
+    };
+    row.cells.iter().map(value).chain([extra])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::schema::schema_sql;
+
+    #[test]
+    fn merging_a_day_scans_no_other_days() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(&schema_sql(Dialect::Sqlite))
+            .unwrap();
+        let merge = Merge::new(Dialect::Sqlite);
+        connection.execute_batch(&merge.create).unwrap();
+        for statement in &merge.statements {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+                .unwrap();
+            let day = (plan.parameter_count() > 0).then_some("2024-05-02");
+            let steps = plan.query_map(params_from_iter(day), |row| row.get::<_, String>(3));
+            for step in steps.unwrap() {
+                let step = step.unwrap();
+                for table in ["customers", "contacts"] {
+                    let is_scan = step.starts_with(&format!("SCAN {table}"));
+                    assert!(!is_scan, "{statement}: {step}");
+                }
+            }
+        }
+    }
+}
