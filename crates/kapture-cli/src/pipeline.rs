@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
-use kapture_customers::{Days, Event, Pull, PullError};
+use kapture_customers::{Days, Event, Pull, PullError, Receipt};
 use kapture_model::DayEvent;
 use kapture_sinks::{Atomic, Destination, Filling, Sink, SinkError};
 use kapture_transport::Endpoint;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span, trace_span};
 
@@ -34,7 +34,7 @@ use crate::signals::stop_signal;
 pub(crate) struct Pipeline<'a> {
     pub(crate) connected: &'a Connected,
     pub(crate) destination: &'a Destination,
-    pub(crate) sink: Box<dyn Sink>,
+    pub(crate) sink: &'a dyn Sink,
     /// The days that the destination has afterwards.
     pub(crate) wanted: &'a Days,
     /// The wanted days that are pulled.
@@ -46,13 +46,15 @@ pub(crate) struct Pipeline<'a> {
 impl Pipeline<'_> {
     /// Consumes the pull to its end, and prints the summary.
     pub(crate) async fn run(self, pull: Pull) -> Result<(), CliError> {
-        let mut filling = Filling::new(&*self.sink, self.days);
+        let mut filling = Filling::new(self.sink, self.days);
         if let Some((first, _)) = self.wanted.bounds() {
             filling = filling.starting(first);
         }
         let mut consumer = EventConsumer {
             filling,
             spans: BTreeMap::new(),
+            commits: JoinSet::new(),
+            commits_at_once: self.destination.capabilities().days_at_once,
             progress: Progress::start(
                 self.days.len(),
                 &self.connected.client,
@@ -82,6 +84,8 @@ impl Pipeline<'_> {
         let _ = pulling.await;
         let mut summary = consumer.summary;
         drop(consumer.filling);
+        // A commit that was begun ends, one way or the other, before the sink is closed.
+        consumer.commits.shutdown().await;
         // The progress bar would clear the lines that follow.
         drop(consumer.progress);
         // Days failed before the run ended for another reason.
@@ -148,11 +152,18 @@ fn spawned<T: Send + 'static>(
     (events, tokio::spawn(pulling.in_current_span()))
 }
 
+/// A day, and the outcome of its commit.
+type Committed = (Receipt, Result<(), SinkError>);
+
 /// The state of a run while its events are consumed.
 struct EventConsumer<'a> {
     filling: Filling<'a>,
     /// The trace of each day that is being pulled, which ends with the day.
     spans: BTreeMap<NaiveDate, Span>,
+    /// The days that are being committed.
+    commits: JoinSet<Committed>,
+    /// How many days are committed at the same time.
+    commits_at_once: usize,
     progress: Progress,
     summary: Summary,
     endpoint: Endpoint,
@@ -168,21 +179,10 @@ impl EventConsumer<'_> {
         &mut self,
         mut events: impl Stream<Item = Result<Event, PullError>> + Unpin,
     ) -> Result<(), CliError> {
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => self.handle(event).await?,
-                // The days that are left fail for one reason, and perhaps others failed for it, too.
-                Err(error @ PullError::RefusesEverything { .. }) => {
-                    let days = std::mem::take(&mut self.outstanding);
-                    self.summary.days_failed += days.len();
-                    self.failed.add(days, error);
-                }
-                Err(error) => return Err(CliError::pull(error, self.endpoint)),
-            }
-            if self.all_or_nothing {
-                self.report_failed_days()?;
-            }
-        }
+        let handled = self.handle_all(&mut events).await;
+        // Also after a failure: a day that is being committed is complete.
+        let committed = self.finish_commits().await.map_err(CliError::sink);
+        handled.and(committed)?;
         self.report_failed_days()?;
         self.filling.finish().await.map_err(|error| match error {
             // No day failed, so that each has to be complete.
@@ -202,6 +202,58 @@ impl EventConsumer<'_> {
             self.progress.suspend(|| failure.report());
         }
         last.map_or(Ok(()), Err)
+    }
+
+    /// Handles the events in order, while days are committed.
+    async fn handle_all(
+        &mut self,
+        events: &mut (impl Stream<Item = Result<Event, PullError>> + Unpin),
+    ) -> Result<(), CliError> {
+        loop {
+            let event = tokio::select! {
+                biased;
+                Some(committed) = self.commits.join_next() => {
+                    self.committed(committed).map_err(CliError::sink)?;
+                    continue;
+                }
+                event = events.next() => event,
+            };
+            let Some(event) = event else {
+                return Ok(());
+            };
+            match event {
+                Ok(event) => self.handle(event).await?,
+                // The days that are left fail for one reason, and perhaps others failed for it, too.
+                Err(error @ PullError::RefusesEverything { .. }) => {
+                    let days = std::mem::take(&mut self.outstanding);
+                    self.summary.days_failed += days.len();
+                    self.failed.add(days, error);
+                }
+                Err(error) => return Err(CliError::pull(error, self.endpoint)),
+            }
+            if self.all_or_nothing {
+                self.report_failed_days()?;
+            }
+        }
+    }
+
+    /// Waits for all commits, and returns the first failure.
+    async fn finish_commits(&mut self) -> Result<(), SinkError> {
+        let mut outcome = Ok(());
+        while let Some(committed) = self.commits.join_next().await {
+            outcome = outcome.and(self.committed(committed));
+        }
+        outcome
+    }
+
+    fn committed(&mut self, committed: Result<Committed, JoinError>) -> Result<(), SinkError> {
+        let (receipt, outcome) =
+            committed.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+        outcome?;
+        self.filling.committed(receipt.day);
+        self.summary.day_done(&receipt);
+        self.progress.day_done();
+        Ok(())
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), CliError> {
@@ -230,13 +282,20 @@ impl EventConsumer<'_> {
                 self.progress.customers(records.len());
             }
             DayEvent::Done(receipt) => {
-                self.filling.commit(&receipt).await?;
-                if let Some(span) = self.spans.remove(&receipt.day) {
-                    span.record("customers", receipt.customers);
+                while self.commits.len() >= self.commits_at_once
+                    && let Some(committed) = self.commits.join_next().await
+                {
+                    self.committed(committed)?;
                 }
                 self.outstanding.remove(&receipt.day);
-                self.summary.day_done(&receipt);
-                self.progress.day_done();
+                let writer = self.filling.complete(receipt.day).await?;
+                let span = self.spans.remove(&receipt.day).unwrap_or(Span::none());
+                span.record("customers", receipt.customers);
+                let commit = async move {
+                    let committed = writer.commit(&receipt).await;
+                    (receipt, committed)
+                };
+                self.commits.spawn(commit.instrument(span));
             }
             DayEvent::Failed { day, error } => {
                 self.filling.fail(day).await?;
@@ -263,7 +322,7 @@ mod tests {
     use std::process::ExitCode;
 
     use futures_util::stream;
-    use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
+    use kapture_customers::{Checksum, DayState, EndBound, Proof};
     use kapture_model::Record;
     use kapture_sinks::{Encoding, Format, StreamSink};
     use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, TenantUrl, Token};
@@ -300,6 +359,8 @@ mod tests {
         let mut consumer = EventConsumer {
             filling: Filling::new(&sink, &[day()].into_iter().collect()),
             spans: BTreeMap::new(),
+            commits: JoinSet::new(),
+            commits_at_once: 1,
             progress: Progress::start(1, &client(), &destination, &output),
             summary: Summary::default(),
             endpoint: Endpoint::default(),

@@ -6,13 +6,15 @@
 //!   created_date=2024-05-02/customers.parquet
 //!   _kapture/manifest.json          the manifest
 //!   _kapture/days/2024-05-02.json   the day's receipt
-//!   _kapture/lock                   while a run writes
+//!   _kapture/lock                   while a run writes; lock.json in an object store
 //! ```
 //!
 //! The receipt names the file as it was committed, so that one that was changed or removed is
 //! noticed without reading it. `layout.rs` has the names, `files.rs` what a dataset needs of the
-//! place where its files are, and `folder/` is the first of those places.
+//! place where its files are, `folder/` and `bucket/` are those places.
 
+#[cfg(feature = "object-store")]
+pub(crate) mod bucket;
 pub(crate) mod files;
 pub(crate) mod folder;
 pub(crate) mod layout;
@@ -197,6 +199,10 @@ impl<F: Files> DayStore for Dataset<F> {
 
     async fn lock(&self) -> Result<(), SinkError> {
         self.files.lock().await
+    }
+
+    async fn unlock(&self) {
+        self.files.unlock().await;
     }
 
     async fn initialize(

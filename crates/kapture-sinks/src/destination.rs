@@ -31,6 +31,7 @@ use opener::Opener;
 /// | `out/` | a folder with one file for each day |
 /// | `customers.db`, `.sqlite` or `.sqlite3`, or anything behind `sqlite:` | a SQLite database |
 /// | `postgres://…` | a PostgreSQL database |
+/// | `s3://bucket/prefix/`, `gs://…`, `az://…` | a dataset in an object store |
 ///
 /// ```
 /// use kapture_sinks::{Atomic, Destination};
@@ -80,6 +81,13 @@ impl Destination {
     pub async fn format(&self) -> Option<Format> {
         let format = self.0.format().await;
         format.or_else(|| self.capabilities().formats.first().copied())
+    }
+
+    /// The same dataset in an object store, written without a lock: for a store that does not honour
+    /// conditional writes. Two runs at the same time would then overwrite each other's days. `None`
+    /// for any other destination.
+    pub fn unlocked(&self) -> Option<Self> {
+        self.0.unlocked().map(Self)
     }
 
     /// Opens it to write. An incremental destination compares `identity` with its manifest, and

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use kapture_model::{Days, Receipt, sanitize};
 
+#[cfg(feature = "object-store")]
+pub use crate::dataset::bucket::StoreError;
 use crate::ledger::identity::compared;
 
 /// Why a sink failed.
@@ -86,6 +88,28 @@ pub enum SinkError {
         /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
+    },
+    /// An object store failed.
+    #[cfg(feature = "object-store")]
+    #[error("the object store {destination} failed")]
+    ObjectStore {
+        /// The destination.
+        destination: String,
+        /// The cause.
+        #[source]
+        source: StoreError,
+    },
+    /// The object store ignores the conditions of a write, so that there can be no lock.
+    #[error("{destination} cannot be locked: its store ignores the conditions of a write")]
+    UnconditionalWrites {
+        /// The destination.
+        destination: String,
+    },
+    /// Another run took over the lock, since this one could not renew it in time.
+    #[error("the lock of {destination} was lost: it could not be renewed in time")]
+    LockLost {
+        /// The destination.
+        destination: String,
     },
     /// Another run is writing to the same destination.
     #[error("another run is writing to {destination}{}", lock_holder(process))]

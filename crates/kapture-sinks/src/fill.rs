@@ -132,6 +132,8 @@ pub struct Filling<'a> {
     writers: BTreeMap<NaiveDate, Box<dyn DayWriter>>,
     /// The days without a result yet.
     outstanding: BTreeSet<NaiveDate>,
+    /// The complete days that the caller commits.
+    committing: BTreeSet<NaiveDate>,
     /// The first day of the destination, until it is stored.
     start: Option<NaiveDate>,
 }
@@ -143,6 +145,7 @@ impl<'a> Filling<'a> {
             sink,
             writers: BTreeMap::new(),
             outstanding: days.iter().collect(),
+            committing: BTreeSet::new(),
             start: days.bounds().map(|(first, _)| first),
         }
     }
@@ -171,11 +174,28 @@ impl<'a> Filling<'a> {
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn commit(&mut self, receipt: &Receipt) -> Result<(), SinkError> {
-        self.store_start().await?;
-        let writer = self.writer(receipt.day).await?;
+        let writer = self.complete(receipt.day).await?;
         writer.commit(receipt).await?;
-        self.outstanding.remove(&receipt.day);
+        self.committed(receipt.day);
         Ok(())
+    }
+
+    /// The writer of `day`, which is complete: for a caller that commits several days at the same
+    /// time, and says of each when it is [`committed`](Self::committed).
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn complete(&mut self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
+        self.store_start().await?;
+        let writer = self.writer(day).await?;
+        self.outstanding.remove(&day);
+        self.committing.insert(day);
+        Ok(writer)
+    }
+
+    /// The writer of `day` was committed.
+    pub fn committed(&mut self, day: NaiveDate) {
+        self.committing.remove(&day);
     }
 
     /// Abandons `day`: an incremental sink keeps what it held of it.
@@ -196,10 +216,10 @@ impl<'a> Filling<'a> {
     /// [`SinkError::Incomplete`] when a day has no result, or the sink is not incremental and a day
     /// failed; else when the sink fails.
     pub async fn finish(&mut self) -> Result<(), SinkError> {
-        if !self.outstanding.is_empty() {
-            return Err(SinkError::Incomplete {
-                days: self.outstanding.iter().copied().collect(),
-            });
+        let unfinished = self.outstanding.union(&self.committing);
+        let days: Days = unfinished.copied().collect();
+        if !days.is_empty() {
+            return Err(SinkError::Incomplete { days });
         }
         self.sink.finish().await
     }

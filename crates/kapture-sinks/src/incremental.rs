@@ -34,6 +34,9 @@ pub(crate) trait DayStore: Send + Sync + 'static {
     /// Locks the destination until this store is dropped.
     async fn lock(&self) -> Result<(), SinkError>;
 
+    /// Releases the lock, where dropping this store cannot.
+    async fn unlock(&self) {}
+
     /// Creates what is missing, or migrates what is older, and gets ready to write. `held` is the
     /// manifest, whose identity is the one asked for.
     async fn initialize(
@@ -79,8 +82,14 @@ impl<S: DayStore> Incremental<S> {
         check_identity(&store, identity).await?;
         store.lock().await?;
         // Another run may have created it meanwhile.
-        let held = check_identity(&store, identity).await?;
-        store.initialize(held, identity).await?;
+        let initialize = async {
+            let held = check_identity(&store, identity).await?;
+            store.initialize(held, identity).await
+        };
+        if let Err(error) = initialize.await {
+            store.unlock().await;
+            return Err(error);
+        }
         Ok(Self::opened(store))
     }
 
@@ -142,6 +151,10 @@ impl<S: DayStore> Sink for Incremental<S> {
 
     async fn prepare(&self) -> Result<(), SinkError> {
         self.opened.store.check_present().await
+    }
+
+    async fn close(&self) {
+        self.opened.store.unlock().await;
     }
 
     fn drift(&self) -> Drift {

@@ -44,6 +44,8 @@ pub use encoding::compression::Compression;
 pub use encoding::format::{Format, UnknownFormat};
 pub use encoding::{Encoding, Rows};
 pub use error::SinkError;
+#[cfg(feature = "object-store")]
+pub use error::StoreError;
 pub use file::FileSink;
 pub use file::canonicalize::canonicalize;
 pub use fill::{FillError, Filling, fill};

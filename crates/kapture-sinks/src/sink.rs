@@ -43,6 +43,10 @@ pub trait Sink: Send + Sync {
         Ok(())
     }
 
+    /// Releases the lock of the destination, whether the run succeeded or not. Where there is no
+    /// other way, dropping the sink leaves the lock until it expires.
+    async fn close(&self) {}
+
     /// The schema drift in the records: differences from the API's documentation, as far as the
     /// sink decoded them.
     fn drift(&self) -> Drift;

@@ -42,6 +42,11 @@ impl Sink for Tee {
         self.other.commit().await.map_err(closed_is_an_error)
     }
 
+    async fn close(&self) {
+        self.sink.close().await;
+        self.other.close().await;
+    }
+
     fn drift(&self) -> Drift {
         self.sink.drift()
     }

@@ -45,7 +45,7 @@ fn wrong_usage_is_refused_before_any_request() {
         (&["--last", "7d", "--shard", "9/8"], "I/N"),
         (&["--last", "7d", "-o", "customers.xlsx"], ".ndjson"),
         (
-            &["--last", "7d", "-o", "s3://bucket/"],
+            &["--last", "7d", "-o", "ftp://bucket/"],
             "unsupported destination",
         ),
         (

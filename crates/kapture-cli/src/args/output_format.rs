@@ -20,4 +20,7 @@ pub(crate) struct OutputFormatArgs {
     /// Prefix text that a spreadsheet would run as a formula with an apostrophe (csv)
     #[arg(long)]
     pub(crate) spreadsheet_safe: bool,
+    /// Write to an object store without a lock, if it does not honour conditional writes
+    #[arg(long)]
+    pub(crate) unlocked: bool,
 }

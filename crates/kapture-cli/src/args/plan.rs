@@ -15,7 +15,7 @@ Examples:
   kapture plan --last 30d --shard 1/4
   kapture plan customers.db --from 2024-05-01 --to 2024-05-31 --json")]
 pub(crate) struct PlanArgs {
-    /// Folder (out/) or database (customers.db, postgres://…) to bring up to date
+    /// Folder (out/), bucket (s3://…, gs://…, az://…) or database (customers.db, postgres://…) to bring up to date
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: Option<String>,
     #[command(flatten)]

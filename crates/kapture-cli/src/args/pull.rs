@@ -11,7 +11,7 @@ use super::{ConnectionArgs, FilterArgs, OutputFormatArgs};
 /// Prints every customer that was created on the given days exactly once. Records are written to
 /// the destination of -o, everything else to standard error.
 ///
-/// A folder or database keeps a ledger of its days: sealed days, which cannot gain customers any
+/// A folder, bucket or database keeps a ledger of its days: sealed days, which cannot gain customers any
 /// more, are not asked for again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -30,7 +30,7 @@ unusable, 5 server unreachable or failing, 6 output failed, 129 hung up, 130 int
 pub(crate) struct PullArgs {
     #[command(flatten)]
     pub(crate) days: DayArgs,
-    /// Destination: - for standard output; a file (.ndjson, .csv or .parquet, also .gz or .zst); a folder with one file a day (out/); a database (customers.db, postgres://…)
+    /// Destination: - for standard output; a file (.ndjson, .csv or .parquet, also .gz or .zst); a folder or bucket with one file a day (out/, s3://bucket/prefix/, gs://…, az://…); a database (customers.db, postgres://…)
     #[arg(
         short,
         long,
@@ -42,7 +42,7 @@ pub(crate) struct PullArgs {
     pub(crate) output: String,
     #[command(flatten)]
     pub(crate) form: OutputFormatArgs,
-    /// Also pull the sealed days of the folder or database again
+    /// Also pull the sealed days of the folder, bucket or database again
     #[arg(long, help_heading = "Output")]
     pub(crate) again: bool,
     /// Write a summary of the run to this file, as JSON

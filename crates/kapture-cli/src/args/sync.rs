@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{ConnectionArgs, FilterArgs};
 
-/// Bring a folder or database up to date
+/// Bring a folder, bucket or database up to date
 ///
 /// Pulls the days that are missing in WHERE, and the days that were still open when they were
 /// pulled. Each day is committed as a whole or not at all, so a run can be stopped at any time and
@@ -25,7 +25,7 @@ Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 token refused, 4 request refu
 unusable, 5 server unreachable or failing, 6 WHERE cannot be written, 129 hung up,
 130 interrupted, 143 terminated.")]
 pub(crate) struct SyncArgs {
-    /// Destination: a folder with one file a day (out/) or a database (customers.db, postgres://…)
+    /// Destination: a folder or bucket with one file a day (out/, s3://bucket/prefix/, gs://…, az://…) or a database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: String,
     /// First day: YYYY-MM-DD or -7d (seven days ago); by default the first day of earlier runs
@@ -59,6 +59,9 @@ pub(crate) struct SyncArgs {
         add = crate::commands::completions::of(["ndjson", "csv", "parquet"])
     )]
     pub(crate) format: Option<String>,
+    /// Write to an object store without a lock, if it does not honour conditional writes
+    #[arg(long, help_heading = "Output")]
+    pub(crate) unlocked: bool,
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
@@ -68,7 +71,7 @@ pub(crate) struct SyncArgs {
     pub(crate) filters: Box<FilterArgs>,
 }
 
-/// Show the days of a folder or database
+/// Show the days of a folder, bucket or database
 ///
 /// Prints a calendar with one mark for each day: how many customers it has, whether it is still
 /// open, and which days are missing. Makes no requests.
@@ -77,7 +80,7 @@ pub(crate) struct SyncArgs {
 Example:
   kapture status customers.db")]
 pub(crate) struct StatusArgs {
-    /// Folder (out/) or database (customers.db, postgres://…)
+    /// Folder (out/), bucket (s3://…, gs://…, az://…) or database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: String,
     /// Print one JSON object
@@ -85,7 +88,7 @@ pub(crate) struct StatusArgs {
     pub(crate) json: bool,
 }
 
-/// Pull days again and compare them with a folder or database
+/// Pull days again and compare them with a folder, bucket or database
 ///
 /// Names every customer that exists only in WHERE or only on the server. Writes nothing. Days that
 /// were still open when they were pulled are not compared.
@@ -96,7 +99,7 @@ Example:
 
 Exit codes: as for sync, and 7 if every day could be pulled and some differ.")]
 pub(crate) struct VerifyArgs {
-    /// Folder (out/) or database (customers.db, postgres://…)
+    /// Folder (out/), bucket (s3://…, gs://…, az://…) or database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: String,
     /// First day; by default the first day in WHERE

@@ -30,23 +30,28 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
 
     let created = destination.create(&connection.source(&query)).await;
     let sink = created.map_err(CliError::sink)?;
-    let ledger = sink.ledger().await.map_err(CliError::sink)?;
-    // The file of contacts is complete only if every day is pulled.
-    let days = if arguments.again || arguments.form.contacts.is_some() {
-        wanted.clone()
-    } else {
-        ledger.missing_or_stale(&wanted, calendar.now)
+    let outcome = async {
+        let ledger = sink.ledger().await.map_err(CliError::sink)?;
+        // The file of contacts is complete only if every day is pulled.
+        let days = if arguments.again || arguments.form.contacts.is_some() {
+            wanted.clone()
+        } else {
+            ledger.missing_or_stale(&wanted, calendar.now)
+        };
+        let connected = connection.open().await?;
+        let pull = connected.pull(&ledger, query, &days);
+        let course = Pipeline {
+            connected: &connected,
+            destination: &destination.destination,
+            sink: &*sink,
+            wanted: &wanted,
+            days: &days,
+            summary: arguments.summary.as_deref(),
+            output,
+        };
+        course.run(pull).await
     };
-    let connected = connection.open().await?;
-    let pull = connected.pull(&ledger, query, &days);
-    let course = Pipeline {
-        connected: &connected,
-        destination: &destination.destination,
-        sink,
-        wanted: &wanted,
-        days: &days,
-        summary: arguments.summary.as_deref(),
-        output,
-    };
-    course.run(pull).await
+    let outcome = outcome.await;
+    sink.close().await;
+    outcome
 }

@@ -26,6 +26,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
     let grace_period = grace_period(&arguments.grace_period).map_err(usage)?;
     let form = OutputFormatArgs {
         format: arguments.format.clone(),
+        unlocked: arguments.unlocked,
         ..OutputFormatArgs::default()
     };
     let destination = RecordOutput::resolve(&arguments.destination, &form, connection.zone).await;
@@ -51,19 +52,39 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
     }
     let created = destination.create(&source).await;
     let sink = created.map_err(CliError::sink)?;
-    let ledger = sink.ledger().await.map_err(CliError::sink)?;
-    let wanted = range.wanted(&ledger).map_err(usage)?;
-    let days = lacking(&ledger, &wanted, arguments.refresh, calendar.now);
-    for (reason, stale) in by_reason(&ledger) {
+    let outcome = async {
+        let ledger = sink.ledger().await.map_err(CliError::sink)?;
+        let wanted = range.wanted(&ledger).map_err(usage)?;
+        let days = lacking(&ledger, &wanted, arguments.refresh, calendar.now);
+        note_days_pulled_again(&ledger, &days, calendar.now);
+        let connected = connection.open().await?;
+        let pull = connected.pull(&ledger, query, &days);
+        let course = Pipeline {
+            connected: &connected,
+            destination: &destination.destination,
+            sink: &*sink,
+            wanted: &wanted,
+            days: &days,
+            summary: arguments.summary.as_deref(),
+            output,
+        };
+        course.run(pull.grace_period(grace_period)).await
+    };
+    let outcome = outcome.await;
+    sink.close().await;
+    outcome
+}
+
+/// Notes the days that are pulled again although they have a receipt.
+fn note_days_pulled_again(ledger: &Ledger, days: &Days, now: DateTime<Utc>) {
+    for (reason, stale) in by_reason(ledger) {
         let again: Days = stale.iter().filter(|day| days.contains(*day)).collect();
         if !again.is_empty() {
             let again = ranges(&again);
             Message::note(format!("pulled again, because {reason}: {again}")).print();
         }
     }
-    let fetched_later = ledger
-        .iter()
-        .filter(|receipt| receipt.fetched > calendar.now);
+    let fetched_later = ledger.iter().filter(|receipt| receipt.fetched > now);
     let ahead: Days = fetched_later
         .map(|receipt| receipt.day)
         .filter(|day| days.contains(*day))
@@ -75,19 +96,6 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         ))
         .print();
     }
-    let connected = connection.open().await?;
-    let pull = connected.pull(&ledger, query, &days);
-    let pull = pull.grace_period(grace_period);
-    let course = Pipeline {
-        connected: &connected,
-        destination: &destination.destination,
-        sink,
-        wanted: &wanted,
-        days: &days,
-        summary: arguments.summary.as_deref(),
-        output,
-    };
-    course.run(pull).await
 }
 
 fn grace_period(text: &str) -> Result<TimeDelta> {

@@ -29,7 +29,15 @@ impl RecordOutput {
     ) -> Result<Self> {
         let asked = form.format.as_deref().map(str::parse).transpose()?;
         check_encoding(text)?;
-        let destination = Destination::locate(text, asked)?;
+        let mut destination = Destination::locate(text, asked)?;
+        if form.unlocked {
+            destination = destination.unlocked().ok_or_else(|| {
+                hinted(
+                    "--unlocked is for object stores (s3://…, gs://…, az://…)",
+                    "omit it: other destinations can always be locked",
+                )
+            })?;
+        }
         let format = match asked {
             Some(asked) => asked,
             None => destination.format().await.unwrap_or(Format::Ndjson),
@@ -131,7 +139,7 @@ pub(crate) fn check_incremental(destination: &Destination) -> Result<()> {
         };
         return Err(hinted(
             format!("{what} has no ledger of its days"),
-            "give a folder (out/) or a database (customers.db, postgres://…)",
+            "give a folder (out/), a bucket (s3://bucket/prefix/) or a database (customers.db, postgres://…)",
         ));
     }
     Ok(())

@@ -2,11 +2,21 @@
 
 use kapture_customers::PullError;
 use kapture_sinks::SinkError;
+#[cfg(feature = "object-store")]
+use kapture_sinks::StoreError;
 use kapture_transport::{Endpoint, Error, Refusal};
 
 /// The hint for an error of a destination.
 pub(super) fn sink(error: &SinkError) -> Option<String> {
     let hint = match error {
+        #[cfg(feature = "object-store")]
+        SinkError::ObjectStore { source, .. } => object_store(source),
+        SinkError::UnconditionalWrites { .. } => {
+            "use a store that honours If-None-Match and If-Match; or, if no other run writes there at the same time, add --unlocked"
+        }
+        SinkError::LockLost { .. } => {
+            "run again: committed days stay; if it happens again, check the connection to the store and the load of this machine"
+        }
         SinkError::Locked { .. } => "wait until that run has ended, or stop it",
         SinkError::NotKaptureData { .. } => "give another destination; it may be empty",
         SinkError::SchemaTooNew { .. } => {
@@ -55,6 +65,30 @@ pub(super) fn sink(error: &SinkError) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// The hint for an error of an object store.
+#[cfg(feature = "object-store")]
+fn object_store(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::NoCredentials => {
+            "set those of the store in the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_KEY); for a profile of the AWS command line: eval \"$(aws configure export-credentials --format env)\""
+        }
+        StoreError::Credentials(_) => {
+            "check the key, its secret and the region in the environment, and the clock of this machine: signatures expire"
+        }
+        StoreError::Permission(_) => {
+            "permit reading, writing, listing and deleting of objects under this prefix; committed days stay"
+        }
+        StoreError::NoBucket => {
+            "check its name, the account, the region and the endpoint, or create it: kapture does not"
+        }
+        StoreError::Unreachable(_) => {
+            "check the endpoint (AWS_ENDPOINT_URL, or ?endpoint= in the address) and the network, and run again: committed days stay"
+        }
+        StoreError::Settings(_) => "correct the AWS_, GOOGLE_ or AZURE_ variables, or the endpoint",
+        _ => "run again when the store works: committed days stay",
+    }
 }
 
 /// Whether the disk, a quota or the maximum file size is exhausted.

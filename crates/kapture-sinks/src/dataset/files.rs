@@ -36,6 +36,9 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Locks it until this is dropped, and removes what a killed run left.
     async fn lock(&self) -> Result<(), SinkError>;
 
+    /// Releases the lock, where dropping this cannot.
+    async fn unlock(&self) {}
+
     /// Replaces the file of a day and its receipt. Whatever interrupts it, the file is wholly the
     /// old one or the new one, and a receipt that does not name it makes the day stale.
     async fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError>;

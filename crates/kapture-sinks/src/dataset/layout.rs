@@ -13,6 +13,10 @@ pub(super) const METADATA: &str = "_kapture";
 /// The manifest.
 pub(super) const MANIFEST: &str = "_kapture/manifest.json";
 
+/// The lock of a run that writes to an object store.
+#[cfg(feature = "object-store")]
+pub(super) const LOCK: &str = "_kapture/lock.json";
+
 /// The folder of the receipts.
 pub(super) const RECEIPTS: &str = "_kapture/days";
 

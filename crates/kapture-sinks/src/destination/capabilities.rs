@@ -10,6 +10,9 @@ pub struct Capabilities {
     pub incremental: bool,
     /// What it replaces as a whole; `None` for a stream, which cannot take back what was written.
     pub atomic: Option<Atomic>,
+    /// How many days should be committed at the same time: more than one where a commit waits for
+    /// a disk or a network.
+    pub days_at_once: usize,
     /// The formats that its files can have, the default first. A database has none.
     pub formats: &'static [Format],
 }
@@ -28,6 +31,7 @@ impl Capabilities {
     pub(crate) const STREAM: Self = Self {
         incremental: false,
         atomic: None,
+        days_at_once: 1,
         formats: &[Format::Ndjson, Format::Csv, Format::Parquet],
     };
 
@@ -42,7 +46,15 @@ impl Capabilities {
     pub(crate) const DATASET: Self = Self {
         incremental: true,
         atomic: Some(Atomic::Day),
+        days_at_once: 4,
         formats: &[Format::Parquet, Format::Csv, Format::Ndjson],
+    };
+
+    /// A bucket, where a request takes longer than a disk does.
+    #[cfg(feature = "object-store")]
+    pub(crate) const BUCKET: Self = Self {
+        days_at_once: 8,
+        ..Self::DATASET
     };
 
     /// A database.
@@ -50,6 +62,7 @@ impl Capabilities {
     pub(crate) const DATABASE: Self = Self {
         incremental: true,
         atomic: Some(Atomic::Day),
+        days_at_once: 1,
         formats: &[],
     };
 }

@@ -23,7 +23,7 @@ pub enum DestinationError {
     PerhapsDatabase,
     /// The scheme of the address is unknown.
     #[error(
-        "unsupported destination `{0}`: this version writes files, folders, SQLite (customers.db) and PostgreSQL (postgres://…)"
+        "unsupported destination `{0}`: this version writes files, folders, object stores (s3://…, gs://…, az://…), SQLite (customers.db) and PostgreSQL (postgres://…)"
     )]
     UnknownScheme(String),
     /// Parquet compresses its pages, not the whole file.

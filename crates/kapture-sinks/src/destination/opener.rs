@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -24,6 +25,11 @@ pub(crate) trait Opener: fmt::Debug + fmt::Display + Send + Sync {
 
     /// The format of its files, if its name or content says it.
     async fn format(&self) -> Option<Format> {
+        None
+    }
+
+    /// The same, written without a lock, if it needs one that not every store has.
+    fn unlocked(&self) -> Option<Arc<dyn Opener>> {
         None
     }
 

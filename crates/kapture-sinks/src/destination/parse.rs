@@ -163,7 +163,7 @@ mod tests {
             ("", Some(Format::Csv), "empty destination"),
             ("customers", None, "cannot tell"),
             ("a.txt", None, "cannot tell"),
-            ("s3://bucket/a", None, "unsupported destination"),
+            ("ftp://bucket/a", None, "unsupported destination"),
             ("a.parquet.gz", None, "compressed already"),
             ("a.csv", Some(Format::Ndjson), "the extension of csv"),
         ];
@@ -196,6 +196,7 @@ mod tests {
             ("a.db", "sqlite", cfg!(feature = "sqlite")),
             ("postgres://h/crm", "postgres", cfg!(feature = "postgres")),
             ("out/", "dataset", cfg!(feature = "dataset")),
+            ("s3://crm/", "object-store", cfg!(feature = "object-store")),
         ] {
             match Destination::parse(text, None) {
                 Ok(_) => assert!(is_built, "{text}"),

@@ -45,7 +45,7 @@ pub(super) static DATASET: Kind = Kind {
 };
 
 /// All other kinds but single files.
-static KINDS: [Kind; 2] = [
+static KINDS: [Kind; 3] = [
     Kind {
         what: "SQLite",
         feature: "sqlite",
@@ -59,6 +59,13 @@ static KINDS: [Kind; 2] = [
         schemes: &["postgres://", "postgresql://"],
         extensions: &[],
         parse: with_feature!("postgres", crate::postgres::parse),
+    },
+    Kind {
+        what: "an object store",
+        feature: "object-store",
+        schemes: &["s3://", "gs://", "az://"],
+        extensions: &[],
+        parse: with_feature!("object-store", crate::dataset::bucket::parse),
     },
 ];
 
