@@ -29,7 +29,7 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use async_trait::async_trait;
@@ -37,6 +37,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kapture_model::{Checksum, DayState, Days, EndBound, Normaliser, Proof, Receipt, Record};
 use serde_json::{Value, json};
 
+use crate::error::SinkError;
 use crate::ledger::StaleReason;
 use crate::sink::Sink;
 
@@ -49,6 +50,12 @@ pub trait Subject: Send + Sync {
     /// All customers that it holds, by day, read without the sink: each as one JSON object with the
     /// API's own names and times in ISO 8601. Order and null fields do not matter.
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>>;
+
+    /// Tries to open it to write, for the customers of an account. `None` skips the tests of locks
+    /// and identities.
+    async fn try_create(&self, _cm_id: u64) -> Option<Result<Box<dyn Sink>, SinkError>> {
+        None
+    }
 
     /// Whether it holds one copy of a customer that several days return. Otherwise each day has its
     /// own.
@@ -113,6 +120,18 @@ pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
     test!(
         every_kind_of_value_survives(),
         "no value is lost, whatever its type, and `customers` has every id"
+    );
+    test!(
+        second_writer_is_refused(),
+        "one run at a time writes, until it ends"
+    );
+    test!(
+        other_identity_is_refused_and_changes_nothing(),
+        "a destination holds the customers of one account"
+    );
+    test!(
+        abandoned_commit_leaves_a_whole_day(),
+        "a day is wholly the old one or the new one, wherever its commit ends"
     );
     if fresh().await.keeps_one_copy() {
         test!(
@@ -288,6 +307,101 @@ async fn days_written_concurrently_do_not_mix(subject: &impl Subject) {
     }
     let expected: Vec<_> = days().map(|(day, list)| (day, list.as_slice())).collect();
     expect(subject, &expected, "days written at once").await;
+}
+
+async fn second_writer_is_refused(subject: &impl Subject) {
+    let Some(first) = subject.try_create(1).await else {
+        return;
+    };
+    let first = first.expect("the first writer");
+    let second = subject.try_create(1).await.expect("as before");
+    let error = second.err().expect("the second writer");
+    assert!(matches!(error, SinkError::Locked { .. }), "{error:?}");
+    // The first one does not notice.
+    let customers = [plain(1)];
+    commit(&*first, day(2), &customers, DayState::Sealed).await;
+    first.close().await;
+    drop(first);
+    let third = subject.try_create(1).await.expect("as before");
+    third.expect("a writer after the first").close().await;
+    expect(subject, &[(day(2), &customers)], "two writers").await;
+}
+
+async fn other_identity_is_refused_and_changes_nothing(subject: &impl Subject) {
+    let Some(sink) = subject.try_create(1).await else {
+        return;
+    };
+    let sink = sink.expect("a new destination");
+    let customers = [plain(1)];
+    commit(&*sink, day(2), &customers, DayState::Sealed).await;
+    sink.close().await;
+    drop(sink);
+    let other = subject.try_create(2).await.expect("as before");
+    let error = other.err().expect("another account");
+    assert!(
+        matches!(error, SinkError::OtherSelection { .. }),
+        "{error:?}"
+    );
+    // It holds no lock either.
+    let again = subject.try_create(1).await.expect("as before");
+    let again = again.expect("the same account");
+    let ledger = again.ledger().await.expect("a ledger");
+    assert!(ledger.get(day(2)).is_some());
+    expect(subject, &[(day(2), &customers)], "another identity").await;
+}
+
+/// A run can end wherever a commit waits: at the first point, at the second, and so on. The day is
+/// then wholly the old one or the new one. If it has a receipt, that is the receipt of what the
+/// destination holds; the next run replaces the day.
+async fn abandoned_commit_leaves_a_whole_day(subject: &impl Subject) {
+    let before = [plain(1), plain(2)];
+    let after = [plain(2), plain(3), plain(4)];
+    for points in 0.. {
+        let sink = subject.create().await;
+        commit(&*sink, day(2), &before, DayState::Open).await;
+        let mut writer = sink.day(day(2)).await.expect("a writer");
+        writer.write(&records(&after)).await.expect("written");
+        let new = receipt(day(2), &after, DayState::Open);
+        let is_done = is_done_within(points, writer.commit(&new)).await;
+        drop(sink);
+        let sink = subject.create().await;
+        let ledger = sink.ledger().await.expect("a ledger");
+        let held = subject.held().await;
+        let count = held.get(&day(2)).map_or(0, Vec::len);
+        assert!([2, 3].contains(&count), "{count} customers at {points}");
+        let is_stale = ledger.stale_reason(day(2)).is_some();
+        match ledger.get(day(2)) {
+            Some(receipt) => assert_eq!(receipt.customers, count as u64, "at {points}"),
+            None => assert!(is_stale, "neither receipt nor stale at {points}"),
+        }
+        commit(&*sink, day(2), &after, DayState::Open).await;
+        expect(
+            subject,
+            &[(day(2), &after)],
+            "a day that was committed again",
+        )
+        .await;
+        if is_done {
+            return;
+        }
+    }
+}
+
+/// Whether a future is done when it was polled so many times; otherwise it is dropped.
+async fn is_done_within<T>(
+    polls: usize,
+    mut future: Pin<Box<dyn Future<Output = Result<T, SinkError>> + Send + '_>>,
+) -> bool {
+    let mut left = polls;
+    poll_fn(|context| match left {
+        0 => Poll::Ready(false),
+        _ => {
+            left -= 1;
+            let polled = future.as_mut().poll(context);
+            polled.map(|outcome| outcome.map(|_| true).expect("committed"))
+        }
+    })
+    .await
 }
 
 async fn later_copy_replaces_an_earlier_one(subject: &impl Subject) {

@@ -47,6 +47,12 @@ impl Subject for PostgresSubject {
         sink.expect("a database")
     }
 
+    async fn try_create(&self, cm_id: u64) -> Option<Result<Box<dyn Sink>, SinkError>> {
+        let query = CustomerQuery::new(cm_id);
+        let identity = Identity::of("acme.kapturecrm.com", &query, Tz::UTC);
+        Some(open_to_write(&self.0.url(), &identity).await)
+    }
+
     fn keeps_one_copy(&self) -> bool {
         true
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Format, Sink};
+use kapture_sinks::{Format, Sink, SinkError};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -58,6 +58,11 @@ impl Default for Ndjson {
 impl Subject for Ndjson {
     async fn create(&self) -> Box<dyn Sink> {
         create(&self.0, Format::Ndjson).await
+    }
+
+    async fn try_create(&self, cm_id: u64) -> Option<Result<Box<dyn Sink>, SinkError>> {
+        let root = self.0.path().join("");
+        Some(super::try_create(&root, Format::Ndjson, cm_id).await)
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {

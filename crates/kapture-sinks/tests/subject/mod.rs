@@ -11,21 +11,29 @@ use std::path::Path;
 
 use chrono_tz::Tz;
 use kapture_model::{Column, CustomerQuery};
-use kapture_sinks::{Destination, Encoding, Format, Identity, Sink};
+use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
 use serde_json::{Map, Value};
 
-/// The identity of all destinations.
-pub(crate) fn identity() -> Identity {
-    Identity::of("acme.kapturecrm.com", &CustomerQuery::new(424_242), Tz::UTC)
+fn identity(cm_id: u64) -> Identity {
+    Identity::of("acme.kapturecrm.com", &CustomerQuery::new(cm_id), Tz::UTC)
 }
 
 /// Opens a destination to write to it, as another process does.
 pub(crate) async fn create(path: &Path, format: Format) -> Box<dyn Sink> {
+    let sink = try_create(path, format, 424_242).await;
+    sink.expect("a sink")
+}
+
+/// The same for the customers of an account.
+pub(crate) async fn try_create(
+    path: &Path,
+    format: Format,
+    cm_id: u64,
+) -> Result<Box<dyn Sink>, SinkError> {
     let destination = Destination::parse(path.to_str().expect("text"), None);
     let destination = destination.expect("a destination");
     let encoding = Encoding::new(format);
-    let sink = destination.create(&identity(), &encoding).await;
-    sink.expect("a sink")
+    destination.create(&identity(cm_id), &encoding).await
 }
 
 /// A customer or contact put together from its columns and its extra object, which has the

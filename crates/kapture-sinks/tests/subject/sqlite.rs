@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Format, Sink};
+use kapture_sinks::{Format, Sink, SinkError};
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -24,6 +24,11 @@ impl Subject for SqliteSubject {
     async fn create(&self) -> Box<dyn Sink> {
         let path = self.0.path().join("customers.db");
         super::create(&path, Format::Ndjson).await
+    }
+
+    async fn try_create(&self, cm_id: u64) -> Option<Result<Box<dyn Sink>, SinkError>> {
+        let path = self.0.path().join("customers.db");
+        Some(super::try_create(&path, Format::Ndjson, cm_id).await)
     }
 
     fn keeps_one_copy(&self) -> bool {

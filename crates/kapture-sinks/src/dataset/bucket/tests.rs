@@ -392,6 +392,13 @@ mod conformance {
             Box::new(create(&self.0).await.expect("a dataset"))
         }
 
+        async fn try_create(&self, cm_id: u64) -> Option<Result<Box<dyn Sink>, SinkError>> {
+            let selection = format!(r#"{{"cm_id":{cm_id}}}"#);
+            let identity = Identity::new("acme.kapturecrm.com", &selection, Tz::UTC);
+            let created = create_for(&self.0, &identity).await;
+            Some(created.map(|sink| Box::new(sink) as Box<dyn Sink>))
+        }
+
         async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
             let mut held = BTreeMap::new();
             for key in keys(&self.0).await {
