@@ -40,7 +40,7 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
     }
     let folder = workspace.target.join("interop");
     let sources = workspace.root.join("xtask/interop");
-    let python = readers(shell, &folder, &sources.join("requirements.txt"))?;
+    let python = environment(shell, &folder, &sources.join("requirements.txt"))?;
     let written = folder.join("written");
     write(shell, workspace, &written)?;
 
@@ -55,8 +55,12 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
     })
 }
 
-/// A Python environment with the libraries, created again when `requirements.txt` changes.
-fn readers(shell: &Shell, folder: &Path, requirements: &Path) -> Result<PathBuf, Error> {
+/// A Python environment in `folder` with these packages, created again when `requirements.txt` changes.
+pub(crate) fn environment(
+    shell: &Shell,
+    folder: &Path,
+    requirements: &Path,
+) -> Result<PathBuf, Error> {
     let environment = folder.join("python");
     let bin = if cfg!(windows) { "Scripts" } else { "bin" };
     let python = environment.join(bin).join("python");

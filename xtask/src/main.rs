@@ -17,6 +17,7 @@ mod layers;
 mod packaging;
 mod public_api;
 mod soak;
+mod stores;
 mod system;
 mod tidy;
 mod tools;

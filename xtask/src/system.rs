@@ -15,7 +15,7 @@ struct Package {
     is_there: fn(&Shell) -> bool,
 }
 
-const PACKAGES: [Package; 2] = [
+const PACKAGES: [Package; 4] = [
     Package {
         name: "PostgreSQL",
         step: "tests",
@@ -29,6 +29,20 @@ const PACKAGES: [Package; 2] = [
         purpose: "reading with other libraries what was written",
         hint: "apt-get install python3-venv, or brew install python",
         is_there: has_python,
+    },
+    Package {
+        name: "Python 3 with venv",
+        step: "stores",
+        purpose: "SeaweedFS and clients of object stores",
+        hint: "apt-get install python3-venv, or brew install python",
+        is_there: has_python,
+    },
+    Package {
+        name: "npm",
+        step: "stores",
+        purpose: "Azurite",
+        hint: "apt-get install npm, or brew install node",
+        is_there: has_npm,
     },
 ];
 
@@ -54,6 +68,11 @@ pub(crate) fn missing<'a>(
 pub(crate) fn has_python(shell: &Shell) -> bool {
     let asked = cmd!(shell, "python3 -c 'import ensurepip, venv'");
     asked.quiet().ignore_stderr().run().is_ok()
+}
+
+pub(crate) fn has_npm(shell: &Shell) -> bool {
+    let asked = cmd!(shell, "npm --version");
+    asked.quiet().ignore_stdout().ignore_stderr().run().is_ok()
 }
 
 /// Whether the tests find a server, or the programs to start one.

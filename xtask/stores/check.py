@@ -1,0 +1,224 @@
+"""Syncs to SeaweedFS and Azurite as to S3 and Azure: check.py KAPTURE WEED AZURITE FOLDER.
+
+Each bucket must hold the same bytes as a folder, also after a run was killed at any moment. Credentials are invented.
+"""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import boto3
+import botocore.config
+from azure.storage.blob import BlobServiceClient
+
+KAPTURE, WEED, AZURITE, FOLDER = sys.argv[1:5]
+FOLDER = pathlib.Path(FOLDER)
+DAYS = ["--from", "2024-05-01", "--to", "2024-05-20"]
+LOCK = "_kapture/lock.json"
+# How many runs are killed in each store.
+KILLS = 20
+
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "kapture", "AWS_SECRET_ACCESS_KEY": "invented-secret"}
+# The account of every Azurite, which its documentation prints.
+AZURE_ACCOUNT = "devstoreaccount1"
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+def free_ports(count):
+    """Free ports whose number plus 10,000 is a port too: SeaweedFS takes that for gRPC."""
+    sockets = []
+    while len(sockets) < count:
+        candidate = socket.socket()
+        port = random.randrange(20_000, 30_000)
+        try:
+            candidate.bind(("127.0.0.1", port))
+            sockets.append(candidate)
+        except OSError:
+            candidate.close()
+    ports = [candidate.getsockname()[1] for candidate in sockets]
+    for candidate in sockets:
+        candidate.close()
+    return ports
+
+
+def until_it_listens(port, process):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    sys.exit(f"no store listens on port {port}: see the logs in {FOLDER}")
+
+
+class S3:
+    name = "SeaweedFS"
+
+    def __init__(self):
+        master, volume, filer, port, admin, iceberg = free_ports(6)
+        data = FOLDER / "seaweed"
+        data.mkdir()
+        ports = {
+            "master.port": master, "volume.port": volume, "filer.port": filer, "s3.port": port,
+            "admin.port": admin, "s3.port.iceberg": iceberg,
+        }
+        options = [f"-{name}={number}" for name, number in ports.items()]
+        self.process = subprocess.Popen(
+            [WEED, "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", *options],
+            env={**os.environ, **S3_KEYS}, stdout=open(FOLDER / "seaweed.log", "wb"), stderr=subprocess.STDOUT,
+        )
+        until_it_listens(port, self.process)
+        endpoint = f"http://127.0.0.1:{port}"
+        self.environment = {**S3_KEYS, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1"}
+        self.wrong_secret = {"AWS_SECRET_ACCESS_KEY": "another-secret"}
+        self.client = boto3.client(
+            "s3", endpoint_url=endpoint, region_name="us-east-1",
+            aws_access_key_id=S3_KEYS["AWS_ACCESS_KEY_ID"], aws_secret_access_key=S3_KEYS["AWS_SECRET_ACCESS_KEY"],
+            config=botocore.config.Config(retries={"max_attempts": 10}),
+        )
+        # It listens before it is ready.
+        for _ in range(50):
+            try:
+                self.client.create_bucket(Bucket="crm")
+                break
+            except Exception:
+                time.sleep(0.2)
+
+    def address(self, prefix, bucket="crm"):
+        return f"s3://{bucket}/{prefix}/"
+
+    def objects(self, prefix):
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket="crm", Prefix=f"{prefix}/")
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return {key: self.client.get_object(Bucket="crm", Key=key)["Body"].read() for key in keys}
+
+    def delete(self, key):
+        self.client.delete_object(Bucket="crm", Key=key)
+
+
+class Azure:
+    name = "Azurite"
+
+    def __init__(self):
+        (port,) = free_ports(1)
+        self.process = subprocess.Popen(
+            [AZURITE, "--location", FOLDER / "azurite", "--blobHost", "127.0.0.1", "--blobPort", str(port),
+             "--skipApiVersionCheck", "--silent"],
+            stdout=open(FOLDER / "azurite.log", "wb"), stderr=subprocess.STDOUT,
+        )
+        until_it_listens(port, self.process)
+        self.endpoint = f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
+        self.environment = {"AZURE_STORAGE_ACCOUNT_NAME": AZURE_ACCOUNT, "AZURE_STORAGE_ACCOUNT_KEY": AZURE_KEY}
+        self.wrong_secret = {"AZURE_STORAGE_ACCOUNT_KEY": "d3Jvbmc="}
+        self.container = BlobServiceClient(self.endpoint, credential=AZURE_KEY).create_container("crm")
+
+    def address(self, prefix, bucket="crm"):
+        return f"az://{bucket}/{prefix}/?endpoint={self.endpoint}"
+
+    def objects(self, prefix):
+        names = [blob.name for blob in self.container.list_blobs(name_starts_with=f"{prefix}/")]
+        return {name: self.container.download_blob(name).readall() for name in names}
+
+    def delete(self, key):
+        self.container.delete_blob(key)
+
+
+def command(store, *arguments, **environment):
+    """A command whose environment has the credentials of no other store."""
+    inherited = {
+        name: value for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "AZURE_", "GOOGLE_"))
+    }
+    return {"args": [KAPTURE, *arguments, "--quiet"], "env": {**inherited, **store.environment, **environment}}
+
+
+def sync(store, prefix, *further):
+    return command(store, "sync", store.address(prefix), "--sandbox", "--format", "ndjson", *DAYS, *further)
+
+
+def run(code, **arguments):
+    done = subprocess.run(**arguments, capture_output=True, text=True, timeout=120)
+    text = done.stdout + done.stderr
+    assert done.returncode == code, f"{arguments['args']}: exit {done.returncode}\n{text}"
+    for secret in (S3_KEYS["AWS_SECRET_ACCESS_KEY"], AZURE_KEY, "Signature=", "SharedKey"):
+        assert secret not in text, "a secret is printed"
+    return text
+
+
+def customers(objects, prefix):
+    """The lines of each day, which come in any order, without the metadata."""
+    found = {}
+    for key, content in objects.items():
+        name = key.removeprefix(f"{prefix}/")
+        if name.startswith("created_date="):
+            found[name] = sorted(content.splitlines())
+    return found
+
+
+def check_killed_runs(store, expected):
+    for number in range(KILLS):
+        prefix = f"killed-{number}"
+        process = subprocess.Popen(**sync(store, prefix), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.4 * number / KILLS)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        found = customers(store.objects(prefix), prefix)
+        for name, lines in found.items():
+            assert lines == expected[name], f"{prefix}: {name} is not whole"
+        # The owner of the lock is dead, so nobody has to wait until it expires; one run does.
+        if number != KILLS // 2 and f"{prefix}/{LOCK}" in store.objects(prefix):
+            store.delete(f"{prefix}/{LOCK}")
+        run(0, **sync(store, prefix))
+        objects = store.objects(prefix)
+        assert customers(objects, prefix) == expected, prefix
+        assert f"{prefix}/{LOCK}" not in objects, "a lock is left"
+
+
+def check(store, expected):
+    run(0, **sync(store, "all"))
+    objects = store.objects("all")
+    assert customers(objects, "all") == expected, "the bucket differs from the folder"
+    assert json.loads(objects["all/_kapture/manifest.json"])["format"] == "ndjson"
+    run(0, **command(store, "status", store.address("all")))
+    run(0, **command(store, "verify", store.address("all"), "--sandbox"))
+    # Another object under a day's key makes the day stale, and the next run replaces it.
+    key = next(key for key in objects if "created_date=" in key)
+    store.delete(key)
+    status = json.loads(run(0, **command(store, "status", store.address("all"), "--json")))
+    assert len(status["stale"]) == 1, status["stale"]
+    run(0, **sync(store, "all"))
+    assert customers(store.objects("all"), "all") == expected, "a stale day is not replaced"
+    check_killed_runs(store, expected)
+    wrong = run(6, **command(store, "status", store.address("all"), **store.wrong_secret))
+    assert "credentials" in wrong, wrong
+    missing = run(6, **command(store, "status", store.address("all", bucket="nowhere")))
+    assert "the bucket does not exist" in missing, missing
+    print(f"{store.name}: as a folder, after {KILLS} killed runs")
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    stores = []
+    try:
+        stores = [S3(), Azure()]
+        folder = FOLDER / "folder"
+        arguments = ["sync", f"{folder}/", "--sandbox", "--format", "ndjson", *DAYS]
+        run(0, **command(stores[0], *arguments))
+        days = folder.glob("created_date=*/customers.ndjson")
+        expected = {str(path.relative_to(folder)): sorted(path.read_bytes().splitlines()) for path in days}
+        assert len(expected) > 15, "hardly any day has customers"
+        for store in stores:
+            check(store, expected)
+    finally:
+        for store in stores:
+            store.process.kill()
+            store.process.wait()
+
+
+main()
