@@ -46,6 +46,9 @@ pub struct Behaviour {
     pub cm_id: u64,
     /// The token that must follow `Basic`. Default: `sandbox:sandbox` in base64.
     pub token: String,
+    /// A header that each request must carry beside the token, name in lower case, and its value: a
+    /// request without it is refused like one with a wrong token. Default none.
+    pub required_header: Option<(String, String)>,
     /// The HTTP status of `Invalid Auth Key`. Default 200; 401 is as likely.
     pub unauthorized_status: u16,
     /// The HTTP status of all other refusals. Default 200; 400 is as likely.
@@ -146,6 +149,7 @@ impl Default for Behaviour {
         Self {
             cm_id: DEFAULT_CM_ID,
             token: DEFAULT_TOKEN.into(),
+            required_header: None,
             unauthorized_status: 200,
             refusal_status: 200,
             endpoints: Endpoints::Both,

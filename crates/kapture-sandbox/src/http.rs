@@ -154,10 +154,15 @@ async fn answer(
             .get(name)
             .and_then(|value: &HeaderValue| value.to_str().ok())
     };
+    let further: Vec<_> = headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
     let reply = shared.tenant.answer(&Request {
         method: method.as_str(),
         path: uri.path(),
         authorization: text(header::AUTHORIZATION),
+        headers: &further,
         cookie: text(header::COOKIE),
         body: &body,
         at: shared.started.elapsed(),

@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
+    /// Further headers, names in lower case.
+    pub headers: &'a [(&'a str, &'a str)],
     /// The `Cookie` header.
     pub cookie: Option<&'a str>,
     /// The body.
@@ -48,6 +50,7 @@ impl<'a> Request<'a> {
             method: "POST",
             path: SEARCH_PATH,
             authorization: Some("Basic c2FuZGJveDpzYW5kYm94"),
+            headers: &[],
             cookie: None,
             body,
             at: Duration::ZERO,

@@ -59,10 +59,15 @@ impl SandboxTransport {
             cookies.clear();
         }
         let cookie = (!cookies.is_empty()).then(|| cookies.join("; "));
+        let headers = request.token.headers();
+        let headers: Vec<_> = headers
+            .map(|(name, value)| (name, value.expose_secret()))
+            .collect();
         let reply = self.tenant.answer(&Request {
             method: "POST",
             path: request.url.path(),
             authorization: Some(request.token.authorization().expose_secret()),
+            headers: &headers,
             cookie: cookie.as_deref(),
             body: &request.body,
             at: self.started.elapsed(),

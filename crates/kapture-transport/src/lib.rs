@@ -29,7 +29,7 @@ pub use error::{Error, ErrorKind, Refusal, StopReason};
 #[cfg(feature = "http")]
 pub use http::{HttpOptions, HttpSetupError, HttpTransport};
 pub use tenant_url::{Endpoint, TenantUrl, TenantUrlError};
-pub use token::{Token, TokenError};
+pub use token::{HeaderError, Token, TokenError};
 #[cfg(any(test, feature = "mock"))]
 pub use transport::MockTransport;
 pub use transport::{Request, Response, Transport, TransportError};

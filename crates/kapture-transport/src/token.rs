@@ -7,9 +7,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
 use secrecy::{ExposeSecret, SecretString};
 
-/// The `Authorization: Basic …` token of an account.
+/// The `Authorization: Basic …` token of an account, and any further headers that its tenant requires.
 ///
-/// It is zeroised in memory when dropped, and neither `Debug` nor any error shows it.
+/// They are zeroised in memory when dropped, and neither `Debug` nor any error shows them.
 ///
 /// ```
 /// use kapture_transport::Token;
@@ -18,7 +18,11 @@ use secrecy::{ExposeSecret, SecretString};
 /// assert_eq!(format!("{token:?}"), "Token(redacted)");
 /// ```
 #[derive(Clone)]
-pub struct Token(SecretString);
+pub struct Token {
+    basic: SecretString,
+    /// Further headers, names in lower case.
+    headers: Vec<(String, SecretString)>,
+}
 
 /// Why a text cannot be a token. The text itself is never quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,10 +37,50 @@ pub enum TokenError {
     Unusable,
 }
 
+/// Why a header cannot be sent beside the token. Its value is never quoted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The name is no HTTP header name.
+    #[error("`{0}` is no name of an HTTP header")]
+    Name(String),
+    /// The header is set by the transport itself.
+    #[error("the header `{0}` is set by kapture itself")]
+    Reserved(String),
+    /// The name is repeated.
+    #[error("the header `{0}` is set twice")]
+    Repeated(String),
+    /// The value is empty or blank.
+    #[error("the value of the header `{0}` is empty")]
+    Empty(String),
+    /// The value has a character that an HTTP header cannot carry, such as a line break.
+    #[error("the value of the header `{0}` has a character that an HTTP header cannot carry")]
+    Value(String),
+}
+
+/// The headers that a transport sets itself.
+const RESERVED: [&str; 12] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "te",
+    "transfer-encoding",
+];
+
 const REDACTED: &str = "(redacted)";
 
 /// The shortest password that is redacted, in bytes: a shorter one may be part of any word.
 const MIN_PASSWORD: usize = 4;
+
+/// The shortest value of a header that is redacted in the data of customers, in bytes.
+const MIN_HEADER: usize = 12;
 
 /// Base64 with or without padding, as servers accept it.
 const STANDARD_PAD_OR_NOT: GeneralPurpose = GeneralPurpose::new(
@@ -59,19 +103,70 @@ impl Token {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenError::Unusable);
         }
-        Ok(Self(text.into()))
+        Ok(Self::new(text.into()))
     }
 
     /// The token of a user name and a password: base64 of `user:password`.
     pub fn from_user(user: &str, password: &str) -> Self {
-        Self(STANDARD.encode(format!("{user}:{password}")).into())
+        Self::new(STANDARD.encode(format!("{user}:{password}")).into())
+    }
+
+    fn new(basic: SecretString) -> Self {
+        Self {
+            basic,
+            headers: Vec::new(),
+        }
+    }
+
+    /// The token with a further header, such as `x-api-key`, that this tenant requires. White space
+    /// around the value is dropped.
+    ///
+    /// ```
+    /// use kapture_transport::Token;
+    ///
+    /// let token = Token::from_user("asha", "secret").with_header("X-Api-Key", "secret too")?;
+    /// assert_eq!(token.headers().next().unwrap().0, "x-api-key");
+    /// assert_eq!(format!("{token:?}"), "Token(redacted)");
+    /// # Ok::<(), kapture_transport::HeaderError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When HTTP does not allow the name or the value, the transport sets this header itself, or the
+    /// name is repeated.
+    pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, HeaderError> {
+        let lower = name.to_ascii_lowercase();
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if lower.is_empty() || !lower.bytes().all(is_allowed) {
+            return Err(HeaderError::Name(kapture_model::sanitize(name)));
+        }
+        if RESERVED.contains(&&*lower) || lower.starts_with("proxy-") {
+            return Err(HeaderError::Reserved(lower));
+        }
+        if self.headers.iter().any(|(known, _)| *known == lower) {
+            return Err(HeaderError::Repeated(lower));
+        }
+        let value = value.trim();
+        if value.is_empty() {
+            return Err(HeaderError::Empty(lower));
+        }
+        if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(HeaderError::Value(lower));
+        }
+        self.headers.push((lower, value.into()));
+        Ok(self)
+    }
+
+    /// The further headers, names in lower case: for a [`Transport`](crate::Transport).
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        self.headers.iter().map(|(name, value)| (&**name, value))
     }
 
     /// `text` without the token, which a server may repeat in its messages: also with JSON escapes,
-    /// without padding, decoded, or only the password in it.
+    /// without padding, decoded, or only the password in it; and without the values of its headers.
     pub(crate) fn redact(&self, text: &str) -> String {
-        let text = self.redact_encoded(text);
-        let decoded = STANDARD_PAD_OR_NOT.decode(self.0.expose_secret()).ok();
+        let text = self.redact_headers(self.redact_encoded(text), MIN_PASSWORD);
+        let decoded = STANDARD_PAD_OR_NOT.decode(self.basic.expose_secret()).ok();
         let decoded = decoded.and_then(|decoded| String::from_utf8(decoded).ok());
         match decoded
             .as_deref()
@@ -87,7 +182,7 @@ impl Token {
     /// `text` without the token as it is sent, in any spelling; the password alone stays, since it
     /// may be a word or a number in the data of a customer.
     pub(crate) fn redact_encoded(&self, text: &str) -> String {
-        let plain = self.0.expose_secret();
+        let plain = self.basic.expose_secret();
         let core = plain.trim_end_matches('=');
         let mut text = text.replace(plain, REDACTED);
         for spelling in [
@@ -99,13 +194,23 @@ impl Token {
                 text = text.replace(&spelling, REDACTED);
             }
         }
+        self.redact_headers(text, MIN_HEADER)
+    }
+
+    fn redact_headers(&self, mut text: String, min: usize) -> String {
+        for (_, value) in &self.headers {
+            let value = value.expose_secret();
+            if value.len() >= min {
+                text = text.replace(value, REDACTED);
+            }
+        }
         text
     }
 
     /// The value of the `Authorization` header: for a [`Transport`](crate::Transport), and to store
     /// the token so that [`from_base64`](Self::from_base64) can read it again.
     pub fn authorization(&self) -> SecretString {
-        format!("Basic {}", self.0.expose_secret()).into()
+        format!("Basic {}", self.basic.expose_secret()).into()
     }
 }
 
@@ -178,6 +283,42 @@ mod tests {
         ] {
             assert_eq!(token.redact(text), shown);
         }
+    }
+
+    #[test]
+    fn headers_are_checked_and_their_values_never_quoted() {
+        let token = || Token::from_base64("YTpi").unwrap();
+        for (name, value, expected) in [
+            ("x api", "hunter2", HeaderError::Name("x api".into())),
+            ("", "hunter2", HeaderError::Name(String::new())),
+            ("Host", "hunter2", HeaderError::Reserved("host".into())),
+            (
+                "Authorization",
+                "hunter2",
+                HeaderError::Reserved("authorization".into()),
+            ),
+            ("x-api-key", " \n", HeaderError::Empty("x-api-key".into())),
+            ("x-api-key", "a\nb", HeaderError::Value("x-api-key".into())),
+            ("x-api-key", "é", HeaderError::Value("x-api-key".into())),
+        ] {
+            let error = token().with_header(name, value).unwrap_err();
+            assert_eq!(error, expected);
+            assert!(!error.to_string().contains("hunter2"));
+        }
+        let twice = token().with_header("x-a", "b").unwrap();
+        let error = twice.with_header("X-A", "c").unwrap_err();
+        assert_eq!(error, HeaderError::Repeated("x-a".into()));
+    }
+
+    #[test]
+    fn values_of_headers_are_redacted() {
+        let token = Token::from_base64("YTpi").unwrap();
+        let token = token.with_header("x-api-key", "hunter2\n").unwrap();
+        assert!(!format!("{token:?}").contains("hunter2"));
+        assert_eq!(token.redact("bad key hunter2"), "bad key (redacted)");
+        assert_eq!(token.redact_encoded("Asha hunter2"), "Asha hunter2");
+        let token = token.with_header("x-long", "0123456789abcdef").unwrap();
+        assert_eq!(token.redact_encoded("0123456789abcdef"), "(redacted)");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod environment;
+mod headers;
 mod profiles;
 mod secrets;
 mod usage;

@@ -12,7 +12,7 @@ use kapture_sinks::Identity;
 use kapture_transport::{ClientOptions, TenantUrl, Token};
 
 pub(crate) use access::{Connected, TenantAccess};
-pub(crate) use tenant::{TenantName, account, account_id, tenant};
+pub(crate) use tenant::{TenantName, account, account_id, tenant, with_headers_of};
 use tenant::{refuse_foreign_token, site};
 
 use crate::args::ConnectionArgs;
@@ -134,6 +134,10 @@ impl Connection {
                     token.origin
                 );
                 let (site, token) = (site.value, token.value);
+                let token = match layers {
+                    Layers::All(Some(profile)) => with_headers_of(profile, &site, token)?,
+                    _ => token,
+                };
                 (
                     TenantAddress::Remote { site, token },
                     cm_id.value,

@@ -104,7 +104,8 @@ impl ConfigFile {
             .map_err(|error| prefixed(&origin, error))
     }
 
-    fn named(&self, name: &str) -> Option<&Profile> {
+    /// The profile of this name, if there is one.
+    pub(crate) fn named(&self, name: &str) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.name == name)
     }
 

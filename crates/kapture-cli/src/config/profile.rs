@@ -11,7 +11,7 @@ use crate::config::suggest::did_you_mean;
 use crate::error::hinted;
 
 /// The keys of a profile.
-pub(crate) const KEYS: [&str; 13] = [
+pub(crate) const KEYS: [&str; 14] = [
     "subdomain",
     "base-url",
     "cm-id",
@@ -19,6 +19,7 @@ pub(crate) const KEYS: [&str; 13] = [
     "user",
     "token-file",
     "token-command",
+    "headers",
     "empty-answer",
     "timeout",
     "retry-for",
@@ -33,6 +34,18 @@ pub(crate) struct Profile {
     pub(crate) name: String,
     file: PathBuf,
     values: BTreeMap<String, Entry>,
+    headers: BTreeMap<String, SecretSource>,
+}
+
+/// Where the secret value of a header comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum SecretSource {
+    /// The path of a file.
+    File(PathBuf),
+    /// The name of an environment variable.
+    Environment(String),
+    /// A command that prints it, run without a shell.
+    Command(Vec<String>),
 }
 
 #[derive(Debug, Clone)]
@@ -48,7 +61,7 @@ impl Profile {
         file: &Path,
         entries: impl Iterator<Item = (&'a str, &'a Item)>,
     ) -> Result<Self> {
-        let mut values = BTreeMap::new();
+        let (mut values, mut headers) = (BTreeMap::new(), BTreeMap::new());
         for (key, item) in entries {
             if !KEYS.contains(&key) {
                 if ["token", "password", "secret"].contains(&key) {
@@ -65,12 +78,17 @@ impl Profile {
                 );
             }
             let origin = format!("{key} in profile `{name}`");
+            if key == "headers" {
+                headers = SecretSource::read_all(&origin, file, item)?;
+                continue;
+            }
             values.insert(key.to_owned(), Entry::read(key, &origin, item)?);
         }
         Ok(Self {
             name: name.to_owned(),
             file: file.to_owned(),
             values,
+            headers,
         })
     }
 
@@ -99,6 +117,14 @@ impl Profile {
         }
     }
 
+    /// The headers that each request carries, by their names.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, Sourced<SecretSource>)> {
+        self.headers.iter().map(|(name, source)| {
+            let origin = format!("headers.{name}");
+            (name.as_str(), self.sourced(&origin, source.clone()))
+        })
+    }
+
     fn sourced<T>(&self, key: &str, value: T) -> Sourced<T> {
         Sourced {
             value,
@@ -108,6 +134,45 @@ impl Profile {
                 self.name,
                 self.file.display()
             ),
+        }
+    }
+}
+
+impl SecretSource {
+    fn read_all(origin: &str, file: &Path, item: &Item) -> Result<BTreeMap<String, Self>> {
+        let Some(headers) = item.as_table_like() else {
+            bail!("{origin}: expected headers.NAME = {{file = …}}");
+        };
+        let read = |(name, item): (&str, &Item)| {
+            let origin = format!("headers.{name} of {origin}");
+            Ok((name.to_owned(), Self::read(&origin, file, item)?))
+        };
+        headers.iter().map(read).collect()
+    }
+
+    fn read(origin: &str, file: &Path, item: &Item) -> Result<Self> {
+        let expected = || {
+            hinted(
+                format!("{origin}: expected {{file = …}}, {{env = …}} or {{command = […]}}"),
+                "secrets are not read from this file: name a file, an environment variable or a command that has the value",
+            )
+        };
+        let table = item.as_table_like().ok_or_else(expected)?;
+        let [(key, item)] = table.iter().collect::<Vec<_>>()[..] else {
+            return Err(expected());
+        };
+        let text = item.as_str().filter(|text| !text.trim().is_empty());
+        match (key, text) {
+            ("file", Some(path)) => {
+                let folder = file.parent().unwrap_or(Path::new(""));
+                Ok(Self::File(folder.join(path)))
+            }
+            ("env", Some(name)) => Ok(Self::Environment(name.to_owned())),
+            ("command", _) => match Entry::read("token-command", origin, item)? {
+                Entry::Words(words) => Ok(Self::Command(words)),
+                Entry::Text(_) => Err(expected()),
+            },
+            _ => Err(expected()),
         }
     }
 }

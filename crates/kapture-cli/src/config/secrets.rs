@@ -1,5 +1,6 @@
 //! Where the token comes from: a file, the environment, a command or the keyring; never an argument.
 
+mod headers;
 pub(crate) mod keyring;
 mod password_command;
 pub(crate) mod private_file;
@@ -12,6 +13,8 @@ use kapture_transport::Token;
 
 use crate::config::layered::{Layer, Layers, Sourced, variable};
 use crate::config::profile::Profile;
+
+pub(crate) use headers::with_headers;
 
 /// The token, if one is set in any layer.
 pub(crate) fn resolve(

@@ -200,11 +200,17 @@ impl Tenant {
     }
 
     pub(super) fn is_authorised(&self, request: &Request<'_>) -> bool {
-        request
+        let has_header = self
+            .behaviour
+            .required_header
+            .as_ref()
+            .is_none_or(|(name, value)| request.headers.contains(&(name.as_str(), value.as_str())));
+        let token = request
             .authorization
-            .and_then(|header| header.split_once(' '))
-            .is_some_and(|(scheme, token)| {
-                scheme.eq_ignore_ascii_case("basic") && token.trim() == self.behaviour.token
-            })
+            .and_then(|header| header.split_once(' '));
+        let has_token = token.is_some_and(|(scheme, token)| {
+            scheme.eq_ignore_ascii_case("basic") && token.trim() == self.behaviour.token
+        });
+        has_header && has_token
     }
 }

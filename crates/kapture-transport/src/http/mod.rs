@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use self::body::LimitedBody;
 use self::coding::{decompressed, is_plain, unrequested};
@@ -156,17 +156,13 @@ impl Transport for HttpTransport {
             self.session.end();
         }
         let timeout = request.timeout;
-        let mut token = HeaderValue::from_str(request.token.authorization().expose_secret())
-            .map_err(|_| {
-                TransportError::Broken("the token cannot be sent in an HTTP header".into())
-            })?;
-        token.set_sensitive(true);
+        let token = sensitive(&request.token.authorization())?;
         let connections = match request.url.scheme() {
             "https" => &self.secure,
             _ => &self.plain,
         };
         let (client, generation) = connections.current();
-        let sending = client
+        let mut sending = client
             .post(request.url)
             .header(AUTHORIZATION, token)
             .header(CONTENT_TYPE, "application/json")
@@ -174,6 +170,9 @@ impl Transport for HttpTransport {
             .header(ACCEPT_ENCODING, "gzip")
             .timeout(timeout)
             .body(request.body);
+        for (name, value) in request.token.headers() {
+            sending = sending.header(name, sensitive(value)?);
+        }
         let received = receive(sending, timeout, self.body_limit).await;
         connections.observe(generation, &received);
         let (response, unrequested) = received?;
@@ -183,6 +182,14 @@ impl Transport for HttpTransport {
             _ => Ok(Response { body, ..response }),
         }
     }
+}
+
+/// A header value that no log shows.
+fn sensitive(secret: &SecretString) -> Result<HeaderValue, TransportError> {
+    let mut value = HeaderValue::from_str(secret.expose_secret())
+        .map_err(|_| TransportError::Broken("a secret cannot be sent in an HTTP header".into()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Sends a request and receives its response as it is, and the name of a coding that it must not

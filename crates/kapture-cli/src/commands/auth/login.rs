@@ -22,12 +22,18 @@ pub(super) async fn run(arguments: &LoginArgs) -> Result<(), CliError> {
     let login = Login::read(arguments).map_err(CliError::usage)?;
     let configuration = ConfigFile::find_or_create(arguments.connection.config.as_deref())
         .map_err(CliError::usage)?;
+    // A profile that is signed in to again may have headers, which the tenant requires.
+    let token = login.token.clone();
+    let token = match configuration.named(&login.profile) {
+        Some(profile) => connection::with_headers_of(profile, &login.site, token),
+        None => Ok(token),
+    };
     let connection = Connection::with_token(
         &arguments.connection,
         &LAYERS,
         login.site.clone(),
         login.cm_id,
-        login.token.clone(),
+        token.map_err(CliError::usage)?,
     )
     .map_err(CliError::usage)?;
     let verdict = check::once(connection)

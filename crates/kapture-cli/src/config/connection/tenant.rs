@@ -5,6 +5,8 @@ use kapture_transport::{TenantUrl, TenantUrlError, Token};
 
 use crate::args::ConnectionArgs;
 use crate::config::layered::{Layer, Layers, Sourced};
+use crate::config::profile::Profile;
+use crate::config::secrets;
 
 /// The URL of the tenant, if one is set.
 pub(super) fn site(
@@ -66,15 +68,7 @@ pub(super) fn refuse_foreign_token(
     let Layers::All(Some(profile)) = layers else {
         return Ok(());
     };
-    if token.layer != Layer::Profile || site.layer == Layer::Profile {
-        return Ok(());
-    }
-    let own = match (profile.text("subdomain")?, profile.text("base-url")?) {
-        (Some(name), _) => TenantUrl::subdomain(&name.value).ok(),
-        (None, Some(address)) => TenantUrl::base_url(&address.value).ok(),
-        (None, None) => return Ok(()),
-    };
-    if own.as_ref() != Some(&site.value) {
+    if token.layer == Layer::Profile && is_of_another_tenant(profile, &site.value)? {
         bail!(
             "the token of profile `{}` is for another tenant than {}: set the token of this tenant in KAPTURE_TOKEN or --token-file, or use its profile",
             profile.name,
@@ -82,6 +76,24 @@ pub(super) fn refuse_foreign_token(
         );
     }
     Ok(())
+}
+
+/// The token with the headers of a profile, which are sent to the tenant of that profile only.
+pub(crate) fn with_headers_of(profile: &Profile, site: &TenantUrl, token: Token) -> Result<Token> {
+    match is_of_another_tenant(profile, site)? {
+        true => Ok(token),
+        false => secrets::with_headers(token, profile),
+    }
+}
+
+/// Whether a profile names another tenant than the one in use.
+fn is_of_another_tenant(profile: &Profile, site: &TenantUrl) -> Result<bool> {
+    let own = match (profile.text("subdomain")?, profile.text("base-url")?) {
+        (Some(name), _) => TenantUrl::subdomain(&name.value).ok(),
+        (None, Some(address)) => TenantUrl::base_url(&address.value).ok(),
+        (None, None) => return Ok(false),
+    };
+    Ok(own.as_ref() != Some(site))
 }
 
 /// The account id, if one is set.

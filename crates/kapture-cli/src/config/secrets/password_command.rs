@@ -74,7 +74,7 @@ fn wait(
     let mut outcome = done.recv_timeout(notice_after.min(timeout));
     if outcome == Err(RecvTimeoutError::Timeout) {
         Message::info(format!(
-            "waiting for `{program}` of token-command, for at most {} s",
+            "waiting for `{program}`, which is to print a secret, for at most {} s",
             timeout.as_secs()
         ))
         .print();

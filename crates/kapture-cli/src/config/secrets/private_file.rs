@@ -20,7 +20,7 @@ pub(crate) const PRIVACY: &str = match cfg!(unix) {
 pub(crate) fn read(path: &Path) -> Result<String> {
     let name = path.display();
     let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read the token from {name}"))?;
+        fs::read_to_string(path).with_context(|| format!("cannot read the secret in {name}"))?;
     if others_may(path, 0o4) && !is_on_read_only_file_system(path) {
         return Err(hinted(
             format!("{name} contains a secret, and others can read it"),
