@@ -34,6 +34,7 @@ impl AtomicFile {
         let (file, path) = builder.tempfile_in(folder)?.into_parts();
         // The new file has the permissions of the file that it replaces.
         if let Ok(replaced) = fs::metadata(&target) {
+            refuse_mount_point(&target)?;
             file.set_permissions(replaced.permissions())?;
         }
         // Another run may have locked it already, to remove it as stale.
@@ -91,6 +92,30 @@ impl AtomicFile {
     }
 }
 
+/// Refuses a file that is a mount point, as where a container mounts a single file: it can be written,
+/// and not replaced.
+fn refuse_mount_point(target: &Path) -> io::Result<()> {
+    // Linux lists them here; elsewhere single files are not mounted.
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let target = fs::canonicalize(target)?;
+    match is_mount_point(&mounts, &target) {
+        true => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "it is mounted as a single file, which cannot be replaced: mount its folder",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Whether a path is one of the mount points of `mountinfo` (proc(5)): the fifth field of a line.
+fn is_mount_point(mountinfo: &str, path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    let path = path.replace('\\', "\\134").replace(' ', "\\040");
+    let path = path.replace('\t', "\\011").replace('\n', "\\012");
+    let mut points = mountinfo.lines().filter_map(|line| line.split(' ').nth(4));
+    points.any(|point| point == path)
+}
+
 /// The result of trying to lock a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum LockAttempt {
@@ -143,6 +168,16 @@ fn is_folder_sync_unsupported(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mount_points_are_found_by_their_path() {
+        let mountinfo = "36 35 98:0 / / rw - ext4 /dev/root rw\n\
+                         41 36 98:0 /x/a.csv /data/my\\040a.csv rw - ext4 /dev/root rw\n";
+        assert!(is_mount_point(mountinfo, Path::new("/data/my a.csv")));
+        assert!(!is_mount_point(mountinfo, Path::new("/data/a.csv")));
+        assert!(!is_mount_point(mountinfo, Path::new("/x/a.csv")));
+        assert!(!is_mount_point("", Path::new("/data/my a.csv")));
+    }
 
     #[test]
     fn file_is_locked_once() {
