@@ -9,7 +9,9 @@ use chrono_tz::Tz;
 use kapture_customers::Days;
 
 use crate::args::DayArgs;
+use crate::config::time_zone;
 use crate::error::{hinted, prefixed};
+use crate::output::message::Message;
 
 /// The current day and time.
 #[derive(Debug)]
@@ -24,7 +26,10 @@ impl Calendar {
         let now = Utc::now();
         let today = match zone {
             Some(zone) => now.with_timezone(&zone).date_naive(),
-            None => now.with_timezone(&Local).date_naive(),
+            None => {
+                note_unknown_zone();
+                now.with_timezone(&Local).date_naive()
+            }
         };
         Self { today, now }
     }
@@ -33,6 +38,29 @@ impl Calendar {
     pub(crate) fn date(&self, text: &str) -> Result<NaiveDate> {
         date(text, self.today)
     }
+}
+
+/// Notes that the variable TZ names no time zone: the libraries take UTC then, without a word.
+fn note_unknown_zone() {
+    let name = std::env::var("TZ").unwrap_or_default();
+    if !is_zone(&name) {
+        Message::note(format!(
+            "TZ={} names no time zone, so that today is the day of UTC: correct it, or add --time-zone",
+            kapture_model::sanitize(&name)
+        ))
+        .print();
+    }
+}
+
+/// Whether TZ may have this value: a name, a POSIX rule such as `IST-5:30`, a path, or nothing.
+fn is_zone(name: &str) -> bool {
+    let name = name.trim().trim_start_matches(':');
+    let is_rule = !name.contains('/') && name.contains(|letter: char| letter.is_ascii_digit());
+    name.is_empty()
+        || is_rule
+        || name.starts_with('<')
+        || time_zone::names().any(|known| known == name)
+        || Path::new(name).is_absolute() && Path::new(name).exists()
 }
 
 /// The days that the arguments select.
@@ -192,6 +220,24 @@ mod tests {
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn misspelt_zone_of_the_machine_is_noticed() {
+        for name in [
+            "",
+            " ",
+            "Asia/Kolkata",
+            ":Asia/Kolkata",
+            "UTC",
+            "IST-5:30",
+            "<+0530>-5:30",
+        ] {
+            assert!(is_zone(name), "{name}");
+        }
+        for name in ["Asia/Kolkatta", "India", "/nowhere/zone"] {
+            assert!(!is_zone(name), "{name}");
+        }
     }
 
     #[test]
