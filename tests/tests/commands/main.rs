@@ -1,5 +1,6 @@
 //! The commands from end to end: over HTTP, as a user runs them.
 
+mod completions;
 mod describe;
 mod doctor;
 mod failed_days;

@@ -28,7 +28,38 @@ pub(crate) fn run(arguments: &CompletionsArgs) -> Result<(), CliError> {
             .write_registration(VARIABLE, "kapture", "kapture", "kapture", &mut script)
             .map_err(CliError::unexpected)?;
     }
-    stdout::print(&String::from_utf8_lossy(&script))
+    let script = String::from_utf8_lossy(&script);
+    stdout::print(&adapted(&arguments.shell, &script))
+}
+
+/// The script with what the generated one lacks.
+fn adapted(shell: &str, script: &str) -> String {
+    match shell {
+        // A file name is one word: spaces and what bash interprets are escaped, unless the word is
+        // quoted already.
+        "bash" => script.replacen(
+            "    if [[ $? != 0 ]]; then\n",
+            "    local status=$? i
+    if [[ $2 != [\\\"\\']* ]]; then
+        for i in \"${!COMPREPLY[@]}\"; do
+            [[ ${COMPREPLY[i]} == *[!a-zA-Z0-9_=/:.,@%+~-]* ]] && printf -v \"COMPREPLY[$i]\" %q \"${COMPREPLY[i]}\"
+        done
+    fi
+    if [[ $status != 0 ]]; then\n",
+            1,
+        ),
+        // As `_kapture` in a folder of fpath it is loaded at the first TAB, and has to answer it.
+        "zsh" => script.replacen(
+            "\ncompdef _clap_dynamic_completer_kapture kapture",
+            "\nif [[ $funcstack[1] == _kapture ]]; then
+    _clap_dynamic_completer_kapture \"$@\"
+else
+    compdef _clap_dynamic_completer_kapture kapture
+fi",
+            1,
+        ),
+        _ => script.to_owned(),
+    }
 }
 
 /// Completions of a value that clap does not check.
