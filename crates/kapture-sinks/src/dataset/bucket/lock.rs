@@ -94,44 +94,14 @@ impl Lock {
     /// as it is not renewed: the run that holds it may have been killed.
     pub(super) async fn acquire(store: Arc<dyn ObjectStore>, key: Path) -> Result<Self, LockError> {
         let nonce = nonce();
-        let began = Instant::now();
-        let mut watched: Option<(UpdateVersion, Instant)> = None;
+        let mut watch = Watch {
+            began: Instant::now(),
+            version: None,
+        };
         let held = loop {
             let asked = Instant::now();
-            let version = match put(&store, &key, &nonce, PutMode::Create).await {
-                Ok(version) => break Held::new(version, asked),
-                Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
-                    match find(&store, &key).await? {
-                        None => continue,
-                        Some(found) => found,
-                    }
-                }
-                Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
-                    return Err(LockError::Unconditional);
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let found = version;
-            if found.is_of(&nonce) {
-                // A create that was repeated, since its first answer was lost.
-                break Held::new(found.version, asked);
-            }
-            let since = match &watched {
-                Some((version, since)) if *version == found.version => *since,
-                // It was renewed while this run watched.
-                Some(_) => return Err(LockError::Held(found.process())),
-                None => began,
-            };
-            watched = Some((found.version.clone(), since));
-            let expired = found.expired_for();
-            if expired.is_some_and(|time| time > LONG_AGO || since.elapsed() >= WATCH) {
-                let mode = PutMode::Update(found.version);
-                match put(&store, &key, &nonce, mode).await {
-                    Ok(version) => break Held::new(version, asked),
-                    // Another run was faster, or this one, and the answer was lost.
-                    Err(Error::Precondition { .. } | Error::NotFound { .. }) => continue,
-                    Err(error) => return Err(error.into()),
-                }
+            if let Some(version) = attempt(&store, &key, &nonce, &mut watch).await? {
+                break Held::new(version, asked);
             }
             sleep(LOOK).await;
         };
@@ -173,6 +143,62 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         self.renewing.abort();
+    }
+}
+
+/// Tries to write the lock; `None` while another run holds it.
+async fn attempt(
+    store: &Arc<dyn ObjectStore>,
+    key: &Path,
+    nonce: &str,
+    watch: &mut Watch,
+) -> Result<Option<UpdateVersion>, LockError> {
+    match put(store, key, nonce, PutMode::Create).await {
+        Ok(version) => return Ok(Some(version)),
+        Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
+        Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
+            return Err(LockError::Unconditional);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    // It may have been released meanwhile.
+    let Some(found) = find(store, key).await? else {
+        return Ok(None);
+    };
+    if found.is_of(nonce) {
+        // A write that was repeated, since its first answer was lost.
+        return Ok(Some(found.version));
+    }
+    if !watch.is_abandoned(&found)? {
+        return Ok(None);
+    }
+    match put(store, key, nonce, PutMode::Update(found.version)).await {
+        Ok(version) => Ok(Some(version)),
+        // Another run was faster; or this one, and the answer was lost.
+        Err(Error::Precondition { .. } | Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The lock of another run, as it was first found.
+struct Watch {
+    began: Instant,
+    version: Option<UpdateVersion>,
+}
+
+impl Watch {
+    /// Whether a lock has expired and was not renewed while it was watched. One that was renewed is
+    /// held.
+    fn is_abandoned(&mut self, found: &Found) -> Result<bool, LockError> {
+        match &self.version {
+            Some(first) if *first != found.version => {
+                return Err(LockError::Held(found.process()));
+            }
+            _ => self.version = Some(found.version.clone()),
+        }
+        let is_watched = self.began.elapsed() >= WATCH;
+        let expired = found.expired_for();
+        Ok(expired.is_some_and(|time| is_watched || time > LONG_AGO))
     }
 }
 
