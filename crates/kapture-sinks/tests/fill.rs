@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate};
 use futures_util::stream;
 use kapture_model::{Checksum, DayEvent, DayState, Days, EndBound, Proof, Receipt, Record};
-use kapture_sinks::{Encoding, FileSink, FillError, Format, SinkError, fill};
+use kapture_sinks::{Encoding, FileSink, FillError, Filling, Format, SinkError, fill};
 use tempfile::TempDir;
 
 type Event = DayEvent<&'static str>;
@@ -112,6 +112,27 @@ async fn pull_that_ends_early_does_not_finish_the_sink() {
     };
     assert!(days.iter().eq([day(3)]));
     assert!(!silent.path.exists());
+}
+
+#[tokio::test]
+async fn day_that_is_not_told_to_be_committed_keeps_the_sink_from_being_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("customers.ndjson");
+    let sink = FileSink::create(&path, &Encoding::new(Format::Ndjson)).unwrap();
+    let days = Days::between(day(2), day(3)).unwrap();
+    let mut filling = Filling::new(&sink, &days);
+    for d in [3, 2] {
+        let writer = filling.complete(day(d)).await.unwrap();
+        let DayEvent::Done(receipt) = done(d, 0) else {
+            panic!("no receipt");
+        };
+        writer.commit(&receipt).await.unwrap();
+        let finished = filling.finish().await;
+        assert!(matches!(finished, Err(SinkError::Incomplete { .. })));
+        filling.committed(day(d));
+    }
+    filling.finish().await.unwrap();
+    assert!(path.exists());
 }
 
 #[tokio::test]
