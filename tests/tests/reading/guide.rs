@@ -11,6 +11,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let entries = std::fs::read_dir(root.join("docs")).expect("a guide");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("a page").path()).collect();
+    paths.retain(|path| path.is_file());
     paths.push(root.join("README.md"));
     paths.sort();
     paths

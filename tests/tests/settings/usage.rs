@@ -28,7 +28,10 @@ fn wrong_usage_is_refused_before_any_request() {
             &["--last", "7d", "--base-url", "http://crm.example.com"],
             "plain http",
         ),
-        (&["--last", "7d", "--subdomain", "a.b"], "not a subdomain"),
+        (
+            &["--last", "7d", "--subdomain", "a.b"],
+            "--base-url https://a.b.kapturecrm.com",
+        ),
         (
             &["--last", "7d", "--endpoint", "third"],
             "`search` or `legacy`",
