@@ -190,12 +190,6 @@ impl PullError {
         }
     }
 
-    /// Whether the server refused, in its own words.
-    pub(crate) fn is_refusal(&self) -> bool {
-        self.call_error()
-            .is_some_and(|error| error.refusal().is_some())
-    }
-
     /// The failed call below this, if it was one.
     pub fn call_error(&self) -> Option<&Error> {
         match self {

@@ -10,7 +10,7 @@ use crate::engine::questions::{Purpose, Question};
 use crate::evidence::end_bound::Audit;
 use crate::request::Span;
 
-/// How often the windows of days that can still gain customers are compared again.
+/// How often the same windows are compared, where customers may have come or gone meanwhile.
 const MAX_COMPARISONS: u32 = 3;
 
 /// Whether windows of one day are being compared with those of two.
@@ -22,16 +22,16 @@ pub(super) enum AuditState {
         day: NaiveDate,
         comparisons: u32,
     },
-    /// It was asked for. Windows that are read meanwhile wait.
+    /// It was asked for, for so many times. Windows that are read meanwhile wait.
     Asked {
         audit: Audit,
-        /// How often the first comparison was made; none for a later sample.
-        comparisons: Option<u32>,
+        comparisons: u32,
     },
     /// A sample has shown customers that the windows of its days, read again, have to show.
     Recheck {
         day: NaiveDate,
         missing: HashSet<CustomerId>,
+        comparisons: u32,
     },
 }
 
@@ -68,7 +68,7 @@ impl Engine {
         if let Some((_, both)) = self.rows_of_pair(day) {
             self.evidence.end_bound.was_audited(both);
             let audit = Audit::count(day, both);
-            self.send_audit(audit, Some(comparisons));
+            self.send_audit(audit, comparisons);
             return;
         }
         let next = day.succ_opt().unwrap_or(day);
@@ -87,11 +87,11 @@ impl Engine {
             && self.audit == AuditState::None
             && self.evidence.end_bound.wants_audit(both)
         {
-            self.send_audit(Audit::sample(day, own, both), None);
+            self.send_audit(Audit::sample(day, own, both), 1);
         }
     }
 
-    fn send_audit(&mut self, audit: Audit, comparisons: Option<u32>) {
+    fn send_audit(&mut self, audit: Audit, comparisons: u32) {
         self.ready
             .push_back(Question::new(Purpose::Audit, audit.request));
         self.audit = AuditState::Asked { audit, comparisons };
@@ -102,9 +102,9 @@ impl Engine {
         let AuditState::Asked { audit, comparisons } = self.audit else {
             return;
         };
-        let Some(comparisons) = comparisons else {
-            return self.end_sample(audit, unknown);
-        };
+        if audit.is_sample {
+            return self.end_sample(audit, unknown, comparisons);
+        }
         if audit.agrees(rows) {
             self.audit = AuditState::None;
             self.shown = HashSet::default();
@@ -127,12 +127,13 @@ impl Engine {
 
     /// A sample has shown customers that are not known: they may have come meanwhile, so the windows of
     /// its days are read again and have to show them.
-    fn end_sample(&mut self, audit: Audit, unknown: Vec<CustomerId>) {
+    fn end_sample(&mut self, audit: Audit, unknown: Vec<CustomerId>, comparisons: u32) {
         self.audit = match unknown.is_empty() {
             true => AuditState::None,
             false => AuditState::Recheck {
                 day: audit.day,
                 missing: unknown.into_iter().collect(),
+                comparisons,
             },
         };
         if self.audit != AuditState::None {
@@ -150,10 +151,15 @@ impl Engine {
 
     /// The windows of the sample were read again.
     fn end_recheck(&mut self) {
-        let AuditState::Recheck { day, missing } = &self.audit else {
+        let AuditState::Recheck {
+            day,
+            missing,
+            comparisons,
+        } = &self.audit
+        else {
             return;
         };
-        let day = *day;
+        let (day, comparisons) = (*day, *comparisons);
         if missing.is_empty() {
             self.audit = AuditState::None;
             return;
@@ -162,6 +168,12 @@ impl Engine {
         let is_over = |day| !self.windows.reading.contains_key(&day);
         if !days.clone().all(is_over) {
             return;
+        }
+        if comparisons < MAX_COMPARISONS
+            && let Some((own, both)) = self.rows_of_pair(day)
+        {
+            // Those customers may have gone meanwhile: another sample has to show others.
+            return self.send_audit(Audit::sample(day, own, both), comparisons + 1);
         }
         if self.assembler.done() > 0 {
             let window = Span::TwoDays.window(day);

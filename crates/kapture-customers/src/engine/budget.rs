@@ -11,12 +11,12 @@ pub(crate) const MAX_DEFERRED: usize = 16;
 /// days open: a run of many years must not need more of that than one of a month.
 pub(crate) const MAX_PENDING_EMPTY: usize = 32;
 
-/// How often a canary without rows is asked again, later each time, until another one is picked.
-pub(crate) const CANARY_ATTEMPTS: u32 = 3;
+/// How long to wait each time before a canary without rows is asked again, until another one is picked: a
+/// search that is out of order comes back within half a minute, or not soon.
+pub(crate) const CANARY_WAITS_MS: [u64; 3] = [1_000, 6_000, 24_000];
 
-/// How long to wait before a canary is asked again, doubled for each further time: a search that is out
-/// of order for a moment comes back.
-pub(crate) const CANARY_DELAY_MS: u64 = 1_000;
+/// How long to wait before a further round of looks, after one that met a contradiction: longer each time.
+pub(crate) const ROUND_DELAY_MS: u64 = 1_000;
 
 /// How many rounds of confirmation may meet a contradiction: then the days in doubt fail.
 pub(crate) const MAX_CONTRADICTORY_ROUNDS: u32 = 3;
@@ -49,9 +49,11 @@ pub(crate) const PATIENCE: u32 = 3;
 /// How often it is asked anew what "no customers" looks like, because the controls may have met trouble.
 pub(crate) const CONTROLS: u32 = 4;
 
-/// How many far probes of a run may be made in vain, more for each four hundred pages that were of use.
-pub(crate) const FAR_PROBES: u32 = 2;
-pub(crate) const PAGES_PER_FAR_PROBE: u64 = 400;
+/// How many far probes of a run may be made in vain: few at first, one more for each ten pages that were
+/// of use, and so many at most.
+const FAR_PROBES: u32 = 2;
+const PAGES_PER_FAR_PROBE: u64 = 10;
+const MAX_FAR_PROBES: u64 = 6;
 
 /// What a run may still spend.
 #[derive(Debug)]
@@ -88,9 +90,9 @@ impl Budget {
     /// A further page was of use.
     pub(crate) fn page_was_of_use(&mut self) {
         self.pages += 1;
-        if self.pages.is_multiple_of(PAGES_PER_FAR_PROBE) {
-            self.far_probes += 1;
-        }
+        let is_earned = self.pages.is_multiple_of(PAGES_PER_FAR_PROBE)
+            && self.pages / PAGES_PER_FAR_PROBE <= MAX_FAR_PROBES - u64::from(FAR_PROBES);
+        self.far_probes += u32::from(is_earned);
     }
 
     /// Takes the right to wait patiently for one question, if there is one left.

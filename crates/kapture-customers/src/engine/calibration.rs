@@ -389,7 +389,7 @@ impl Engine {
         }
         let (of, missing) = match (&mut self.phase, &mut self.audit) {
             (Phase::Comparing(comparison), _) => (comparison.day, &mut comparison.missing),
-            (_, AuditState::Recheck { day, missing }) => (*day, missing),
+            (_, AuditState::Recheck { day, missing, .. }) => (*day, missing),
             _ => return,
         };
         let days = [Some(of), of.succ_opt()];

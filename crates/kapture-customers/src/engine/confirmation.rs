@@ -10,12 +10,13 @@ use kapture_transport::Refusal;
 use crate::api::{Event, Finding, Proof, PullError};
 use crate::engine::Engine;
 use crate::engine::budget::{
-    CANARY_ATTEMPTS, CANARY_DELAY_MS, CANARY_SEARCH_DOUBLINGS, LOOKS_PER_CONTRADICTION,
-    MAX_CONTRADICTORY_ROUNDS,
+    CANARY_SEARCH_DOUBLINGS, CANARY_WAITS_MS, LOOKS_PER_CONTRADICTION, MAX_CONTRADICTORY_ROUNDS,
+    ROUND_DELAY_MS,
 };
 use crate::engine::questions::{Purpose, Question};
 use crate::engine::windows::PendingWindow;
 use crate::evidence::canaries::Canary;
+use crate::evidence::empty_response::Meaning;
 use crate::request::{DEFAULT_LIMIT, PageIds, PageRequest, Span};
 use crate::window::{WindowReader, WindowStatus};
 
@@ -41,23 +42,27 @@ pub(super) struct Confirmation {
 enum State {
     #[default]
     Idle,
-    Before {
+    /// A canary was asked, before or after the looks.
+    Canary {
+        moment: Moment,
         batch: BTreeSet<NaiveDate>,
         canary: Canary,
-        attempts: u32,
+        /// How often it was waited for.
+        waits: usize,
     },
     Looking {
         batch: BTreeSet<NaiveDate>,
         outstanding: BTreeSet<NaiveDate>,
         canary: Canary,
     },
-    After {
-        batch: BTreeSet<NaiveDate>,
-        canary: Canary,
-        attempts: u32,
-    },
     /// A canary is looked for before the asked days.
     Searching { outstanding: u32 },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    Before,
+    After,
 }
 
 impl Engine {
@@ -79,15 +84,16 @@ impl Engine {
         let Some(canary) = self.pick_canary() else {
             return self.without_canary();
         };
-        self.confirmation.state = State::Before {
+        self.confirmation.state = State::Canary {
+            moment: Moment::Before,
             batch,
             canary,
-            attempts: 1,
+            waits: 0,
         };
         let rounds = self.confirmation.rounds;
         let delay = match rounds {
             0 => Duration::ZERO,
-            _ => Duration::from_millis(CANARY_DELAY_MS << rounds),
+            _ => Duration::from_millis(ROUND_DELAY_MS << rounds),
         };
         self.ask_canary(canary.request, delay);
     }
@@ -122,54 +128,46 @@ impl Engine {
         self.ready.push_back(question);
     }
 
-    /// The canary was answered, with so many rows.
-    pub(super) fn on_canary(&mut self, rows: usize, refusal: Option<Refusal>) {
-        match std::mem::take(&mut self.confirmation.state) {
-            State::Before { batch, canary, .. } if canary.is_alive(rows) => {
-                self.send_looks(batch, canary);
-            }
-            State::After { batch, canary, .. } if canary.is_alive(rows) => self.end_round(&batch),
-            State::Before {
-                batch,
-                canary,
-                attempts,
-            } if attempts < CANARY_ATTEMPTS => {
-                let attempts = attempts + 1;
-                self.confirmation.state = State::Before {
-                    batch,
-                    canary,
-                    attempts,
-                };
-                self.ask_canary_later(canary.request, attempts);
-            }
-            State::After {
-                batch,
-                canary,
-                attempts,
-            } if attempts < CANARY_ATTEMPTS => {
-                let attempts = attempts + 1;
-                self.confirmation.state = State::After {
-                    batch,
-                    canary,
-                    attempts,
-                };
-                self.ask_canary_later(canary.request, attempts);
-            }
-            State::Before { canary, .. } | State::After { canary, .. } => {
-                self.evidence.canaries.was_silent(canary.request);
-                match self.pick_canary() {
-                    Some(_) => self.begin_confirmation(),
-                    None => self.all_canaries_are_silent(&canary.request, refusal),
-                }
-            }
-            other => self.confirmation.state = other,
+    /// The canary was answered, with so many rows, or failed.
+    pub(super) fn on_canary(&mut self, rows: Option<usize>, refusal: Option<Refusal>) {
+        let state = std::mem::take(&mut self.confirmation.state);
+        let State::Canary {
+            moment,
+            batch,
+            canary,
+            waits,
+        } = state
+        else {
+            self.confirmation.state = state;
+            return;
+        };
+        if rows.is_some_and(|rows| canary.is_alive(rows)) {
+            return match moment {
+                Moment::Before => self.send_looks(batch, canary),
+                Moment::After => self.end_round(&batch),
+            };
         }
-    }
-
-    fn ask_canary_later(&mut self, canary: PageRequest, attempts: u32) {
-        self.evidence.contradictions += 1;
-        let delay = Duration::from_millis(CANARY_DELAY_MS << attempts);
-        self.ask_canary(canary, delay);
+        if let Some(wait) = CANARY_WAITS_MS.get(waits) {
+            // A failure, and words that do not mean it, tell nothing about other windows.
+            let responses = &mut self.evidence.empty_responses;
+            let is_said_to_be_empty = rows.is_some()
+                && refusal.is_none_or(|it| {
+                    responses.judge(&canary.request, &it, false) == Meaning::NoCustomers
+                });
+            self.evidence.contradictions += u32::from(is_said_to_be_empty);
+            self.confirmation.state = State::Canary {
+                moment,
+                batch,
+                canary,
+                waits: waits + 1,
+            };
+            return self.ask_canary(canary.request, Duration::from_millis(*wait));
+        }
+        self.evidence.canaries.was_silent(canary.request);
+        match self.pick_canary() {
+            Some(_) => self.begin_confirmation(),
+            None => self.all_canaries_are_silent(&canary.request, refusal),
+        }
     }
 
     fn send_looks(&mut self, batch: BTreeSet<NaiveDate>, canary: Canary) {
@@ -226,10 +224,11 @@ impl Engine {
         };
         if outstanding.is_empty() {
             let (batch, canary) = (std::mem::take(batch), *canary);
-            self.confirmation.state = State::After {
+            self.confirmation.state = State::Canary {
+                moment: Moment::After,
                 batch,
                 canary,
-                attempts: 1,
+                waits: 0,
             };
             self.ask_canary(canary.request, Duration::ZERO);
         }

@@ -82,8 +82,8 @@ pub(crate) struct Engine {
     /// Questions that wait for the end of a trouble check.
     parked: Vec<Question>,
     controls: Vec<ControlGroup>,
-    /// First days of windows that were refused in unclear words before anything was answered.
-    unclear: Vec<(NaiveDate, PageRequest, Refusal)>,
+    /// Windows that failed before anything was answered, by their first days.
+    unanswered: Vec<(NaiveDate, PullError)>,
     in_flight: BTreeMap<RequestId, Question>,
     /// Questions to send before anything else.
     ready: VecDeque<Question>,
@@ -123,7 +123,7 @@ impl Engine {
             trouble: TroubleCheck::None,
             parked: Vec::new(),
             controls: Vec::new(),
-            unclear: Vec::new(),
+            unanswered: Vec::new(),
             in_flight: BTreeMap::new(),
             ready: VecDeque::new(),
             cancelled: Vec::new(),
@@ -146,7 +146,7 @@ impl Engine {
                 return Some(self.send(question));
             }
             let places = free + self.in_flight.len();
-            if let Some(question) = self.plan(free, places) {
+            if let Some(question) = self.plan(places) {
                 return Some(self.send(question));
             }
             if !self.ready.is_empty() {
@@ -217,7 +217,7 @@ impl Engine {
     }
 
     /// The next request for which nothing has to be learnt first.
-    fn plan(&mut self, free: usize, places: usize) -> Option<Question> {
+    fn plan(&mut self, places: usize) -> Option<Question> {
         if let Some(question) = self.plan_page() {
             return Some(question);
         }
@@ -226,10 +226,8 @@ impl Engine {
                 return Some(question);
             }
             let most = WINDOWS_PER_PLACE * places;
-            while matches!(self.phase, Phase::Reading)
-                && self.windows.reading.len() < most
-                && self.windows.pending.len() <= 2 * MAX_PENDING_EMPTY
-                && let Some(day) = self.windows.waiting.first().copied()
+            while self.windows.reading.len() < most
+                && let Some(day) = self.next_window()
             {
                 self.begin_window(day, self.evidence.end_bound.span());
                 if let Some(question) = self.plan_page() {
@@ -237,7 +235,7 @@ impl Engine {
                 }
             }
         }
-        if free > 1 && self.budget.may_probe_far() {
+        if self.budget.may_probe_far() {
             let evidence = &self.evidence;
             let readers = self.windows.reading.iter_mut();
             let mut far = readers.filter_map(|(day, reader)| {
@@ -249,13 +247,23 @@ impl Engine {
             }
         }
         self.resume_deferred_beyond(MAX_DEFERRED);
-        if self.windows.pending.len() > MAX_PENDING_EMPTY
-            && self.evidence.canaries.has_seen_rows()
-            && matches!(self.phase, Phase::Reading)
-        {
+        if self.is_time_to_confirm() {
             self.begin_confirmation();
         }
         self.plan_page()
+    }
+
+    /// Whether windows without rows are to be looked at again while others are read: where many wait, or
+    /// where no more can come.
+    fn is_time_to_confirm(&self) -> bool {
+        let windows = &self.windows;
+        let is_possible = matches!(self.phase, Phase::Reading)
+            && !windows.pending.is_empty()
+            && self.evidence.canaries.has_seen_rows();
+        let are_many = windows.pending.len() > MAX_PENDING_EMPTY;
+        let are_all =
+            || windows.waiting.is_empty() && windows.reading.values().all(WindowReader::has_rows);
+        is_possible && (are_many || are_all())
     }
 
     /// The next page of a window that is being read: one without which it does not go on, or one that is
@@ -279,6 +287,13 @@ impl Engine {
             let (request, ticket) = reader.next_certain(evidence)?;
             Some(Question::new(Purpose::Page { day: *day, ticket }, request))
         })
+    }
+
+    /// The next window to begin, unless too many wait for their second look.
+    fn next_window(&self) -> Option<NaiveDate> {
+        let may_begin = matches!(self.phase, Phase::Reading)
+            && self.windows.pending.len() <= 2 * MAX_PENDING_EMPTY;
+        self.windows.waiting.first().copied().filter(|_| may_begin)
     }
 
     /// Begins to read the window of `day`, from the first page that came already if there is one.
@@ -311,15 +326,14 @@ impl Engine {
         if !self.parked.is_empty() {
             return self.release_parked();
         }
-        if self.give_up_probing() {
+        if self.next_window().is_some() || self.give_up_probing() {
             return;
         }
         if !self.windows.pending.is_empty() {
             return self.begin_confirmation();
         }
-        if let Some((_, request, refusal)) = self.unclear.first() {
-            let answers = vec![(request.window, refusal.clone())];
-            return self.finish_with(PullError::AmbiguousEmpty { answers });
+        if let Some((_, error)) = self.unanswered.pop() {
+            return self.finish_with(error);
         }
         self.audit = AuditState::None;
         self.comparisons.clear();
@@ -417,7 +431,7 @@ impl Engine {
             // Refused: D…D+1 is not answered any more.
             Purpose::Audit => self.on_audit(usize::MAX, Vec::new()),
             Purpose::Look { day } => self.on_look(day, page),
-            Purpose::Canary => self.on_canary(page.ids.len(), refusal),
+            Purpose::Canary => self.on_canary(Some(page.ids.len()), refusal),
             Purpose::Search => self.on_searched(),
             Purpose::TroubleCanary => self.on_trouble_canary(&request, &page),
         }

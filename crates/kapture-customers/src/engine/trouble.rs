@@ -14,8 +14,8 @@ use crate::engine::questions::{ControlGroup, Purpose, Question, Stage, TroubleCh
 use crate::evidence::empty_response::{Meaning, controls};
 use crate::request::{DEFAULT_LIMIT, PageIds, PageRequest, Seq, Span};
 
-/// How many windows may be refused in unclear words before anything is answered.
-const MAX_UNCLEAR: usize = 3;
+/// How many windows may be refused in unclear words, or be too large, before anything is answered.
+const MAX_UNANSWERED: usize = 3;
 
 impl Engine {
     /// A question was answered with success.
@@ -26,8 +26,8 @@ impl Engine {
             _ => {}
         }
         self.spokesman_is_done(question);
-        // What was refused before anything was answered can be judged now.
-        for (day, ..) in std::mem::take(&mut self.unclear) {
+        // What failed before anything was answered can be judged now.
+        for (day, _) in std::mem::take(&mut self.unanswered) {
             self.windows.waiting.insert(day);
         }
     }
@@ -190,7 +190,8 @@ impl Engine {
             Stage::AfterTrouble { .. } => {
                 self.spokesman_is_done(question);
                 if !self.evidence.answered {
-                    return self.is_unclear(question, refusal);
+                    let answers = vec![(request.window, refusal)];
+                    return self.is_unanswered(question, PullError::AmbiguousEmpty { answers });
                 }
                 // The controls may have met the same trouble.
                 if self.budget.may_ask_controls()
@@ -204,20 +205,17 @@ impl Engine {
         }
     }
 
-    /// Nothing was answered yet, and this is not understood: it is judged again after the first success.
-    fn is_unclear(&mut self, question: Question, refusal: Refusal) {
+    /// Nothing was answered yet, and neither was this: it is judged again after the first success.
+    fn is_unanswered(&mut self, question: Question, error: PullError) {
         let (Purpose::Page { day, .. } | Purpose::Look { day }) = question.purpose else {
             return;
         };
         self.windows.reading.remove(&day);
         self.windows.pending.remove(&day);
         self.was_looked_at(day);
-        self.unclear.push((day, question.request, refusal));
-        if self.unclear.len() >= MAX_UNCLEAR {
-            let answers = self.unclear.iter().take(1);
-            let answers = answers.map(|(_, request, refusal)| (request.window, refusal.clone()));
-            let answers = answers.collect();
-            self.finish_with(PullError::AmbiguousEmpty { answers });
+        self.unanswered.push((day, error.clone()));
+        if self.unanswered.len() >= MAX_UNANSWERED {
+            self.finish_with(error);
         }
     }
 
@@ -254,7 +252,7 @@ impl Engine {
             }
             Purpose::Page { .. } | Purpose::Look { .. } => self.press(question, error),
             Purpose::Probe { day, span } => {
-                if self.is_too_much_for_all(&error) {
+                if self.ends_all(&error) {
                     return self.finish_with(call_failed(&request, error));
                 }
                 match question.stage == Stage::Initial && question.has_large_limit() {
@@ -268,7 +266,7 @@ impl Engine {
             Purpose::Canary | Purpose::TroubleCanary => match is_over(&error) {
                 true => self.finish_with(call_failed(&request, error)),
                 false if question.purpose == Purpose::Canary => {
-                    self.on_canary(0, None);
+                    self.on_canary(None, None);
                 }
                 false => self.release_parked(),
             },
@@ -283,8 +281,9 @@ impl Engine {
             Stage::Initial if question.has_large_limit() && may_be_too_much(&error) => {
                 self.ready.push_back(question.at(Stage::Smaller));
             }
-            _ if self.is_too_much_for_all(&error) => {
-                self.finish_with(call_failed(&request, error));
+            _ if self.ends_all(&error) => self.finish_with(call_failed(&request, error)),
+            _ if is_too_large && !self.evidence.answered => {
+                self.is_unanswered(question, call_failed(&request, error));
             }
             _ if is_too_large || matches!(error, Error::MissingId { .. }) => {
                 self.give_up(question, call_failed(&request, error));
@@ -303,9 +302,6 @@ impl Engine {
                 };
                 self.give_up(question, error);
             }
-            _ if is_over(&error) && self.evidence.answered_by.is_none() => {
-                self.finish_with(call_failed(&request, error));
-            }
             _ if matches!(error, Error::Exhausted { .. }) && !is_over(&error) => {
                 self.give_up(question, call_failed(&request, error));
             }
@@ -313,11 +309,9 @@ impl Engine {
         }
     }
 
-    /// Whether a page was too large before anything was answered: it would be so for every window.
-    fn is_too_much_for_all(&self, error: &Error) -> bool {
-        let is_too_much = matches!(error, Error::TooLarge { .. } | Error::TooManyRows { .. });
+    /// Whether no other question can fare better, and nothing was answered that shows otherwise.
+    fn ends_all(&self, error: &Error) -> bool {
         is_over(error) && self.evidence.answered_by.is_none()
-            || is_too_much && !self.evidence.answered
     }
 
     /// The window of a question cannot be read.

@@ -42,6 +42,8 @@ pub(crate) struct Audit {
     pub(crate) day: NaiveDate,
     pub(crate) request: PageRequest,
     overlap: u64,
+    /// The customers that it shows have to be known; else it counts them.
+    pub(crate) is_sample: bool,
 }
 
 impl Audit {
@@ -55,6 +57,7 @@ impl Audit {
         Self {
             day,
             overlap: 0,
+            is_sample: true,
             request: PageRequest {
                 window: Span::TwoDays.window(day),
                 limit: DEFAULT_LIMIT,
@@ -69,6 +72,7 @@ impl Audit {
         Self {
             day,
             overlap,
+            is_sample: false,
             request: PageRequest {
                 window: Span::TwoDays.window(day),
                 limit: DEFAULT_LIMIT,

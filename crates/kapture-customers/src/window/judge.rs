@@ -40,7 +40,8 @@ impl WindowReader {
         let joined = pass.is_joined(evidence);
         let is_clean = pass.is_clean() && end.hole.is_none();
         // Where customers are lacking that were met before, another pass has to agree.
-        if is_clean && self.recapture.has_all_in(stitcher) {
+        let has_all = self.recapture.has_all_in(stitcher);
+        if is_clean && has_all {
             if joined {
                 let proof = match end.inferred {
                     true => Proof::Inferred,
@@ -53,7 +54,9 @@ impl WindowReader {
                 return;
             }
         }
-        self.judge_pass(pass, end, joined, was_in_turn, evidence);
+        let has_moved = stitcher.has_moved() || !has_all;
+        let is_stable = joined && has_moved && self.passes >= MOVING_PASSES;
+        self.judge_pass(pass, end, (joined, is_stable), was_in_turn, evidence);
     }
 
     /// What passes prove together where one alone does not.
@@ -61,7 +64,7 @@ impl WindowReader {
         &mut self,
         pass: PassReader,
         end: PassEnd,
-        joined: bool,
+        (joined, is_stable): (bool, bool),
         was_in_turn: bool,
         evidence: &mut Evidence,
     ) {
@@ -88,7 +91,7 @@ impl WindowReader {
             if self.agreement.prove() {
                 return self.complete(Proof::Contiguous, self.rows);
             }
-            if joined && stitcher.has_moved() && self.passes >= MOVING_PASSES {
+            if is_stable {
                 return self.complete(Proof::StableRows, self.rows);
             }
             if was_in_turn {

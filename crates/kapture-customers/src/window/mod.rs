@@ -27,7 +27,7 @@ use capture_recapture::CaptureRecapture;
 use grid::{GridReader, GridStep};
 use pass::{PassEnd, PassReader, PassStep};
 use prefetch::Prefetch;
-use state::WindowState;
+use state::{ShownPages, WindowState};
 
 pub(crate) use state::{CompleteWindow, PageTicket, WindowStatus};
 
@@ -48,7 +48,7 @@ const LARGEST_PAGE: u64 = 20_000;
 ///    │             │  └── 24 passes ─► Failed(Unstable)
 ///    │             ▼ the first page again
 ///    └──────────► Grid ── two page lengths agree ─► Complete
-///                  └───── the first page at every offset ─► Whole ─► Complete(Inferred), Failed
+///                  └───── the first page at every offset ─► Whole ─► Uncut ─► Complete(Inferred), Failed
 /// ```
 #[derive(Debug)]
 pub(crate) struct WindowReader {
@@ -130,7 +130,7 @@ impl WindowReader {
             | WindowState::Paging(_)
             | WindowState::Grid { .. }
             | WindowState::Whole { .. } => WindowStatus::Reading,
-            WindowState::Deferred(..) => WindowStatus::Deferred,
+            WindowState::Deferred(..) | WindowState::Uncut(..) => WindowStatus::Deferred,
             WindowState::Empty => WindowStatus::Empty,
             WindowState::Doubtful { .. } => WindowStatus::Doubtful,
             WindowState::Complete(complete) => WindowStatus::Complete(*complete),
@@ -299,8 +299,10 @@ impl WindowReader {
             return;
         }
         evidence.last_page.was_too_large(limit);
-        match self.state {
-            WindowState::Whole { page, .. } => self.offset_ignored(page),
+        match &mut self.state {
+            WindowState::Whole { shown, .. } => {
+                self.state = WindowState::Uncut(std::mem::take(shown));
+            }
             _ => self.without_large_page(),
         }
     }
@@ -402,7 +404,9 @@ impl WindowReader {
             }
             GridStep::OffsetIgnored => {
                 let (limit, page) = self.first.unwrap_or((self.limit, Length::default()));
-                self.ask_whole(limit, page, evidence);
+                let mut shown = ShownPages::default();
+                shown.add(limit, page);
+                self.ask_whole(limit, shown, evidence);
             }
             GridStep::Unstable {
                 readings,
@@ -419,44 +423,51 @@ impl WindowReader {
         }
     }
 
-    /// The server ignores `offset`: the page is the whole window where its length shows that it was not
-    /// cut; else a larger one is asked for.
-    fn ask_whole(&mut self, limit: u32, page: Length, evidence: &Evidence) {
-        if evidence.last_page.is_last(page, limit) {
-            return self.complete(Proof::Inferred, page.rows as u64);
+    /// The server ignores `offset`: its first page is the whole window where the lengths of pages show that
+    /// it was not cut; else a larger one is asked for.
+    fn ask_whole(&mut self, limit: u32, shown: ShownPages, evidence: &Evidence) {
+        if shown.are_whole(&evidence.last_page) {
+            return self.complete(Proof::Inferred, shown.rows() as u64);
         }
-        let larger = limit.saturating_mul(4);
+        // The same limits in every window, so that their pages can be compared.
+        let larger = match limit < self.limit {
+            true => self.limit,
+            false => limit.saturating_mul(4),
+        };
         if u64::from(limit) >= LARGEST_PAGE || evidence.last_page.is_too_large(larger) {
-            return self.offset_ignored(page);
+            self.state = WindowState::Uncut(shown);
+            return;
         }
         self.pass += 1;
         self.state = WindowState::Whole {
             limit: larger,
             is_sent: false,
-            page,
+            shown,
         };
     }
 
     fn on_whole_page(&mut self, limit: u32, page: PageIds, evidence: &mut Evidence) {
-        let WindowState::Whole { page: before, .. } = self.state else {
+        let WindowState::Whole { shown, .. } = &mut self.state else {
             return;
         };
-        if page.length.rows < before.rows {
+        let mut shown = std::mem::take(shown);
+        if page.length.rows < shown.rows() {
             evidence.last_page.was_too_large(limit);
-            return self.offset_ignored(before);
+            self.state = WindowState::Uncut(shown);
+            return;
         }
-        self.ask_whole(limit, page.length, evidence);
-    }
-
-    fn offset_ignored(&mut self, page: Length) {
-        self.state = WindowState::Failed(Box::new(PullError::OffsetIgnored {
-            window: self.window,
-            rows: page.rows,
-        }));
+        shown.add(limit, page.length);
+        self.ask_whole(limit, shown, evidence);
     }
 
     /// Whether the evidence that came meanwhile completes a deferred window.
     pub(crate) fn reconsider(&mut self, evidence: &mut Evidence) {
+        if let WindowState::Uncut(shown) = &self.state
+            && shown.are_whole(&evidence.last_page)
+        {
+            let rows = shown.rows() as u64;
+            return self.complete(Proof::Inferred, rows);
+        }
         let WindowState::Deferred(pass, end) = &self.state else {
             return;
         };
@@ -475,7 +486,7 @@ impl WindowReader {
         }
     }
 
-    /// Reads a deferred window on: its next page, or another pass.
+    /// Reads a deferred window on: its next page, or another pass. One that ignores `offset` fails.
     pub(crate) fn resume(&mut self) {
         let state = std::mem::replace(
             &mut self.state,
@@ -485,6 +496,12 @@ impl WindowReader {
             },
         );
         match state {
+            WindowState::Uncut(shown) => {
+                self.state = WindowState::Failed(Box::new(PullError::OffsetIgnored {
+                    window: self.window,
+                    rows: shown.rows(),
+                }));
+            }
             WindowState::Deferred(pass, end) if end.inferred => {
                 self.state = WindowState::Paging(pass);
             }

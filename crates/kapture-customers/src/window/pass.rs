@@ -156,6 +156,10 @@ impl PassReader {
     pub(crate) fn on_page(&mut self, page: &PageIds, evidence: &mut Evidence) -> PassStep {
         let (end, offset) = (self.stitcher.end(), self.next_offset());
         let news = self.stitcher.lacks_any_of(&page.ids);
+        // It ends as the pages before it, and no limit has cut it there.
+        let ends_alike = !news
+            && self.stitcher.ends_alike(&page.ids)
+            && page.ids.len() < self.stitcher.longest_page();
         if page.ids.is_empty() && offset < end {
             return self.on_hole(offset, page);
         }
@@ -207,7 +211,14 @@ impl PassReader {
                 evidence.last_page.was_full(self.previous, self.limit);
             }
         }
-        self.advance(page, end, news, matched, evidence)
+        let has_moved_whole = ends_alike && matched == OverlapMatch::Moved;
+        let is_last = match self.stitcher.end().cmp(&end) {
+            // It had room for more than the few rows that were asked back.
+            Ordering::Equal => self.overlap <= WIDE_OVERLAP,
+            // Rows before it came or went. Else it was cut, or its last rows are others.
+            Ordering::Less | Ordering::Greater => has_moved_whole,
+        };
+        self.advance(page, end, is_last, news, matched, evidence)
     }
 
     /// Rows may have gone: the page is asked from further back before the pass is broken off.
@@ -232,6 +243,7 @@ impl PassReader {
         &mut self,
         page: &PageIds,
         end: u64,
+        is_last: bool,
         news: bool,
         matched: OverlapMatch,
         evidence: &mut Evidence,
@@ -239,13 +251,6 @@ impl PassReader {
         let inferred = evidence.infers_ends
             && self.stitcher.end() >= end
             && evidence.last_page.end(page.length, self.limit) == LastPage::Proven;
-        let is_last = match self.stitcher.end().cmp(&end) {
-            // It ends before rows that are known: it was cut, or some have gone.
-            Ordering::Less => false,
-            // It had room for more than the few rows that were asked back.
-            Ordering::Equal => self.overlap <= WIDE_OVERLAP,
-            Ordering::Greater => false,
-        };
         if is_last || inferred {
             if !news && self.is_regular {
                 evidence

@@ -1,8 +1,8 @@
 //! Which pages of a window are asked for before their turn.
 //!
 //! A page with rows at some offset shows that every page before it is of use. So one *far probe* at a
-//! time looks further and further ahead, four times as far at each step; where it finds nothing, the
-//! end is searched for by halves. Every page in between is then asked for at once. A far probe that
+//! time looks further and further ahead, four times as far at each step and later twice; where it finds
+//! nothing, the end is searched for by halves. Every page in between is then asked for at once. A far probe that
 //! finds nothing was made in vain: a run may make few of them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,9 @@ use crate::request::PageIds;
 
 /// How many pages ahead the first far probe looks.
 const FIRST_PROBE: u64 = 3;
+
+/// From so many pages on a far probe looks twice as far, and not four times.
+const MANY_PAGES: u64 = 16;
 
 /// How many pages of one pass may wait for their turn.
 const MAX_WAITING: usize = 64;
@@ -98,7 +101,11 @@ impl Prefetch {
         let pages = |offset: u64| offset.saturating_sub(stride.next) / stride.step;
         let known = pages(self.holds);
         let place = match self.empty {
-            None => FIRST_PROBE.max(4 * (stride.next / stride.step + known)),
+            None => {
+                let far = stride.next / stride.step + known;
+                let times = if far < MANY_PAGES { 4 } else { 2 };
+                FIRST_PROBE.max(times * far)
+            }
             Some(empty) => known.midpoint(pages(empty)),
         };
         let offset = stride.next + place * stride.step;

@@ -1,6 +1,7 @@
 //! What a window is in: the states of its reader, and what the engine sees of them.
 
 use crate::api::{Proof, PullError};
+use crate::evidence::last_page::LastPages;
 use crate::request::Length;
 
 use super::grid::GridReader;
@@ -23,8 +24,10 @@ pub(super) enum WindowState {
     Whole {
         limit: u32,
         is_sent: bool,
-        page: Length,
+        shown: ShownPages,
     },
+    /// The page of the largest limit came. Only longer pages of other windows can show that it was not cut.
+    Uncut(ShownPages),
     /// Read to its end, but the order of rows is not known well enough yet.
     Deferred(PassReader, PassEnd),
     /// It has no rows, so the server says.
@@ -35,6 +38,29 @@ pub(super) enum WindowState {
     },
     Complete(CompleteWindow),
     Failed(Box<PullError>),
+}
+
+/// The longest first pages of a window whose server ignores `offset`, with the limits that were asked.
+#[derive(Debug, Default)]
+pub(super) struct ShownPages(Vec<(u32, Length)>);
+
+impl ShownPages {
+    /// A page of `limit` came that is not shorter than the ones before.
+    pub(super) fn add(&mut self, limit: u32, page: Length) {
+        self.0.retain(|(_, before)| before.rows == page.rows);
+        self.0.push((limit, page));
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.0.first().map_or(0, |(_, page)| page.rows)
+    }
+
+    /// Whether the lengths of other pages show that one of these was not cut.
+    pub(super) fn are_whole(&self, pages: &LastPages) -> bool {
+        self.0
+            .iter()
+            .any(|(limit, page)| pages.is_last(*page, *limit))
+    }
 }
 
 /// A window that was read whole.

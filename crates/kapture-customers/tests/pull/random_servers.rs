@@ -108,6 +108,8 @@ prop_compose! {
             (Limit::CappedAt(..=9), Order::Ties) => Order::Id,
             _ => order,
         };
+        // D…D that shows the customers of midnight alone looks like a window of few.
+        let flip = flip.filter(|flip| flip.to != Windows::Moments);
         // Nor can those that are cut at a number of bytes alone.
         let page_bytes = page_bytes.filter(|_| limit != Limit::Ignored);
         let offset = match (limit, offset) {
@@ -168,11 +170,12 @@ fn must_succeed(behaviour: &Behaviour) -> bool {
         !matches!(form, EmptyForm::NotFound(_))
             && !matches!(form, EmptyForm::Failed(sentence) if sentence == "E-1017")
     };
-    // Where pages have a single row, windows that are read at the same time can fall into step with
-    // machines that answer in turn, and never meet what the other one lists.
-    // And the one row may be that of midnight at one time, and another one the next.
-    let in_step = matches!(behaviour.order, Order::Turns | Order::Unstable)
-        && matches!(behaviour.limit, Limit::CappedAt(1));
+    // Where pages have a single row, the one row may be that of midnight at one time, and another one
+    // the next.
+    let is_single = behaviour.order == Order::Unstable && behaviour.limit == Limit::CappedAt(1);
+    // Requests may fall into step with machines that answer in turn, and never meet what the other one
+    // lists: then the window is named as unstable.
+    let in_step = is_single || behaviour.order == Order::Turns;
     // A page that was perhaps cut has to be asked about, and nobody knows which row that is.
     let cut_early = behaviour.page_bytes.is_some() && behaviour.offset == Offset::OneRowEarly;
     behaviour.flip.is_none()
@@ -253,7 +256,9 @@ async fn check(
     if pulled.error.is_none() {
         prop_assert_eq!((pulled.receipts.len() + pulled.failed.len()) as i64, days);
     }
-    if must_succeed {
+    // Words without a canary are not believed.
+    let is_unvouched = matches!(pulled.error, Some(PullError::AmbiguousEmpty { .. }));
+    if must_succeed && !is_unvouched {
         prop_assert!(pulled.error.is_none(), "{:?}", pulled.error);
         prop_assert!(pulled.failed.is_empty(), "{:?}", pulled.failed);
     } else {

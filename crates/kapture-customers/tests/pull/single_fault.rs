@@ -88,8 +88,9 @@ async fn is_mended_or_named_wherever_it_happens() {
             .into_iter()
             .map(|kind| (kind, true))
             .chain(lasting().into_iter().map(|kind| (kind, false)));
-        for (kind, passes) in kinds {
-            for number in 1..=tenant.request_count() {
+        for (place, (kind, passes)) in kinds.enumerate() {
+            // Each kind meets every third request, and each request some kinds.
+            for number in (1 + place as u64 % 3..=tenant.request_count()).step_by(3) {
                 let told = format!("{kind:?} at request {number} of {behaviour:?}");
                 let faults = Faults::scheduled([(number, kind.clone())]);
                 let (_, pulled) = pull_with_fault(&behaviour, faults).await;
@@ -115,5 +116,5 @@ async fn is_mended_or_named_wherever_it_happens() {
         }
     }
     println!("{tried} single faults: {ended} named, all others mended");
-    assert!(tried > 10_000, "{tried}");
+    assert!(tried > 4_000, "{tried}");
 }

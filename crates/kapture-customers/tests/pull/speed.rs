@@ -34,9 +34,11 @@ async fn expect_few_rounds(days: i64, customers: u32, concurrency: usize) {
     assert_eq!(pulled.ids(), truth(&tenant, may(1), may(days)));
     let asked = tenant.request_count();
     let told = format!("{days} days of {customers}, {concurrency} at once: {pages} pages");
-    assert!(asked <= pages + 20, "{told}, {asked} requests");
-    // Pages nearly as long as others are asked about, eight of them in vain.
-    let most = (pages as f64 + 8.0) / concurrency as f64 + 6.0;
+    let windows = days as u64 + 2;
+    assert!(asked <= pages + windows + 24, "{told}, {asked} requests");
+    // Each window is asked for its end.
+    let requests = pages + windows;
+    let most = (requests as f64 + 8.0) / concurrency as f64 + 13.0;
     assert!(rounds <= most, "{told}, {rounds} rounds instead of {most}");
 }
 

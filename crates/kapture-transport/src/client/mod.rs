@@ -1,7 +1,6 @@
 //! One reliable call: the only retry loop.
 
 mod attempt;
-mod call_until;
 mod options;
 mod outage;
 mod policy;
