@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ConnectionArgs, FilterArgs};
+use super::{ConnectionArgs, FilterArgs, ProofArgs};
 
 /// Bring a folder, bucket or database up to date
 ///
@@ -66,6 +66,8 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) proof: ProofArgs,
+    #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
     pub(crate) filters: Box<FilterArgs>,
@@ -121,6 +123,8 @@ pub(crate) struct VerifyArgs {
     /// Print the differences as JSON, one object for each day that differs
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) proof: ProofArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]

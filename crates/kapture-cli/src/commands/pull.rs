@@ -49,7 +49,9 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
             summary: arguments.summary.as_deref(),
             output,
         };
-        course.run(pull).await
+        course
+            .run(pull.fewer_requests(arguments.proof.fewer_requests))
+            .await
     };
     let outcome = outcome.await;
     sink.close().await;

@@ -68,7 +68,10 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
             summary: arguments.summary.as_deref(),
             output,
         };
-        course.run(pull.grace_period(grace_period)).await
+        let pull = pull
+            .grace_period(grace_period)
+            .fewer_requests(arguments.proof.fewer_requests);
+        course.run(pull).await
     };
     let outcome = outcome.await;
     sink.close().await;

@@ -45,6 +45,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     let (days, open) = sealed(&asked, &ledger);
     let connected = connection.open().await?;
     let pull = connected.pull(&ledger, query, &days);
+    let pull = pull.fewer_requests(arguments.proof.fewer_requests);
     let mut verification = Verification {
         sink: &*sink,
         ledger: &ledger,
