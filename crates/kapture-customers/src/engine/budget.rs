@@ -11,9 +11,12 @@ pub(crate) const MAX_DEFERRED: usize = 16;
 /// days open: a run of many years must not need more of that than one of a month.
 pub(crate) const MAX_PENDING_EMPTY: usize = 32;
 
-/// How long to wait each time before a canary without rows is asked again, until another one is picked: a
-/// search that is out of order comes back within half a minute, or not soon.
-pub(crate) const CANARY_WAITS_MS: [u64; 3] = [1_000, 6_000, 24_000];
+/// How long to wait each time before a canary without rows is asked again: a search that is out of order for
+/// a moment comes back. What waits so long in vain is asked of a few others at once.
+pub(crate) const CANARY_WAITS_MS: [u64; 3] = [1_000, 3_000, 8_000];
+
+/// How many canaries may be without rows until no other is picked.
+pub(crate) const MAX_SILENT_CANARIES: usize = 4;
 
 /// How long to wait before a further round of looks, after one that met a contradiction: longer each time.
 pub(crate) const ROUND_DELAY_MS: u64 = 1_000;

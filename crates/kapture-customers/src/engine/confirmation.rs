@@ -11,6 +11,7 @@ use crate::api::{Event, Finding, Proof, PullError};
 use crate::engine::Engine;
 use crate::engine::budget::{
     CANARY_SEARCH_DOUBLINGS, CANARY_WAITS_MS, LOOKS_PER_CONTRADICTION, MAX_CONTRADICTORY_ROUNDS,
+    MAX_SILENT_CANARIES,
     ROUND_DELAY_MS,
 };
 use crate::engine::questions::{Purpose, Question};
@@ -164,10 +165,17 @@ impl Engine {
             return self.ask_canary(canary.request, Duration::from_millis(*wait));
         }
         self.evidence.canaries.was_silent(canary.request);
-        match self.pick_canary() {
-            Some(_) => self.begin_confirmation(),
-            None => self.all_canaries_are_silent(&canary.request, refusal),
-        }
+        let silent = self.evidence.canaries.silent();
+        let Some(other) = self.pick_canary().filter(|_| silent < MAX_SILENT_CANARIES) else {
+            return self.all_canaries_are_silent(&canary.request, refusal);
+        };
+        self.confirmation.state = State::Canary {
+            moment: Moment::Before,
+            batch,
+            canary: other,
+            waits,
+        };
+        self.ask_canary(other.request, Duration::ZERO);
     }
 
     fn send_looks(&mut self, batch: BTreeSet<NaiveDate>, canary: Canary) {
@@ -304,7 +312,7 @@ impl Engine {
                 window: reader.window,
             });
         }
-        if canaries.are_all_silent() {
+        if canaries.silent() > 0 {
             return self.fail_pending(|reader| PullError::EmptiedEverywhere {
                 window: reader.window,
             });
