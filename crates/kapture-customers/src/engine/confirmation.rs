@@ -11,8 +11,7 @@ use crate::api::{Event, Finding, Proof, PullError};
 use crate::engine::Engine;
 use crate::engine::budget::{
     CANARY_SEARCH_DOUBLINGS, CANARY_WAITS_MS, LOOKS_PER_CONTRADICTION, MAX_CONTRADICTORY_ROUNDS,
-    MAX_SILENT_CANARIES,
-    ROUND_DELAY_MS,
+    MAX_SILENT_CANARIES, ROUND_DELAY_MS,
 };
 use crate::engine::questions::{Purpose, Question};
 use crate::engine::windows::PendingWindow;
@@ -37,6 +36,8 @@ pub(super) struct Confirmation {
     /// The contradictions that were met before this round.
     contradictions: u32,
     has_searched: bool,
+    /// How often canaries were waited for since one had rows.
+    waits: usize,
 }
 
 #[derive(Debug, Default)]
@@ -48,8 +49,6 @@ enum State {
         moment: Moment,
         batch: BTreeSet<NaiveDate>,
         canary: Canary,
-        /// How often it was waited for.
-        waits: usize,
     },
     Looking {
         batch: BTreeSet<NaiveDate>,
@@ -89,7 +88,6 @@ impl Engine {
             moment: Moment::Before,
             batch,
             canary,
-            waits: 0,
         };
         let rounds = self.confirmation.rounds;
         let delay = match rounds {
@@ -136,19 +134,20 @@ impl Engine {
             moment,
             batch,
             canary,
-            waits,
         } = state
         else {
             self.confirmation.state = state;
             return;
         };
         if rows.is_some_and(|rows| canary.is_alive(rows)) {
+            self.confirmation.waits = 0;
             return match moment {
                 Moment::Before => self.send_looks(batch, canary),
                 Moment::After => self.end_round(&batch),
             };
         }
-        if let Some(wait) = CANARY_WAITS_MS.get(waits) {
+        if let Some(wait) = CANARY_WAITS_MS.get(self.confirmation.waits) {
+            self.confirmation.waits += 1;
             // A failure, and words that do not mean it, tell nothing about other windows.
             let responses = &mut self.evidence.empty_responses;
             let is_said_to_be_empty = rows.is_some()
@@ -160,7 +159,6 @@ impl Engine {
                 moment,
                 batch,
                 canary,
-                waits: waits + 1,
             };
             return self.ask_canary(canary.request, Duration::from_millis(*wait));
         }
@@ -173,7 +171,6 @@ impl Engine {
             moment: Moment::Before,
             batch,
             canary: other,
-            waits,
         };
         self.ask_canary(other.request, Duration::ZERO);
     }
@@ -236,7 +233,6 @@ impl Engine {
                 moment: Moment::After,
                 batch,
                 canary,
-                waits: 0,
             };
             self.ask_canary(canary.request, Duration::ZERO);
         }
