@@ -127,6 +127,8 @@ fn every_field_survives_and_times_agree() {
         for (key, value) in original.as_object().unwrap() {
             match (value, key.as_str()) {
                 (_, "generationDate" | "lastModificationTime" | "contacts") => {}
+                // An id that is a whole number is written as one.
+                (_, "id") => assert_eq!(text(&customer[key]), text(value)),
                 (Value::String(text), _) if text.trim().is_empty() => {
                     assert_eq!(customer[key], Value::Null)
                 }
@@ -213,7 +215,8 @@ fn a_wrong_token_quotes_the_server() {
         stderr(&output)
     );
     assert!(stderr(&output).contains("hint: "), "{}", stderr(&output));
-    assert!(served.tenant.request_count() <= 2);
+    // Those that are sent at once.
+    assert!(served.tenant.request_count() <= 3);
 }
 
 #[test]

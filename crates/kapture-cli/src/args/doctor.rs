@@ -6,7 +6,7 @@ use super::ConnectionArgs;
 
 /// Diagnose a connection step by step, with a hint for each problem
 ///
-/// Checks everything from DNS to the request rate that the server tolerates, with at most 25
+/// Checks everything from DNS to the request rate that the server tolerates, with at most 35
 /// requests. Writes nothing unless --save is given, which stores in the profile which endpoint
 /// works and, if it was exceeded, the tolerated concurrency. How windows and pages work is not
 /// stored: every run proves it again, since servers change.

@@ -23,9 +23,9 @@ use finding::Finding;
 use request_budget::RequestBudget;
 use save::ProfileUpdate;
 
-/// The request budget of each step, 25 in all.
+/// The request budget of each step, 35 in all.
 const CONNECT_REQUESTS: usize = 6;
-const PULL_REQUESTS: usize = 10;
+const PULL_REQUESTS: usize = 20;
 const BOUNDARY_REQUESTS: usize = 3;
 /// Concurrent requests, one after the other: 6 requests in all.
 const RAMP: [usize; 2] = [2, 4];

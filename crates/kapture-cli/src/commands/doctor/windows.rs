@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 use kapture_customers::{
     Days, EndBound, Event, Finding as Discovery, Proof, Pull, PullError, Receipt,
 };
+use kapture_transport::Error;
 
 use super::finding::Finding;
 use super::{BOUNDARY_REQUESTS, Doctor, PAGE, PULL_REQUESTS};
@@ -22,7 +23,10 @@ impl Doctor {
             .within(PULL_REQUESTS, shown.consume(pull.page_size(PAGE)))
             .await;
         let cut_short = outcome.is_none();
-        if let Some(Err(error)) = outcome {
+        // A day on which nobody is met is no failure of the connection.
+        if let Some(Err(error)) = outcome
+            && !matches!(error, PullError::AmbiguousEmpty { .. })
+        {
             let failure = CliError::pull(error, self.access.endpoint());
             return Err(self.end("windows", failure));
         }
@@ -38,11 +42,7 @@ impl Doctor {
             EndBound::SingleDay => {
                 Finding::ok("windows", "proven: only windows of one day are accepted")
             }
-            EndBound::Unknown if cut_short => Finding::warning(
-                "windows",
-                format!("not proven by {PULL_REQUESTS} requests, some of which were retries"),
-                "run it again later with -vv",
-            ),
+            EndBound::Unknown if cut_short => self.not_proven(shown.last_error.take()),
             EndBound::Unknown => Finding::warning(
                 "windows",
                 format!("no customers on {day} and the days before and after it"),
@@ -63,14 +63,36 @@ impl Doctor {
         })?;
         self.print(match &shown.receipt {
             Some(receipt) => Finding::ok("day", completeness(receipt)),
-            None => Finding::ok(
+            None if cut_short => Finding::ok(
                 "day",
                 format!(
                     "{day} needs more than {PULL_REQUESTS} requests, so it was not read completely"
                 ),
             ),
+            None => Finding::warning(
+                "day",
+                format!("whether {day} has no customers cannot be told"),
+                other_day,
+            ),
         })?;
         Ok(shown.end_bound)
+    }
+
+    /// The budget was spent before it was known how far windows reach.
+    fn not_proven(&self, last_error: Option<Error>) -> Finding {
+        let text = format!("not proven by {PULL_REQUESTS} requests");
+        match last_error {
+            Some(error) => {
+                let error = CliError::call(error, self.access.endpoint());
+                let hint = error.hint_text().unwrap_or("run it again later with -vv");
+                let text = format!(
+                    "{text}; the last retry was made because {}",
+                    error.one_line()
+                );
+                Finding::warning("windows", text, hint)
+            }
+            None => Finding::warning("windows", text, "run it again later with -vv"),
+        }
     }
 
     /// Whether the second page starts where the first one ended.
@@ -117,6 +139,8 @@ struct Shown {
     end_bound: EndBound,
     page: Option<usize>,
     receipt: Option<Receipt>,
+    /// Why the last retry was made.
+    last_error: Option<Error>,
 }
 
 impl Shown {
@@ -130,6 +154,7 @@ impl Shown {
                     self.end_bound = receipt.end_bound;
                     self.receipt = Some(receipt);
                 }
+                Event::RetryScheduled { error, .. } => self.last_error = Some(error),
                 Event::DayFailed { error, .. } => return Err(error),
                 _ => {}
             }
