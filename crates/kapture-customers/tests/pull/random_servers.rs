@@ -299,5 +299,5 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok())
-        .unwrap_or(4_000)
+        .unwrap_or(1_000)
 }
