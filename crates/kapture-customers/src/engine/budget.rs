@@ -11,9 +11,10 @@ pub(crate) const MAX_DEFERRED: usize = 16;
 /// days open: a run of many years must not need more of that than one of a month.
 pub(crate) const MAX_PENDING_EMPTY: usize = 32;
 
-/// How long to wait each time before a canary without rows is asked again: a search that is out of order for
-/// a moment comes back. What waits so long in vain is asked of a few others at once.
-pub(crate) const CANARY_WAITS_MS: [u64; 3] = [1_000, 3_000, 8_000];
+/// How often a canary without rows is asked again, and after which wait: a search that is out of order comes
+/// back within a dozen seconds, or not soon. After that a few others are asked at once.
+pub(crate) const CANARY_WAITS: u32 = 8;
+pub(crate) const CANARY_WAIT_MS: u64 = 1_500;
 
 /// How many canaries may be without rows until no other is picked.
 pub(crate) const MAX_SILENT_CANARIES: usize = 4;

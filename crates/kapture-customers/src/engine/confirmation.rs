@@ -10,8 +10,8 @@ use kapture_transport::Refusal;
 use crate::api::{Event, Finding, Proof, PullError};
 use crate::engine::Engine;
 use crate::engine::budget::{
-    CANARY_SEARCH_DOUBLINGS, CANARY_WAITS_MS, LOOKS_PER_CONTRADICTION, MAX_CONTRADICTORY_ROUNDS,
-    MAX_SILENT_CANARIES, ROUND_DELAY_MS,
+    CANARY_SEARCH_DOUBLINGS, CANARY_WAIT_MS, CANARY_WAITS, LOOKS_PER_CONTRADICTION,
+    MAX_CONTRADICTORY_ROUNDS, MAX_SILENT_CANARIES, ROUND_DELAY_MS,
 };
 use crate::engine::questions::{Purpose, Question};
 use crate::engine::windows::PendingWindow;
@@ -37,7 +37,7 @@ pub(super) struct Confirmation {
     contradictions: u32,
     has_searched: bool,
     /// How often canaries were waited for since one had rows.
-    waits: usize,
+    waits: u32,
 }
 
 #[derive(Debug, Default)]
@@ -146,7 +146,7 @@ impl Engine {
                 Moment::After => self.end_round(&batch),
             };
         }
-        if let Some(wait) = CANARY_WAITS_MS.get(self.confirmation.waits) {
+        if self.confirmation.waits < CANARY_WAITS {
             self.confirmation.waits += 1;
             // A failure, and words that do not mean it, tell nothing about other windows.
             let responses = &mut self.evidence.empty_responses;
@@ -160,7 +160,7 @@ impl Engine {
                 batch,
                 canary,
             };
-            return self.ask_canary(canary.request, Duration::from_millis(*wait));
+            return self.ask_canary(canary.request, Duration::from_millis(CANARY_WAIT_MS));
         }
         self.evidence.canaries.was_silent(canary.request);
         let silent = self.evidence.canaries.silent();
