@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +16,13 @@ fn held(root: &Path, day: &str) -> BTreeSet<u64> {
 }
 
 const MOVED: &str = r#"{"message":"Account is being moved","status":"failed"}"#;
+
+/// A command that does not wait long for a server in trouble.
+fn hasty(server: &Scripted, arguments: &[&str]) -> Command {
+    let mut command = server.kapture(arguments);
+    command.args(["--retry-for", "3s"]);
+    command
+}
 
 /// A server with a customer on each day, who is shown only while it is well.
 fn at_times_empty() -> (Scripted, Arc<AtomicBool>) {
@@ -53,7 +61,7 @@ fn equal_errors_are_one_error_with_the_days_as_ranges() {
         "2s",
     ];
     let sync = ["sync", destination, "--format", "ndjson"];
-    let output = server.kapture(&sync).args(range).output().unwrap();
+    let output = hasty(&server, &sync).args(range).output().unwrap();
     let said = stderr(&output);
     assert_eq!(said.matches("Account is being moved").count(), 1, "{said}");
     assert_eq!(said.matches("error: ").count(), 1, "{said}");
@@ -74,8 +82,7 @@ fn a_failed_day_does_not_affect_other_days() {
     let folder = tempfile::tempdir().unwrap();
     let destination = folder.path().join("lines/");
     let arguments = ["sync", destination.to_str().unwrap(), "--format", "ndjson"];
-    let output = server
-        .kapture(&arguments)
+    let output = hasty(&server, &arguments)
         .args(["--from", "2024-05-01", "--to", "2024-05-20"])
         .output()
         .unwrap();
@@ -103,10 +110,12 @@ fn a_server_that_shows_nothing_costs_no_customers() {
     for destination in ["customers.db", "lines/"] {
         let destination = folder.path().join(destination);
         let sync = |more: &[&str]| {
-            let output = server
-                .kapture(&["sync", destination.to_str().unwrap(), "--to", "2024-05-10"])
-                .args(more)
-                .output();
+            let output = hasty(
+                &server,
+                &["sync", destination.to_str().unwrap(), "--to", "2024-05-10"],
+            )
+            .args(more)
+            .output();
             output.unwrap()
         };
         well.store(true, Ordering::Relaxed);
@@ -130,7 +139,7 @@ fn a_stale_day_loses_no_customers_to_a_server_that_shows_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let destination = folder.path().join("lines/");
     let text = destination.to_str().unwrap();
-    let kapture = |arguments: &[&str]| server.kapture(arguments).output().unwrap();
+    let kapture = |arguments: &[&str]| hasty(&server, arguments).output().unwrap();
     let from = ["--from", "2024-05-01", "--format", "ndjson"];
     let sync = ["sync", text, "--to", "2024-05-04"];
     assert_eq!(code(&kapture(&[&sync[..], &from].concat())), 0);
@@ -186,7 +195,7 @@ fn the_first_day_stays_wanted_until_it_is_pulled() {
         let destination = folder.path().join(name);
         let run = |command: &[&str], further: &[&str]| {
             let to = [destination.to_str().unwrap(), "--to", "2024-05-04"];
-            let output = server.kapture(&[command, &to, further].concat()).output();
+            let output = hasty(&server, &[command, &to, further].concat()).output();
             output.unwrap()
         };
         refuses.store(true, Ordering::Relaxed);
@@ -225,7 +234,7 @@ fn a_failed_day_is_reported_however_the_run_ends() {
     let destination = folder.path().join("customers.db");
     let days = ["--from", "2024-05-01", "--to", "2024-05-03"];
     let sync = ["sync", destination.to_str().unwrap(), "--concurrency", "1"];
-    let output = server.kapture(&[&sync[..], &days].concat()).output();
+    let output = hasty(&server, &[&sync[..], &days].concat()).output();
     let output = output.unwrap();
     assert_eq!(code(&output), 3, "{}", stderr(&output));
     for words in ["Account is being moved", "2024-05-01", "Invalid Auth Key"] {
