@@ -22,6 +22,6 @@ pub use api::{
     BackwardRange, Checksum, DayState, Days, EndBound, Event, Finding, Proof, PullError,
     PullErrorKind, Receipt,
 };
-pub use pull::Pull;
+pub use pull::{CompleteDay, DayError, Pull};
 // What the signatures name.
 pub use {chrono, chrono_tz, kapture_model, kapture_transport};

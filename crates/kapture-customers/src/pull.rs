@@ -1,5 +1,7 @@
 //! One run over a set of days, as its user sees it.
 
+mod by_day;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::Stream;
@@ -10,6 +12,8 @@ use kapture_transport::Client;
 use crate::api::{Days, Event, PullError};
 use crate::driver::{Clock, drive};
 use crate::engine::{Calendar, Engine, Settings};
+
+pub use by_day::{CompleteDay, DayError};
 
 /// One run over a set of days.
 ///
