@@ -26,6 +26,8 @@
 //! # }
 //! ```
 
+mod fixtures;
+
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,13 +35,15 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kapture_model::{Checksum, DayState, Days, EndBound, Normaliser, Proof, Receipt, Record};
+use chrono::NaiveDate;
+use kapture_model::{Checksum, DayState, Days, EndBound, Proof, Receipt, Record};
 use serde_json::{Value, json};
 
 use crate::error::SinkError;
 use crate::ledger::StaleReason;
 use crate::sink::Sink;
+
+use fixtures::*;
 
 /// A destination under test, empty at first.
 #[async_trait]
@@ -566,115 +570,4 @@ async fn day_of_size_is_complete(subject: &impl Subject, size: u32) {
         (ids.len() as u64, checksum),
         (receipt.customers, receipt.checksum)
     );
-}
-
-/// A day of May 2024.
-fn day(day: u32) -> NaiveDate {
-    NaiveDate::from_ymd_opt(2024, 5, day).expect("a day of May")
-}
-
-/// A customer with a field of each documented kind.
-fn plain(id: u32) -> Value {
-    json!({
-        "id": id, "cmId": 424_242, "isOrganization": true, "name": format!("Asha {id}"), "address": " ",
-        "generationDate": "May 2, 2024 4:15:42 PM", "totalNoOfEnquiries": 3, "feedbackOnCustomer": "0",
-        "contacts": [{
-            "id": 1_000 + id, "leadId": id, "contactPerson": format!("Asha {id}"), "phone": "5550100101",
-            "email": "asha@example.com", "isPrimaryContact": true,
-            "generationDate": {"year": 2024, "month": 4, "dayOfMonth": 2, "hourOfDay": 16, "minute": 15, "second": 42},
-        }],
-        "lastModificationTime": {"year": 2024, "month": 4, "dayOfMonth": 2, "hourOfDay": 17, "minute": 0, "second": 1},
-        "maxCreditAmt": 0.5, "deleted": false, "attr1": "gold",
-    })
-}
-
-fn small(id: u32) -> Value {
-    json!({"id": id, "name": "Ravi Example", "generationDate": "May 2, 2024 4:15:42 PM", "contacts": [{"id": id}]})
-}
-
-fn records(customers: &[Value]) -> Vec<Record> {
-    let record = |customer: &Value| Record::decode(customer.to_string().into()).expect("a record");
-    customers.iter().map(record).collect()
-}
-
-/// When all days were pulled.
-fn fetched() -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::milliseconds(1_714_800_000_123)
-}
-
-fn receipt(day: NaiveDate, customers: &[Value], state: DayState) -> Receipt {
-    let mut checksum = Checksum::default();
-    records(customers)
-        .iter()
-        .for_each(|record| checksum.add(record.id()));
-    Receipt {
-        day,
-        customers: customers.len() as u64,
-        checksum,
-        undated: 0,
-        fetched: fetched(),
-        state,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    }
-}
-
-async fn commit(sink: &dyn Sink, day: NaiveDate, customers: &[Value], state: DayState) {
-    let mut writer = sink.day(day).await.expect("a writer");
-    writer.write(&records(customers)).await.expect("written");
-    let receipt = receipt(day, customers, state);
-    writer.commit(&receipt).await.expect("committed");
-}
-
-async fn expect(subject: &impl Subject, days: &[(NaiveDate, &[Value])], what: &str) {
-    let expected: BTreeMap<_, _> = days
-        .iter()
-        .map(|(day, customers)| {
-            let normal = records(customers).into_iter().map(|record| normal(&record));
-            (
-                *day,
-                sorted(
-                    normal
-                        .map(|customer| subject.representable(customer))
-                        .collect(),
-                ),
-            )
-        })
-        .collect();
-    let held: BTreeMap<_, _> = subject
-        .held()
-        .await
-        .into_iter()
-        .map(|(day, customers)| (day, sorted(customers)))
-        .collect();
-    assert_eq!(held, expected, "{what}");
-}
-
-fn normal(record: &Record) -> Value {
-    let mut line = Vec::new();
-    Normaliser::default().write(record, &mut line);
-    serde_json::from_slice(&line).expect("a line of JSON")
-}
-
-/// Sorts by id, and removes null fields.
-fn sorted(mut customers: Vec<Value>) -> Vec<Value> {
-    for customer in &mut customers {
-        without_nulls(customer);
-    }
-    customers.sort_by_key(|customer| customer["id"].to_string());
-    customers
-}
-
-fn without_nulls(value: &mut Value) {
-    if let Value::Object(fields) = value {
-        fields.retain(|_, value| !value.is_null());
-        for (key, value) in fields.iter_mut() {
-            if key == "contacts"
-                && let Value::Array(contacts) = value
-            {
-                contacts.iter_mut().for_each(without_nulls);
-            }
-        }
-    }
 }

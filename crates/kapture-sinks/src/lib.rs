@@ -20,7 +20,6 @@ mod fill;
 mod ledger;
 mod sink;
 mod stream;
-mod tee;
 
 #[cfg(feature = "dataset")]
 mod dataset;
@@ -51,13 +50,12 @@ pub use file::canonicalize::canonicalize;
 pub use fill::{FillError, Filling, fill};
 pub use ledger::identity::Identity;
 pub use ledger::{Ledger, StaleReason};
-pub use sink::{DayWriter, Sink};
+pub use sink::{DayWriter, Sink, Tee};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::schema::{migrations, schema_sql};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::tables::Dialect;
 pub use stream::StreamSink;
-pub use tee::Tee;
 // What the signatures name, and what an implementation of `Sink` needs.
 pub use async_trait::async_trait;
 pub use {bytes, chrono, chrono_tz, kapture_model};

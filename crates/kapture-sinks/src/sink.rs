@@ -1,5 +1,7 @@
 //! The traits that every sink implements: [`Sink`] and [`DayWriter`].
 
+mod tee;
+
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
@@ -8,6 +10,8 @@ use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
 use crate::ledger::Ledger;
+
+pub use tee::Tee;
 
 /// Code that writes records to a destination.
 ///

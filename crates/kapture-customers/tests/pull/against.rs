@@ -291,3 +291,19 @@ pub(crate) async fn expect_truth(
     }
     tenant
 }
+
+/// Each day is the truth, or fails by name.
+pub(crate) fn expect_right_or_named(
+    pulled: &Pulled,
+    tenant: &Tenant,
+    (from, to): (chrono::NaiveDate, chrono::NaiveDate),
+    told: &str,
+) {
+    let (ids, truth) = (pulled.ids(), truth(tenant, from, to));
+    for day in pulled.receipts.keys() {
+        assert_eq!(ids.get(day), truth.get(day), "{day}: {told}");
+    }
+    let days = pulled.receipts.len() + pulled.failed.len();
+    let all = (to - from).num_days() as usize + 1;
+    assert!(pulled.error.is_some() || days == all, "{told}");
+}
