@@ -19,9 +19,9 @@ mod request;
 mod window;
 
 pub use api::{
-    BackwardRange, Checksum, DayState, Days, EndBound, Event, Finding, Proof, PullError,
-    PullErrorKind, Receipt,
+    BackwardRange, Checksum, CompleteDay, DayError, DayState, Days, EndBound, Event, Finding,
+    Proof, PullError, PullErrorKind, Receipt,
 };
-pub use pull::{CompleteDay, DayError, Pull};
+pub use pull::Pull;
 // What the signatures name.
 pub use {chrono, chrono_tz, kapture_model, kapture_transport};

@@ -1,19 +1,17 @@
 //! One run over a set of days, as its user sees it.
 
-mod by_day;
+use std::collections::BTreeMap;
+use std::future::ready;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
-use futures_util::Stream;
-use futures_util::stream::{self, StreamExt};
-use kapture_model::CustomerQuery;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use kapture_model::{CustomerQuery, DayEvent, Record};
 use kapture_transport::Client;
 
-use crate::api::{Days, Event, PullError};
+use crate::api::{CompleteDay, DayError, Days, Event, PullError};
 use crate::driver::{Clock, drive};
 use crate::engine::{Calendar, Engine, Settings};
-
-pub use by_day::{CompleteDay, DayError};
 
 /// One run over a set of days.
 ///
@@ -124,6 +122,89 @@ impl Pull {
         // The run makes progress whenever the stream is polled, and ends it by dropping its sender.
         let run = stream::once(run).filter_map(|()| async { None });
         Box::pin(stream::select(events, run))
+    }
+
+    /// The pull as whole days, each as soon as it is complete, not in order. Keeps the customers of
+    /// the days that are being read in memory.
+    ///
+    /// A day that fails is an error of the stream, after which other days follow; an error without a
+    /// day is the last.
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// # use kapture_customers::{Days, Pull};
+    /// # use kapture_model::CustomerQuery;
+    /// # use kapture_transport::{Client, ClientOptions, TenantUrl, Token};
+    /// # use kapture_sandbox::{SandboxTransport, Tenant};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(
+    /// #     SandboxTransport::new(std::sync::Arc::new(Tenant::demo())),
+    /// #     &TenantUrl::base_url("http://localhost")?,
+    /// #     Token::from_user("sandbox", "sandbox"),
+    /// #     ClientOptions::default(),
+    /// # );
+    /// let days = Days::between("2024-05-01".parse()?, "2024-05-07".parse()?)?;
+    /// let mut days = Pull::new(client, CustomerQuery::new(424242), days).by_day();
+    /// while let Some(day) = days.next().await {
+    ///     let day = day?;
+    ///     assert_eq!(day.records.len() as u64, day.receipt.customers);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`events`](Self::events).
+    pub fn by_day(
+        self,
+    ) -> impl Stream<Item = Result<CompleteDay, DayError>> + Send + Unpin + 'static {
+        let mut begun = BTreeMap::new();
+        self.events()
+            .filter_map(move |event| ready(completed(&mut begun, event)))
+    }
+
+    /// All days, in ascending order, or the first that cannot be shown to be complete, which ends the
+    /// pull. For as many customers as there is memory for: some 2 KB each.
+    ///
+    /// # Errors
+    /// When a day fails, or the pull ends early.
+    ///
+    /// # Panics
+    /// As [`events`](Self::events).
+    pub async fn collect_days(self) -> Result<Vec<CompleteDay>, DayError> {
+        let mut days: Vec<_> = self.by_day().try_collect().await?;
+        days.sort_unstable_by_key(|day: &CompleteDay| day.receipt.day);
+        Ok(days)
+    }
+}
+
+/// The day that an event completes or fails; customers are kept until then.
+fn completed(
+    begun: &mut BTreeMap<NaiveDate, Vec<Record>>,
+    event: Result<Event, PullError>,
+) -> Option<Result<CompleteDay, DayError>> {
+    let event: Option<DayEvent<_>> = match event {
+        Ok(event) => event.into(),
+        Err(error) => return Some(Err(DayError { day: None, error })),
+    };
+    match event? {
+        DayEvent::Records { day, records } => {
+            begun.entry(day).or_default().extend(records);
+            None
+        }
+        DayEvent::Done(receipt) => Some(Ok(CompleteDay {
+            records: begun.remove(&receipt.day).unwrap_or_default(),
+            receipt,
+        })),
+        DayEvent::Failed { day, error } => {
+            begun.remove(&day);
+            Some(Err(DayError {
+                day: Some(day),
+                error,
+            }))
+        }
     }
 }
 

@@ -16,6 +16,16 @@ const MAX_PASSES: u32 = 24;
 /// After how many passes over rows that come and go the rows that stood in place are enough.
 const MOVING_PASSES: u32 = 3;
 
+/// What is known of a pass that came to its end.
+struct PassFacts {
+    /// Its page boundaries show that no row was skipped.
+    joined: bool,
+    /// Rows came and went, and those that stood in place were read often enough.
+    are_rows_stable: bool,
+    /// Its last page was asked for when it was its turn.
+    was_in_turn: bool,
+}
+
 impl WindowReader {
     pub(super) fn on_pass_ended(
         &mut self,
@@ -55,8 +65,12 @@ impl WindowReader {
             }
         }
         let has_moved = stitcher.has_moved() || !has_all;
-        let is_stable = joined && has_moved && self.passes >= MOVING_PASSES;
-        self.judge_pass(pass, end, (joined, is_stable), was_in_turn, evidence);
+        let facts = PassFacts {
+            joined,
+            are_rows_stable: joined && has_moved && self.passes >= MOVING_PASSES,
+            was_in_turn,
+        };
+        self.judge_pass(pass, end, facts, evidence);
     }
 
     /// What passes prove together where one alone does not.
@@ -64,8 +78,7 @@ impl WindowReader {
         &mut self,
         pass: PassReader,
         end: PassEnd,
-        (joined, is_stable): (bool, bool),
-        was_in_turn: bool,
+        facts: PassFacts,
         evidence: &mut Evidence,
     ) {
         let (first_limit, _) = self.first.unwrap_or((self.limit, Length::default()));
@@ -86,15 +99,15 @@ impl WindowReader {
                 stitcher,
                 first_limit,
                 pass.is_only_page(),
-                joined || is_single,
+                facts.joined || is_single,
             );
             if self.agreement.prove() {
                 return self.complete(Proof::Contiguous, self.rows);
             }
-            if is_stable {
+            if facts.are_rows_stable {
                 return self.complete(Proof::StableRows, self.rows);
             }
-            if was_in_turn {
+            if facts.was_in_turn {
                 self.recapture.count(self.passes, self.rows, &end.last_page);
             }
         }

@@ -49,6 +49,18 @@ pub(crate) struct PassReader {
     is_steady: bool,
 }
 
+/// What a page was to the rows before it.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    /// The end before it.
+    end: u64,
+    /// It holds customers that were not met.
+    news: bool,
+    /// Rows before it came or went, and it ends as the pages before it.
+    has_moved_whole: bool,
+    matched: OverlapMatch,
+}
+
 /// What a page did to a pass.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PassStep {
@@ -199,6 +211,18 @@ impl PassReader {
             OverlapMatch::FirstPageRepeated => return self.on_repeated_first_page(),
             OverlapMatch::PageNumbers => return PassStep::FirstPageRepeated,
         }
+        let taken = Taken {
+            end,
+            news,
+            has_moved_whole: ends_alike && matched == OverlapMatch::Moved,
+            matched,
+        };
+        self.go_on(page, taken, evidence)
+    }
+
+    /// What follows a page that was taken.
+    fn go_on(&mut self, page: &PageIds, taken: Taken, evidence: &mut Evidence) -> PassStep {
+        let Taken { end, news, .. } = taken;
         if self.stitcher.is_endless() {
             return PassStep::Endless;
         }
@@ -211,14 +235,13 @@ impl PassReader {
                 evidence.last_page.was_full(self.previous, self.limit);
             }
         }
-        let has_moved_whole = ends_alike && matched == OverlapMatch::Moved;
         let is_last = match self.stitcher.end().cmp(&end) {
             // It had room for more than the few rows that were asked back.
             Ordering::Equal => self.overlap <= WIDE_OVERLAP,
             // Rows before it came or went. Else it was cut, or its last rows are others.
-            Ordering::Less | Ordering::Greater => has_moved_whole,
+            Ordering::Less | Ordering::Greater => taken.has_moved_whole,
         };
-        self.advance(page, end, is_last, news, matched, evidence)
+        self.advance(page, taken, is_last, evidence)
     }
 
     /// Rows may have gone: the page is asked from further back before the pass is broken off.
@@ -242,12 +265,13 @@ impl PassReader {
     fn advance(
         &mut self,
         page: &PageIds,
-        end: u64,
+        taken: Taken,
         is_last: bool,
-        news: bool,
-        matched: OverlapMatch,
         evidence: &mut Evidence,
     ) -> PassStep {
+        let Taken {
+            end, news, matched, ..
+        } = taken;
         let inferred = evidence.infers_ends
             && self.stitcher.end() >= end
             && evidence.last_page.end(page.length, self.limit) == LastPage::Proven;

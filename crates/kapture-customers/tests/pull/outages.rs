@@ -8,7 +8,6 @@ use crate::against::{
     InMemory, expect_right_or_named, may, population, pull, pull_from, take_one, truth,
 };
 use async_trait::async_trait;
-use futures_util::StreamExt;
 use kapture_customers::PullError;
 use kapture_sandbox::{Behaviour, EmptyForm, FaultKind, Faults, Limit, PerDay, Tenant, Windows};
 use kapture_transport::{
