@@ -9,12 +9,11 @@ use crate::{Error, Faults};
 /// Names that say nothing about the content of a file.
 const VAGUE: [&str; 5] = ["util", "utils", "helpers", "common", "misc"];
 
-/// The largest number of lines of a source file. `None` while the files that are longer are taken apart.
-const MAX_LINES: Option<usize> = None;
+/// The largest number of lines of a source file.
+const MAX_LINES: usize = 600;
 
-/// The largest number of files beside each other in a folder of a crate's `src`. `None` while folders that have
-/// more are taken apart.
-const MAX_FILES: Option<usize> = None;
+/// The largest number of files beside each other in a folder of a crate's `src`.
+const MAX_FILES: usize = 15;
 
 /// `path` begins at the root of the workspace.
 pub(super) fn faults(path: &Path, text: &str) -> Faults {
@@ -48,9 +47,7 @@ pub(super) fn faults(path: &Path, text: &str) -> Faults {
         (home, "contains a path that exists on one machine only"),
     ];
     let broken = rules.into_iter().filter(|(broken, _)| *broken);
-    let long = MAX_LINES
-        .and_then(|max| too_long(text, max))
-        .filter(|_| source);
+    let long = too_long(text, MAX_LINES).filter(|_| source);
     broken
         .map(|(_, rule)| rule.to_owned())
         .chain(long)
@@ -65,9 +62,6 @@ fn too_long(text: &str, max: usize) -> Option<String> {
 /// The folders below `folder` that have more files than `MAX_FILES`.
 pub(super) fn crowded_folders(folder: &Path) -> Result<Faults, Error> {
     let mut faults = Faults::new();
-    let Some(max) = MAX_FILES else {
-        return Ok(faults);
-    };
     let mut count = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -77,10 +71,10 @@ pub(super) fn crowded_folders(folder: &Path) -> Result<Faults, Error> {
             count += 1;
         }
     }
-    if count > max {
+    if count > MAX_FILES {
         let folder = folder.display();
         faults.push(format!(
-            "{folder}: {count} files, at most {max} are allowed: group them in folders"
+            "{folder}: {count} files, at most {MAX_FILES} are allowed: group them in folders"
         ));
     }
     Ok(faults)
