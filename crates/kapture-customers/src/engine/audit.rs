@@ -17,7 +17,8 @@ const MAX_COMPARISONS: u32 = 3;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AuditState {
     None,
-    /// Windows of one day are read, but none is told before this comparison is made for the first time.
+    /// Windows of one day are read, but none is told before this comparison is made, and enough customers
+    /// were compared.
     Due {
         day: NaiveDate,
         comparisons: u32,
@@ -46,7 +47,7 @@ impl Engine {
     /// Sends an audit where one is due: the first one, or one of two windows side by side that were read.
     pub(super) fn plan_audit(&mut self) {
         match &self.audit {
-            AuditState::Due { day, comparisons } => self.plan_first_audit(*day, *comparisons),
+            AuditState::Due { .. } => self.plan_comparisons(),
             AuditState::Recheck { .. } => self.end_recheck(),
             AuditState::None if self.bound() == EndBound::Inclusive => {
                 let read: Vec<_> = self.windows.read.keys().copied().collect();
@@ -64,11 +65,34 @@ impl Engine {
         Some((own, own + next))
     }
 
+    /// Compares the pair that is due, or the first one behind it that has customers.
+    fn plan_comparisons(&mut self) {
+        while let AuditState::Due { day, comparisons } = self.audit {
+            self.plan_first_audit(day, comparisons);
+            if matches!(self.audit, AuditState::Due { day: next, .. } if next == day) {
+                return;
+            }
+        }
+    }
+
     fn plan_first_audit(&mut self, day: NaiveDate, comparisons: u32) {
-        if let Some((_, both)) = self.rows_of_pair(day) {
-            self.evidence.end_bound.was_audited(both);
-            let audit = Audit::count(day, both);
-            self.send_audit(audit, comparisons);
+        match self.rows_of_pair(day) {
+            Some((_, 0)) if self.evidence.end_bound.has_compared() => {
+                return self.compare_next_pair(day);
+            }
+            Some((own, both)) => {
+                self.evidence.end_bound.was_compared(day, own, both);
+                return self.send_audit(Audit::count(day, both), comparisons);
+            }
+            None => {}
+        }
+        if self.evidence.end_bound.has_compared() {
+            // Windows that come first are told first: a pair that is not to be read ends the comparisons.
+            let is_missing =
+                |day: NaiveDate| !self.windows.has(day) && self.windows.rows_of_day(day).is_none();
+            if is_missing(day) || day.succ_opt().is_none_or(is_missing) {
+                self.end_comparisons();
+            }
             return;
         }
         let next = day.succ_opt().unwrap_or(day);
@@ -106,11 +130,7 @@ impl Engine {
             return self.end_sample(audit, unknown, comparisons);
         }
         if audit.agrees(rows) {
-            self.audit = AuditState::None;
-            self.shown = HashSet::default();
-            let finding = Finding::EndBound(EndBound::Inclusive);
-            self.events.push_back(Event::Discovered(finding));
-            return;
+            return self.compare_next_pair(audit.day);
         }
         let next = audit.day.succ_opt().unwrap_or(audit.day);
         if self.is_open(next) && comparisons < MAX_COMPARISONS {
@@ -123,6 +143,28 @@ impl Engine {
             return;
         }
         self.is_exclusive();
+    }
+
+    /// The pair that begins with `day` agrees. Few customers show little about when their day ends: then the
+    /// next pair is compared as well before anything is told.
+    fn compare_next_pair(&mut self, day: NaiveDate) {
+        let next = day.succ_opt();
+        match next.filter(|next| self.evidence.end_bound.wants_comparison(*next)) {
+            Some(day) => {
+                self.audit = AuditState::Due {
+                    day,
+                    comparisons: 1,
+                };
+            }
+            None => self.end_comparisons(),
+        }
+    }
+
+    fn end_comparisons(&mut self) {
+        self.audit = AuditState::None;
+        self.shown = HashSet::default();
+        let finding = Finding::EndBound(EndBound::Inclusive);
+        self.events.push_back(Event::Discovered(finding));
     }
 
     /// A sample has shown customers that are not known: they may have come meanwhile, so the windows of

@@ -513,13 +513,18 @@ impl Engine {
 
     fn tell_window(&mut self, day: NaiveDate, proof: Proof) {
         for assembled in self.assembler.end_window(day, proof) {
+            let state = match assembled.proof {
+                // Nothing vouches for it: a later run is to look again.
+                Proof::Unvouched => DayState::Open,
+                _ => self.calendar.state(assembled.day, assembled.begun),
+            };
             let receipt = Receipt {
                 day: assembled.day,
                 customers: assembled.customers,
                 checksum: assembled.checksum,
                 undated: assembled.undated,
                 fetched: self.now,
-                state: self.calendar.state(assembled.day, assembled.begun),
+                state,
                 end_bound: self.evidence.end_bound.bound,
                 proof: assembled.proof,
                 empty_response: self.evidence.empty_responses.named(),

@@ -17,6 +17,15 @@ const OVERLAP: u64 = 8;
 /// How many audits a run makes at most, the first included.
 const MAX_AUDITS: u32 = 3;
 
+/// How many customers of the days D are compared before D…D is believed to stand for a day: where it ended
+/// at eight in the evening, so many would be created before that by chance once in ten thousand times.
+const MIN_COMPARED: u64 = 50;
+
+/// How many pairs of windows are compared for that at most, and how many days they may span: what is not
+/// told keeps its days open.
+const MAX_COMPARISONS: u32 = 12;
+const MAX_COMPARED_DAYS: i64 = 40;
+
 /// One window in so many is audited.
 const ONE_IN: u32 = 50;
 
@@ -29,6 +38,11 @@ pub(crate) struct EndBoundEvidence {
     /// One was answered with rows.
     pub(crate) shows_two_days: bool,
     audits: u32,
+    /// The customers that were compared before anything was told, in so many pairs of windows, from this day
+    /// on.
+    compared: u64,
+    comparisons: u32,
+    first_compared: Option<NaiveDate>,
     /// The rows of the largest windows that were audited.
     largest: u64,
     /// The pairs of windows with rows that were read, and after how many the next is to be audited.
@@ -112,6 +126,29 @@ impl EndBoundEvidence {
         true
     }
 
+    /// D…D, of so many rows, and D+1…D+1 are compared before anything is told.
+    pub(crate) fn was_compared(&mut self, day: NaiveDate, own: u64, both: u64) {
+        if self.comparisons == 0 {
+            self.was_audited(both);
+        }
+        self.first_compared.get_or_insert(day);
+        self.compared += own;
+        self.comparisons += 1;
+    }
+
+    /// Whether some pair was compared.
+    pub(crate) fn has_compared(&self) -> bool {
+        self.comparisons > 0
+    }
+
+    /// Whether the pair that begins with `day` is to be compared as well.
+    pub(crate) fn wants_comparison(&self, day: NaiveDate) -> bool {
+        let days = |first: NaiveDate| (day - first).num_days();
+        self.compared < MIN_COMPARED
+            && self.comparisons < MAX_COMPARISONS
+            && self.first_compared.map_or(0, days) < MAX_COMPARED_DAYS
+    }
+
     pub(crate) fn was_audited(&mut self, rows: u64) {
         self.audits += 1;
         self.due = self.due.max(self.pairs + 4);
@@ -149,6 +186,24 @@ mod tests {
         assert!(!evidence.wants_audit(100));
         let all = (0..10_000).filter(|_| evidence.wants_audit(100)).count();
         assert_eq!(all, 1, "three in all");
+    }
+
+    #[test]
+    fn few_customers_are_compared_on_several_days_and_many_on_one() {
+        let mut evidence = EndBoundEvidence::default();
+        evidence.was_compared(day(), 50, 100);
+        assert!(!evidence.wants_comparison(day()));
+        let mut evidence = EndBoundEvidence::default();
+        let mut pairs = 1;
+        evidence.was_compared(day(), 2, 4);
+        while evidence.wants_comparison(day()) {
+            evidence.was_compared(day(), 2, 4);
+            pairs += 1;
+        }
+        assert_eq!(pairs, MAX_COMPARISONS);
+        let mut evidence = EndBoundEvidence::default();
+        evidence.was_compared(day(), 2, 4);
+        assert!(!evidence.wants_comparison(day() + chrono::Days::new(40)));
     }
 
     #[test]

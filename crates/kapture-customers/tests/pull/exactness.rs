@@ -506,3 +506,18 @@ async fn a_receipt_counts_the_customers_whose_date_nobody_can_read() {
     }
     assert_eq!(pulled.receipts.len(), 3);
 }
+
+/// Of few customers a day, one pair of windows shows little about when a day ends.
+#[tokio::test(start_paused = true)]
+async fn few_customers_a_day_are_compared_on_many_days() {
+    for minute in [360, 720, 1_080, 1_200] {
+        for per_day in [1, 2, 5] {
+            let behaviour = Behaviour {
+                windows: Windows::EndMinute(minute),
+                ..Behaviour::default()
+            };
+            let population = population(5, PerDay::Fixed(per_day));
+            expect_truth(population, behaviour, may(1), may(30)).await;
+        }
+    }
+}
