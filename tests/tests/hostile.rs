@@ -71,8 +71,9 @@ fn bodies_without_end() {
         let output = server.kapture(&PULL).output().unwrap();
         expect_error(&output, 5, "larger than the limit of 256 MiB");
     }
+    // Three are asked at once before anything is known.
     #[cfg(unix)]
-    assert!(peak() < 400, "{} MiB", peak());
+    assert!(peak() < 900, "{} MiB", peak());
 }
 
 /// So many spaces, in little space.
@@ -284,6 +285,7 @@ fn bytes_that_are_no_text() {
         page(b"\"\xFF\xFE\""),
         page(b"\"\\ud800\""),
         page(b"\"\\u0000\""),
+        page(b"NaN"),
     ] {
         let output = odd_page(body).kapture(&PULL).output().unwrap();
         assert_eq!(code(&output), 0, "{}", stderr(&output));
@@ -291,12 +293,14 @@ fn bytes_that_are_no_text() {
         assert!(output.stdout.ends_with(b"}\n"));
     }
     for body in [
-        page(b"NaN"),
         page(b"1}\xFF{"),
         b"\0\0\0\0".to_vec(),
         br#"{"message":[{"id":1}],"status":"success","message":[]}"#.to_vec(),
     ] {
         let output = odd_page(body).kapture(&IMPATIENT).output().unwrap();
-        expect_error(&output, 5, "the response is");
+        // JSON with a fault is an unusable answer, anything else no answer of the API.
+        let told = stderr(&output);
+        assert!(matches!(code(&output), 4 | 5), "{told}");
+        assert!(told.contains("the response is"), "{told}");
     }
 }
