@@ -308,7 +308,8 @@ impl WindowReader {
     }
 
     fn on_first_page(&mut self, limit: u32, page: PageIds, evidence: &mut Evidence) {
-        if limit > self.limit {
+        // Once a larger page was too large, one that is larger is but cut otherwise.
+        if limit > self.limit && !self.was_too_large {
             let longest = self.agreement.longest_page();
             if page.ids.len() < longest {
                 evidence.last_page.was_too_large(limit);
