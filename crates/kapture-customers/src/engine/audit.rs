@@ -3,12 +3,14 @@
 use chrono::NaiveDate;
 use foldhash::HashSet;
 use kapture_model::CustomerId;
+use kapture_transport::Refusal;
 
 use crate::api::{EndBound, Event, Finding, PullError};
 use crate::engine::Engine;
 use crate::engine::questions::{Purpose, Question};
+use crate::evidence::empty_response::Meaning;
 use crate::evidence::end_bound::Audit;
-use crate::request::Span;
+use crate::request::{PageRequest, Span};
 
 /// How often the same windows are compared, where customers may have come or gone meanwhile.
 const MAX_COMPARISONS: u32 = 3;
@@ -47,7 +49,7 @@ impl Engine {
     /// Sends an audit where one is due: the first one, or one of two windows side by side that were read.
     pub(super) fn plan_audit(&mut self) {
         match &self.audit {
-            AuditState::Due { .. } => self.plan_comparisons(),
+            AuditState::Due { day, comparisons } => self.plan_first_audit(*day, *comparisons),
             AuditState::Recheck { .. } => self.end_recheck(),
             AuditState::None if self.bound() == EndBound::Inclusive => {
                 let read: Vec<_> = self.windows.read.keys().copied().collect();
@@ -65,26 +67,11 @@ impl Engine {
         Some((own, own + next))
     }
 
-    /// Compares the pair that is due, or the first one behind it that has customers.
-    fn plan_comparisons(&mut self) {
-        while let AuditState::Due { day, comparisons } = self.audit {
-            self.plan_first_audit(day, comparisons);
-            if matches!(self.audit, AuditState::Due { day: next, .. } if next == day) {
-                return;
-            }
-        }
-    }
-
     fn plan_first_audit(&mut self, day: NaiveDate, comparisons: u32) {
-        match self.rows_of_pair(day) {
-            Some((_, 0)) if self.evidence.end_bound.has_compared() => {
-                return self.compare_next_pair(day);
-            }
-            Some((own, both)) => {
-                self.evidence.end_bound.was_compared(day, own, both);
-                return self.send_audit(Audit::count(day, both), comparisons);
-            }
-            None => {}
+        if let Some((own, both)) = self.rows_of_pair(day) {
+            self.evidence.end_bound.was_compared(day, own, both);
+            let room = self.evidence.last_page.longest();
+            return self.send_audit(Audit::count(day, both, room), comparisons);
         }
         if self.evidence.end_bound.has_compared() {
             // Windows that come first are told first: a pair that is not to be read ends the comparisons.
@@ -119,6 +106,20 @@ impl Engine {
         self.ready
             .push_back(Question::new(Purpose::Audit, audit.request));
         self.audit = AuditState::Asked { audit, comparisons };
+    }
+
+    /// D…D+1 was refused: in words that mean "no customers", because it is not answered any more, or in
+    /// words that tell nothing of a pair that may be empty.
+    pub(super) fn on_audit_refused(&mut self, request: &PageRequest, refusal: &Refusal) {
+        let AuditState::Asked { audit, .. } = self.audit else {
+            return;
+        };
+        let responses = &mut self.evidence.empty_responses;
+        match responses.judge(request, refusal, false) {
+            Meaning::NoCustomers => self.on_audit(0, Vec::new()),
+            Meaning::AskControls if audit.is_empty() => self.compare_next_pair(audit.day),
+            _ => self.on_audit(usize::MAX, Vec::new()),
+        }
     }
 
     /// D…D+1 has so many rows from the audit's offset on, and these customers that are not known.

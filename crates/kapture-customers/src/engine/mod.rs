@@ -428,8 +428,11 @@ impl Engine {
             }
             Purpose::Probe { day, span } => self.on_probe_refused(day, span, refusal),
             Purpose::Control { group } => self.on_control(group, None),
-            // Refused: D…D+1 is not answered any more.
-            Purpose::Audit => self.on_audit(usize::MAX, Vec::new()),
+            Purpose::Audit => {
+                if let Some(refusal) = refusal {
+                    self.on_audit_refused(&request, &refusal);
+                }
+            }
             Purpose::Look { day } => self.on_look(day, page),
             Purpose::Canary => self.on_canary(Some(page.ids.len()), refusal),
             Purpose::Search => self.on_searched(),

@@ -80,9 +80,10 @@ impl Audit {
         }
     }
 
-    /// Counts: two windows with so many rows together leave no others.
-    pub(crate) fn count(day: NaiveDate, rows: u64) -> Self {
-        let overlap = OVERLAP.min(rows);
+    /// Counts: two windows with so many rows together leave no others. Pages are known to have room for so
+    /// many rows: one more than are to be there would be seen.
+    pub(crate) fn count(day: NaiveDate, rows: u64, room: usize) -> Self {
+        let overlap = OVERLAP.min(rows).min((room as u64).saturating_sub(1));
         Self {
             day,
             overlap,
@@ -93,6 +94,11 @@ impl Audit {
                 offset: rows - overlap,
             },
         }
+    }
+
+    /// Whether nobody is to be there.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.is_sample && self.request.offset + self.overlap == 0
     }
 
     /// Whether D…D+1 shows no other customers, if it has so many rows behind the audit's offset.
@@ -166,10 +172,13 @@ mod tests {
 
     #[test]
     fn audit_asks_for_the_last_rows_that_must_be_there_and_those_behind_them() {
-        let audit = Audit::count(day(), 60);
+        let audit = Audit::count(day(), 60, 100);
         assert_eq!(audit.request.offset, 52);
         assert!(audit.agrees(8) && audit.agrees(7) && !audit.agrees(9));
-        let few = Audit::count(day(), 3);
+        let capped = Audit::count(day(), 60, 5);
+        assert_eq!(capped.request.offset, 56);
+        assert!(capped.agrees(4) && !capped.agrees(5));
+        let few = Audit::count(day(), 3, 100);
         assert_eq!(few.request.offset, 0);
         assert!(few.agrees(3) && !few.agrees(4));
     }

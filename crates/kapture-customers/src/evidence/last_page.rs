@@ -66,6 +66,12 @@ impl LastPages {
         self.lengths(limit).longest.rows
     }
 
+    /// The rows of the longest page of all.
+    pub(crate) fn longest(&self) -> usize {
+        let longest = self.lengths.values().map(|lengths| lengths.longest.rows);
+        longest.max().unwrap_or_default()
+    }
+
     /// How many rows a full page has, where that is news.
     pub(crate) fn take_full(&mut self) -> Option<usize> {
         self.news.take()

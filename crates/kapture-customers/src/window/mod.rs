@@ -20,7 +20,7 @@ use crate::api::{Proof, PullError};
 use crate::evidence::Evidence;
 use crate::evidence::last_page::LastPage;
 use crate::evidence::offset_dialect::OffsetDialect;
-use crate::request::{Length, PageIds, PageRequest, Span};
+use crate::request::{DEFAULT_LIMIT, Length, PageIds, PageRequest, Span};
 
 use agreement::Agreement;
 use capture_recapture::CaptureRecapture;
@@ -560,7 +560,8 @@ impl WindowReader {
     /// The request with which the engine looks again at a window without rows, or at a place without.
     pub(crate) fn look(&self) -> Option<PageRequest> {
         match &self.state {
-            WindowState::Empty => Some(self.request(self.limit, 0)),
+            // As canaries are asked: a larger limit may be answered as if nothing was there.
+            WindowState::Empty => Some(self.request(self.limit.min(DEFAULT_LIMIT), 0)),
             WindowState::Doubtful { offset } => Some(self.request(self.limit, *offset)),
             _ => None,
         }
@@ -569,7 +570,13 @@ impl WindowReader {
     /// The look has shown rows: an empty window is read from this page on, another one anew.
     pub(crate) fn on_look(&mut self, page: PageIds, evidence: &mut Evidence) {
         match self.state {
-            WindowState::Empty => self.on_first_page(self.limit, page, evidence),
+            WindowState::Empty => {
+                if self.limit > DEFAULT_LIMIT {
+                    self.limit = DEFAULT_LIMIT;
+                    evidence.page_limit.was_too_much();
+                }
+                self.on_first_page(self.limit, page, evidence);
+            }
             WindowState::Doubtful { .. } => self.restart(),
             _ => {}
         }

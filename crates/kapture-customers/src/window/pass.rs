@@ -14,6 +14,9 @@ use crate::window::stitcher::{OverlapMatch, PageStitcher};
 /// How many rows back a page is asked when the usual overlap was not enough.
 const WIDE_OVERLAP: u64 = 16;
 
+/// After how many pages in a row without anybody new a pass is broken off: it goes round in circles.
+const MAX_IDLE_PAGES: u32 = 24;
+
 /// Reads the pages behind a first page.
 ///
 /// ```text
@@ -47,6 +50,8 @@ pub(crate) struct PassReader {
     hole: Option<u64>,
     /// Overlaps are asked for as usual: nothing moved, and no page was asked from further back.
     is_steady: bool,
+    /// The pages in a row that brought nobody new.
+    idle: u32,
 }
 
 /// What a page was to the rows before it.
@@ -103,6 +108,7 @@ impl PassReader {
             repeated: 0,
             hole: None,
             is_steady: true,
+            idle: 0,
         }
     }
 
@@ -168,6 +174,10 @@ impl PassReader {
     pub(crate) fn on_page(&mut self, page: &PageIds, evidence: &mut Evidence) -> PassStep {
         let (end, offset) = (self.stitcher.end(), self.next_offset());
         let news = self.stitcher.lacks_any_of(&page.ids);
+        self.idle = if news { 0 } else { self.idle + 1 };
+        if self.idle > MAX_IDLE_PAGES {
+            return PassStep::Endless;
+        }
         // It ends as the pages before it, and no limit has cut it there.
         let ends_alike = !news
             && self.stitcher.ends_alike(&page.ids)

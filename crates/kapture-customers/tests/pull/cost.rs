@@ -71,7 +71,7 @@ async fn quiet_days_cost_little() {
     for windows in Windows::ALL {
         for (empty_window, again, before, once) in [
             (EmptyForm::EmptyList, 0, 0, 24),
-            (EmptyForm::Failed("No customers found".into()), 0, 0, 48),
+            (EmptyForm::Failed("No customers found".into()), 0, 0, 54),
             (EmptyForm::NotFound("Not Found".into()), 1, 5, 25),
             (EmptyForm::Failed("E-1017".into()), 3, 5, 25),
         ] {

@@ -153,3 +153,28 @@ async fn a_day_that_showed_customers_in_this_run_does_not_lose_them_either() {
         }
     }
 }
+
+/// A limit that is too much may be answered as if there were nobody.
+#[tokio::test(start_paused = true)]
+async fn a_window_is_looked_at_with_the_documented_limit() {
+    for windows in Windows::ALL {
+        let behaviour = Behaviour {
+            windows,
+            ..Behaviour::default()
+        };
+        let tenant = Arc::new(Tenant::new(population(3, PerDay::Fixed(130)), behaviour));
+        let asks_for_more = |request: &Request, _| {
+            let body: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+            let limit = body["limit"].as_str().and_then(|it| it.parse().ok());
+            limit.is_some_and(|limit: u32| limit > 200)
+        };
+        let server = OutOfOrder::new(&tenant, asks_for_more);
+        let options = ClientOptions::default();
+        let pulled = pull_from(server, may(1), may(12), |pull| pull, options).await;
+        let (ids, truth) = (pulled.ids(), truth(&tenant, may(1), may(12)));
+        for day in pulled.receipts.keys() {
+            assert_eq!(ids.get(day), truth.get(day), "{day}: {windows:?}");
+        }
+        assert!(pulled.receipts.len() + pulled.failed.len() == 12 || pulled.error.is_some());
+    }
+}

@@ -510,10 +510,18 @@ async fn a_receipt_counts_the_customers_whose_date_nobody_can_read() {
 /// Of few customers a day, one pair of windows shows little about when a day ends.
 #[tokio::test(start_paused = true)]
 async fn few_customers_a_day_are_compared_on_many_days() {
-    for minute in [360, 720, 1_080, 1_200] {
-        for per_day in [1, 2, 5] {
+    for minute in [0, 360, 720, 1_080, 1_200] {
+        for (per_day, limit) in [
+            (1, Limit::Honoured),
+            (2, Limit::Honoured),
+            (5, Limit::Honoured),
+            (5, Limit::CappedAt(1)),
+            (9, Limit::CappedAt(4)),
+            (20, Limit::CappedAt(8)),
+        ] {
             let behaviour = Behaviour {
                 windows: Windows::EndMinute(minute),
+                limit,
                 ..Behaviour::default()
             };
             let population = population(5, PerDay::Fixed(per_day));
