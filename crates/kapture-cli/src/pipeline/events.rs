@@ -1,8 +1,10 @@
 //! The events of a pull, logged for every consumer.
 
 use futures_util::{Stream, StreamExt};
-use kapture_customers::{Event, Pull, PullError};
+use kapture_customers::{Event, Finding, Pull, PullError};
 use tracing::info;
+
+use crate::output::message::Message;
 
 /// The events of a pull.
 pub(crate) fn events(
@@ -20,6 +22,10 @@ fn log(event: &Event) {
         Event::DayDone(receipt) => {
             info!(day = %receipt.day, customers = receipt.customers, "day done");
         }
+        Event::Discovered(Finding::NoCanary) => Message::note(
+            "no request of this run returned customers, so nothing but the server's word says that these days have none; they stay open, and a later run looks again",
+        )
+        .print(),
         Event::Discovered(finding) => info!(?finding, "discovered"),
         Event::RetryScheduled {
             wait,

@@ -19,6 +19,10 @@ pub(crate) const CANARY_WAIT_MS: u64 = 1_500;
 /// How many canaries may be without rows until no other is picked.
 pub(crate) const MAX_SILENT_CANARIES: usize = 4;
 
+/// How often windows are looked at again where no canary vouches for them, and how long is waited before.
+pub(crate) const UNVOUCHED_LOOKS: u32 = 2;
+pub(crate) const UNVOUCHED_DELAY_MS: u64 = 2_000;
+
 /// How long to wait before a further round of looks, after one that met a contradiction: longer each time.
 pub(crate) const ROUND_DELAY_MS: u64 = 1_000;
 

@@ -38,8 +38,8 @@ pub(super) struct Probing {
     width: usize,
     outstanding: BTreeSet<(NaiveDate, Span)>,
     answers: BTreeMap<(NaiveDate, Span), ProbeAnswer>,
-    /// How often D…D+1 was refused.
-    refusals: BTreeMap<NaiveDate, u32>,
+    /// How often D…D+1 was refused, or shown without rows.
+    without_rows: BTreeMap<NaiveDate, u32>,
     is_begun: bool,
 }
 
@@ -81,7 +81,7 @@ impl Probing {
             width: 1,
             outstanding: BTreeSet::new(),
             answers: BTreeMap::new(),
-            refusals: BTreeMap::new(),
+            without_rows: BTreeMap::new(),
             is_begun: false,
         }
     }
@@ -95,7 +95,7 @@ impl Probing {
             width: 1,
             outstanding: BTreeSet::new(),
             answers: BTreeMap::new(),
-            refusals: BTreeMap::new(),
+            without_rows: BTreeMap::new(),
             is_begun: true,
         }
     }
@@ -137,6 +137,9 @@ impl Engine {
             true => ProbeAnswer::Empty,
             false => ProbeAnswer::Rows(page),
         };
+        if matches!(answer, ProbeAnswer::Empty) {
+            self.count_without_rows(day, span);
+        }
         self.on_probe_answer(day, span, answer);
     }
 
@@ -147,12 +150,16 @@ impl Engine {
         refusal: Option<Refusal>,
     ) {
         let answer = refusal.map_or(ProbeAnswer::Failed, ProbeAnswer::Refused);
+        self.count_without_rows(day, span);
+        self.on_probe_answer(day, span, answer);
+    }
+
+    fn count_without_rows(&mut self, day: NaiveDate, span: Span) {
         if let Phase::Probing(probing) = &mut self.phase
             && span == Span::TwoDays
         {
-            *probing.refusals.entry(day).or_default() += 1;
+            *probing.without_rows.entry(day).or_default() += 1;
         }
-        self.on_probe_answer(day, span, answer);
     }
 
     pub(super) fn on_probe_failed(&mut self, day: NaiveDate, span: Span, error: &Error) {
@@ -213,10 +220,13 @@ impl Engine {
         let Some(two) = two else { return };
         match (two, one) {
             (ProbeAnswer::Rows(page), _) => self.begin_comparison(day, page),
+            // What D…D shows is part of D…D+1, unless that is not answered for its width.
             (ProbeAnswer::Empty, Some(ProbeAnswer::Rows(_))) => {
-                // What D…D shows is part of D…D+1.
                 self.evidence.contradictions += 1;
-                self.widen_probing();
+                match self.is_without_rows_again(day) {
+                    true => self.settle_bound(EndBound::SingleDay),
+                    false => self.probe_again(day, Span::TwoDays, DEFAULT_LIMIT),
+                }
             }
             (ProbeAnswer::Empty, _) => self.is_empty_probe(day, None),
             (ProbeAnswer::Refused(_), None) if is_awaited => {}
@@ -229,10 +239,7 @@ impl Engine {
     fn judge_refused_probe(&mut self, day: NaiveDate, refusal: Refusal, one: Option<ProbeAnswer>) {
         let is_plain = self.evidence.empty_responses.is_plain(&refusal);
         let is_future = self.is_in_future(&PageRequest::first(Span::TwoDays.window(day), 1));
-        let is_refused_again = match &self.phase {
-            Phase::Probing(probing) => probing.refusals.get(&day).is_some_and(|times| *times > 1),
-            _ => true,
-        };
+        let is_refused_again = self.is_without_rows_again(day);
         let accepts_two_days = self.evidence.end_bound.accepts_two_days;
         let shows_two_days = self.evidence.end_bound.shows_two_days;
         match one {
@@ -250,6 +257,17 @@ impl Engine {
             // It tells nothing before some window has shown customers.
             Some(ProbeAnswer::Empty) if !accepts_two_days => self.widen_probing(),
             _ => self.press_probe(day),
+        }
+    }
+
+    /// Whether D…D+1 was refused, or shown without rows, more than once.
+    fn is_without_rows_again(&self, day: NaiveDate) -> bool {
+        match &self.phase {
+            Phase::Probing(probing) => {
+                let times = probing.without_rows.get(&day);
+                times.is_some_and(|times| *times > 1)
+            }
+            _ => true,
         }
     }
 

@@ -11,7 +11,8 @@ use crate::api::{Event, Finding, Proof, PullError};
 use crate::engine::Engine;
 use crate::engine::budget::{
     CANARY_SEARCH_DOUBLINGS, CANARY_WAIT_MS, CANARY_WAITS, LOOKS_PER_CONTRADICTION,
-    MAX_CONTRADICTORY_ROUNDS, MAX_SILENT_CANARIES, ROUND_DELAY_MS,
+    MAX_CONTRADICTORY_ROUNDS, MAX_SILENT_CANARIES, ROUND_DELAY_MS, UNVOUCHED_DELAY_MS,
+    UNVOUCHED_LOOKS,
 };
 use crate::engine::questions::{Purpose, Question};
 use crate::engine::windows::PendingWindow;
@@ -53,7 +54,8 @@ enum State {
     Looking {
         batch: BTreeSet<NaiveDate>,
         outstanding: BTreeSet<NaiveDate>,
-        canary: Canary,
+        /// None where there is none: what is without rows once more is believed, or named.
+        canary: Option<Canary>,
     },
     /// A canary is looked for before the asked days.
     Searching { outstanding: u32 },
@@ -142,7 +144,7 @@ impl Engine {
         if rows.is_some_and(|rows| canary.is_alive(rows)) {
             self.confirmation.waits = 0;
             return match moment {
-                Moment::Before => self.send_looks(batch, canary),
+                Moment::Before => self.send_looks(batch, Some(canary)),
                 Moment::After => self.end_round(&batch),
             };
         }
@@ -175,7 +177,11 @@ impl Engine {
         self.ask_canary(other.request, Duration::ZERO);
     }
 
-    fn send_looks(&mut self, batch: BTreeSet<NaiveDate>, canary: Canary) {
+    fn send_looks(&mut self, batch: BTreeSet<NaiveDate>, canary: Option<Canary>) {
+        let delay = match canary {
+            Some(_) => Duration::ZERO,
+            None => Duration::from_millis(UNVOUCHED_DELAY_MS),
+        };
         let mut outstanding = BTreeSet::new();
         for day in &batch {
             let pending = self.windows.pending.get(day);
@@ -184,7 +190,7 @@ impl Engine {
             };
             outstanding.insert(*day);
             let question = Question::new(Purpose::Look { day: *day }, request);
-            self.ready.push_back(question);
+            self.ready.push_back(Question { delay, ..question });
         }
         self.confirmation.state = State::Looking {
             batch,
@@ -228,13 +234,31 @@ impl Engine {
             return;
         };
         if outstanding.is_empty() {
-            let (batch, canary) = (std::mem::take(batch), *canary);
+            let batch = std::mem::take(batch);
+            let Some(canary) = *canary else {
+                return self.end_unvouched_looks();
+            };
             self.confirmation.state = State::Canary {
                 moment: Moment::After,
                 batch,
                 canary,
             };
             self.ask_canary(canary.request, Duration::ZERO);
+        }
+    }
+
+    /// Windows were looked at though no canary vouches for them.
+    fn end_unvouched_looks(&mut self) {
+        self.confirmation.state = State::Idle;
+        for pending in self.windows.pending.values_mut() {
+            pending.looks += 1;
+        }
+        let mut pending = self.windows.pending.values();
+        // A window that has shown rows is a canary for the others.
+        let is_vouched = self.evidence.canaries.has_seen_rows();
+        match is_vouched || pending.any(|pending| pending.looks < UNVOUCHED_LOOKS) {
+            true => self.begin_confirmation(),
+            false => self.believe_or_name(),
         }
     }
 
@@ -314,7 +338,8 @@ impl Engine {
             });
         }
         if std::mem::replace(&mut self.confirmation.has_searched, true) {
-            return self.believe_or_name();
+            let batch = self.windows.pending.keys().copied().collect();
+            return self.send_looks(batch, None);
         }
         let span = self.pending_span();
         let first = self.windows.pending.keys().next().copied();
@@ -332,7 +357,7 @@ impl Engine {
         self.ready.extend(questions);
         if let State::Searching { outstanding: 0 } = self.confirmation.state {
             self.confirmation.state = State::Idle;
-            self.believe_or_name();
+            self.begin_confirmation();
         }
     }
 
@@ -349,7 +374,8 @@ impl Engine {
         self.begin_confirmation();
     }
 
-    /// There is no canary: an explicit empty list is believed, and the user's word; other words are not.
+    /// There is no canary: an explicit empty list is believed that came twice, and the user's word; other
+    /// words are not.
     fn believe_or_name(&mut self) {
         let pending = std::mem::take(&mut self.windows.pending);
         let mut is_told = false;

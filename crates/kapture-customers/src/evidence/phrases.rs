@@ -119,7 +119,27 @@ pub(crate) fn says_nothing_found(sentence: &str) -> bool {
         && (words[subject..].starts_with(&["not", "found"])
             || words[subject..].starts_with(&["does", "not", "exist"])
             || words[subject..].starts_with(&["do", "not", "exist"]));
-    denied || missing || words == ["nothing", "found"]
+    (denied || missing || words == ["nothing", "found"]) && !words.iter().any(|it| is_doubtful(it))
+}
+
+/// Words of trouble behind a beginning that sounds like it: "No data available, please try again later".
+fn is_doubtful(word: &str) -> bool {
+    matches!(
+        word,
+        "again"
+            | "later"
+            | "retry"
+            | "timeout"
+            | "timed"
+            | "cache"
+            | "node"
+            | "shard"
+            | "index"
+            | "unavailable"
+            | "temporarily"
+            | "maintenance"
+            | "error"
+    )
 }
 
 fn is_thing(word: &str) -> bool {
@@ -180,6 +200,8 @@ mod tests {
             "User details not found",
             "Account information does not exist",
             "Data not available, please try again later",
+            "No data available, please try again later",
+            "Data not found in cache for node 3",
         ] {
             assert!(!says_nothing_found(sentence), "{sentence}");
         }

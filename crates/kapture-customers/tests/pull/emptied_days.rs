@@ -1,12 +1,13 @@
 //! Days that held customers when an earlier run read them, or this one did before: what they hold now
 //! is believed with care.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::against::{InMemory, may, population, pull_from, pull_with, truth};
 use async_trait::async_trait;
-use kapture_customers::{Pull, PullError};
+use kapture_customers::{EndBound, Pull, PullError};
 use kapture_sandbox::{Behaviour, EmptyForm, Limit, PerDay, Tenant, Windows};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
@@ -176,5 +177,48 @@ async fn a_window_is_looked_at_with_the_documented_limit() {
             assert_eq!(ids.get(day), truth.get(day), "{day}: {windows:?}");
         }
         assert!(pulled.receipts.len() + pulled.failed.len() == 12 || pulled.error.is_some());
+    }
+}
+
+/// A search that wakes up with the first question, as one behind a cold cache may.
+#[tokio::test(start_paused = true)]
+async fn the_first_answer_to_a_question_is_not_believed() {
+    for windows in Windows::ALL {
+        let behaviour = Behaviour {
+            windows,
+            ..Behaviour::default()
+        };
+        let tenant = Arc::new(Tenant::new(population(3, PerDay::Fixed(30)), behaviour));
+        let asked = Mutex::new(HashSet::new());
+        let is_first = move |request: &Request, _| {
+            let mut asked = asked.lock().expect("no panic");
+            asked.insert(request.body.clone())
+        };
+        let server = OutOfOrder::new(&tenant, is_first);
+        let options = ClientOptions::default();
+        let pulled = pull_from(server, may(1), may(7), |pull| pull, options).await;
+        let (ids, truth) = (pulled.ids(), truth(&tenant, may(1), may(7)));
+        for day in pulled.receipts.keys() {
+            assert_eq!(ids.get(day), truth.get(day), "{day}: {windows:?}");
+        }
+        assert!(pulled.receipts.len() + pulled.failed.len() == 7 || pulled.error.is_some());
+    }
+}
+
+/// A server that takes single dates only may say so with an empty list.
+#[tokio::test(start_paused = true)]
+async fn windows_of_two_days_that_are_always_empty_are_not_read() {
+    let population = population(3, PerDay::Fixed(30));
+    let tenant = Arc::new(Tenant::new(population, Behaviour::default()));
+    let is_wide = |request: &Request, _| {
+        let body: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+        body["createStartDate"] != body["createEndDate"]
+    };
+    let server = OutOfOrder::new(&tenant, is_wide);
+    let options = ClientOptions::default();
+    let pulled = pull_from(server, may(1), may(7), |pull| pull, options).await;
+    assert_eq!(pulled.ids(), truth(&tenant, may(1), may(7)));
+    for receipt in pulled.receipts.values() {
+        assert_eq!(receipt.end_bound, EndBound::SingleDay);
     }
 }
