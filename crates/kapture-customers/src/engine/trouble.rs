@@ -237,7 +237,13 @@ impl Engine {
     pub(super) fn on_failed(&mut self, question: Question, error: Error) {
         let request = question.request;
         tracing::debug!(window = %request.window, offset = request.offset, %error, "failed");
-        if let Error::Unauthorized(_) | Error::Forbidden(_) | Error::Tls(_) = error.root() {
+        let ends_the_run = match error.root() {
+            Error::Unauthorized(_) | Error::Forbidden(_) | Error::Tls(_) => true,
+            // It would be so for every window.
+            Error::Coding(_) | Error::NotSent(_) => !self.evidence.answered,
+            _ => false,
+        };
+        if ends_the_run {
             return self.finish_with(call_failed(&request, error));
         }
         if self.drop_stale(&question) {

@@ -1,4 +1,7 @@
 //! Exchanges recorded to NDJSON, and replayed from it without a server.
+//!
+//! A pull over one connection asks the same in a replay. Over several, the order of the answers decides what is
+//! asked next, so record with one.
 
 mod exchange;
 
