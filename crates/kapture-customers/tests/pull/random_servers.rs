@@ -17,6 +17,7 @@ use kapture_sandbox::{
 };
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 fn windows() -> impl Strategy<Value = Windows> {
     prop::sample::select(&Windows::ALL[..])
@@ -240,6 +241,10 @@ async fn check(
     }
     for (day, told) in &ids {
         let ever = tenant.ever_truth_ids(*day, *day);
+        // Nothing tells whose a customer without a date is in a window of two days, and no receipt says so.
+        if !are_dated && !pulled.receipts.contains_key(day) {
+            continue;
+        }
         let strangers: Vec<_> = told.iter().filter(|id| !ever.contains(id)).collect();
         prop_assert!(
             strangers.is_empty(),
@@ -273,7 +278,7 @@ async fn check(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), rng_seed: seed(), max_shrink_iters: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn a_day_that_is_said_to_be_complete_is(
@@ -291,6 +296,14 @@ proptest! {
             .build()
             .unwrap();
         runtime.block_on(check(seed, per_day, behaviour, delays, days, page_size, concurrency))?;
+    }
+}
+
+/// The same servers each time, unless `PROPTEST_RNG_SEED` says otherwise.
+fn seed() -> RngSeed {
+    match std::env::var("PROPTEST_RNG_SEED") {
+        Ok(_) => ProptestConfig::default().rng_seed,
+        Err(_) => RngSeed::Fixed(20_240_502),
     }
 }
 
