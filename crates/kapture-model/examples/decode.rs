@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The typed view: values are borrowed, and nothing that the server sent is lost.
     for record in &records {
         let customer = record.customer()?;
-        let name = customer.name.value().map_or("nobody", String::as_str);
+        let name = customer.name.value().map_or("(no name)", String::as_str);
         let created = customer.generation_date.get().map(|date| date.local(&Utc));
         let contacts = customer.contacts.value().map_or(0, Vec::len);
         let attribute = customer.extra.get("attr1");

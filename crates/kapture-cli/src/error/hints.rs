@@ -195,7 +195,7 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
             "a login page means a wrong address or token: check --base-url and the token"
         }
         Error::Coding(_) => {
-            "a gateway between here and the tenant compresses answers without being asked: tell whoever runs it, or try another network"
+            "a proxy or gateway compresses the server's responses although kapture did not request it: tell its administrator, or use another network"
         }
         Error::InvalidJson { .. } => {
             "tell the vendor: a value of one of these customers is written wrongly; other days are not affected"

@@ -96,7 +96,7 @@ impl Audit {
         }
     }
 
-    /// Whether nobody is to be there.
+    /// Whether both of its windows have no rows.
     pub(crate) fn is_empty(&self) -> bool {
         !self.is_sample && self.request.offset + self.overlap == 0
     }

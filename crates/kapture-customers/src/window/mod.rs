@@ -560,7 +560,7 @@ impl WindowReader {
     /// The request with which the engine looks again at a window without rows, or at a place without.
     pub(crate) fn look(&self) -> Option<PageRequest> {
         match &self.state {
-            // As canaries are asked: a larger limit may be answered as if nothing was there.
+            // Canaries use this limit too. Some servers answer a larger limit with an empty list.
             WindowState::Empty => Some(self.request(self.limit.min(DEFAULT_LIMIT), 0)),
             WindowState::Doubtful { offset } => Some(self.request(self.limit, *offset)),
             _ => None,

@@ -14,7 +14,7 @@ use crate::window::stitcher::{OverlapMatch, PageStitcher};
 /// How many rows back a page is asked when the usual overlap was not enough.
 const WIDE_OVERLAP: u64 = 16;
 
-/// After how many pages in a row without anybody new a pass is broken off: it goes round in circles.
+/// A pass ends after so many pages in a row without a new customer: it repeats itself.
 const MAX_IDLE_PAGES: u32 = 24;
 
 /// Reads the pages behind a first page.
@@ -50,7 +50,7 @@ pub(crate) struct PassReader {
     hole: Option<u64>,
     /// Overlaps are asked for as usual: nothing moved, and no page was asked from further back.
     is_steady: bool,
-    /// The pages in a row that brought nobody new.
+    /// How many pages in a row had no new customer.
     idle: u32,
 }
 

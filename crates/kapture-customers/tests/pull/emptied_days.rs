@@ -155,7 +155,7 @@ async fn a_day_that_showed_customers_in_this_run_does_not_lose_them_either() {
     }
 }
 
-/// A limit that is too much may be answered as if there were nobody.
+/// Some servers answer a `limit` that is too large with an empty list.
 #[tokio::test(start_paused = true)]
 async fn a_window_is_looked_at_with_the_documented_limit() {
     for windows in Windows::ALL {

@@ -26,7 +26,7 @@ const EXCLUSIVE_REFUSING: Windows = Windows::Exclusive {
 async fn waits_and_lessons_are_told() {
     let behaviour = Behaviour {
         limit: Limit::CappedAt(37),
-        empty_window: EmptyForm::Failed("Nobody here".into()),
+        empty_window: EmptyForm::Failed("No rows here".into()),
         faults: Faults::scheduled([(2, FaultKind::Unavailable503)]),
         ..Behaviour::default()
     };
@@ -49,7 +49,7 @@ async fn waits_and_lessons_are_told() {
     assert_eq!(waits.iter().filter(failed).count(), 1, "{waits:?}");
     for expected in [
         Finding::EndBound(EndBound::Inclusive),
-        Finding::EmptyResponse("Nobody here".into()),
+        Finding::EmptyResponse("No rows here".into()),
         Finding::PageLength(37),
     ] {
         assert!(lessons.contains(&expected), "{lessons:?}");

@@ -23,7 +23,7 @@ impl Doctor {
             .within(PULL_REQUESTS, shown.consume(pull.page_size(PAGE)))
             .await;
         let cut_short = outcome.is_none();
-        // A day on which nobody is met is no failure of the connection.
+        // A day without customers does not mean that the connection fails.
         if let Some(Err(error)) = outcome
             && !matches!(error, PullError::AmbiguousEmpty { .. })
         {

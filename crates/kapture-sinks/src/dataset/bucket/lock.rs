@@ -221,7 +221,7 @@ impl Found {
         content.map_or_else(|| "unknown".into(), |content| content.process.to_string())
     }
 
-    /// How long ago it expired, if it has. A lock that cannot be decoded is nobody's.
+    /// How long ago it expired, if it has. A lock that cannot be decoded counts as expired.
     fn expired_for(&self) -> Option<Duration> {
         match &self.content {
             Some(content) => (now() - content.expires).to_std().ok(),
