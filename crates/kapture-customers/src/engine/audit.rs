@@ -73,20 +73,15 @@ impl Engine {
             let room = self.evidence.last_page.longest();
             return self.send_audit(Audit::count(day, both, room), comparisons);
         }
-        if self.evidence.end_bound.has_compared() {
-            // Windows that come first are told first: a pair that is not to be read ends the comparisons.
-            let is_missing =
-                |day: NaiveDate| !self.windows.has(day) && self.windows.rows_of_day(day).is_none();
-            if is_missing(day) || day.succ_opt().is_none_or(is_missing) {
-                self.end_comparisons();
-            }
+        // A window that failed, or is not one of the run, cannot be compared.
+        let is_missing =
+            |day: NaiveDate| !self.windows.has(day) && self.windows.rows_of_day(day).is_none();
+        if !is_missing(day) && !day.succ_opt().is_none_or(is_missing) {
             return;
         }
-        let next = day.succ_opt().unwrap_or(day);
-        // A window that failed cannot be compared.
-        let has_failed = |day| !self.windows.has(day) && self.windows.rows_of_day(day).is_none();
-        if has_failed(day) || has_failed(next) {
-            self.is_exclusive();
+        match self.evidence.end_bound.has_compared() {
+            true => self.end_comparisons(),
+            false => self.is_exclusive(),
         }
     }
 

@@ -71,32 +71,19 @@ impl Probing {
         let is_later = |day: &&NaiveDate| first.is_some_and(|first| **day >= first);
         let (over, future): (Vec<_>, Vec<_>) = padded.iter().partition(is_over);
         let (later, before): (Vec<&NaiveDate>, Vec<_>) = over.into_iter().partition(is_later);
-        Self {
-            days: later
-                .into_iter()
-                .chain(before)
-                .chain(future)
-                .copied()
-                .collect(),
-            width: 1,
-            outstanding: BTreeSet::new(),
-            answers: BTreeMap::new(),
-            without_rows: BTreeMap::new(),
-            is_begun: false,
-        }
+        let days = later.into_iter().chain(before).chain(future).copied();
+        Self::of(days.collect(), false)
     }
-}
 
-impl Probing {
-    /// Asks one day whose D…D is read already.
-    fn of(day: NaiveDate) -> Self {
+    /// Asks these days; D…D of the first one too, unless it `is_begun`.
+    fn of(days: VecDeque<NaiveDate>, is_begun: bool) -> Self {
         Self {
-            days: VecDeque::from([day]),
+            days,
             width: 1,
             outstanding: BTreeSet::new(),
             answers: BTreeMap::new(),
             without_rows: BTreeMap::new(),
-            is_begun: true,
+            is_begun,
         }
     }
 }
@@ -500,7 +487,7 @@ impl Engine {
             .and_then(|next| Some((next, next.succ_opt().filter(|it| self.windows.has(*it))?)))
         {
             Some((next, _)) => {
-                self.phase = Phase::Probing(Probing::of(next));
+                self.phase = Phase::Probing(Probing::of(VecDeque::from([next]), true));
             }
             None => self.is_exclusive(),
         }
@@ -514,9 +501,7 @@ impl Engine {
             self.windows.first_pages.insert(window, page);
         }
         for day in self.windows.take_back_single_days() {
-            self.cancel(
-                |question| matches!(question.purpose, Purpose::Page { day: of, .. } if of == day),
-            );
+            self.cancel_pages(day);
         }
         self.budget.large_page = None;
         self.audit = AuditState::None;
@@ -546,11 +531,8 @@ impl Engine {
 
     /// D…D+1 is refused for its width: what was taken for windows without customers is read as D…D.
     fn take_back_refused_probes(&mut self) {
-        let days = self.windows.take_back_two_days();
-        for day in days {
-            self.cancel(
-                |question| matches!(question.purpose, Purpose::Page { day: of, .. } if of == day),
-            );
+        for day in self.windows.take_back(Span::TwoDays) {
+            self.cancel_pages(day);
         }
     }
 

@@ -454,6 +454,13 @@ impl Engine {
         }
     }
 
+    /// Cancels every page of the window of `day`.
+    fn cancel_pages(&mut self, day: NaiveDate) {
+        self.cancel(
+            |question| matches!(question.purpose, Purpose::Page { day: of, .. } if of == day),
+        );
+    }
+
     fn cancel(&mut self, is_it: impl Fn(&Question) -> bool) {
         let cancelled = self.in_flight.extract_if(.., |_, question| is_it(question));
         self.cancelled.extend(cancelled.map(|(id, _)| id));
@@ -482,9 +489,7 @@ impl Engine {
             if self.budget.large_page == Some(day) {
                 self.budget.large_page = None;
             }
-            self.cancel(
-                |question| matches!(question.purpose, Purpose::Page { day: of, .. } if of == day),
-            );
+            self.cancel_pages(day);
             match reader.status() {
                 WindowStatus::Complete(complete) => {
                     self.windows.was_read(day, reader.window, complete);
@@ -544,9 +549,7 @@ impl Engine {
         if self.budget.large_page == Some(day) {
             self.budget.large_page = None;
         }
-        self.cancel(
-            |question| matches!(question.purpose, Purpose::Page { day: of, .. } if of == day),
-        );
+        self.cancel_pages(day);
         self.assembler.fail_window(day, &error, &mut self.events);
         self.was_looked_at(day);
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use kapture_model::Window;
 use kapture_transport::{Error, Refusal, StopReason};
 
@@ -13,6 +14,7 @@ use crate::engine::calibration::Phase;
 use crate::engine::questions::{ControlGroup, Purpose, Question, Stage, TroubleCheck};
 use crate::evidence::empty_response::{Meaning, controls};
 use crate::request::{DEFAULT_LIMIT, PageIds, PageRequest, Seq, Span};
+use crate::window::PageTicket;
 
 /// How many windows may be refused in unclear words, or be too large, before anything is answered.
 const MAX_UNANSWERED: usize = 3;
@@ -62,9 +64,7 @@ impl Engine {
         match question.purpose {
             Purpose::Page { day, ticket } if ticket.is_optional => {
                 let error = call_failed(&request, Error::Refused(refusal));
-                if let Some(reader) = self.windows.reading.get_mut(&day) {
-                    reader.on_failure(ticket, request.limit, error, &mut self.evidence);
-                }
+                self.do_without(day, ticket, request.limit, error);
             }
             Purpose::Page { .. } | Purpose::Look { .. } => self.judge_refusal(question, refusal),
             Purpose::Control { group } => self.on_control(group, Some((request.window, refusal))),
@@ -76,6 +76,13 @@ impl Engine {
             Purpose::Probe { .. } | Purpose::Audit | Purpose::Canary | Purpose::Search => {
                 self.dispatch(question, PageIds::default(), Some(refusal));
             }
+        }
+    }
+
+    /// A page failed that its window can do without.
+    fn do_without(&mut self, day: NaiveDate, ticket: PageTicket, limit: u32, error: PullError) {
+        if let Some(reader) = self.windows.reading.get_mut(&day) {
+            reader.on_failure(ticket, limit, error, &mut self.evidence);
         }
     }
 
@@ -252,9 +259,7 @@ impl Engine {
         match question.purpose {
             Purpose::Page { day, ticket } if question.is_optional() => {
                 let error = call_failed(&request, error);
-                if let Some(reader) = self.windows.reading.get_mut(&day) {
-                    reader.on_failure(ticket, request.limit, error, &mut self.evidence);
-                }
+                self.do_without(day, ticket, request.limit, error);
             }
             Purpose::Page { .. } | Purpose::Look { .. } => self.press(question, error),
             Purpose::Probe { day, span } => {
@@ -323,8 +328,7 @@ impl Engine {
     /// The window of a question cannot be read.
     fn give_up(&mut self, question: Question, error: PullError) {
         match question.purpose {
-            Purpose::Page { day, .. } => self.fail_window(day, error),
-            Purpose::Look { day } => self.fail_window(day, error),
+            Purpose::Page { day, .. } | Purpose::Look { day } => self.fail_window(day, error),
             _ => {}
         }
     }

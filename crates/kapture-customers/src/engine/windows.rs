@@ -100,17 +100,15 @@ impl Windows {
         self.read.remove(&day).is_some()
     }
 
-    /// Takes back every window of two days that is not told yet, to be read as one of one day. Returns the days of those that were being read.
-    pub(crate) fn take_back_two_days(&mut self) -> Vec<NaiveDate> {
-        let is_two_days = |reader: &WindowReader| Span::of(reader.window) == Span::TwoDays;
-        let reading: Vec<_> = self
-            .reading
-            .extract_if(.., |_, reader| is_two_days(reader))
-            .map(|(day, _)| day)
-            .collect();
+    /// Takes back every window of `span` that is not read whole, to be read in another way. Returns the days
+    /// of those that were being read.
+    pub(crate) fn take_back(&mut self, span: Span) -> Vec<NaiveDate> {
+        let is_it = |reader: &WindowReader| Span::of(reader.window) == span;
+        let reading = self.reading.extract_if(.., |_, reader| is_it(reader));
+        let reading: Vec<_> = reading.map(|(day, _)| day).collect();
         let pending = self
             .pending
-            .extract_if(.., |_, pending| is_two_days(&pending.reader));
+            .extract_if(.., |_, pending| is_it(&pending.reader));
         self.waiting.extend(pending.map(|(day, _)| day));
         self.waiting.extend(&reading);
         reading
@@ -119,20 +117,9 @@ impl Windows {
     /// Takes back every window of one day that is not told yet, to be read in another way. Returns the
     /// days of those that were being read.
     pub(crate) fn take_back_single_days(&mut self) -> Vec<NaiveDate> {
-        let is_one_day = |reader: &WindowReader| Span::of(reader.window) == Span::OneDay;
-        let reading: Vec<_> = self
-            .reading
-            .extract_if(.., |_, reader| is_one_day(reader))
-            .map(|(day, _)| day)
-            .collect();
-        let pending = self
-            .pending
-            .extract_if(.., |_, pending| is_one_day(&pending.reader));
-        self.waiting.extend(pending.map(|(day, _)| day));
         self.waiting
             .extend(std::mem::take(&mut self.read).into_keys());
-        self.waiting.extend(&reading);
         self.rows.clear();
-        reading
+        self.take_back(Span::OneDay)
     }
 }
