@@ -168,15 +168,7 @@ impl PullError {
     /// Whether another run would end likewise: the server has to change, or what it is asked.
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Call { source, .. } => matches!(
-                source.root(),
-                Error::Unauthorized(_)
-                    | Error::Forbidden(_)
-                    | Error::MissingId { .. }
-                    | Error::TooLarge { .. }
-                    | Error::TooManyRows { .. }
-                    | Error::Tls(_)
-            ),
+            Self::Call { source, .. } => source.is_permanent(),
             Self::AmbiguousEmpty { .. }
             | Self::OffsetIgnored { .. }
             | Self::OffsetCapped { .. }
