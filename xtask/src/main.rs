@@ -54,12 +54,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let done = public_api::as_rustdoc().unwrap_or_else(|| {
-        parse(lexopt::Parser::from_env())
-            .map_err(Error::from)
-            .and_then(run)
-    });
-    match done {
+    let done = parse(lexopt::Parser::from_env()).map_err(Error::from);
+    match done.and_then(run) {
         Ok(exit) => exit,
         Err(error) => {
             eprintln!("error: {error}");

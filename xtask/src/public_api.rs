@@ -2,18 +2,13 @@
 //!
 //! They are read from rustdoc's JSON, which the stable rustdoc writes as well when it is told that it may.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use xshell::{Shell, cmd};
 
 use crate::workspace::{Crate, Workspace};
 use crate::{Error, Faults};
-
-/// Set where this program stands for rustdoc.
-const AS_RUSTDOC: &str = "KAPTURE_XTASK_AS_RUSTDOC";
 
 /// A fault for each list that is not what the crate has.
 pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
@@ -44,11 +39,9 @@ fn lists(shell: &Shell, workspace: &Workspace) -> Result<Vec<(PathBuf, String)>,
     // As the step `docs`, so that both share what they are built from.
     let doc = cmd!(shell, "cargo doc --workspace --no-deps --all-features");
     println!("$ {doc}");
-    // Cargo would build everything anew with RUSTC_BOOTSTRAP: rustdoc alone gets it, from this program in its place.
     let doc = doc
-        .env("RUSTDOC", env::current_exe()?)
-        .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json")
-        .env(AS_RUSTDOC, "1");
+        .env("RUSTDOC", rustdoc(shell, workspace)?)
+        .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json");
     doc.quiet().run()?;
     let mut lists = Vec::new();
     for Crate { name, .. } in workspace.published().filter(|member| member.is_library) {
@@ -64,16 +57,14 @@ fn lists(shell: &Shell, workspace: &Workspace) -> Result<Vec<(PathBuf, String)>,
     Ok(lists)
 }
 
-/// Runs rustdoc with the arguments of this program, and with what only a nightly one may do otherwise; `None` if this
-/// program was not run in its place.
-pub(crate) fn as_rustdoc() -> Option<Result<ExitCode, Error>> {
-    env::var_os(AS_RUSTDOC)?;
-    let status = std::process::Command::new("rustdoc")
-        .args(env::args_os().skip(1))
-        .env("RUSTC_BOOTSTRAP", "1")
-        .status();
-    Some(match status {
-        Ok(status) => Ok(crate::exit_code(status.success())),
-        Err(error) => Err(error.into()),
-    })
+/// A script that runs rustdoc as a nightly one, which alone writes JSON. Cargo itself must not see `RUSTC_BOOTSTRAP`: it
+/// would build everything anew.
+fn rustdoc(shell: &Shell, workspace: &Workspace) -> Result<PathBuf, Error> {
+    let script = workspace.target.join("rustdoc-json");
+    shell.write_file(
+        &script,
+        "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n",
+    )?;
+    cmd!(shell, "chmod +x {script}").quiet().run()?;
+    Ok(script)
 }
