@@ -9,6 +9,7 @@ mod customer_query;
 mod day_event;
 mod days;
 mod json;
+mod mix;
 mod normal_form;
 mod receipt;
 mod record;
@@ -31,7 +32,8 @@ pub use sanitize::sanitize;
 pub use schema::drift::{Drift, DriftEntry, DriftKind};
 pub use schema::json_schema;
 pub use table::{
-    Cell, Column, ColumnKind, CustomerRow, Row, RowReader, contact_columns, customer_columns,
+    Cell, Column, ColumnKind, CustomerRow, Row, RowHash, RowHasher, RowReader, contact_columns,
+    customer_columns,
 };
 pub use timestamp::Timestamp;
 pub use window::{ReversedWindow, Window};

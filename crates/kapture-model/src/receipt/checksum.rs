@@ -1,12 +1,13 @@
-//! The checksum over the ids of a day.
+//! The checksum over the ids of a day, or over its rows.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::CustomerId;
+use crate::mix::mixed;
+use crate::{CustomerId, RowHash};
 
-/// A sum over ids that does not depend on their order, stable across versions and platforms.
+/// A sum over ids, or over rows, that does not depend on their order, stable across versions and platforms.
 ///
 /// ```
 /// use kapture_model::{Checksum, CustomerId};
@@ -34,14 +35,11 @@ impl Checksum {
         };
         self.0 = self.0.wrapping_add(hash);
     }
-}
 
-/// The finaliser of SplitMix64: every bit of the input changes half of the output's.
-fn mixed(input: u64) -> u64 {
-    let mut x = input.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+    /// Adds one row, for a checksum over everything that a day holds.
+    pub fn add_row(&mut self, row: RowHash) {
+        self.0 = self.0.wrapping_add(row.bits());
+    }
 }
 
 impl fmt::Display for Checksum {

@@ -3,11 +3,14 @@
 //! - [`column`]: the columns of customers and contacts.
 //! - [`cell`]: one value of a row.
 //! - [`row`]: the rows of one record.
+//! - [`row_hash`]: the hash by which two copies of a customer are compared.
 
 mod cell;
 mod column;
 mod row;
+mod row_hash;
 
 pub use cell::Cell;
 pub use column::{Column, ColumnKind, contact_columns, customer_columns};
 pub use row::{CustomerRow, Row, RowReader};
+pub use row_hash::{RowHash, RowHasher};
