@@ -1,5 +1,5 @@
-"""Reads the output of kapture with DuckDB, PyArrow and Python's own csv and sqlite3, and compares it,
-field by field, with the NDJSON of the same customers.
+"""Reads the output of kapture with DuckDB, PyArrow, polars, pandas, nanoarrow and Python's own csv and
+sqlite3, and compares it, field by field, with the NDJSON of the same customers.
 
     check.py REFERENCE.ndjson OTHER...
 
@@ -12,10 +12,14 @@ import json
 import re
 import sqlite3
 import sys
+import warnings
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import nanoarrow
+import pandas
+import polars
 import pyarrow
 import pyarrow.dataset
 import pyarrow.parquet
@@ -249,6 +253,26 @@ class Check:
                 fail(f"{what} by PyArrow: {name} is {found}, not {kind}")
         self.equal(map(nested, table.to_pylist()), what, "PyArrow")
 
+    def stream(self, path):
+        """By each library that reads Arrow's IPC streaming format."""
+        what = path.name
+        table = pyarrow.ipc.open_stream(path).read_all()
+        expect(table.schema.field("id").nullable, False, f"{what} by PyArrow: nullable id")
+        self.arrow(table, what)
+        self.equal(map(nested, polars.read_ipc_stream(path).to_dicts()), what, "polars")
+        # It has no type for JSON, and says so.
+        warnings.simplefilter("ignore", category=UserWarning)
+        array = nanoarrow.ArrayStream.from_path(path).read_all()
+        self.equal(map(nested, array.to_pylist()), what, "nanoarrow")
+        self.duckdb.register("stream", table)
+        rows, types = self.sql("SELECT * FROM stream")
+        expect(types["extra"], "JSON", f"{what} by DuckDB: type of extra")
+        self.equal(map(nested, rows), what, "DuckDB")
+        frame = pandas.DataFrame.from_arrow(pyarrow.ipc.open_stream(path))
+        ids = sorted(frame["id"])
+        expect(ids, sorted(row["id"] for row in rows), f"{what} by pandas: ids")
+        expect(str(frame["generation_date"].dtype), "datetime64[us]", f"{what} by pandas: dates")
+
     def csv(self, files, what, partitioned=False):
         typed = [(column.name, SQL[column.kind]) for column in CUSTOMER]
         typed += [("extra", "JSON"), ("contact_count", "BIGINT")]
@@ -348,6 +372,8 @@ class Check:
         elif form == ".parquet":
             self.parquet(path, path.name)
             self.arrow(pyarrow.parquet.read_table(path), path.name)
+        elif form == ".arrows":
+            self.stream(path)
         elif form == ".csv":
             header = self.csv(path, path.name)
             if path.suffix == ".csv":

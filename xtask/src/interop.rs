@@ -1,5 +1,5 @@
-//! Reads the output of kapture with other libraries: DuckDB, PyArrow and Python's own csv and sqlite3 compare every
-//! format with the NDJSON of the same customers.
+//! Reads the output of kapture with other libraries: DuckDB, PyArrow, polars, pandas, nanoarrow and Python's own csv and
+//! sqlite3 compare every format with the NDJSON of the same customers.
 //!
 //! They are installed from PyPI into `target/interop`, at the versions of `interop/requirements.txt`.
 
@@ -23,6 +23,7 @@ const DESTINATIONS: &[(&str, &[&str])] = &[
     ("customers.csv.gz", &[]),
     ("customers.csv.zst", &[]),
     ("customers.parquet", &[]),
+    ("customers.arrows", &[]),
     ("customers.db", &[]),
     ("lines/", &["--format", "ndjson"]),
     ("tables/", &["--format", "csv"]),

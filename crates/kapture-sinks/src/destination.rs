@@ -27,7 +27,7 @@ use opener::Opener;
 /// | address | what |
 /// |---|---|
 /// | `-`, or a system path for it, such as `/dev/stdout` | standard output |
-/// | `customers.ndjson`, `.csv` or `.parquet`; the first two with a further `.gz` or `.zst` | one file |
+/// | `customers.ndjson`, `.csv`, `.parquet` or `.arrows`; the first two with a further `.gz` or `.zst` | one file |
 /// | `out/` | a folder with one file for each day |
 /// | `customers.db`, `.sqlite` or `.sqlite3`, or anything behind `sqlite:` | a SQLite database |
 /// | `postgres://…` | a PostgreSQL database |

@@ -1,5 +1,7 @@
 //! How records become bytes: one encoder for each format.
 
+#[cfg(feature = "arrow")]
+pub(crate) mod arrow;
 pub(crate) mod compression;
 #[cfg(feature = "csv")]
 pub(crate) mod csv;
@@ -7,6 +9,8 @@ pub(crate) mod format;
 pub(crate) mod ndjson;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
+#[cfg(any(feature = "arrow", feature = "parquet"))]
+pub(crate) mod record_batch;
 #[cfg(any(
     all(feature = "dataset", any(feature = "csv", feature = "parquet")),
     feature = "sqlite",
@@ -16,6 +20,7 @@ pub(crate) mod surrogate_key;
 
 use std::io::{self, Write};
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use kapture_model::{Drift, Record};
 
@@ -38,7 +43,7 @@ use crate::error::SinkError;
 pub struct Encoding {
     /// The format.
     pub format: Format,
-    /// The compression of the whole file. Parquet compresses its pages instead.
+    /// The compression of the whole file, for formats that are text.
     pub compression: Compression,
     /// The zone in which instants (epoch milliseconds) become local times. Local times are unchanged.
     pub zone: Tz,
@@ -48,6 +53,9 @@ pub struct Encoding {
     pub rows: Rows,
     /// CSV: prefixes text that a spreadsheet would run as a formula with an apostrophe.
     pub spreadsheet_safe: bool,
+    /// Arrow: adds a column `created_date` with the day of each customer, also where its creation
+    /// date cannot be read.
+    pub with_created_date: bool,
 }
 
 /// What a row of a CSV file is.
@@ -70,6 +78,7 @@ impl Encoding {
             raw: false,
             rows: Rows::Customers,
             spreadsheet_safe: false,
+            with_created_date: false,
         }
     }
 
@@ -92,6 +101,10 @@ impl Encoding {
             Format::Parquet => crate::encoding::parquet::ParquetEncoder::new(out, self.zone)
                 .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
                 .map_err(SinkError::stream),
+            #[cfg(feature = "arrow")]
+            Format::Arrow => crate::encoding::arrow::ArrowEncoder::new(out, self)
+                .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
+                .map_err(SinkError::stream),
             #[cfg(not(feature = "csv"))]
             Format::Csv => Err(SinkError::FeatureDisabled {
                 what: "CSV",
@@ -102,14 +115,24 @@ impl Encoding {
                 what: "Parquet",
                 feature: "parquet",
             }),
+            #[cfg(not(feature = "arrow"))]
+            Format::Arrow => Err(SinkError::FeatureDisabled {
+                what: "Arrow streams",
+                feature: "arrow",
+            }),
         }
     }
 }
 
 /// Turns records into the bytes of one format.
 pub(crate) trait Encoder: Send {
-    /// Writes records.
-    fn write(&mut self, records: &[Record]) -> io::Result<()>;
+    /// Writes records of `day`. Days may alternate.
+    fn write(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()>;
+
+    /// A day is complete: a reader of a stream should not have to wait for its last records.
+    fn end_day(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Writes the end of the file.
     fn finish(self: Box<Self>) -> io::Result<()>;

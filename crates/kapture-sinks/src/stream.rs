@@ -70,10 +70,13 @@ impl StreamSink {
 }
 
 impl Shared {
-    /// Writes records. After an error part of them may be in the stream, so that it ends there.
-    fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
+    /// Writes to the stream. After an error part of it may be written, so that the stream ends there.
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut dyn Encoder) -> io::Result<()>,
+    ) -> Result<(), SinkError> {
         let encoder = self.encoder.as_mut().ok_or_else(ended)?;
-        let Err(error) = encoder.write(records) else {
+        let Err(error) = write(encoder.as_mut()) else {
             return Ok(());
         };
         self.drift = encoder.drift();
@@ -81,13 +84,15 @@ impl Shared {
         Err(SinkError::stream(error))
     }
 
-    fn commit(&mut self, day: NaiveDate) {
+    fn commit(&mut self, day: NaiveDate) -> Result<(), SinkError> {
+        self.write(|encoder| encoder.end_day())?;
         if let Entry::Occupied(mut writers) = self.uncommitted.entry(day) {
             *writers.get_mut() -= 1;
             if *writers.get() == 0 {
                 writers.remove();
             }
         }
+        Ok(())
     }
 }
 
@@ -141,14 +146,13 @@ struct StreamWriter {
 #[async_trait]
 impl DayWriter for StreamWriter {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
-        lock(&self.shared).write(records)?;
+        lock(&self.shared).write(|encoder| encoder.write(self.day, records))?;
         self.customers += records.len() as u64;
         Ok(())
     }
 
     async fn commit(self: Box<Self>, receipt: &Receipt) -> Result<(), SinkError> {
         SinkError::check_count(receipt, self.customers)?;
-        lock(&self.shared).commit(self.day);
-        Ok(())
+        lock(&self.shared).commit(self.day)
     }
 }

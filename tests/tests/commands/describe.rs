@@ -178,7 +178,7 @@ fn commands_options_and_profiles_are_completed() {
         ["acme", "globex"]
     );
     for (option, start, words) in [
-        ("--format", "", &["ndjson", "csv", "parquet"][..]),
+        ("--format", "", &["ndjson", "csv", "parquet", "arrow"][..]),
         ("--endpoint", "", &["search", "legacy"]),
         ("--time-zone", "Asia/Kolk", &["Asia/Kolkata"]),
     ] {

@@ -46,6 +46,7 @@ impl RecordOutput {
         encoding.zone = zone.unwrap_or(Tz::UTC);
         encoding.raw = form.raw;
         encoding.spreadsheet_safe = form.spreadsheet_safe;
+        encoding.with_created_date = form.with_created_date;
         let lines = !destination.capabilities().incremental && format == Format::Ndjson;
         if form.raw && !lines {
             bail!(
@@ -55,11 +56,13 @@ impl RecordOutput {
         if form.spreadsheet_safe && format != Format::Csv && form.contacts.is_none() {
             bail!("--spreadsheet-safe is for CSV: add --format csv, or omit it");
         }
-        if destination.is_standard_output()
-            && format == Format::Parquet
-            && std::io::stdout().is_terminal()
+        if form.with_created_date && format != Format::Arrow {
+            bail!("--with-created-date is for Arrow streams: add --format arrow, or omit it");
+        }
+        if destination.is_standard_output() && !format.is_text() && std::io::stdout().is_terminal()
         {
-            bail!("cannot print Parquet on a terminal: add -o customers.parquet");
+            let extension = format.extension();
+            bail!("cannot print {format} on a terminal: add -o customers.{extension}");
         }
         Ok(Self {
             contacts: contacts(form, &encoding)?,

@@ -79,7 +79,7 @@ impl DayContent {
         let (kept, file) = create().map_err(&failed)?;
         let mut encoder = self.encoding.encoder(Box::new(BufWriter::new(file)))?;
         while !batch.is_empty() {
-            encoder.write(&batch).map_err(&failed)?;
+            encoder.write(self.receipt.day, &batch).map_err(&failed)?;
             batch = self.records.next_batch()?;
         }
         let drift = encoder.drift();

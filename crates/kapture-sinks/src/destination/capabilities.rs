@@ -32,7 +32,7 @@ impl Capabilities {
         incremental: false,
         atomic: None,
         days_at_once: 1,
-        formats: &[Format::Ndjson, Format::Csv, Format::Parquet],
+        formats: &[Format::Ndjson, Format::Csv, Format::Parquet, Format::Arrow],
     };
 
     /// A single file.

@@ -13,12 +13,12 @@ pub enum DestinationError {
     Empty,
     /// The name does not tell the kind of destination.
     #[error(
-        "cannot tell from its name what `{0}` is: end it in .ndjson, .csv or .parquet for a file, in .db for a SQLite database, or in / for a folder with one file a day; or give the format with --format"
+        "cannot tell from its name what `{0}` is: end it in .ndjson, .csv, .parquet or .arrows for a file, in .db for a SQLite database, or in / for a folder with one file a day; or give the format with --format"
     )]
     Unclear(String),
     /// The text looks like the address of a database in another notation. It is not repeated.
     #[error(
-        "the destination looks like the address of a database, and is not repeated here since it may contain a password: write it as postgres://user@host/database, with the password in PGPASSWORD; or, if it is a file, end its name in .ndjson, .csv or .parquet"
+        "the destination looks like the address of a database, and is not repeated here since it may contain a password: write it as postgres://user@host/database, with the password in PGPASSWORD; or, if it is a file, end its name in .ndjson, .csv, .parquet or .arrows"
     )]
     PerhapsDatabase,
     /// The scheme of the address is unknown.
@@ -26,9 +26,16 @@ pub enum DestinationError {
         "unsupported destination `{0}`: this version writes files, folders, object stores (s3://…, gs://…, az://…), SQLite (customers.db) and PostgreSQL (postgres://…)"
     )]
     UnknownScheme(String),
-    /// Parquet compresses its pages, not the whole file.
-    #[error("`{0}`: Parquet files are compressed already, leave the last extension out")]
-    CompressedParquet(String),
+    /// Only text is compressed as a whole.
+    #[error(
+        "`{destination}`: only ndjson and csv files are compressed as a whole: leave the last extension out"
+    )]
+    CompressedBinary {
+        /// The text.
+        destination: String,
+        /// The format of its extension, or the one asked for.
+        format: Format,
+    },
     /// The name has the extension of another format than was asked for.
     #[error("`{destination}` has the extension of {named}, but the format asked for is {asked}")]
     OtherFormat {
@@ -63,6 +70,16 @@ pub enum DestinationError {
         what: &'static str,
         /// The feature of the crate.
         feature: &'static str,
+    },
+    /// A dataset has a file for each day, and this format is for streams.
+    #[error(
+        "`{destination}` has a file for each day, and {format} is a format for a stream or one file: choose parquet, csv or ndjson, or write to customers.arrows"
+    )]
+    StreamFormat {
+        /// The dataset.
+        destination: String,
+        /// The format asked for.
+        format: Format,
     },
     /// A database has no file format.
     #[error("`{0}` is a database, which has no format: leave --format out")]

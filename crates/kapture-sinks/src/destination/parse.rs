@@ -120,6 +120,7 @@ mod tests {
             ("b/a.jsonl.zst", file("b/a.jsonl.zst", "Ndjson", "Zstd")),
             ("a.CSV.gz", file("a.CSV.gz", "Csv", "Gzip")),
             ("a.parquet", file("a.parquet", "Parquet", "None")),
+            ("a.arrows", file("a.arrows", "Arrow", "None")),
         ];
         for (text, expected) in cases {
             assert_eq!(parsed(text), expected, "{text}");
@@ -148,6 +149,16 @@ mod tests {
 
     #[test]
     #[cfg(feature = "dataset")]
+    fn dataset_has_no_stream_as_the_file_of_a_day() {
+        let error = Destination::parse("out/", Some(Format::Arrow)).unwrap_err();
+        assert!(
+            matches!(error, DestinationError::StreamFormat { .. }),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    #[cfg(feature = "dataset")]
     fn folder_that_exists_needs_no_slash() {
         let folder = tempfile::tempdir().unwrap();
         let text = folder.path().to_str().unwrap();
@@ -164,7 +175,18 @@ mod tests {
             ("customers", None, "cannot tell"),
             ("a.txt", None, "cannot tell"),
             ("ftp://bucket/a", None, "unsupported destination"),
-            ("a.parquet.gz", None, "compressed already"),
+            (
+                "a.parquet.gz",
+                None,
+                "only ndjson and csv files are compressed",
+            ),
+            (
+                "a.arrows.zst",
+                None,
+                "only ndjson and csv files are compressed",
+            ),
+            // The extension of Arrow's format for files, which is not a stream.
+            ("a.arrow", None, "cannot tell"),
             ("a.csv", Some(Format::Ndjson), "the extension of csv"),
         ];
         for (text, format, reason) in cases {

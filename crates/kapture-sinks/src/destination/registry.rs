@@ -94,10 +94,15 @@ impl Kind {
             feature: self.feature,
         })?;
         let opener = parse(text, format)?;
+        let formats = opener.capabilities().formats;
         match format {
-            Some(_) if opener.capabilities().formats.is_empty() => {
+            Some(_) if formats.is_empty() => {
                 Err(DestinationError::DatabaseWithFormat(opener.to_string()))
             }
+            Some(format) if !formats.contains(&format) => Err(DestinationError::StreamFormat {
+                destination: opener.to_string(),
+                format,
+            }),
             _ => Ok(opener),
         }
     }

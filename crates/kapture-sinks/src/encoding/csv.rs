@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use csv::Writer;
 use kapture_model::{
@@ -54,7 +55,7 @@ impl CsvEncoder {
 }
 
 impl Encoder for CsvEncoder {
-    fn write(&mut self, records: &[Record]) -> io::Result<()> {
+    fn write(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
         self.write_header()?;
         for record in records {
             let row = self.reader.read(record);

@@ -15,6 +15,8 @@ pub enum Format {
     Csv,
     /// Apache Parquet.
     Parquet,
+    /// Apache Arrow's IPC streaming format.
+    Arrow,
 }
 
 impl Format {
@@ -24,6 +26,23 @@ impl Format {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+            // Arrow's other format, which is not a stream, has `.arrow`.
+            Self::Arrow => "arrows",
+        }
+    }
+
+    /// Whether it is text, which can be printed, and compressed as a whole.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Ndjson | Self::Csv)
+    }
+
+    fn of_extension(extension: &str) -> Option<Self> {
+        match extension {
+            "ndjson" | "jsonl" => Some(Self::Ndjson),
+            "csv" => Some(Self::Csv),
+            "parquet" => Some(Self::Parquet),
+            "arrows" => Some(Self::Arrow),
+            _ => None,
         }
     }
 
@@ -48,8 +67,8 @@ impl Format {
             _ => Compression::None,
         };
         let format = match compression {
-            Compression::None => extension(path).parse().ok(),
-            _ => extension(&path.with_extension("")).parse().ok(),
+            Compression::None => Self::of_extension(&extension(path)),
+            _ => Self::of_extension(&extension(&path.with_extension(""))),
         };
         (format, compression)
     }
@@ -57,7 +76,7 @@ impl Format {
 
 /// A format that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format `{0}`: expected ndjson, csv or parquet")]
+#[error("unknown format `{0}`: expected ndjson, csv, parquet or arrow")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
@@ -65,16 +84,17 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Self, UnknownFormat> {
         match name {
-            "ndjson" | "jsonl" => Ok(Self::Ndjson),
-            "csv" => Ok(Self::Csv),
-            "parquet" => Ok(Self::Parquet),
-            _ => Err(UnknownFormat(name.to_owned())),
+            "arrow" => Ok(Self::Arrow),
+            _ => Self::of_extension(name).ok_or_else(|| UnknownFormat(name.to_owned())),
         }
     }
 }
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.extension())
+        f.write_str(match self {
+            Self::Arrow => "arrow",
+            format => format.extension(),
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use kapture_model::{Drift, Normaliser, Record};
 
@@ -29,7 +30,7 @@ impl NdjsonEncoder {
 
 impl Encoder for NdjsonEncoder {
     /// Writes the batch with one call, so that lines stay whole.
-    fn write(&mut self, records: &[Record]) -> io::Result<()> {
+    fn write(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
         self.buffer.clear();
         for record in records {
             if self.raw {

@@ -1,20 +1,10 @@
 //! Records as Apache Parquet.
 
 use std::io::{self, Write};
-use std::sync::{Arc, LazyLock};
 
-use arrow_array::builder::{
-    BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
-};
-use arrow_array::{ArrayRef, ListArray, RecordBatch, StructArray};
-use arrow_buffer::OffsetBuffer;
-use arrow_schema::extension::Json;
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{
-    Cell, Column, ColumnKind, CustomerRow, Drift, Record, Row, RowReader, contact_columns,
-    customer_columns,
-};
+use kapture_model::{Drift, Record};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -23,10 +13,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 use crate::encoding::Encoder;
-
-/// A record batch ends with so many rows, or so many bytes.
-const BATCH_ROWS: usize = 1024;
-const BATCH_BYTES: usize = 1024 * 1024;
+use crate::encoding::record_batch::BatchBuilder;
 
 /// A row group ends with so many rows: query engines give each thread a row group.
 const GROUP_ROWS: usize = 128 * 1024;
@@ -38,12 +25,8 @@ const GROUP_BYTES: usize = 24 * 1024 * 1024;
 const PAGE_BYTES: usize = 64 * 1024;
 
 /// Writes a row for each customer, with its contacts in a list.
-///
-/// All types are widely supported: timestamps in microseconds, because Spark refuses nanoseconds,
-/// and lists with the element names of the specification.
 pub(crate) struct ParquetEncoder {
-    reader: RowReader<Tz>,
-    batch: Batch,
+    batch: BatchBuilder,
     writer: ArrowWriter<Box<dyn Write + Send>>,
 }
 
@@ -68,16 +51,16 @@ impl ParquetEncoder {
         let options = ArrowWriterOptions::new()
             .with_properties(properties.build())
             .with_skip_arrow_metadata(true);
+        let batch = BatchBuilder::new(zone, false);
+        let writer = ArrowWriter::try_new_with_options(out, batch.schema().clone(), options);
         Ok(Self {
-            reader: RowReader::new(zone),
-            batch: Batch::new(),
-            writer: ArrowWriter::try_new_with_options(out, SCHEMA.clone(), options)
-                .map_err(failed)?,
+            batch,
+            writer: writer.map_err(failed)?,
         })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let batch = self.batch.finish().map_err(io::Error::other)?;
+        let batch = self.batch.finish()?;
         self.writer.write(&batch).map_err(failed)?;
         if self.writer.memory_size() >= GROUP_BYTES {
             self.writer.flush().map_err(failed)?;
@@ -87,10 +70,9 @@ impl ParquetEncoder {
 }
 
 impl Encoder for ParquetEncoder {
-    fn write(&mut self, records: &[Record]) -> io::Result<()> {
+    fn write(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
         for record in records {
-            self.batch.push(&self.reader.read(record));
-            self.batch.bytes += record.raw().len();
+            self.batch.push(day, record);
             if self.batch.is_full() {
                 self.flush()?;
             }
@@ -105,7 +87,7 @@ impl Encoder for ParquetEncoder {
     }
 
     fn drift(&self) -> Drift {
-        self.reader.drift()
+        self.batch.drift()
     }
 }
 
@@ -117,166 +99,6 @@ fn failed(error: ParquetError) -> io::Error {
             Err(error) => io::Error::other(error),
         },
         error => io::Error::other(error),
-    }
-}
-
-/// The documented columns, the contacts, and the extra object.
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let contacts = Field::new("contacts", DataType::List(contact()), true);
-    let fields = fields(customer_columns(), Some("id")).chain([contacts, extra()]);
-    Arc::new(Schema::new(Fields::from_iter(fields)))
-});
-
-/// The element of the list of contacts.
-fn contact() -> FieldRef {
-    // A contact may have no id.
-    let fields = fields(contact_columns(), None).chain([extra()]);
-    let contact = DataType::Struct(Fields::from_iter(fields));
-    Arc::new(Field::new("element", contact, true))
-}
-
-fn extra() -> Field {
-    Field::new("extra", DataType::Utf8, true).with_extension_type(Json::default())
-}
-
-/// `required` is the name of the column that is never null, if there is one.
-fn fields(
-    columns: &'static [Column],
-    required: Option<&'static str>,
-) -> impl Iterator<Item = Field> {
-    columns.iter().map(move |column| {
-        let kind = match column.kind {
-            ColumnKind::Integer => DataType::Int64,
-            ColumnKind::Float => DataType::Float64,
-            ColumnKind::Text => DataType::Utf8,
-            ColumnKind::Bool => DataType::Boolean,
-            ColumnKind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
-        };
-        Field::new(&column.name, kind, required != Some(column.name.as_str()))
-    })
-}
-
-/// The rows of a record batch.
-struct Batch {
-    customers: Table,
-    /// The number of contacts of each customer.
-    counts: Vec<usize>,
-    contacts: Table,
-    bytes: usize,
-}
-
-impl Batch {
-    fn new() -> Self {
-        Self {
-            customers: Table::new(customer_columns()),
-            counts: Vec::new(),
-            contacts: Table::new(contact_columns()),
-            bytes: 0,
-        }
-    }
-
-    fn push(&mut self, row: &CustomerRow<'_>) {
-        self.customers.push(&row.customer);
-        self.counts.push(row.contacts.len());
-        row.contacts.iter().for_each(|row| self.contacts.push(row));
-    }
-
-    fn is_full(&self) -> bool {
-        self.counts.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
-    }
-
-    /// The rows as a record batch; starts an empty one.
-    fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.bytes = 0;
-        let contact = contact();
-        let DataType::Struct(fields) = contact.data_type() else {
-            return Err(ArrowError::SchemaError("a contact is not a struct".into()));
-        };
-        let contacts = StructArray::try_new(fields.clone(), self.contacts.finish(), None)?;
-        let counts = std::mem::take(&mut self.counts);
-        let offsets = OffsetBuffer::from_lengths(counts);
-        let contacts = ListArray::try_new(contact, offsets, Arc::new(contacts), None)?;
-        let mut columns = self.customers.finish();
-        columns.insert(columns.len() - 1, Arc::new(contacts));
-        RecordBatch::try_new(SCHEMA.clone(), columns)
-    }
-}
-
-/// The columns of customers or of contacts, with the extra object behind them.
-struct Table {
-    columns: Vec<Values>,
-    extra: StringBuilder,
-}
-
-impl Table {
-    fn new(columns: &[Column]) -> Self {
-        let columns = columns.iter().map(|column| Values::new(column.kind));
-        Self {
-            columns: columns.collect(),
-            extra: StringBuilder::new(),
-        }
-    }
-
-    fn push(&mut self, row: &Row<'_>) {
-        for (values, cell) in self.columns.iter_mut().zip(&row.cells) {
-            values.push(cell);
-        }
-        self.extra.append_option(row.extra.as_deref());
-    }
-
-    fn finish(&mut self) -> Vec<ArrayRef> {
-        let extra: ArrayRef = Arc::new(self.extra.finish());
-        let columns = self.columns.iter_mut().map(Values::finish);
-        columns.chain([extra]).collect()
-    }
-}
-
-/// The builder of one column.
-enum Values {
-    Integer(Int64Builder),
-    Float(Float64Builder),
-    Text(StringBuilder),
-    Bool(BooleanBuilder),
-    Timestamp(TimestampMicrosecondBuilder),
-}
-
-impl Values {
-    fn new(kind: ColumnKind) -> Self {
-        match kind {
-            ColumnKind::Integer => Self::Integer(Int64Builder::new()),
-            ColumnKind::Float => Self::Float(Float64Builder::new()),
-            ColumnKind::Text => Self::Text(StringBuilder::new()),
-            ColumnKind::Bool => Self::Bool(BooleanBuilder::new()),
-            ColumnKind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
-        }
-    }
-
-    /// A cell is of its column's kind, or null.
-    fn push(&mut self, cell: &Cell<'_>) {
-        match (self, cell) {
-            (Self::Integer(values), Cell::Integer(number)) => values.append_value(*number),
-            (Self::Integer(values), _) => values.append_null(),
-            (Self::Float(values), Cell::Float(number)) => values.append_value(*number),
-            (Self::Float(values), _) => values.append_null(),
-            (Self::Text(values), Cell::Text(text)) => values.append_value(text),
-            (Self::Text(values), _) => values.append_null(),
-            (Self::Bool(values), Cell::Bool(flag)) => values.append_value(*flag),
-            (Self::Bool(values), _) => values.append_null(),
-            (Self::Timestamp(values), Cell::Timestamp(time)) => {
-                values.append_value(time.and_utc().timestamp_micros());
-            }
-            (Self::Timestamp(values), _) => values.append_null(),
-        }
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Integer(values) => Arc::new(values.finish()),
-            Self::Float(values) => Arc::new(values.finish()),
-            Self::Text(values) => Arc::new(values.finish()),
-            Self::Bool(values) => Arc::new(values.finish()),
-            Self::Timestamp(values) => Arc::new(values.finish()),
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::SinkError;
 use crate::ledger::identity::Identity;
 use crate::sink::Sink;
 
-/// A single file: `customers.ndjson`, `.csv` or `.parquet`, or any name if the format is `asked`.
+/// A single file: `customers.ndjson`, `.csv`, `.parquet` or `.arrows`, or any name if the format is `asked`.
 pub(crate) fn parse(text: &str, asked: Option<Format>) -> Result<Destination, DestinationError> {
     let path = Path::new(text);
     let (named, compression) = Format::of_file(path);
@@ -35,8 +35,11 @@ pub(crate) fn parse(text: &str, asked: Option<Format>) -> Result<Destination, De
             false => DestinationError::Unclear(text.to_owned()),
         })?,
     };
-    if format == Format::Parquet && compression != Compression::None {
-        return Err(DestinationError::CompressedParquet(text.to_owned()));
+    if !format.is_text() && compression != Compression::None {
+        return Err(DestinationError::CompressedBinary {
+            destination: text.to_owned(),
+            format,
+        });
     }
     Ok(Destination::file(path, format, compression))
 }

@@ -1,0 +1,229 @@
+//! Customers as Arrow record batches.
+
+use std::io;
+use std::sync::{Arc, LazyLock};
+
+use arrow_array::builder::{
+    BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow_array::{ArrayRef, ListArray, RecordBatch, StructArray};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::extension::Json;
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use kapture_model::{
+    Cell, Column, ColumnKind, Drift, Record, Row, RowReader, contact_columns, customer_columns,
+};
+
+/// A record batch ends with so many rows, or so many bytes.
+const BATCH_ROWS: usize = 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Builds record batches with a row for each customer, and its contacts in a list.
+///
+/// All types are widely supported: timestamps in microseconds, because Spark refuses nanoseconds,
+/// and lists with the element names of Parquet's specification.
+pub(crate) struct BatchBuilder {
+    reader: RowReader<Tz>,
+    schema: SchemaRef,
+    customers: Table,
+    /// The number of contacts of each customer.
+    counts: Vec<usize>,
+    contacts: Table,
+    /// The column of days, if there is one.
+    created_dates: Option<Date32Builder>,
+    bytes: usize,
+}
+
+impl BatchBuilder {
+    /// `zone` is that in which instants become local times. `with_created_date` adds a column with
+    /// the day of each customer.
+    pub(crate) fn new(zone: Tz, with_created_date: bool) -> Self {
+        let schema = match with_created_date {
+            false => SCHEMA.clone(),
+            true => {
+                let fields = SCHEMA.fields().iter().cloned();
+                let day = Arc::new(Field::new("created_date", DataType::Date32, false));
+                Arc::new(Schema::new(Fields::from_iter(fields.chain([day]))))
+            }
+        };
+        Self {
+            reader: RowReader::new(zone),
+            schema,
+            customers: Table::new(customer_columns()),
+            counts: Vec::new(),
+            contacts: Table::new(contact_columns()),
+            created_dates: with_created_date.then(Date32Builder::new),
+            bytes: 0,
+        }
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Adds a customer of `day`.
+    pub(crate) fn push(&mut self, day: NaiveDate, record: &Record) {
+        let row = self.reader.read(record);
+        self.customers.push(&row.customer);
+        self.counts.push(row.contacts.len());
+        row.contacts.iter().for_each(|row| self.contacts.push(row));
+        if let Some(days) = &mut self.created_dates {
+            days.append_value(day.to_epoch_days());
+        }
+        self.bytes += record.raw().len();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// Whether the batch should be finished before the next customer.
+    pub(crate) fn is_full(&self) -> bool {
+        self.counts.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
+    }
+
+    /// The rows as a record batch; starts an empty one.
+    pub(crate) fn finish(&mut self) -> io::Result<RecordBatch> {
+        self.try_finish().map_err(io::Error::other)
+    }
+
+    fn try_finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        self.bytes = 0;
+        let contact = contact();
+        let DataType::Struct(fields) = contact.data_type() else {
+            return Err(ArrowError::SchemaError("a contact is not a struct".into()));
+        };
+        let contacts = StructArray::try_new(fields.clone(), self.contacts.finish(), None)?;
+        let counts = std::mem::take(&mut self.counts);
+        let offsets = OffsetBuffer::from_lengths(counts);
+        let contacts = ListArray::try_new(contact, offsets, Arc::new(contacts), None)?;
+        let mut columns = self.customers.finish();
+        columns.insert(columns.len() - 1, Arc::new(contacts));
+        if let Some(days) = &mut self.created_dates {
+            columns.push(Arc::new(days.finish()));
+        }
+        RecordBatch::try_new(self.schema.clone(), columns)
+    }
+
+    /// The schema drift in the customers.
+    pub(crate) fn drift(&self) -> Drift {
+        self.reader.drift()
+    }
+}
+
+/// The documented columns, the contacts, and the extra object.
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let contacts = Field::new("contacts", DataType::List(contact()), true);
+    let fields = fields(customer_columns(), Some("id")).chain([contacts, extra()]);
+    Arc::new(Schema::new(Fields::from_iter(fields)))
+});
+
+/// The element of the list of contacts.
+fn contact() -> FieldRef {
+    // A contact may have no id.
+    let fields = fields(contact_columns(), None).chain([extra()]);
+    let contact = DataType::Struct(Fields::from_iter(fields));
+    Arc::new(Field::new("element", contact, true))
+}
+
+fn extra() -> Field {
+    Field::new("extra", DataType::Utf8, true).with_extension_type(Json::default())
+}
+
+/// `required` is the name of the column that is never null, if there is one.
+fn fields(
+    columns: &'static [Column],
+    required: Option<&'static str>,
+) -> impl Iterator<Item = Field> {
+    columns.iter().map(move |column| {
+        let kind = match column.kind {
+            ColumnKind::Integer => DataType::Int64,
+            ColumnKind::Float => DataType::Float64,
+            ColumnKind::Text => DataType::Utf8,
+            ColumnKind::Bool => DataType::Boolean,
+            ColumnKind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        };
+        Field::new(&column.name, kind, required != Some(column.name.as_str()))
+    })
+}
+
+/// The columns of customers or of contacts, with the extra object behind them.
+struct Table {
+    columns: Vec<Values>,
+    extra: StringBuilder,
+}
+
+impl Table {
+    fn new(columns: &[Column]) -> Self {
+        let columns = columns.iter().map(|column| Values::new(column.kind));
+        Self {
+            columns: columns.collect(),
+            extra: StringBuilder::new(),
+        }
+    }
+
+    fn push(&mut self, row: &Row<'_>) {
+        for (values, cell) in self.columns.iter_mut().zip(&row.cells) {
+            values.push(cell);
+        }
+        self.extra.append_option(row.extra.as_deref());
+    }
+
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        let extra: ArrayRef = Arc::new(self.extra.finish());
+        let columns = self.columns.iter_mut().map(Values::finish);
+        columns.chain([extra]).collect()
+    }
+}
+
+/// The builder of one column.
+enum Values {
+    Integer(Int64Builder),
+    Float(Float64Builder),
+    Text(StringBuilder),
+    Bool(BooleanBuilder),
+    Timestamp(TimestampMicrosecondBuilder),
+}
+
+impl Values {
+    fn new(kind: ColumnKind) -> Self {
+        match kind {
+            ColumnKind::Integer => Self::Integer(Int64Builder::new()),
+            ColumnKind::Float => Self::Float(Float64Builder::new()),
+            ColumnKind::Text => Self::Text(StringBuilder::new()),
+            ColumnKind::Bool => Self::Bool(BooleanBuilder::new()),
+            ColumnKind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+        }
+    }
+
+    /// A cell is of its column's kind, or null.
+    fn push(&mut self, cell: &Cell<'_>) {
+        match (self, cell) {
+            (Self::Integer(values), Cell::Integer(number)) => values.append_value(*number),
+            (Self::Integer(values), _) => values.append_null(),
+            (Self::Float(values), Cell::Float(number)) => values.append_value(*number),
+            (Self::Float(values), _) => values.append_null(),
+            (Self::Text(values), Cell::Text(text)) => values.append_value(text),
+            (Self::Text(values), _) => values.append_null(),
+            (Self::Bool(values), Cell::Bool(flag)) => values.append_value(*flag),
+            (Self::Bool(values), _) => values.append_null(),
+            (Self::Timestamp(values), Cell::Timestamp(time)) => {
+                values.append_value(time.and_utc().timestamp_micros());
+            }
+            (Self::Timestamp(values), _) => values.append_null(),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Integer(values) => Arc::new(values.finish()),
+            Self::Float(values) => Arc::new(values.finish()),
+            Self::Text(values) => Arc::new(values.finish()),
+            Self::Bool(values) => Arc::new(values.finish()),
+            Self::Timestamp(values) => Arc::new(values.finish()),
+        }
+    }
+}
