@@ -5,9 +5,10 @@ mod hints;
 use std::fmt;
 use std::process::ExitCode;
 
-use kapture_customers::PullError;
+use kapture_customers::{Days, PullError};
 use kapture_sinks::SinkError;
 use kapture_transport::{Endpoint, Error};
+use serde_json::json;
 
 use crate::output::message::Message;
 use crate::signals::Signal;
@@ -56,6 +57,8 @@ pub(crate) struct CliError {
     /// `None` if nothing is printed.
     error: Option<anyhow::Error>,
     hint: Option<String>,
+    /// The days that it concerns, for machines.
+    days: Days,
 }
 
 impl CliError {
@@ -82,11 +85,7 @@ impl CliError {
 
     /// Stopped by a signal.
     pub(crate) fn stopped(signal: Signal) -> Self {
-        Self {
-            code: signal.exit_code(),
-            error: Some(anyhow::anyhow!(signal.name())),
-            hint: None,
-        }
+        Self::new(signal.exit_code(), anyhow::anyhow!(signal.name()))
     }
 
     /// The destination failed.
@@ -97,14 +96,14 @@ impl CliError {
                 code: 0,
                 error: None,
                 hint: None,
+                days: Days::default(),
             },
             error @ (SinkError::CountMismatch { .. } | SinkError::UnexpectedDay { .. }) => {
                 Self::unexpected(error).hint(REPORT)
             }
             error => Self {
-                code: 6,
                 hint: hints::sink(&error),
-                error: Some(error.into()),
+                ..Self::new(6, error.into())
             },
         }
     }
@@ -119,11 +118,11 @@ impl CliError {
         let verb = if days == 1 { "differs" } else { "differ" };
         let days = crate::output::summary::counted(days as u64, "day");
         Self {
-            code: DIFFERENT,
-            error: Some(anyhow::anyhow!(
-                "{days} {verb} from what the server holds now"
-            )),
             hint: Some(hint),
+            ..Self::new(
+                DIFFERENT,
+                anyhow::anyhow!("{days} {verb} from what the server holds now"),
+            )
         }
     }
 
@@ -142,18 +141,16 @@ impl CliError {
     /// The pull, or a day of it, failed.
     pub(crate) fn pull(error: PullError, endpoint: Endpoint) -> Self {
         Self {
-            code: exit_code(&error),
             hint: Some(hints::pull(&error, endpoint)),
-            error: Some(error.into()),
+            ..Self::new(exit_code(&error), error.into())
         }
     }
 
     /// A single call failed.
     pub(crate) fn call(error: Error, endpoint: Endpoint) -> Self {
         Self {
-            code: call_exit_code(&error),
             hint: Some(hints::call(&error, endpoint)),
-            error: Some(error.into()),
+            ..Self::new(call_exit_code(&error), error.into())
         }
     }
 
@@ -162,6 +159,7 @@ impl CliError {
             code,
             error: Some(error),
             hint: None,
+            days: Days::default(),
         }
     }
 
@@ -169,6 +167,11 @@ impl CliError {
     pub(crate) fn context(mut self, text: String) -> Self {
         self.error = self.error.map(|error| error.context(text));
         self
+    }
+
+    /// Names the days that it concerns.
+    pub(crate) fn of_days(self, days: Days) -> Self {
+        Self { days, ..self }
     }
 
     /// Sets the hint: what to do next.
@@ -240,6 +243,9 @@ impl CliError {
         }
         if let Some(hint) = &self.hint {
             message = message.with("hint", hint.as_str());
+        }
+        if !self.days.is_empty() {
+            message = message.with("days", json!(self.days.iter().collect::<Vec<_>>()));
         }
         message.with("exit_code", self.code).print();
     }

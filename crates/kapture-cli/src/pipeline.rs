@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError, Receipt};
 use kapture_model::DayEvent;
-use kapture_sinks::{Atomic, Destination, Filling, Sink, SinkError};
+use kapture_sinks::{Atomic, Destination, Filling, RangeEnd, Sink, SinkError};
 use kapture_transport::Endpoint;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tracing::field::{Empty, display};
@@ -37,6 +37,8 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) sink: &'a dyn Sink,
     /// The days that the destination has afterwards.
     pub(crate) wanted: &'a Days,
+    /// The last day that the destination is to hold.
+    pub(crate) until: RangeEnd,
     /// The wanted days that are pulled.
     pub(crate) days: &'a Days,
     pub(crate) summary: Option<&'a Path>,
@@ -48,7 +50,7 @@ impl Pipeline<'_> {
     pub(crate) async fn run(self, pull: Pull) -> Result<(), CliError> {
         let mut filling = Filling::new(self.sink, self.days);
         if let Some((first, _)) = self.wanted.bounds() {
-            filling = filling.starting(first);
+            filling = filling.range(first, self.until);
         }
         let mut consumer = EventConsumer {
             filling,
@@ -67,14 +69,14 @@ impl Pipeline<'_> {
                 ..Summary::default()
             },
             endpoint: self.connected.endpoint(),
-            all_or_nothing: self.destination.capabilities().atomic == Some(Atomic::Run),
+            atomic: self.destination.capabilities().atomic,
             outstanding: self.days.iter().collect(),
             failed: FailedDays::new(self.connected.endpoint()),
         };
         let started = Instant::now();
         // Before the first request, so that a signal is handled from here on.
         let stopped = stop_signal();
-        let (events, pulling) = spawned(events(pull));
+        let (events, pulling) = spawned(events(pull, self.days.len()));
         let outcome = tokio::select! {
             outcome = consumer.consume(events) => outcome,
             signal = stopped => Err(CliError::stopped(signal)),
@@ -95,6 +97,9 @@ impl Pipeline<'_> {
         summary.time = started.elapsed();
         summary.stats = self.connected.client.stats();
         summary.drift = self.sink.drift();
+        if outcome.is_err() && consumer.atomic == Some(Atomic::Run) {
+            summary.nothing_written();
+        }
         // Also after a failure: an older file would describe another run.
         let written = self.summary.map_or(Ok(()), |path| {
             summary.write(path).map_err(|error| {
@@ -167,8 +172,8 @@ struct EventConsumer<'a> {
     progress: Progress,
     summary: Summary,
     endpoint: Endpoint,
-    /// Whether the first failed day ends the run.
-    all_or_nothing: bool,
+    /// What the destination replaces as a whole.
+    atomic: Option<Atomic>,
     /// The days without a result yet.
     outstanding: BTreeSet<NaiveDate>,
     failed: FailedDays,
@@ -226,12 +231,13 @@ impl EventConsumer<'_> {
                 // The days that are left fail for one reason, and perhaps others failed for it, too.
                 Err(error @ PullError::RefusesEverything { .. }) => {
                     let days = std::mem::take(&mut self.outstanding);
-                    self.summary.days_failed += days.len();
+                    self.summary.failed.extend(&days);
                     self.failed.add(days, error);
                 }
                 Err(error) => return Err(CliError::pull(error, self.endpoint)),
             }
-            if self.all_or_nothing {
+            // Without one of its days a file is not written.
+            if self.atomic == Some(Atomic::Run) {
                 self.report_failed_days()?;
             }
         }
@@ -251,7 +257,7 @@ impl EventConsumer<'_> {
             committed.unwrap_or_else(|error| resume_unwind(error.into_panic()));
         outcome?;
         self.filling.committed(receipt.day);
-        self.summary.day_done(&receipt);
+        self.summary.day_done(&receipt, self.atomic.is_none());
         self.progress.day_done();
         Ok(())
     }
@@ -278,7 +284,9 @@ impl EventConsumer<'_> {
         match event {
             DayEvent::Records { day, records } => {
                 self.filling.write(day, &records).await?;
-                self.summary.customers += records.len() as u64;
+                if self.atomic.is_none() {
+                    self.summary.customers += records.len() as u64;
+                }
                 self.progress.customers(records.len());
             }
             DayEvent::Done(receipt) => {
@@ -302,7 +310,7 @@ impl EventConsumer<'_> {
                 if let Some(span) = self.spans.remove(&day) {
                     span.record("error", display(&error));
                 }
-                self.summary.days_failed += 1;
+                self.summary.failed.insert(day);
                 self.progress.day_done();
                 self.outstanding.remove(&day);
                 self.failed.add([day], error);
@@ -364,7 +372,7 @@ mod tests {
             progress: Progress::start(1, &client(), &destination, &output),
             summary: Summary::default(),
             endpoint: Endpoint::default(),
-            all_or_nothing: false,
+            atomic: None,
             outstanding: BTreeSet::new(),
             failed: FailedDays::new(Endpoint::default()),
         };

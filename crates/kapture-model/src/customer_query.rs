@@ -362,6 +362,12 @@ impl CustomerQuery {
         Value::Object(selection).to_string()
     }
 
+    /// The keys of every filter, without their values, which may be personal data.
+    pub fn filtered_keys(&self) -> Vec<&str> {
+        let keys = self.filters.keys().chain(self.extra.keys());
+        keys.map(String::as_str).collect()
+    }
+
     fn text(mut self, key: &str, text: impl Into<String>) -> Self {
         let text = text.into();
         if text.trim().is_empty() {
@@ -380,10 +386,9 @@ impl CustomerQuery {
 
 impl fmt::Debug for CustomerQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<&String> = self.filters.keys().chain(self.extra.keys()).collect();
         f.debug_struct("CustomerQuery")
             .field("cm_id", &self.cm_id)
-            .field("keys", &keys)
+            .field("keys", &self.filtered_keys())
             .field("full_body", &self.full_body)
             .finish_non_exhaustive()
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kapture_model::{CustomerId, Drift, Normaliser, Receipt, Record};
 use kapture_sinks::chrono::NaiveDate;
 use kapture_sinks::conformance::{self, Subject};
-use kapture_sinks::{DayWriter, Ledger, Sink, SinkError, async_trait};
+use kapture_sinks::{DayWriter, Ledger, RangeEnd, Sink, SinkError, async_trait};
 use serde_json::Value;
 
 /// What the destination holds: a real one would be a table or a file.
@@ -17,6 +17,7 @@ use serde_json::Value;
 struct Held {
     days: BTreeMap<NaiveDate, (Receipt, Vec<Record>)>,
     start: Option<NaiveDate>,
+    end: Option<RangeEnd>,
 }
 
 /// A destination in memory. Clones are the same destination, opened again.
@@ -50,12 +51,18 @@ impl Sink for Memory {
             if let Some(start) = held.start {
                 ledger.set_start(start);
             }
+            if let Some(end) = held.end {
+                ledger.set_end(end);
+            }
             ledger
         }))
     }
 
-    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
-        self.held(|held| held.start = Some(held.start.map_or(day, |start| start.min(day))));
+    async fn set_range(&self, start: NaiveDate, end: RangeEnd) -> Result<(), SinkError> {
+        self.held(|held| {
+            held.start = Some(held.start.map_or(start, |held| held.min(start)));
+            held.end = held.end.max(Some(end));
+        });
         Ok(())
     }
 

@@ -40,7 +40,7 @@ use kapture_model::{Checksum, DayState, Days, EndBound, Proof, Receipt, Record};
 use serde_json::{Value, json};
 
 use crate::error::SinkError;
-use crate::ledger::StaleReason;
+use crate::ledger::{RangeEnd, StaleReason};
 use crate::sink::Sink;
 
 use fixtures::*;
@@ -106,7 +106,7 @@ pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
         "a commit replaces its whole day, also by no customers, and no other day"
     );
     test!(
-        start_extends_the_bounds_of_the_ledger(),
+        range_of_the_ledger_is_extended(),
         "the earliest start is the first day of the ledger's bounds, and adds no receipt"
     );
     test!(
@@ -247,18 +247,30 @@ async fn reopened_sink_has_the_ledger(subject: &impl Subject) {
     assert_eq!(ledger.get(day(2)), Some(&sealed));
 }
 
-async fn start_extends_the_bounds_of_the_ledger(subject: &impl Subject) {
+async fn range_of_the_ledger_is_extended(subject: &impl Subject) {
     let sink = subject.create().await;
     commit(&*sink, day(3), &[plain(1)], DayState::Sealed).await;
     for (from, first) in [(4, 3), (2, 2), (3, 2), (1, 1), (2, 1)] {
-        sink.set_start(day(from)).await.expect("remembered");
+        let end = RangeEnd::Day(day(3));
+        sink.set_range(day(from), end).await.expect("remembered");
         let ledger = sink.ledger().await.expect("a ledger");
         assert_eq!(ledger.bounds(), Some((day(first), day(3))));
         assert_eq!(ledger.len(), 1);
     }
     drop(sink);
-    let ledger = subject.create().await.ledger().await.expect("a ledger");
+    let sink = subject.create().await;
+    let ledger = sink.ledger().await.expect("a ledger");
     assert_eq!(ledger.bounds(), Some((day(1), day(3))));
+    let today = RangeEnd::Today;
+    for (end, last) in [
+        (RangeEnd::Day(day(5)), 5),
+        (today, 7),
+        (RangeEnd::Day(day(6)), 7),
+    ] {
+        sink.set_range(day(1), end).await.expect("remembered");
+        let ledger = sink.ledger().await.expect("a ledger");
+        assert_eq!(ledger.wanted(day(7)).bounds(), Some((day(1), day(last))));
+    }
 }
 
 async fn open_day_is_replaced(subject: &impl Subject) {

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use kapture_model::{DayEvent, Days, Receipt, Record};
 
 use crate::error::SinkError;
+use crate::ledger::RangeEnd;
 use crate::sink::{DayWriter, Sink};
 
 /// Writes the days of a pull to `sink`, and finishes it. Returns the receipts in the order in which
@@ -134,8 +135,8 @@ pub struct Filling<'a> {
     outstanding: BTreeSet<NaiveDate>,
     /// The complete days that the caller commits.
     committing: BTreeSet<NaiveDate>,
-    /// The first day of the destination, until it is stored.
-    start: Option<NaiveDate>,
+    /// The first and the last day that the destination is to hold, until they are stored.
+    range: Option<(NaiveDate, RangeEnd)>,
 }
 
 impl<'a> Filling<'a> {
@@ -146,15 +147,17 @@ impl<'a> Filling<'a> {
             writers: BTreeMap::new(),
             outstanding: days.iter().collect(),
             committing: BTreeSet::new(),
-            start: days.bounds().map(|(first, _)| first),
+            range: days
+                .bounds()
+                .map(|(first, last)| (first, RangeEnd::Day(last))),
         }
     }
 
-    /// Stores `start` as the first day that the destination is to hold, in place of the first of the
-    /// days: where a run pulls only some of them.
+    /// Stores that the destination is to hold the days from `start` to `end`, in place of the first
+    /// and the last of the days: where a run pulls only some of them, or later runs go on.
     #[must_use]
-    pub fn starting(mut self, start: NaiveDate) -> Self {
-        self.start = Some(start);
+    pub fn range(mut self, start: NaiveDate, end: RangeEnd) -> Self {
+        self.range = Some((start, end));
         self
     }
 
@@ -186,7 +189,7 @@ impl<'a> Filling<'a> {
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn complete(&mut self, day: NaiveDate) -> Result<Box<dyn DayWriter>, SinkError> {
-        self.store_start().await?;
+        self.store_range().await?;
         let writer = self.writer(day).await?;
         self.outstanding.remove(&day);
         self.committing.insert(day);
@@ -203,7 +206,7 @@ impl<'a> Filling<'a> {
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn fail(&mut self, day: NaiveDate) -> Result<(), SinkError> {
-        self.store_start().await?;
+        self.store_range().await?;
         // A sink that is not incremental has to know of the day, so that it does not finish.
         drop(self.writer(day).await?);
         self.outstanding.remove(&day);
@@ -236,9 +239,9 @@ impl<'a> Filling<'a> {
     }
 
     /// Before the first day is committed, since the first days can come last or fail.
-    async fn store_start(&mut self) -> Result<(), SinkError> {
-        match self.start.take() {
-            Some(start) => self.sink.set_start(start).await,
+    async fn store_range(&mut self) -> Result<(), SinkError> {
+        match self.range.take() {
+            Some((start, end)) => self.sink.set_range(start, end).await,
             None => Ok(()),
         }
     }

@@ -11,9 +11,9 @@ use chrono::NaiveDate;
 use kapture_model::{CustomerId, Drift, Receipt};
 
 use crate::error::SinkError;
-use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
+use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, Sink};
 use spool::{SpoolWriter, Spooled};
 
@@ -168,12 +168,12 @@ impl<S: DayStore> Sink for Incremental<S> {
         self.opened.store.receipts(ledger.unwrap_or_default()).await
     }
 
-    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
+    async fn set_range(&self, start: NaiveDate, end: RangeEnd) -> Result<(), SinkError> {
         let store = &self.opened.store;
         let Some(mut manifest) = store.manifest().await? else {
             return Ok(());
         };
-        match manifest.extend_start(day) {
+        match manifest.extend_range(start, end) {
             true => store.write_manifest(&manifest).await,
             false => Ok(()),
         }

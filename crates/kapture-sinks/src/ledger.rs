@@ -8,6 +8,7 @@ pub(crate) mod receipt_codec;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kapture_model::{DayState, Days, Receipt};
@@ -29,6 +30,7 @@ use kapture_model::{DayState, Days, Receipt};
 pub struct Ledger {
     days: BTreeMap<NaiveDate, Entry>,
     start: Option<NaiveDate>,
+    end: Option<RangeEnd>,
     time_zone: Option<String>,
 }
 
@@ -37,6 +39,35 @@ pub struct Ledger {
 struct Entry {
     receipt: Option<Receipt>,
     stale: Option<StaleReason>,
+}
+
+/// The last of the days that a destination is to hold. A later one is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RangeEnd {
+    /// This day.
+    Day(NaiveDate),
+    /// The current day, whenever that is: a destination that is synced again and again.
+    Today,
+}
+
+impl fmt::Display for RangeEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(day) => day.fmt(f),
+            Self::Today => f.write_str("today"),
+        }
+    }
+}
+
+impl FromStr for RangeEnd {
+    type Err = chrono::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "today" => Ok(Self::Today),
+            day => day.parse().map(Self::Day),
+        }
+    }
 }
 
 /// Why a day that was pulled has to be pulled again.
@@ -95,11 +126,39 @@ impl Ledger {
     }
 
     /// The first and the last day, stale days included. An earlier
-    /// [start](crate::Sink::set_start) counts as the first.
+    /// [start](crate::Sink::set_range) counts as the first.
     pub fn bounds(&self) -> Option<(NaiveDate, NaiveDate)> {
         let (first, last) = (self.days.keys().next()?, self.days.keys().next_back()?);
         let first = self.start.map_or(*first, |start| start.min(*first));
         Some((first, *last))
+    }
+
+    /// The days that the destination is to hold: from its start to its end, which is `due` for a
+    /// destination that is to go on until [today](RangeEnd::Today). Days that it holds beyond are
+    /// within.
+    ///
+    /// ```
+    /// use kapture_model::Days;
+    /// use kapture_sinks::{Ledger, RangeEnd};
+    ///
+    /// let day = |text: &str| text.parse().unwrap();
+    /// let mut ledger = Ledger::default();
+    /// ledger.set_start(day("2024-05-01"));
+    /// ledger.set_end(RangeEnd::Today);
+    /// assert_eq!(ledger.wanted(day("2024-05-03")).len(), 3);
+    /// ```
+    pub fn wanted(&self, due: NaiveDate) -> Days {
+        let end = self.end.map(|end| match end {
+            RangeEnd::Day(day) => day,
+            RangeEnd::Today => due,
+        });
+        let held = [self.days.keys().next(), self.days.keys().next_back()];
+        let known = held.into_iter().flatten().copied();
+        let known: Vec<_> = known.chain(self.start).chain(end).collect();
+        match (known.iter().min(), known.iter().max()) {
+            (Some(first), Some(last)) => Days::between(*first, *last).unwrap_or_default(),
+            _ => Days::default(),
+        }
     }
 
     /// Those of `days` that are not sealed: without a receipt, open, or stale. A day that was
@@ -136,6 +195,11 @@ impl Ledger {
     /// The destination is to hold the days from `day` on.
     pub fn set_start(&mut self, day: NaiveDate) {
         self.start = Some(day);
+    }
+
+    /// The destination is to hold the days until `end`.
+    pub fn set_end(&mut self, end: RangeEnd) {
+        self.end = Some(end);
     }
 
     /// The name of the time zone that its days are days of.
@@ -222,6 +286,29 @@ mod tests {
         // Only days with a receipt count; the bounds include all days.
         assert_eq!(ledger.len(), 4);
         assert_eq!(ledger.bounds(), Some((day(1), day(7))));
+    }
+
+    #[test]
+    fn wanted_days_reach_from_the_start_to_the_end() {
+        let wanted = |ledger: &Ledger| ledger.wanted(day(9)).bounds();
+        let mut ledger = Ledger::default();
+        assert_eq!(wanted(&ledger), None);
+        ledger.insert(receipt(day(5), 1));
+        ledger.insert(receipt(day(3), 1));
+        assert_eq!(
+            wanted(&ledger),
+            Some((day(3), day(5))),
+            "of an earlier version"
+        );
+        ledger.set_start(day(2));
+        ledger.set_end(RangeEnd::Day(day(4)));
+        assert_eq!(wanted(&ledger), Some((day(2), day(5))));
+        ledger.set_end(RangeEnd::Day(day(7)));
+        assert_eq!(wanted(&ledger), Some((day(2), day(7))));
+        ledger.set_end(RangeEnd::Today);
+        assert_eq!(wanted(&ledger), Some((day(2), day(9))));
+        ledger.insert(receipt(day(10), 1));
+        assert_eq!(wanted(&ledger), Some((day(2), day(10))), "today is held");
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub use file::FileSink;
 pub use file::canonicalize::canonicalize;
 pub use fill::{FillError, Filling, fill};
 pub use ledger::identity::Identity;
-pub use ledger::{Ledger, StaleReason};
+pub use ledger::{Ledger, RangeEnd, StaleReason};
 pub use sink::{DayWriter, Sink, Tee};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::schema::{migrations, schema_sql};

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, RangeEnd};
 
 pub use tee::Tee;
 
@@ -61,10 +61,11 @@ pub trait Sink: Send + Sync {
         Ok(Ledger::default())
     }
 
-    /// Writes to the manifest that the destination is to hold the days from `day` on: the bounds of
-    /// its ledger begin there, even if the first days fail. An earlier start stays, and no receipt
-    /// is added. Does nothing in a sink that is not incremental.
-    async fn set_start(&self, _day: NaiveDate) -> Result<(), SinkError> {
+    /// Writes to the manifest that the destination is to hold the days from `start` to `end`: the
+    /// bounds of its ledger begin there, even if the first days fail, and days that were never
+    /// asked for are known to be missing. An earlier start and a later end stay, and no receipt is
+    /// added. Does nothing in a sink that is not incremental.
+    async fn set_range(&self, _start: NaiveDate, _end: RangeEnd) -> Result<(), SinkError> {
         Ok(())
     }
 

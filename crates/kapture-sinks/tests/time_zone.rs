@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use kapture_model::{Checksum, CustomerQuery, DayState, EndBound, Proof, Receipt, Record};
-use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
+use kapture_sinks::{Destination, Encoding, Format, Identity, RangeEnd, Sink, SinkError};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -87,7 +87,9 @@ async fn destination_has_days_of_one_time_zone() {
     for fixture in Fixture::each() {
         let sink = fixture.create(ZONE).await.expect("made");
         let day = NaiveDate::from_ymd_opt(2024, 5, 1).expect("a day");
-        sink.set_start(day).await.expect("remembered");
+        sink.set_range(day, RangeEnd::Today)
+            .await
+            .expect("remembered");
         drop(sink);
         expect_other_zone(fixture.create(Tz::UTC).await);
         expect_other_zone(fixture.open(Tz::UTC).await);

@@ -1,4 +1,4 @@
-//! `kapture plan`, `schema`, `completions` and `man`: commands without requests.
+//! `kapture schema`, `completions` and `man`: commands without requests.
 
 use std::process::{Command, Output};
 
@@ -13,54 +13,6 @@ fn printed(output: &Output) -> &str {
 
 fn told(arguments: &[&str]) -> String {
     printed(&kapture(arguments).output().expect("a run")).to_owned()
-}
-
-#[test]
-fn a_plan_names_the_days_and_needs_no_connection() {
-    let plan = ["plan", "--from", "2024-04-30", "--to", "2024-05-02"];
-    let output = kapture(&plan).output().unwrap();
-    assert_eq!(printed(&output), "2024-04-30\n2024-05-01\n2024-05-02\n");
-    let stderr = stderr(&output);
-    assert!(
-        stderr.contains("3 days") && stderr.contains("5 windows"),
-        "{stderr}"
-    );
-    assert!(stderr.contains("2024-04-29 to 2024-05-03"), "{stderr}");
-    assert_eq!(
-        told(&[&plan[..], &["--shard", "2/3"]].concat()),
-        "2024-05-01\n"
-    );
-    let lines = told(&[&plan[..], &["--json"]].concat());
-    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-    assert_eq!(
-        first,
-        serde_json::json!({"day": "2024-04-30", "windows": ["2024-04-29", "2024-04-30", "2024-05-01"]})
-    );
-}
-
-#[test]
-fn the_plan_of_a_sync_is_what_it_pulls() {
-    let folder = tempfile::tempdir().unwrap();
-    let destination = folder.path().join("customers.db");
-    let destination = destination.to_str().unwrap();
-    let week = ["--from", "2024-05-01", "--to", "2024-05-07"];
-    let plan = [&["plan", destination], &week[..]].concat();
-    assert_eq!(told(&plan).lines().count(), 7);
-    assert!(names(folder.path()).is_empty(), "planning makes nothing");
-    let day = ["--from", "2024-05-03", "--to", "2024-05-04"];
-    told(&[&["sync", destination, "--sandbox"], &day[..]].concat());
-    assert_eq!(
-        told(&plan),
-        "2024-05-01\n2024-05-02\n2024-05-05\n2024-05-06\n2024-05-07\n"
-    );
-    let list = folder.path().join("days");
-    std::fs::write(&list, "2024-05-03\n2024-05-04\n").unwrap();
-    let list = ["plan", destination, "--days", list.to_str().unwrap()];
-    assert_eq!(told(&list), "");
-    let refreshed = [&list[..], &["--refresh", "1"]].concat();
-    assert_eq!(told(&refreshed), "2024-05-04\n");
-    let again = told(&["plan", destination, "--to", "2024-05-04", "--refresh", "1"]);
-    assert_eq!(again, "2024-05-04\n");
 }
 
 #[test]

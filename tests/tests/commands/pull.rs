@@ -438,7 +438,7 @@ fn each_request_is_a_line_for_machines() {
     assert_eq!(lines.len() as u64, served.tenant.request_count());
     for line in &lines {
         assert!(
-            line["status"].is_u64() && line["duration"].is_string(),
+            line["status"].is_u64() && line["duration_ms"].is_f64(),
             "{line}"
         );
         for field in ["day", "window", "offset"] {

@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, EmptyForm, Oddities, PerDay};
+use chrono::NaiveDate;
+use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, EmptyForm, FaultKind, Faults, Oddities, PerDay};
+use kapture_tests::scripted::{Scripted, one_a_day};
 use kapture_tests::{Served, around_may, code, login, stderr};
 use serde_json::Value;
 
@@ -127,6 +129,105 @@ fn the_end_of_a_run_is_told_to_machines_in_numbers() {
         "{error}"
     );
     assert!(error["causes"].is_array(), "{error}");
+}
+
+/// What a log collector reads: numbers, flags, lists and texts, none of them printed by a debugger.
+#[test]
+fn every_field_of_a_log_line_is_machine_readable() {
+    let served = served(Behaviour {
+        empty_window: EmptyForm::Failed("No Data Found".into()),
+        faults: Faults::scheduled([(2, FaultKind::Status500)]),
+        ..Behaviour::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let destination = folder.path().join("out/");
+    let sync = [
+        "sync",
+        destination.to_str().unwrap(),
+        "--from",
+        "2024-04-15",
+    ];
+    let mut command = served.kapture(&sync);
+    command.args(["--to", "2024-05-04", "--log-format", "json", "-vv"]);
+    let lines = lines(&mut command, 0);
+    let is_plain = |text: &str| !text.contains(['{', '(']);
+    let mut days = std::collections::BTreeSet::new();
+    for line in &lines {
+        for (key, value) in line.as_object().unwrap() {
+            let readable = match key.as_str() {
+                "timestamp" => value
+                    .as_str()
+                    .is_some_and(|text| chrono::DateTime::parse_from_rfc3339(text).is_ok()),
+                "duration_ms" | "wait_ms" => value.as_f64().is_some_and(|time| time >= 0.0),
+                "attempt" | "status" | "customers" | "done" | "of" | "offset" => value.is_u64(),
+                "day" => value
+                    .as_str()
+                    .is_some_and(|day| day.parse::<NaiveDate>().is_ok()),
+                "span" | "spans" | "summary" => true,
+                // No text of a debugger, such as `EndBound(Inclusive)`.
+                "finding" | "value" => value.is_u64() || value.as_str().is_some_and(is_plain),
+                _ => value.is_string(),
+            };
+            assert!(readable, "{key}: {line}");
+        }
+        if line["message"] == "day done" {
+            assert!(days.insert(line["day"].as_str().unwrap().to_owned()));
+            assert_eq!(line["done"], days.len());
+            assert_eq!(line["of"], 20);
+        }
+    }
+    assert_eq!(days.len(), 20);
+    let with = |key: &str| lines.iter().filter(|line| line[key].is_number()).count();
+    assert!(with("duration_ms") >= 20 && with("wait_ms") >= 1);
+    let finding = lines
+        .iter()
+        .find(|line| line["finding"] == "empty_response");
+    assert_eq!(finding.unwrap()["value"], "No Data Found");
+}
+
+#[test]
+fn a_failed_run_names_its_days_and_counts_what_was_written() {
+    let server = Scripted::bodies(|asked| {
+        let start = asked.body["createStartDate"].as_str().unwrap_or_default();
+        match ("2024-05-06"..="2024-05-08").contains(&start) {
+            true => br#"{"message":"Account is being moved","status":"failed"}"#.to_vec(),
+            false => one_a_day(asked),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("customers.csv");
+    let dataset = folder.path().join("out/");
+    let days = ["--from", "2024-05-01", "--to", "2024-05-12"];
+    for (destination, written) in [(&file, 0), (&dataset, 7)] {
+        let pull = [
+            "pull",
+            "-o",
+            destination.to_str().unwrap(),
+            "--retry-for",
+            "2s",
+        ];
+        let mut command = server.kapture(&[&pull[..], &days].concat());
+        command.args(["--log-format", "json"]);
+        let lines = lines(&mut command, 4);
+        let errors = lines.iter().filter(|line| line["level"] == "ERROR");
+        let named: Vec<_> = errors
+            .flat_map(|line| line["days"].as_array().unwrap())
+            .collect();
+        let summary = lines
+            .iter()
+            .find(|line| line["summary"].is_object())
+            .unwrap();
+        let summary = &summary["summary"];
+        assert_eq!(summary["customers"], written, "{summary}");
+        assert_eq!(summary["days_done"], written, "{summary}");
+        let failed = summary["failed_days"].as_array().unwrap();
+        assert_eq!(summary["days_failed"], failed.len());
+        assert!(failed.iter().eq(named), "{summary}");
+        // A run to a file ends with its first failed day.
+        let expected = if written > 0 { 5 } else { 1 };
+        assert_eq!(failed.len(), expected, "{summary}");
+    }
+    assert!(!file.exists());
 }
 
 #[test]

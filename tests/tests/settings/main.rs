@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod environment;
+mod filters;
 mod headers;
 mod profiles;
 mod secrets;

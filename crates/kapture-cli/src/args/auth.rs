@@ -31,7 +31,7 @@ Examples:
   kapture auth login --subdomain acme --cm-id 424242 --with-token < token
   kapture auth login --subdomain acme --cm-id 424242 --user asha --with-password < password
 
-Afterwards: kapture pull --last 7d -o customers.ndjson")]
+Afterwards: kapture pull --last 7 -o customers.ndjson")]
 pub(crate) struct LoginArgs {
     /// Read the token from standard input
     #[arg(long, conflicts_with_all = ["with_password", "user", "token_file", "sandbox"])]

@@ -17,7 +17,7 @@ use super::{ConnectionArgs, FilterArgs, OutputFormatArgs, ProofArgs};
 #[command(after_help = "\
 Examples:
   kapture pull --sandbox --from 2024-05-01 --to 2024-05-07
-  kapture pull --subdomain acme --cm-id 424242 --last 7d -o customers.ndjson
+  kapture pull --subdomain acme --cm-id 424242 --last 7 -o customers.ndjson
 
 The token is read from --token-file, from KAPTURE_TOKEN, from KAPTURE_USER and KAPTURE_PASSWORD, or
 from the profile that kapture auth login makes; never from an argument, which every process on the
@@ -45,6 +45,9 @@ pub(crate) struct PullArgs {
     /// Also pull the sealed days of the folder, bucket or database again
     #[arg(long, help_heading = "Output")]
     pub(crate) again: bool,
+    /// Print the days that would be pulled, as kapture plan does, and make no requests
+    #[arg(long, help_heading = "Output")]
+    pub(crate) dry_run: bool,
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
@@ -57,7 +60,7 @@ pub(crate) struct PullArgs {
 }
 
 /// Which days to pull: both ends are included, in the local time of the tenant.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Days")]
 pub(crate) struct DayArgs {
     /// First day: YYYY-MM-DD, today, yesterday or -7d (seven days ago)
@@ -66,11 +69,14 @@ pub(crate) struct DayArgs {
     /// Last day, in the same formats
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     pub(crate) to: Option<String>,
-    /// The last DAYS days up to yesterday, for example 7d
+    /// The last DAYS days up to yesterday, for example 7
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"])]
     pub(crate) last: Option<String>,
+    /// The days of a month, up to today
+    #[arg(long, value_name = "YYYY-MM", conflicts_with_all = ["from", "to", "last"])]
+    pub(crate) month: Option<String>,
     /// Read the days from a file, one a line; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "last"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "last", "month"])]
     pub(crate) days: Option<PathBuf>,
     /// Pull part I of N equal parts of the days, for example 2/8
     #[arg(long, value_name = "I/N")]

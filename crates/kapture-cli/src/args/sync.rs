@@ -48,6 +48,9 @@ pub(crate) struct SyncArgs {
     /// Also pull the last DAYS days again, sealed or not, since customers may have changed
     #[arg(long, value_name = "DAYS", default_value_t = 0, help_heading = "Days")]
     pub(crate) refresh: u64,
+    /// Refused with an explanation
+    #[arg(long, value_name = "I/N", hide = true)]
+    pub(crate) shard: Option<String>,
     /// How long after midnight a day can still gain customers (allowed lateness), for example 90m, 6h or 2d
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
     pub(crate) grace_period: String,
@@ -62,6 +65,9 @@ pub(crate) struct SyncArgs {
     /// Write to an object store without a lock, if it does not honour conditional writes
     #[arg(long, help_heading = "Output")]
     pub(crate) unlocked: bool,
+    /// Print the days that would be pulled, as kapture plan does, and make no requests
+    #[arg(long, help_heading = "Output")]
+    pub(crate) dry_run: bool,
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,

@@ -1,6 +1,9 @@
 //! `kapture pull`.
 
+use kapture_sinks::RangeEnd;
+
 use crate::args::{OutputArgs, PullArgs};
+use crate::commands::plan;
 use crate::config::connection::Connection;
 use crate::config::destination::RecordOutput;
 use crate::config::{dates, query};
@@ -10,12 +13,17 @@ use crate::pipeline::Pipeline;
 
 /// Runs a pull.
 pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(), CliError> {
+    if arguments.dry_run {
+        return plan::pull(arguments).await;
+    }
     let usage = CliError::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
     let connection = Connection::resolve(&arguments.connection)?;
     let zone = connection.zone;
     let calendar = dates::Calendar::of(zone);
     let wanted = dates::resolve(&arguments.days, &calendar).map_err(usage)?;
+    let until = wanted.bounds().map(|(_, last)| RangeEnd::Day(last));
+    let until = until.unwrap_or(RangeEnd::Today);
     let destination = RecordOutput::resolve(&arguments.output, &arguments.form, zone).await;
     let destination = destination.map_err(usage)?;
     destination
@@ -45,6 +53,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
             destination: &destination.destination,
             sink: &*sink,
             wanted: &wanted,
+            until,
             days: &days,
             summary: arguments.summary.as_deref(),
             output,

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use kapture_customers::{DayState, Days};
 use kapture_sinks::{Destination, Ledger, StaleReason};
 use serde_json::json;
@@ -19,7 +20,7 @@ pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
     let destination = destination::incremental(&arguments.destination).map_err(CliError::usage)?;
     let sink = destination.open(None).await.map_err(CliError::sink)?;
     let ledger = sink.ledger().await.map_err(CliError::sink)?;
-    let status = Status::of(&destination, &ledger);
+    let status = Status::of(&destination, &ledger, Utc::now());
     let text = if arguments.json {
         format!("{:#}\n", status.json())
     } else {
@@ -32,16 +33,17 @@ pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
 struct Status<'a> {
     destination: &'a Destination,
     ledger: &'a Ledger,
-    /// The days without a receipt between the first and the last day.
+    /// The days that it is to hold by now.
+    wanted: Days,
+    /// Those of them without a receipt.
     missing: Days,
     open: Days,
     customers: u64,
 }
 
 impl<'a> Status<'a> {
-    fn of(destination: &'a Destination, ledger: &'a Ledger) -> Self {
-        let bounds = ledger.bounds();
-        let all = bounds.and_then(|(first, last)| Days::between(first, last).ok());
+    fn of(destination: &'a Destination, ledger: &'a Ledger, now: DateTime<Utc>) -> Self {
+        let wanted = ledger.wanted(last_due(ledger.time_zone(), now));
         let missing = |day: &NaiveDate| ledger.get(*day).is_none();
         // Others may have written to it: there are counts that no days of this world sum up to.
         let customers = ledger.iter().map(|receipt| receipt.customers);
@@ -51,14 +53,15 @@ impl<'a> Status<'a> {
         Self {
             destination,
             ledger,
-            missing: all.unwrap_or_default().iter().filter(missing).collect(),
+            missing: wanted.iter().filter(missing).collect(),
+            wanted,
             open: open.map(|receipt| receipt.day).collect(),
             customers: customers.fold(0, u64::saturating_add),
         }
     }
 
     fn json(&self) -> serde_json::Value {
-        let bounds = self.ledger.bounds();
+        let bounds = self.wanted.bounds();
         json!({
             "destination": self.destination.to_string(),
             "time_zone": self.ledger.time_zone(),
@@ -73,7 +76,7 @@ impl<'a> Status<'a> {
     }
 
     fn text(&self, colour: bool) -> String {
-        let Some((first, last)) = self.ledger.bounds() else {
+        let Some((first, last)) = self.wanted.bounds() else {
             return format!("{}: no days yet\n", self.destination);
         };
         let mut text = format!(
@@ -84,6 +87,7 @@ impl<'a> Status<'a> {
         );
         let calendar = Calendar {
             ledger: self.ledger,
+            bounds: (first, last),
             most: self.ledger.iter().map(|receipt| receipt.customers).max(),
             colour,
         };
@@ -107,6 +111,19 @@ impl<'a> Status<'a> {
     }
 }
 
+/// How long after its midnight a day is due: the default grace period of a sync.
+const DUE_AFTER: TimeDelta = TimeDelta::hours(6);
+
+/// The last day that a destination without an end is to hold by now: the one before the day of
+/// `now` in its time zone, if a nightly run has had the time to pull it.
+fn last_due(time_zone: Option<&str>, now: DateTime<Utc>) -> NaiveDate {
+    let zone = time_zone
+        .and_then(|name| name.parse().ok())
+        .unwrap_or(Tz::UTC);
+    let today = (now - DUE_AFTER).with_timezone(&zone).date_naive();
+    today.pred_opt().unwrap_or(today)
+}
+
 fn stale_day((day, reason): (NaiveDate, StaleReason)) -> serde_json::Value {
     json!({"day": day, "reason": reason.to_string()})
 }
@@ -114,6 +131,7 @@ fn stale_day((day, reason): (NaiveDate, StaleReason)) -> serde_json::Value {
 /// One line for each month, with one mark for each day.
 struct Calendar<'a> {
     ledger: &'a Ledger,
+    bounds: (NaiveDate, NaiveDate),
     most: Option<u64>,
     colour: bool,
 }
@@ -136,9 +154,7 @@ impl Calendar<'_> {
 
 impl fmt::Display for Calendar<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, last)) = self.ledger.bounds() else {
-            return Ok(());
-        };
+        let (first, last) = self.bounds;
         writeln!(f, "        1    6    11   16   21   26   31")?;
         let mut month = first.with_day(1).unwrap_or(first);
         while month <= last {
@@ -175,6 +191,11 @@ impl fmt::Display for Calendar<'_> {
 mod tests {
     use super::*;
     use kapture_customers::{Checksum, EndBound, Proof, Receipt};
+    use kapture_sinks::RangeEnd;
+
+    fn now() -> DateTime<Utc> {
+        "2024-05-07T07:00:00Z".parse().unwrap()
+    }
 
     fn receipt(day: &str, customers: u64, state: DayState) -> Receipt {
         Receipt {
@@ -202,7 +223,7 @@ mod tests {
         .collect();
         ledger.set_time_zone("Asia/Kolkata");
         let destination = Destination::parse("customers.db", None).unwrap();
-        let text = Status::of(&destination, &ledger).text(false);
+        let text = Status::of(&destination, &ledger, now()).text(false);
         assert_eq!(
             text,
             "customers.db: 1501 customers on 4 days, 2024-04-29 to 2024-05-04\n\n        \
@@ -216,9 +237,35 @@ mod tests {
              open: 2024-05-04\n"
         );
         assert!(text.lines().all(|line| line.chars().count() <= 70));
-        let coloured = Status::of(&destination, &ledger).text(true);
+        let coloured = Status::of(&destination, &ledger, now()).text(true);
         assert!(coloured.contains("\u{1b}[31mx\u{1b}[0m"));
         assert!(coloured.contains("\u{1b}[33m█\u{1b}[0m"));
+    }
+
+    #[test]
+    fn days_that_were_never_asked_for_are_missing() {
+        let mut ledger = Ledger::default();
+        ledger.set_start("2024-05-01".parse().unwrap());
+        ledger.set_end(RangeEnd::Today);
+        let destination = Destination::parse("customers.db", None).unwrap();
+        let missing = |ledger: &Ledger, now: &str| {
+            let status = Status::of(&destination, ledger, now.parse().unwrap());
+            ranges(&status.missing)
+        };
+        let missing_at = |now| missing(&ledger, now);
+        // A day is due six hours after its midnight.
+        assert_eq!(
+            missing_at("2024-05-07T05:59:00Z"),
+            "2024-05-01 to 2024-05-05 (5)"
+        );
+        assert_eq!(
+            missing_at("2024-05-07T06:00:00Z"),
+            "2024-05-01 to 2024-05-06 (6)"
+        );
+        ledger.insert(receipt("2024-05-03", 4, DayState::Sealed));
+        ledger.set_time_zone("Asia/Kolkata");
+        let expected = "2024-05-01 to 2024-05-02 (2), 2024-05-04 to 2024-05-06 (3)";
+        assert_eq!(missing(&ledger, "2024-05-07T00:30:00Z"), expected);
     }
 
     #[test]
@@ -230,7 +277,7 @@ mod tests {
         .into_iter()
         .collect();
         let destination = Destination::parse("customers.db", None).unwrap();
-        let text = Status::of(&destination, &ledger).text(false);
+        let text = Status::of(&destination, &ledger, now()).text(false);
         let most = u64::MAX;
         assert!(
             text.contains(&format!("{most} customers on 2 days")),
@@ -244,7 +291,7 @@ mod tests {
         let destination = Destination::parse("out/", None).unwrap();
         let ledger = Ledger::default();
         assert_eq!(
-            Status::of(&destination, &ledger).text(false),
+            Status::of(&destination, &ledger, now()).text(false),
             "out/: no days yet\n"
         );
     }

@@ -3,9 +3,10 @@
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, Days as DayCount, NaiveDate, TimeDelta, Utc};
 use kapture_customers::Days;
-use kapture_sinks::{Ledger, SinkError};
+use kapture_sinks::{Ledger, RangeEnd, SinkError};
 
 use crate::args::{OutputArgs, OutputFormatArgs, SyncArgs};
+use crate::commands::plan;
 use crate::config::connection::Connection;
 use crate::config::destination::{RecordOutput, check_incremental};
 use crate::config::{dates, duration, query};
@@ -18,6 +19,10 @@ use crate::pipeline::date_ranges::{by_reason, ranges};
 /// Brings a destination with a ledger up to date.
 pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(), CliError> {
     let usage = CliError::usage;
+    refuse_shard(arguments).map_err(usage)?;
+    if arguments.dry_run {
+        return plan::sync(arguments).await;
+    }
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
     let connection = Connection::resolve(&arguments.connection)?;
     let calendar = dates::Calendar::of(connection.zone);
@@ -64,6 +69,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
             destination: &destination.destination,
             sink: &*sink,
             wanted: &wanted,
+            until: range.end,
             days: &days,
             summary: arguments.summary.as_deref(),
             output,
@@ -76,6 +82,18 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
     let outcome = outcome.await;
     sink.close().await;
     outcome
+}
+
+/// A part of the days until today has other days tomorrow, so that a destination would never have
+/// all of its days.
+fn refuse_shard(arguments: &SyncArgs) -> Result<()> {
+    match arguments.shard {
+        Some(_) => Err(hinted(
+            "sync has no --shard: its days go on until today, so the parts would be other days in each run; and one run at a time writes to a destination",
+            "sync is concurrent by itself (--concurrency). To divide a first pull among machines, give each its own days and its own destination: kapture sync 2023/ --from 2023-01-01 --to 2023-12-31; or use kapture pull --shard I/N -o part-I.parquet",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Notes the days that are pulled again although they have a receipt.
@@ -119,6 +137,8 @@ pub(crate) struct Range {
     /// `None`: the first day of the ledger.
     from: Option<NaiveDate>,
     to: NaiveDate,
+    /// The last day that the destination is to hold.
+    end: RangeEnd,
 }
 
 impl Range {
@@ -131,6 +151,8 @@ impl Range {
         let range = Self {
             from: from.map_err(|error| prefixed("--from", error))?,
             to: calendar.date(to).map_err(|error| prefixed("--to", error))?,
+            // Of the others, such as `today`, each run makes another day.
+            end: to.parse().unwrap_or(RangeEnd::Today),
         };
         if let Some(from) = range.from {
             range.since(from)?;

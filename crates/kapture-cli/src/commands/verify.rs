@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
         progress,
         ..
     } = verification;
-    let failing = failed.len();
+    let failing = failed.days();
     let mut failures = failed.take(|days| format!("cannot pull {days} again"));
     // The progress bar would clear the lines that follow.
     drop(progress);
@@ -92,7 +92,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
         .print();
     }
     let compared = counted((alike + differing) as u64, "day");
-    let not_fetched = match failing {
+    let not_fetched = match failing.len() {
         0 => String::new(),
         days => format!("; {} failed", counted(days as u64, "day")),
     };
@@ -105,7 +105,8 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
             "days": alike + differing,
             "alike": alike,
             "different": differing,
-            "failed": failing,
+            "failed": failing.len(),
+            "failed_days": failing.iter().collect::<Vec<_>>(),
         }),
     )
     .print();
@@ -177,7 +178,7 @@ struct Verification<'a> {
 
 impl Verification<'_> {
     async fn run(&mut self, pull: Pull) -> Result<(), CliError> {
-        let mut events = events(pull);
+        let mut events = events(pull, self.outstanding.len());
         while let Some(event) = events.next().await {
             match event.map_err(|error| CliError::pull(error, self.endpoint))? {
                 Event::Records { day, records } => {

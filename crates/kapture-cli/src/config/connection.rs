@@ -38,6 +38,38 @@ pub(crate) struct Connection {
     pub(crate) profile: Option<String>,
 }
 
+/// What is set of a connection, as far as a plan needs it.
+#[derive(Debug)]
+pub(crate) struct Target {
+    site: Option<TenantUrl>,
+    is_sandbox: bool,
+    pub(crate) cm_id: Option<u64>,
+    pub(crate) zone: Option<Tz>,
+    pub(crate) options: ClientOptions,
+}
+
+impl Target {
+    /// Where requests go. The sandbox has another port in each run.
+    pub(crate) fn url(&self) -> Option<String> {
+        let sandbox = || TenantUrl::base_url("http://127.0.0.1:0").ok();
+        let site = self.site.clone();
+        let site = site.or_else(|| self.is_sandbox.then(sandbox).flatten());
+        site.map(|site| site.url(self.options.endpoint).to_string())
+    }
+
+    /// Whose customers a query returns, if tenant and account are set.
+    pub(crate) fn identity(&self, query: &CustomerQuery) -> Option<Identity> {
+        self.cm_id?;
+        let zone = self.zone.unwrap_or(Tz::UTC);
+        match &self.site {
+            Some(site) => Some(Identity::of(site, query, zone)),
+            None => self
+                .is_sandbox
+                .then(|| Identity::of("sandbox", query, zone)),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum TenantAddress {
     Sandbox,
@@ -65,11 +97,20 @@ impl Connection {
         Self::of(arguments, &layers, site).map_err(CliError::usage)
     }
 
-    /// The time zone alone, for commands that make no requests.
-    pub(crate) fn zone(arguments: &ConnectionArgs) -> Result<Option<Tz>> {
+    /// What is set, without a token, for commands that make no requests.
+    pub(crate) fn target(arguments: &ConnectionArgs) -> Result<Target> {
         let configuration = configuration(arguments)?;
         let profile = profile(arguments, configuration.as_ref())?;
-        named_zone(arguments, &layers(arguments, profile))
+        let layers = layers(arguments, profile);
+        let cm_id = account(arguments, &layers)?.map(|sourced| sourced.value);
+        let site = site(arguments, &layers)?.map(|sourced| sourced.value);
+        Ok(Target {
+            site,
+            is_sandbox: arguments.sandbox,
+            cm_id: cm_id.or(arguments.sandbox.then_some(DEFAULT_CM_ID)),
+            zone: named_zone(arguments, &layers)?,
+            options: client_options::resolve(arguments, &layers)?,
+        })
     }
 
     /// A connection with the given tenant, account and token; the other settings come from `layers`.

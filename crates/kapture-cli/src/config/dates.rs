@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use chrono::{DateTime, Days as DayCount, Local, NaiveDate, Utc};
+use chrono::{DateTime, Days as DayCount, Local, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 use kapture_customers::Days;
 
@@ -86,6 +86,9 @@ pub(crate) fn asked(arguments: &DayArgs, calendar: &Calendar) -> Result<Days> {
     if let Some(text) = &arguments.last {
         return last(text, today);
     }
+    if let Some(text) = &arguments.month {
+        return month(text, today);
+    }
     let (from, to) = match (&arguments.from, &arguments.to) {
         (Some(from), Some(to)) => (from, to),
         (Some(_), None) => {
@@ -103,7 +106,7 @@ pub(crate) fn asked(arguments: &DayArgs, calendar: &Calendar) -> Result<Days> {
         (None, None) => {
             return Err(hinted(
                 "no days are selected",
-                "add --from DATE and --to DATE, --last 7d, or --days FILE",
+                "add --from DATE and --to DATE, --last 7, --month 2024-05, or --days FILE",
             ));
         }
     };
@@ -149,14 +152,27 @@ fn date(text: &str, today: NaiveDate) -> Result<NaiveDate> {
 }
 
 fn last(text: &str, today: NaiveDate) -> Result<Days> {
-    let count: u64 = text
-        .strip_suffix('d')
-        .and_then(|days| days.parse().ok())
-        .filter(|days| *days > 0)
-        .ok_or_else(|| anyhow!("--last: expected a number of days such as 7d, not `{text}`"))?;
+    let number = text.strip_suffix('d').unwrap_or(text);
+    let count = number.parse().ok().filter(|days: &u64| *days > 0);
+    let count = count
+        .ok_or_else(|| anyhow!("--last: expected a number of days such as 7, not `{text}`"))?;
     let from = date(&format!("-{count}d"), today)?;
     let to = date("yesterday", today)?;
     Days::between(from, to).map_err(Into::into)
+}
+
+/// The days of a month, as far as they have begun.
+fn month(text: &str, today: NaiveDate) -> Result<Days> {
+    let shaped = text.len() == "YYYY-MM".len();
+    let first = shaped.then(|| NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok());
+    let first = first
+        .flatten()
+        .ok_or_else(|| anyhow!("--month: expected a month such as 2024-05, not `{text}`"))?;
+    let last = first
+        .checked_add_months(Months::new(1))
+        .and_then(|next| next.pred_opt())
+        .unwrap_or(first);
+    Days::between(first, last.min(today)).map_err(|_| anyhow!("--month: {text} has not begun yet"))
 }
 
 fn listed(path: &Path, today: NaiveDate) -> Result<Days> {
@@ -277,8 +293,30 @@ mod tests {
     fn the_last_days_end_yesterday() {
         let days = last("7d", day("2024-03-08")).unwrap();
         assert_eq!(days.bounds(), Some((day("2024-03-01"), day("2024-03-07"))));
-        assert!(last("0d", day("2024-03-08")).is_err());
-        assert!(last("7", day("2024-03-08")).is_err());
+        assert_eq!(last("7", day("2024-03-08")).unwrap(), days);
+        for text in ["0d", "0", "", "d", "7w", "-7"] {
+            assert!(last(text, day("2024-03-08")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_month_ends_today_at_the_latest() {
+        let today = day("2024-03-08");
+        let bounds = |text| month(text, today).unwrap().bounds().unwrap();
+        assert_eq!(bounds("2024-02"), (day("2024-02-01"), day("2024-02-29")));
+        assert_eq!(bounds("2023-12"), (day("2023-12-01"), day("2023-12-31")));
+        assert_eq!(bounds("2024-03"), (day("2024-03-01"), today));
+        for text in [
+            "2024-04",
+            "2024-13",
+            "2024-5",
+            "2024",
+            "May",
+            "2024-05-01",
+            "",
+        ] {
+            assert!(month(text, today).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -4,10 +4,11 @@ use anyhow::{Result, anyhow, bail};
 use kapture_model::{CustomerKind, CustomerQuery};
 
 use crate::args::{FilterArgs, Kind};
-use crate::error::prefixed;
+use crate::error::{hinted, prefixed};
 
 /// The query that the filters select.
 pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery> {
+    refuse_blank(filters)?;
     let mut query = CustomerQuery::new(cm_id).full_body(filters.full_body);
     macro_rules! apply {
         ($($filter:ident),*) => {$(
@@ -33,6 +34,7 @@ pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery>
     );
     for text in &filters.attributes {
         let (number, value) = pair(text, "--attribute", "3=gold")?;
+        not_blank(&format!("--attribute {number}="), value)?;
         let number = number.parse().map_err(|_| {
             anyhow!("--attribute: expected a number from 1 to 15 before the =, not `{number}`")
         })?;
@@ -53,6 +55,12 @@ pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery>
     }
     for text in &filters.set {
         let (key, value) = pair(text, "--set", "attr16=gold")?;
+        if value.trim().is_empty() {
+            return Err(hinted(
+                format!("--set {key}=: the value is empty, as of a shell variable that is not set"),
+                format!("set the variable; or, to send blank text, write --set '{key}=\"\"'"),
+            ));
+        }
         once(&query, key)?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
         query = query
@@ -60,6 +68,34 @@ pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery>
             .map_err(|_| anyhow!("--set {key}: kapture sets this key itself for each request"))?;
     }
     Ok(query)
+}
+
+/// Refuses filters without a value: the API takes a blank filter as none, and returns all customers.
+fn refuse_blank(filters: &FilterArgs) -> Result<()> {
+    let texts = [
+        ("--name", &filters.name),
+        ("--phone", &filters.phone),
+        ("--email", &filters.email),
+        ("--designation-type", &filters.designation_type),
+        ("--customer-id", &filters.customer_id),
+        ("--customer-code", &filters.customer_code),
+        ("--zone", &filters.zone),
+        ("--assigned-to", &filters.assigned_to),
+    ];
+    for (flag, text) in texts {
+        text.iter().try_for_each(|text| not_blank(flag, text))?;
+    }
+    Ok(())
+}
+
+fn not_blank(flag: &str, value: &str) -> Result<()> {
+    match value.trim().is_empty() {
+        true => Err(hinted(
+            format!("{flag}: the filter is empty, as of a shell variable that is not set"),
+            "set the variable, or omit the option to pull all customers",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Refuses a second value for a key that several options can set.

@@ -20,6 +20,7 @@ const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) struct Progress {
     bar: ProgressBar,
     activity: Arc<Mutex<Activity>>,
+    client: Client,
     drawing: Option<AbortHandle>,
 }
 
@@ -54,12 +55,7 @@ impl Progress {
                 let mut moments = tokio::time::interval(REDRAW_INTERVAL);
                 loop {
                     moments.tick().await;
-                    let traffic = Traffic {
-                        in_flight: client.in_flight(),
-                        repeated: client.stats().retries,
-                    };
-                    let line = lock(&activity).line(traffic, bar.elapsed(), Local::now());
-                    bar.set_message(line);
+                    refresh(&bar, &activity, &client);
                     bar.tick();
                 }
             };
@@ -68,6 +64,7 @@ impl Progress {
         Self {
             bar,
             activity,
+            client: client.clone(),
             drawing,
         }
     }
@@ -80,6 +77,10 @@ impl Progress {
     }
 
     pub(crate) fn day_done(&self) {
+        // Both lines are drawn together, so that the customers are those of the days.
+        if !self.bar.is_hidden() {
+            refresh(&self.bar, &self.activity, &self.client);
+        }
         self.bar.inc(1);
     }
 
@@ -94,6 +95,16 @@ impl Progress {
             lock(&self.activity).waiting = Some((Local::now() + wait, why.to_owned()));
         }
     }
+}
+
+/// Sets the line of activity.
+fn refresh(bar: &ProgressBar, activity: &Mutex<Activity>, client: &Client) {
+    let traffic = Traffic {
+        in_flight: client.in_flight(),
+        repeated: client.stats().retries,
+    };
+    let line = lock(activity).line(traffic, bar.elapsed(), Local::now());
+    bar.set_message(line);
 }
 
 impl Drop for Progress {

@@ -1,15 +1,19 @@
 //! The summary of a run, in one line and as JSON.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use chrono::NaiveDate;
 use kapture_customers::Receipt;
 use kapture_model::{Drift, DriftKind};
 use kapture_sinks::is_open_descriptor;
 use kapture_transport::ClientStats;
 use serde_json::json;
+
+use crate::pipeline::date_ranges::ranges;
 
 /// The numbers of a run.
 #[derive(Debug, Default)]
@@ -18,8 +22,9 @@ pub(crate) struct Summary {
     /// Wanted days that were sealed already.
     pub(crate) days_skipped: usize,
     pub(crate) days_done: usize,
-    pub(crate) days_failed: usize,
+    pub(crate) failed: BTreeSet<NaiveDate>,
     pub(crate) days_open: usize,
+    /// Customers that the destination received: those of committed days, or all that were printed.
     pub(crate) customers: u64,
     pub(crate) undated: u64,
     pub(crate) stats: ClientStats,
@@ -28,10 +33,20 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn day_done(&mut self, receipt: &Receipt) {
+    /// A day was committed. What is printed to a stream is counted as it comes.
+    pub(crate) fn day_done(&mut self, receipt: &Receipt, is_stream: bool) {
         self.days_done += 1;
+        if !is_stream {
+            self.customers += receipt.customers;
+        }
         self.days_open += usize::from(receipt.state == kapture_customers::DayState::Open);
         self.undated += receipt.undated;
+    }
+
+    /// Nothing of the days was written: a file that is replaced as a whole stays as it was.
+    pub(crate) fn nothing_written(&mut self) {
+        (self.days_done, self.days_open) = (0, 0);
+        (self.customers, self.undated) = (0, 0);
     }
 
     /// Notes beside the numbers.
@@ -83,7 +98,8 @@ impl Summary {
             "days": self.days_asked,
             "days_skipped": self.days_skipped,
             "days_done": self.days_done,
-            "days_failed": self.days_failed,
+            "days_failed": self.failed.len(),
+            "failed_days": self.failed,
             "days_open": self.days_open,
             "customers": self.customers,
             "undated": self.undated,
@@ -109,6 +125,10 @@ impl fmt::Display for Summary {
         write!(f, "{}", counted(self.days_done as u64, "day"))?;
         if self.days_done < self.days_asked {
             write!(f, " of {}", self.days_asked)?;
+        }
+        if !self.failed.is_empty() {
+            let failed = self.failed.iter().copied().collect();
+            write!(f, " (failed: {})", ranges(&failed))?;
         }
         if self.days_open > 0 {
             write!(f, " ({} still open)", self.days_open)?;

@@ -31,9 +31,10 @@ impl FailedDays {
         }
     }
 
-    /// How many days failed.
-    pub(crate) fn len(&self) -> usize {
-        self.reasons.iter().map(|reason| reason.days.len()).sum()
+    /// The days that failed.
+    pub(crate) fn days(&self) -> Days {
+        let reasons = self.reasons.iter();
+        reasons.flat_map(|reason| &reason.days).copied().collect()
     }
 
     /// Days failed with this error.
@@ -55,8 +56,9 @@ impl FailedDays {
     pub(crate) fn take(&mut self, what: impl Fn(&str) -> String) -> Vec<CliError> {
         let reasons = std::mem::take(&mut self.reasons);
         let error = |Reason { error, days, .. }: Reason| {
-            let days = ranges(&days.into_iter().collect::<Days>());
-            CliError::pull(error, self.endpoint).context(what(&days))
+            let days: Days = days.into_iter().collect();
+            let failure = CliError::pull(error, self.endpoint);
+            failure.context(what(&ranges(&days))).of_days(days)
         };
         reasons.into_iter().rev().map(error).collect()
     }
@@ -128,7 +130,7 @@ mod tests {
                 answer: refusal("Session expired (reference 77)"),
             },
         );
-        assert_eq!(failed.len(), 11);
+        assert_eq!(failed.days().len(), 11);
         let texts = texts(failed);
         assert_eq!(texts.len(), 2);
         assert!(texts[0].starts_with("failed: 2024-05-04: "), "{texts:?}");

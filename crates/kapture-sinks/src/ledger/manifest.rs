@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::SinkError;
-use crate::ledger::Ledger;
 use crate::ledger::identity::{Identity, StoredIdentity};
+use crate::ledger::{Ledger, RangeEnd};
 
 const VERSION: &str = "version";
 
@@ -28,6 +28,30 @@ pub(crate) struct Manifest {
     /// The first day that the destination is to hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<NaiveDate>,
+    /// The last day that it is to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
+    end: Option<RangeEnd>,
+}
+
+/// The end of the range as text: a date, or `today`.
+mod as_text {
+    use super::*;
+    use serde::{Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        end: &Option<RangeEnd>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        end.map(|end| end.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<RangeEnd>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
+    }
 }
 
 // The signature that serde asks for.
@@ -61,6 +85,7 @@ impl Manifest {
             spreadsheet_safe: false,
             identity: StoredIdentity::new(identity),
             start: None,
+            end: None,
         }
     }
 
@@ -158,20 +183,22 @@ impl Manifest {
         }
     }
 
-    /// Moves the start to `day`, if that is earlier; says whether it moved.
-    pub(crate) fn extend_start(&mut self, day: NaiveDate) -> bool {
-        let is_earlier = self.start.is_none_or(|start| day < start);
-        if is_earlier {
-            self.start = Some(day);
-        }
-        is_earlier
+    /// Extends the range of days to this one; says whether it changed.
+    pub(crate) fn extend_range(&mut self, start: NaiveDate, end: RangeEnd) -> bool {
+        let before = (self.start, self.end);
+        self.start = Some(self.start.map_or(start, |held| held.min(start)));
+        self.end = self.end.max(Some(end));
+        before != (self.start, self.end)
     }
 
-    /// A ledger without days, with the start and the time zone of this manifest.
+    /// A ledger without days, with the range and the time zone of this manifest.
     pub(crate) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
         if let Some(day) = self.start {
             ledger.set_start(day);
+        }
+        if let Some(end) = self.end {
+            ledger.set_end(end);
         }
         ledger.set_time_zone(&self.identity.time_zone);
         ledger
@@ -198,8 +225,13 @@ mod tests {
     fn manifest() -> Manifest {
         let identity = Identity::new("424242", r#"{"cm_id":7}"#, Tz::Asia__Kolkata);
         let mut manifest = Manifest::new(2, &identity);
-        assert!(manifest.extend_start("2024-05-02".parse().unwrap()));
-        assert!(!manifest.extend_start("2024-05-03".parse().unwrap()));
+        let day = |text: &str| text.parse().unwrap();
+        let end = |text: &str| text.parse().unwrap();
+        assert!(manifest.extend_range(day("2024-05-02"), end("2024-05-09")));
+        assert!(!manifest.extend_range(day("2024-05-03"), end("2024-05-08")));
+        assert!(manifest.extend_range(day("2024-05-03"), end("today")));
+        assert!(!manifest.extend_range(day("2024-05-03"), end("2024-05-10")));
+        assert!(manifest.extend_range(day("2024-05-01"), end("2024-05-01")));
         manifest
     }
 

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, Sink};
 
 /// Writes the same records to two sinks. The ledger is that of the first.
@@ -55,8 +55,8 @@ impl Sink for Tee {
         self.sink.ledger().await
     }
 
-    async fn set_start(&self, day: NaiveDate) -> Result<(), SinkError> {
-        self.sink.set_start(day).await
+    async fn set_range(&self, start: NaiveDate, end: RangeEnd) -> Result<(), SinkError> {
+        self.sink.set_range(start, end).await
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

@@ -72,7 +72,7 @@ impl Shared {
                 debug!(
                     attempt,
                     status,
-                    ?duration,
+                    duration_ms = milliseconds(duration),
                     error = outcome.as_ref().err().map(display),
                     "answer"
                 );
@@ -80,7 +80,7 @@ impl Shared {
             }
             Err(error) => {
                 let error = Error::from(error).redacted(&self.token);
-                debug!(attempt, ?duration, %error, "no answer");
+                debug!(attempt, duration_ms = milliseconds(duration), %error, "no answer");
                 Err(error)
             }
         };
@@ -129,6 +129,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// Milliseconds for log lines, to the microsecond.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
 }
 
 /// Runs `work` as a task of its own, so that pages are received and decoded on every thread of the

@@ -145,7 +145,8 @@ struct Shown {
 
 impl Shown {
     async fn consume(&mut self, pull: Pull) -> Result<(), PullError> {
-        let mut events = events(pull);
+        // One day is examined.
+        let mut events = events(pull, 1);
         while let Some(event) = events.next().await {
             match event? {
                 Event::Discovered(Discovery::EndBound(end_bound)) => self.end_bound = end_bound,
