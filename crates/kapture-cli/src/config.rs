@@ -6,6 +6,7 @@ pub(crate) mod destination;
 pub(crate) mod duration;
 pub(crate) mod file;
 pub(crate) mod layered;
+pub(crate) mod privacy;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod secrets;

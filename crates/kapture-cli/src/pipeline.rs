@@ -96,7 +96,7 @@ impl Pipeline<'_> {
         }
         summary.time = started.elapsed();
         summary.stats = self.connected.client.stats();
-        summary.drift = self.sink.drift();
+        summary.drift = self.connected.drift(self.sink.drift());
         if outcome.is_err() && consumer.atomic == Some(Atomic::Run) {
             summary.nothing_written();
         }

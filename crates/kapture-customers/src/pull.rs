@@ -6,6 +6,8 @@ use std::future::ready;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+#[cfg(feature = "privacy")]
+use kapture_model::Privacy;
 use kapture_model::{CustomerQuery, DayEvent, Record};
 use kapture_transport::Client;
 
@@ -42,6 +44,8 @@ pub struct Pull {
     query: CustomerQuery,
     settings: Settings,
     clock: Clock,
+    #[cfg(feature = "privacy")]
+    privacy: Privacy,
 }
 
 impl Pull {
@@ -62,6 +66,8 @@ impl Pull {
                 },
             },
             clock: system_clock,
+            #[cfg(feature = "privacy")]
+            privacy: Privacy::default(),
         }
     }
 
@@ -112,6 +118,17 @@ impl Pull {
         self
     }
 
+    /// Leaves fields out of every record that this pull tells, or hashes them: none by default.
+    /// Days and receipts are those of the records as the server sent them. A destination that
+    /// remembers is told by [`Identity::protected_by`][identity], so that no other choice is written to it.
+    ///
+    /// [identity]: https://docs.rs/kapture-sinks/latest/kapture_sinks/struct.Identity.html
+    #[cfg(feature = "privacy")]
+    pub fn privacy(mut self, privacy: Privacy) -> Self {
+        self.privacy = privacy;
+        self
+    }
+
     /// Runs, as far as the stream is read. Dropping the stream abandons the run.
     ///
     /// A day that cannot be completed is an event ([`Event::DayFailed`]) and leaves the others alone; an
@@ -121,7 +138,13 @@ impl Pull {
         let (run, events) = drive(engine, self.client, self.query, self.clock);
         // The run makes progress whenever the stream is polled, and ends it by dropping its sender.
         let run = stream::once(run).filter_map(|()| async { None });
-        Box::pin(stream::select(events, run))
+        let events = stream::select(events, run);
+        #[cfg(feature = "privacy")]
+        let events = {
+            let privacy = self.privacy;
+            events.map_ok(move |event| protected(&privacy, event))
+        };
+        Box::pin(events)
     }
 
     /// The pull as whole days, each as soon as it is complete, not in order. Keeps the customers of
@@ -177,6 +200,21 @@ impl Pull {
         let mut days: Vec<_> = self.by_day().try_collect().await?;
         days.sort_unstable_by_key(|day: &CompleteDay| day.receipt.day);
         Ok(days)
+    }
+}
+
+/// The event, with records that show no more than `privacy` allows.
+#[cfg(feature = "privacy")]
+fn protected(privacy: &Privacy, event: Event) -> Event {
+    match event {
+        Event::Records { day, records } if !privacy.is_empty() => Event::Records {
+            day,
+            records: records
+                .into_iter()
+                .map(|record| privacy.protect(record))
+                .collect(),
+        },
+        event => event,
     }
 }
 

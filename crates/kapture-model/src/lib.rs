@@ -11,6 +11,8 @@ mod days;
 mod json;
 mod mix;
 mod normal_form;
+#[cfg(feature = "privacy")]
+mod privacy;
 mod receipt;
 mod record;
 mod sanitize;
@@ -26,6 +28,8 @@ pub use customer_query::{CustomerKind, CustomerQuery, NoSuchAttribute, ReservedK
 pub use day_event::DayEvent;
 pub use days::{BackwardRange, Days};
 pub use normal_form::Normaliser;
+#[cfg(feature = "privacy")]
+pub use privacy::{EmptyKey, HashKey, Privacy, PrivacyError};
 pub use receipt::{Checksum, DayState, EndBound, Proof, Receipt};
 pub use record::{Record, RecordError};
 pub use sanitize::sanitize;

@@ -201,6 +201,15 @@ fn skip_date(scanner: &mut Scanner<'_>) -> Option<()> {
 }
 
 impl Record {
+    /// The same customer with other JSON, which has its id.
+    #[cfg(feature = "privacy")]
+    pub(crate) fn with_raw(&self, raw: Bytes) -> Record {
+        Record {
+            raw,
+            ..self.clone()
+        }
+    }
+
     /// The customer's JSON object as the API sent it, byte for byte, including bytes that are not
     /// UTF-8.
     pub fn raw(&self) -> &Bytes {

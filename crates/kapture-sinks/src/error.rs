@@ -202,6 +202,26 @@ pub enum SinkError {
         /// The zone asked for.
         asked: String,
     },
+    /// Other fields of its customers are dropped or hashed.
+    #[error("{destination} holds customers {held}, not {asked}")]
+    OtherFields {
+        /// The destination.
+        destination: String,
+        /// What is dropped and hashed in it.
+        held: String,
+        /// What is asked to be.
+        asked: String,
+    },
+    /// Its hashes have another key.
+    #[error("{destination} holds hashes of the key {held}, not of the key {asked}")]
+    OtherHashKey {
+        /// The destination.
+        destination: String,
+        /// The fingerprint of the key of its hashes.
+        held: String,
+        /// The fingerprint of the key asked for.
+        asked: String,
+    },
     /// Its files have another format.
     #[error("{destination} is a dataset of {held} files, not {asked}")]
     OtherFormat {

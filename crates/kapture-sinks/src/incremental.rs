@@ -131,14 +131,16 @@ impl<S: DayStore> Opened<S> {
     }
 }
 
-/// The manifest, which states the identity asked for.
+/// The manifest, which states the identity and the fields asked for.
 async fn check_identity(
     store: &impl DayStore,
     identity: &Identity,
 ) -> Result<Option<Manifest>, SinkError> {
     let held = store.manifest().await?;
     if let Some(manifest) = &held {
-        manifest.identity.check(&store.destination(), identity)?;
+        let destination = store.destination();
+        manifest.identity.check(&destination, identity)?;
+        manifest.fields.check(&destination, &identity.fields)?;
     }
     Ok(held)
 }

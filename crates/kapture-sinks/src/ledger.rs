@@ -1,5 +1,7 @@
 //! The ledger of a destination: the receipts of the days it holds, and which of them are stale.
 
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+pub(crate) mod field_choice;
 pub(crate) mod identity;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod manifest;

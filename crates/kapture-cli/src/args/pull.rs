@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ConnectionArgs, FilterArgs, OutputFormatArgs, ProofArgs};
+use super::{ConnectionArgs, FilterArgs, OutputFormatArgs, PrivacyArgs, ProofArgs};
 
 /// Pull the customers created on some days
 ///
@@ -51,6 +51,8 @@ pub(crate) struct PullArgs {
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) privacy: PrivacyArgs,
     #[command(flatten)]
     pub(crate) proof: ProofArgs,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ConnectionArgs, FilterArgs, ProofArgs};
+use super::{ConnectionArgs, FilterArgs, PrivacyArgs, ProofArgs};
 
 /// Bring a folder, bucket or database up to date
 ///
@@ -71,6 +71,8 @@ pub(crate) struct SyncArgs {
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) privacy: PrivacyArgs,
     #[command(flatten)]
     pub(crate) proof: ProofArgs,
     #[command(flatten)]

@@ -46,7 +46,7 @@ fn logout(arguments: &LogoutArgs) -> Result<(), CliError> {
         profile.ok_or_else(|| usage(hinted("no profile is selected", "add --profile NAME")))?;
     let name = &profile.name;
     let ours = token_file(&configuration.path, name);
-    let key = match (profile.token_file(), profile.token_command()) {
+    let key = match (profile.path("token-file"), profile.command("token-command")) {
         (Some(file), _) if file.value == ours => {
             private_file::remove(&ours).map_err(CliError::write_failed)?;
             "token-file"

@@ -6,7 +6,7 @@ use crate::args::{OutputArgs, PullArgs};
 use crate::commands::plan;
 use crate::config::connection::Connection;
 use crate::config::destination::RecordOutput;
-use crate::config::{dates, query};
+use crate::config::{dates, privacy, query};
 use crate::error::CliError;
 use crate::output::summary;
 use crate::pipeline::Pipeline;
@@ -19,6 +19,8 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     let usage = CliError::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
     let connection = Connection::resolve(&arguments.connection)?;
+    let connection = connection.protected(&arguments.connection, &arguments.privacy);
+    let connection = connection.map_err(usage)?;
     let zone = connection.zone;
     let calendar = dates::Calendar::of(zone);
     let wanted = dates::resolve(&arguments.days, &calendar).map_err(usage)?;
@@ -32,9 +34,15 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
             ("--summary", arguments.summary.as_deref()),
             ("--days", arguments.days.days.as_deref()),
             ("--token-file", arguments.connection.token_file.as_deref()),
+            (
+                "--hash-key-file",
+                arguments.privacy.hash_key_file.as_deref(),
+            ),
         ])
         .map_err(usage)?;
-    let query = query::resolve(connection.cm_id, &arguments.filters).map_err(usage)?;
+    let (filters, raw) = (&arguments.filters, arguments.form.raw);
+    privacy::check(&connection.privacy, filters, &destination.destination, raw).map_err(usage)?;
+    let query = query::resolve(connection.cm_id, filters).map_err(usage)?;
 
     let created = destination.create(&connection.source(&query)).await;
     let sink = created.map_err(CliError::sink)?;

@@ -9,7 +9,7 @@ use crate::args::{OutputArgs, OutputFormatArgs, SyncArgs};
 use crate::commands::plan;
 use crate::config::connection::Connection;
 use crate::config::destination::{RecordOutput, check_incremental};
-use crate::config::{dates, duration, query};
+use crate::config::{dates, duration, privacy, query};
 use crate::error::{CliError, hinted, prefixed};
 use crate::output::message::Message;
 use crate::output::summary;
@@ -25,6 +25,8 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
     }
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
     let connection = Connection::resolve(&arguments.connection)?;
+    let connection = connection.protected(&arguments.connection, &arguments.privacy);
+    let connection = connection.map_err(usage)?;
     let calendar = dates::Calendar::of(connection.zone);
     let (from, to) = (arguments.from.as_deref(), &arguments.to);
     let range = Range::resolve(from, to, &calendar).map_err(usage)?;
@@ -41,9 +43,21 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         .check_apart(&[
             ("--summary", arguments.summary.as_deref()),
             ("--token-file", arguments.connection.token_file.as_deref()),
+            (
+                "--hash-key-file",
+                arguments.privacy.hash_key_file.as_deref(),
+            ),
         ])
         .map_err(usage)?;
-    let query = query::resolve(connection.cm_id, &arguments.filters).map_err(usage)?;
+    let filters = &arguments.filters;
+    privacy::check(
+        &connection.privacy,
+        filters,
+        &destination.destination,
+        false,
+    )
+    .map_err(usage)?;
+    let query = query::resolve(connection.cm_id, filters).map_err(usage)?;
 
     let source = connection.source(&query);
     if range.from.is_none() {

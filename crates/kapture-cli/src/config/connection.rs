@@ -6,7 +6,7 @@ mod tenant;
 
 use anyhow::{Result, anyhow};
 use chrono_tz::Tz;
-use kapture_model::CustomerQuery;
+use kapture_model::{CustomerQuery, Privacy};
 use kapture_sandbox::DEFAULT_CM_ID;
 use kapture_sinks::Identity;
 use kapture_transport::{ClientOptions, TenantUrl, Token};
@@ -15,11 +15,11 @@ pub(crate) use access::{Connected, TenantAccess};
 pub(crate) use tenant::{TenantName, account, account_id, tenant, with_headers_of};
 use tenant::{refuse_foreign_token, site};
 
-use crate::args::ConnectionArgs;
+use crate::args::{ConnectionArgs, PrivacyArgs};
 use crate::config::file::ConfigFile;
 use crate::config::layered::{Layer, Layers, Sourced};
 use crate::config::profile::Profile;
-use crate::config::{secrets, time_zone};
+use crate::config::{privacy, secrets, time_zone};
 use crate::error::{CliError, hinted};
 
 /// A connection, checked as far as possible without a request.
@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) description: String,
     /// The profile that sets the tenant, if one does.
     pub(crate) profile: Option<String>,
+    /// Which fields are dropped and hashed before anything else sees them.
+    pub(crate) privacy: Privacy,
 }
 
 /// What is set of a connection, as far as a plan needs it.
@@ -97,6 +99,18 @@ impl Connection {
         Self::of(arguments, &layers, site).map_err(CliError::usage)
     }
 
+    /// The same, which drops and hashes fields as these arguments, the environment and the profile say.
+    pub(crate) fn protected(
+        mut self,
+        connection: &ConnectionArgs,
+        arguments: &PrivacyArgs,
+    ) -> Result<Self> {
+        let configuration = configuration(connection)?;
+        let profile = profile(connection, configuration.as_ref())?;
+        self.privacy = privacy::resolve(arguments, &layers(connection, profile))?;
+        Ok(self)
+    }
+
     /// What is set, without a token, for commands that make no requests.
     pub(crate) fn target(arguments: &ConnectionArgs) -> Result<Target> {
         let configuration = configuration(arguments)?;
@@ -124,6 +138,7 @@ impl Connection {
         Ok(Self {
             description: format!("{}, account {cm_id}", site.host()),
             profile: None,
+            privacy: Privacy::default(),
             tenant: TenantAddress::Remote { site, token },
             cm_id,
             zone: named_zone(arguments, layers)?,
@@ -194,17 +209,19 @@ impl Connection {
             empty_answer: empty_answer.map(|sourced| sourced.value),
             description,
             profile,
+            privacy: Privacy::default(),
         })
     }
 
-    /// Whose customers a query over this connection returns. A tenant is identified by its address,
+    /// Whose customers a query over this connection returns, and which of their fields. A tenant is identified by its address,
     /// set as subdomain or as base URL. Without a time zone instants are shown in UTC.
     pub(crate) fn source(&self, query: &CustomerQuery) -> Identity {
         let zone = self.zone.unwrap_or(Tz::UTC);
-        match &self.tenant {
+        let identity = match &self.tenant {
             TenantAddress::Sandbox => Identity::of("sandbox", query, zone),
             TenantAddress::Remote { site, .. } => Identity::of(site, query, zone),
-        }
+        };
+        identity.protected_by(&self.privacy)
     }
 
     /// Makes a client, and starts the sandbox if it is the tenant. Makes no requests.
@@ -235,6 +252,7 @@ impl Connection {
             options: self.options,
             zone: self.zone,
             empty_answer: self.empty_answer,
+            privacy: self.privacy,
             _sandbox: sandbox,
         })
     }

@@ -137,7 +137,7 @@ impl ConfigFile {
     /// The command that prints the token of a profile, if there is one.
     pub(crate) fn token_command(&self, profile: &str) -> Option<Vec<String>> {
         self.named(profile)?
-            .token_command()
+            .command("token-command")
             .map(|sourced| sourced.value)
     }
 

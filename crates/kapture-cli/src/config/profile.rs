@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use toml_edit::{Item, Value};
+use toml_edit::{Array, Item, Value};
 
 use crate::config::layered::{Layer, Sourced};
 use crate::config::suggest::did_you_mean;
 use crate::error::hinted;
 
 /// The keys of a profile.
-pub(crate) const KEYS: [&str; 14] = [
+pub(crate) const KEYS: [&str; 18] = [
     "subdomain",
     "base-url",
     "cm-id",
@@ -20,6 +20,10 @@ pub(crate) const KEYS: [&str; 14] = [
     "token-file",
     "token-command",
     "headers",
+    "drop",
+    "hash",
+    "hash-key-file",
+    "hash-key-command",
     "empty-answer",
     "timeout",
     "retry-for",
@@ -64,13 +68,17 @@ impl Profile {
         let (mut values, mut headers) = (BTreeMap::new(), BTreeMap::new());
         for (key, item) in entries {
             if !KEYS.contains(&key) {
-                if ["token", "password", "secret"].contains(&key) {
-                    return Err(hinted(
-                        format!("`{key}` in profile `{name}`: secrets are not read from this file"),
-                        format!(
-                            "run kapture auth login --profile {name}, or set token-file or token-command"
-                        ),
-                    ));
+                let instead = match key {
+                    "token" | "password" | "secret" => format!(
+                        "run kapture auth login --profile {name}, or set token-file or token-command"
+                    ),
+                    "hash-key" => "set hash-key-file or hash-key-command".into(),
+                    _ => String::new(),
+                };
+                if !instead.is_empty() {
+                    let text =
+                        format!("`{key}` in profile `{name}`: secrets are not read from this file");
+                    return Err(hinted(text, instead));
                 }
                 bail!(
                     "unknown key `{key}` in profile `{name}`{}",
@@ -100,20 +108,20 @@ impl Profile {
         }))
     }
 
-    /// The file with the secret. A relative path is relative to the configuration file.
-    pub(crate) fn token_file(&self) -> Option<Sourced<PathBuf>> {
-        let Entry::Text(path) = self.values.get("token-file")? else {
+    /// The file that a key names. A relative path is relative to the configuration file.
+    pub(crate) fn path(&self, key: &str) -> Option<Sourced<PathBuf>> {
+        let Entry::Text(path) = self.values.get(key)? else {
             return None;
         };
         let folder = self.file.parent().unwrap_or(Path::new(""));
-        Some(self.sourced("token-file", folder.join(path)))
+        Some(self.sourced(key, folder.join(path)))
     }
 
-    /// The command that prints the secret.
-    pub(crate) fn token_command(&self) -> Option<Sourced<Vec<String>>> {
-        match self.values.get("token-command")? {
-            Entry::Words(words) => Some(self.sourced("token-command", words.clone())),
-            _ => None,
+    /// The command of a key.
+    pub(crate) fn command(&self, key: &str) -> Option<Sourced<Vec<String>>> {
+        match self.values.get(key)? {
+            Entry::Words(words) => Some(self.sourced(key, words.clone())),
+            Entry::Text(_) => None,
         }
     }
 
@@ -181,19 +189,21 @@ impl Entry {
     fn read(key: &str, origin: &str, item: &Item) -> Result<Self> {
         let value = item.as_value();
         match (key, value) {
-            ("token-command", Some(Value::Array(words))) => {
-                let words: Option<Vec<_>> = words
-                    .iter()
-                    .map(|word| word.as_str().map(str::to_owned))
-                    .collect();
-                match words {
+            ("token-command" | "hash-key-command", Some(Value::Array(words))) => {
+                match texts(words) {
                     Some(words) if !words.is_empty() => Ok(Self::Words(words)),
                     _ => bail!(
                         "{origin}: expected a list of words: [\"pass\", \"show\", \"kapture\"]"
                     ),
                 }
             }
-            ("token-command", _) => bail!(
+            ("drop" | "hash", Some(Value::Array(names))) => match texts(names) {
+                Some(names) => Ok(Self::Text(names.join(","))),
+                None => {
+                    bail!("{origin}: expected a list of fields: [\"remarks\", \"contacts.phone\"]")
+                }
+            },
+            ("token-command" | "hash-key-command", _) => bail!(
                 "{origin}: expected a list of words, since no shell is used: [\"pass\", \"show\", \"kapture\"]"
             ),
             (_, Some(Value::String(text))) => Ok(Self::Text(text.value().clone())),
@@ -202,4 +212,10 @@ impl Entry {
             _ => bail!("{origin}: expected a text or a number"),
         }
     }
+}
+
+/// The texts of a list; `None` if something else is in it.
+fn texts(values: &Array) -> Option<Vec<String>> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    values.iter().map(text).collect()
 }

@@ -1,5 +1,6 @@
 //! Where the token comes from: a file, the environment, a command or the keyring; never an argument.
 
+mod hash_key;
 mod headers;
 pub(crate) mod keyring;
 mod password_command;
@@ -14,6 +15,7 @@ use kapture_transport::Token;
 use crate::config::layered::{Layer, Layers, Sourced, variable};
 use crate::config::profile::Profile;
 
+pub(crate) use hash_key::hash_key;
 pub(crate) use headers::with_headers;
 
 /// The token, if one is set in any layer.
@@ -78,7 +80,7 @@ fn from_profile(
 ) -> Result<Option<Sourced<Token>>> {
     let user = user.as_ref().map(|user| user.value.as_str());
     let token = |text: String| made_of(user, &text);
-    match (profile.token_file(), profile.token_command()) {
+    match (profile.path("token-file"), profile.command("token-command")) {
         (Some(file), None) => file
             .try_map(|path| private_file::read(&path))?
             .try_map(token)

@@ -35,6 +35,12 @@ pub(super) fn sink(error: &SinkError) -> Option<String> {
                 "add --time-zone {held} as before, or give another destination; without --time-zone it is UTC"
             ));
         }
+        SinkError::OtherFields { .. } => {
+            "give the same --drop and --hash as before, for example as drop and hash in the profile; or give another destination"
+        }
+        SinkError::OtherHashKey { .. } => {
+            "give the key that it was created with, or another destination: hashes of two keys do not match"
+        }
         SinkError::OtherFormat { .. } => "omit --format, or give another folder",
         SinkError::NotSpreadsheetSafe { .. } => {
             "omit --spreadsheet-safe, or give another folder: the setting of a folder cannot be changed"

@@ -154,6 +154,15 @@ impl Drift {
         self.overflow += other.overflow;
     }
 
+    /// Forgets the fields that `keep` is false for.
+    #[cfg(feature = "privacy")]
+    pub(crate) fn retain(&mut self, keep: impl Fn(Owner, &str) -> bool) {
+        for (owner, fields) in &mut self.counts {
+            fields.retain(|name, _| keep(*owner, name));
+        }
+        self.paths = self.counts.values().map(BTreeMap::len).sum();
+    }
+
     /// Counts one field, named by what stands between the quotes of its raw JSON key.
     pub(crate) fn note(&mut self, owner: Owner, name: &str, kind: DriftKind, count: u64) {
         self.add(owner, &presentable(name), kind, count);

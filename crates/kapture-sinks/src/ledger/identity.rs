@@ -3,11 +3,15 @@
 use std::fmt;
 
 use chrono_tz::Tz;
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+use kapture_model::Privacy;
 use kapture_model::{CustomerQuery, sanitize};
 use serde_json::{Map, Value};
 
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 use crate::error::SinkError;
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+use crate::ledger::field_choice::FieldChoice;
 
 /// Whose customers a destination holds. A destination never holds those of two identities.
 ///
@@ -29,6 +33,9 @@ pub struct Identity {
     /// The zone in which instants (epoch milliseconds) become local times, and so the day that a
     /// customer belongs to. Days of two zones beside each other could miss customers near midnight.
     pub(crate) zone: Tz,
+    /// Which of their fields.
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+    pub(crate) fields: FieldChoice,
 }
 
 impl Identity {
@@ -42,7 +49,19 @@ impl Identity {
             tenant: address(&tenant.to_string()),
             selection: query.selection(),
             zone,
+            #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+            fields: FieldChoice::default(),
         }
+    }
+
+    /// The same customers without the fields that `privacy` drops, and with hashes of others. The
+    /// records that are written have to be [protected](Privacy::protect) by it, as a pull with the
+    /// same choice does.
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+    #[must_use]
+    pub fn protected_by(mut self, privacy: &Privacy) -> Self {
+        self.fields = FieldChoice::new(privacy);
+        self
     }
 
     #[cfg(all(
@@ -54,6 +73,7 @@ impl Identity {
             tenant: tenant.into(),
             selection: selection.into(),
             zone,
+            fields: FieldChoice::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::SinkError;
+use crate::ledger::field_choice::FieldChoice;
 use crate::ledger::identity::{Identity, StoredIdentity};
 use crate::ledger::{Ledger, RangeEnd};
 
@@ -25,6 +26,8 @@ pub(crate) struct Manifest {
     pub(crate) spreadsheet_safe: bool,
     #[serde(flatten)]
     pub(crate) identity: StoredIdentity,
+    #[serde(flatten)]
+    pub(crate) fields: FieldChoice,
     /// The first day that the destination is to hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<NaiveDate>,
@@ -84,6 +87,7 @@ impl Manifest {
             format: None,
             spreadsheet_safe: false,
             identity: StoredIdentity::new(identity),
+            fields: identity.fields.clone(),
             start: None,
             end: None,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use chrono_tz::Tz;
 use kapture_customers::{Days, Pull};
-use kapture_model::CustomerQuery;
+use kapture_model::{CustomerQuery, Drift, Privacy};
 use kapture_sandbox::{DEFAULT_TOKEN, Server, Tenant, serve};
 use kapture_sinks::Ledger;
 use kapture_transport::{
@@ -28,6 +28,7 @@ pub(crate) struct TenantAccess {
     pub(super) options: ClientOptions,
     pub(super) zone: Option<Tz>,
     pub(super) empty_answer: Option<String>,
+    pub(super) privacy: Privacy,
     pub(super) _sandbox: Option<Server>,
 }
 
@@ -68,7 +69,8 @@ impl TenantAccess {
 
     /// A pull by one of its clients.
     pub(crate) fn pull(&self, client: &Client, query: CustomerQuery, days: &Days) -> Pull {
-        let mut pull = Pull::new(client.clone(), query, days.clone());
+        let pull = Pull::new(client.clone(), query, days.clone());
+        let mut pull = pull.privacy(self.privacy.clone());
         if let Some(zone) = self.zone {
             pull = pull.time_zone(zone);
         }
@@ -94,6 +96,11 @@ impl Connected {
     /// The endpoint in use, for hints.
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.access.endpoint()
+    }
+
+    /// The drift that a sink counted, without what dropped fields cause.
+    pub(crate) fn drift(&self, counted: Drift) -> Drift {
+        self.access.privacy.without_dropped(counted)
     }
 
     /// A pull over this connection into a destination with this ledger.
