@@ -29,26 +29,21 @@ pub(crate) fn is_customers_or_one_error(bytes: &[u8]) {
     };
     let line = rest.iter().position(|byte| *byte == b'\n');
     let (retry_after, body) = rest.split_at(line.unwrap_or(0));
-    let response = Response {
-        status: u16::from_be_bytes(*status) % 1000,
-        retry_after: str::from_utf8(retry_after).ok().map(str::to_owned),
-        body: Bytes::copy_from_slice(body),
-    };
+    let mut response = Response::new(
+        u16::from_be_bytes(*status) % 1000,
+        Bytes::copy_from_slice(body),
+    );
+    response.retry_after = str::from_utf8(retry_after).ok().map(str::to_owned);
     let decoded = Answer::decode(response.body.clone());
     let success = (200..300).contains(&response.status);
     let client = Client::new(
         Always(response),
         &TenantUrl::base_url("http://127.0.0.1").expect("loopback"),
         Token::from_base64(TOKEN).expect("a token"),
-        ClientOptions {
-            retry: RetryPolicy {
-                retry_timeout: Duration::from_secs(1),
-                ..RetryPolicy::default()
-            },
-            wall_clock: || SystemTime::UNIX_EPOCH,
-            seed: 1,
-            ..ClientOptions::default()
-        },
+        ClientOptions::default()
+            .retry(RetryPolicy::default().retry_timeout(Duration::from_secs(1)))
+            .wall_clock(|| SystemTime::UNIX_EPOCH)
+            .seed(1),
     );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

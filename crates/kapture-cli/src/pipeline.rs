@@ -330,7 +330,7 @@ mod tests {
     use std::process::ExitCode;
 
     use futures_util::stream;
-    use kapture_customers::{Checksum, DayState, EndBound, Proof};
+
     use kapture_model::Record;
     use kapture_sinks::{Encoding, Format, StreamSink};
     use kapture_transport::{Client, ClientOptions, HttpOptions, HttpTransport, TenantUrl, Token};
@@ -385,23 +385,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_day_without_a_result_is_an_error() {
+        let record = || Record::decode(r#"{"id":1}"#.into()).unwrap();
         let started = || Event::DayStarted(day());
         let records = || Event::Records {
             day: day(),
-            records: vec![Record::decode(r#"{"id":1}"#.into()).unwrap()],
+            records: vec![record()],
         };
         let done = || {
-            Event::DayDone(Receipt {
-                day: day(),
-                customers: 1,
-                checksum: Checksum::default(),
-                undated: 0,
-                fetched: chrono::DateTime::UNIX_EPOCH,
-                state: DayState::Sealed,
-                end_bound: EndBound::Inclusive,
-                proof: Proof::Contiguous,
-                empty_response: None,
-            })
+            Event::DayDone(Receipt::of(
+                day(),
+                &[record()],
+                chrono::DateTime::UNIX_EPOCH,
+            ))
         };
         assert!(outcome_of(vec![started(), records(), done()]).await.is_ok());
         for (events, sentence) in [

@@ -41,14 +41,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Port 0: the system chooses a free one.
     let server = serve(Arc::clone(&tenant), ([127, 0, 0, 1], 0).into()).await?;
 
-    let options = ClientOptions {
-        retry: RetryPolicy {
-            initial_backoff: Duration::from_millis(1),
-            max_backoff: Duration::from_millis(5),
-            ..RetryPolicy::default()
-        },
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().retry(
+        RetryPolicy::default()
+            .initial_backoff(Duration::from_millis(1))
+            .max_backoff(Duration::from_millis(5)),
+    );
     let found = program(&server.url(), options).await?;
     assert_eq!(found, tenant.truth_ids(day, day).len());
     assert_eq!(tenant.requests().len(), 3);

@@ -108,11 +108,11 @@ impl Transport for SandboxTransport {
                 "the body ended before its content length".into(),
             )),
             Some(Fault::Reset) => Err(TransportError::Broken("connection reset".into())),
-            Some(Fault::Stall | Fault::Slow { .. }) | None => Ok(kapture_transport::Response {
-                status: reply.status,
-                retry_after: reply.header("retry-after").map(str::to_owned),
-                body: reply.body,
-            }),
+            Some(Fault::Stall | Fault::Slow { .. }) | None => {
+                let mut response = kapture_transport::Response::new(reply.status, reply.body.clone());
+                response.retry_after = reply.header("retry-after").map(str::to_owned);
+                Ok(response)
+            }
         }
     }
 }

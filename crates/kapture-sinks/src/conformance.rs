@@ -36,7 +36,7 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use kapture_model::{Checksum, DayState, Days, EndBound, Proof, Receipt, Record};
+use kapture_model::{Checksum, DayState, Days, EndBound, Proof, Record};
 use serde_json::{Value, json};
 
 use crate::error::SinkError;
@@ -225,13 +225,11 @@ async fn replaying_a_day_changes_nothing(subject: &impl Subject) {
 }
 
 async fn reopened_sink_has_the_ledger(subject: &impl Subject) {
-    let odd = Receipt {
-        proof: Proof::StableRows,
-        end_bound: EndBound::Exclusive,
-        undated: 1,
-        empty_response: Some("No \"customers\" found, 100% 'sure'".into()),
-        ..receipt(day(3), &[plain(3)], DayState::Open)
-    };
+    let mut odd = receipt(day(3), &[plain(3)], DayState::Open);
+    odd.proof = Proof::StableRows;
+    odd.end_bound = EndBound::Exclusive;
+    odd.undated = 1;
+    odd.empty_response = Some("No \"customers\" found, 100% 'sure'".into());
     let first = subject.create().await;
     commit(&*first, day(2), &[plain(1)], DayState::Sealed).await;
     let mut writer = first.day(day(3)).await.expect("a writer");

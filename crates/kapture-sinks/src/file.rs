@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use crate::encoding::format::Format;
     use bytes::Bytes;
-    use kapture_model::{Checksum, DayState, EndBound, Proof};
+    use kapture_model::DayState;
     use std::fs;
 
     fn sink(path: &Path) -> Result<FileSink, SinkError> {
@@ -187,17 +187,10 @@ mod tests {
     }
 
     fn receipt(day: NaiveDate) -> Receipt {
-        Receipt {
-            day,
-            customers: 1,
-            checksum: Checksum::default(),
-            undated: 0,
-            fetched: chrono::DateTime::UNIX_EPOCH,
-            state: DayState::Sealed,
-            end_bound: EndBound::Inclusive,
-            proof: Proof::Contiguous,
-            empty_response: None,
-        }
+        let mut receipt = Receipt::new(day, chrono::DateTime::UNIX_EPOCH);
+        receipt.customers = 1;
+        receipt.state = DayState::Sealed;
+        receipt
     }
 
     fn names(folder: &Path) -> Vec<String> {

@@ -248,7 +248,6 @@ impl FromIterator<Receipt> for Ledger {
 
 #[cfg(test)]
 mod tests {
-    use kapture_model::{Checksum, EndBound, Proof};
 
     use super::*;
 
@@ -259,17 +258,10 @@ mod tests {
     }
 
     fn receipt(day: NaiveDate, customers: u64) -> Receipt {
-        Receipt {
-            day,
-            customers,
-            checksum: Checksum::default(),
-            undated: 0,
-            fetched: NOW,
-            state: DayState::Sealed,
-            end_bound: EndBound::Inclusive,
-            proof: Proof::Contiguous,
-            empty_response: None,
-        }
+        let mut receipt = Receipt::new(day, NOW);
+        receipt.customers = customers;
+        receipt.state = DayState::Sealed;
+        receipt
     }
 
     #[test]

@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate};
-use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
+use kapture_model::{DayState, Receipt, Record};
 use kapture_sinks::{Encoding, FileSink, Format, Sink};
 use tempfile::TempDir;
 
@@ -28,17 +28,9 @@ fn records() -> Vec<Record> {
 }
 
 fn receipt(day: NaiveDate) -> Receipt {
-    Receipt {
-        day,
-        customers: CUSTOMERS.len() as u64,
-        checksum: Checksum::default(),
-        undated: 0,
-        fetched: DateTime::UNIX_EPOCH,
-        state: DayState::Sealed,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    }
+    let mut receipt = Receipt::of(day, &records(), DateTime::UNIX_EPOCH);
+    receipt.state = DayState::Sealed;
+    receipt
 }
 
 /// A file named `name` with all of the customers, in two batches.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate};
 use futures_util::stream;
-use kapture_model::{Checksum, DayEvent, DayState, Days, EndBound, Proof, Receipt, Record};
+use kapture_model::{DayEvent, DayState, Days, Receipt, Record};
 use kapture_sinks::{Encoding, FileSink, FillError, Filling, Format, SinkError, fill};
 use tempfile::TempDir;
 
@@ -29,17 +29,10 @@ fn records(d: u32) -> Event {
 }
 
 fn done(d: u32, customers: u64) -> Event {
-    DayEvent::Done(Receipt {
-        day: day(d),
-        customers,
-        checksum: Checksum::default(),
-        undated: 0,
-        fetched: DateTime::UNIX_EPOCH,
-        state: DayState::Sealed,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    })
+    let mut receipt = Receipt::new(day(d), DateTime::UNIX_EPOCH);
+    receipt.customers = customers;
+    receipt.state = DayState::Sealed;
+    DayEvent::Done(receipt)
 }
 
 fn failed(d: u32) -> Event {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
-use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
+use kapture_model::{DayState, Receipt, Record};
 use kapture_sinks::{Encoding, FileSink, Format, Sink, SinkError, StreamSink, Tee};
 use tempfile::TempDir;
 
@@ -19,17 +19,10 @@ fn record() -> Record {
 }
 
 fn receipt(day: NaiveDate, customers: u64) -> Receipt {
-    Receipt {
-        day,
-        customers,
-        checksum: Checksum::default(),
-        undated: 0,
-        fetched: DateTime::UNIX_EPOCH,
-        state: DayState::Sealed,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    }
+    let mut receipt = Receipt::new(day, DateTime::UNIX_EPOCH);
+    receipt.customers = customers;
+    receipt.state = DayState::Sealed;
+    receipt
 }
 
 /// A folder with the file of an earlier run, and a sink that would replace it.

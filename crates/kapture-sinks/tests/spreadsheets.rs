@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
-use kapture_model::{Checksum, CustomerQuery, DayState, EndBound, Proof, Receipt, Record};
+use kapture_model::{CustomerQuery, Receipt, Record};
 use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
 use serde_json::Value;
 
@@ -25,18 +25,9 @@ async fn written(root: &Path, sink: &dyn Sink) -> String {
     let day = NaiveDate::from_ymd_opt(2024, 5, 2).expect("a day");
     let record = Record::decode(r#"{"id":1,"name":"=SUM(A1)"}"#.into()).expect("a record");
     let mut writer = sink.day(day).await.expect("a writer");
-    writer.write(&[record]).await.expect("written");
-    let receipt = Receipt {
-        day,
-        customers: 1,
-        checksum: Checksum::default(),
-        undated: 0,
-        fetched: DateTime::UNIX_EPOCH,
-        state: DayState::Sealed,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    };
+    let records = [record];
+    writer.write(&records).await.expect("written");
+    let receipt = Receipt::of(day, &records, DateTime::UNIX_EPOCH);
     writer.commit(&receipt).await.expect("committed");
     let file = root.join("created_date=2024-05-02/customers.csv");
     fs::read_to_string(file).expect("a file")

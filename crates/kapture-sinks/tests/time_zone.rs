@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
-use kapture_model::{Checksum, CustomerQuery, DayState, EndBound, Proof, Receipt, Record};
+use kapture_model::{CustomerQuery, DayState, Receipt, Record};
 use kapture_sinks::{Destination, Encoding, Format, Identity, RangeEnd, Sink, SinkError};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -120,15 +120,8 @@ async fn instants_become_local_times_of_the_zone() {
 }
 
 fn receipt(day: NaiveDate) -> Receipt {
-    Receipt {
-        day,
-        customers: 1,
-        checksum: Checksum::default(),
-        undated: 0,
-        fetched: DateTime::UNIX_EPOCH,
-        state: DayState::Sealed,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    }
+    let mut receipt = Receipt::new(day, DateTime::UNIX_EPOCH);
+    receipt.customers = 1;
+    receipt.state = DayState::Sealed;
+    receipt
 }

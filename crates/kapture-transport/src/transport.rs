@@ -66,7 +66,8 @@ pub struct Request {
 /// The response of a server, whatever it means.
 ///
 /// `Debug` does not show the body, which may hold customers.
-#[derive(Clone, Default)]
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,

@@ -69,11 +69,9 @@ impl Transport for Simulated {
         };
         sleep(treatment.takes).await;
         self.0.lock().expect("no panic").in_flight -= 1;
-        Ok(Response {
-            status: treatment.status,
-            retry_after: treatment.retry_after.map(str::to_owned),
-            body: r#"{"message":[],"status":"success"}"#.into(),
-        })
+        let mut response = Response::new(treatment.status, r#"{"message":[],"status":"success"}"#);
+        response.retry_after = treatment.retry_after.map(str::to_owned);
+        Ok(response)
     }
 }
 
@@ -91,7 +89,7 @@ async fn steady_state(server: impl Server, minutes: u32, options: ClientOptions)
         simulated.clone(),
         &TenantUrl::base_url("http://127.0.0.1:9").expect("loopback"),
         Token::from_base64("dG9rZW4=").expect("a token"),
-        ClientOptions { seed: 7, ..options },
+        options.seed(7),
     );
     let callers: Vec<_> = (0..2 * at_once)
         .map(|_| {
@@ -117,10 +115,7 @@ fn share(treated: &[Treated], of: impl Fn(&Treated) -> bool) -> f64 {
 }
 
 fn at_most(concurrency: usize) -> ClientOptions {
-    ClientOptions {
-        concurrency,
-        ..ClientOptions::default()
-    }
+    ClientOptions::default().concurrency(concurrency)
 }
 
 /// A fixed-window rate limit: so many requests in each second.
@@ -379,10 +374,7 @@ async fn concurrency_stays_below_failures_under_load() {
 
 #[tokio::test(start_paused = true)]
 async fn configured_bounds_hold() {
-    let options = ClientOptions {
-        requests_per_second: Some(30.0),
-        ..at_most(4)
-    };
+    let options = at_most(4).requests_per_second(30.0);
     let server = Cliff::beyond(64);
     let steady = steady_state(server, 1, options).await;
     assert!(steady.len().abs_diff(30 * 120) <= 1, "{}", steady.len());

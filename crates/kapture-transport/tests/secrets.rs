@@ -70,13 +70,7 @@ fn no_type_shows_the_token_or_the_body() {
     check("ClientOptions", &ClientOptions::default());
     check("Client", &client);
     check("Request", &request(&token));
-    check(
-        "Response",
-        &Response {
-            body: PERSON.into(),
-            ..Response::default()
-        },
-    );
+    check("Response", &Response::new(200, PERSON));
     check(
         "TokenError",
         &Token::from_base64(PASSWORD).expect_err("blanks"),

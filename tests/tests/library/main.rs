@@ -31,11 +31,7 @@ fn transport(tenant: Tenant) -> SandboxTransport {
 }
 
 fn pull(transport: impl Transport + 'static, days: &Days, concurrency: usize) -> Pull {
-    let options = ClientOptions {
-        concurrency,
-        seed: 1,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().concurrency(concurrency).seed(1);
     let url = TenantUrl::base_url("http://localhost").unwrap();
     let token = Token::from_user("sandbox", "sandbox");
     let client = Client::new(transport, &url, token, options);

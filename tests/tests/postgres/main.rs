@@ -8,7 +8,7 @@ use std::process::Command;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use kapture_customers::{Checksum, DayState, EndBound, Proof, Receipt};
+use kapture_customers::Receipt;
 use kapture_model::{CustomerQuery, Record};
 use kapture_sinks::conformance::{self, Subject};
 use kapture_sinks::{Identity, Sink, SinkError, StaleReason};
@@ -465,19 +465,7 @@ async fn commit(sink: &dyn Sink, customers: &[Value]) -> Result<(), SinkError> {
 }
 
 fn receipt(records: &[Record]) -> Receipt {
-    let mut checksum = Checksum::default();
-    records.iter().for_each(|record| checksum.add(record.id()));
-    Receipt {
-        day: day(),
-        customers: records.len() as u64,
-        checksum,
-        undated: 0,
-        fetched: DateTime::<Utc>::UNIX_EPOCH,
-        state: DayState::Open,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    }
+    Receipt::of(day(), records, DateTime::<Utc>::UNIX_EPOCH)
 }
 
 /// The error as a user reads it, with its causes.

@@ -40,12 +40,10 @@ pub(crate) async fn run(arguments: &DoctorArgs) -> Result<(), CliError> {
     let day = dates::Calendar::of(connection.zone)
         .date(&arguments.day)
         .map_err(CliError::usage)?;
-    connection.options.retry = RetryPolicy {
-        retry_timeout: Duration::from_secs(20).min(connection.options.timeout),
-        unanswered_attempts: 2,
-        refusal_confirmations: 2,
-        ..RetryPolicy::default()
-    };
+    connection.options.retry = RetryPolicy::default()
+        .retry_timeout(Duration::from_secs(20).min(connection.options.timeout))
+        .unanswered_attempts(2)
+        .refusal_confirmations(2);
     let query = CustomerQuery::new(connection.cm_id);
     let description = connection.description.clone();
     let access = connection.access().await?;
@@ -117,10 +115,7 @@ impl Doctor {
         offset: u64,
     ) -> Result<Vec<CustomerId>, Error> {
         let body = self.query.body(window, limit, offset);
-        let policy = CallPolicy {
-            refusals: RefusalPolicy::First,
-            ..CallPolicy::default()
-        };
+        let policy = CallPolicy::default().refusals(RefusalPolicy::First);
         let records = client.call(body.into(), policy).await?;
         Ok(records.iter().map(|record| record.id().clone()).collect())
     }

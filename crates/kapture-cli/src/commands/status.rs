@@ -190,7 +190,7 @@ impl fmt::Display for Calendar<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kapture_customers::{Checksum, EndBound, Proof, Receipt};
+    use kapture_customers::Receipt;
     use kapture_sinks::RangeEnd;
 
     fn now() -> DateTime<Utc> {
@@ -198,17 +198,13 @@ mod tests {
     }
 
     fn receipt(day: &str, customers: u64, state: DayState) -> Receipt {
-        Receipt {
-            day: day.parse().unwrap(),
-            customers,
-            checksum: Checksum::default(),
-            undated: 0,
-            fetched: "2024-06-01T00:00:00Z".parse().unwrap(),
-            state,
-            end_bound: EndBound::Inclusive,
-            proof: Proof::Contiguous,
-            empty_response: None,
-        }
+        let mut receipt = Receipt::new(
+            day.parse().unwrap(),
+            "2024-06-01T00:00:00Z".parse().unwrap(),
+        );
+        receipt.customers = customers;
+        receipt.state = state;
+        receipt
     }
 
     #[test]

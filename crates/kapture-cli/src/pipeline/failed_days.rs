@@ -104,10 +104,7 @@ mod tests {
     }
 
     fn refusal(message: &str) -> Refusal {
-        Refusal {
-            status: 200,
-            message: message.into(),
-        }
+        Refusal::new(200, message)
     }
 
     fn texts(mut failed: FailedDays) -> Vec<String> {

@@ -526,17 +526,14 @@ impl Engine {
                 Proof::Unvouched => DayState::Open,
                 _ => self.calendar.state(assembled.day, assembled.begun),
             };
-            let receipt = Receipt {
-                day: assembled.day,
-                customers: assembled.customers,
-                checksum: assembled.checksum,
-                undated: assembled.undated,
-                fetched: self.now,
-                state,
-                end_bound: self.evidence.end_bound.bound,
-                proof: assembled.proof,
-                empty_response: self.evidence.empty_responses.named(),
-            };
+            let mut receipt = Receipt::new(assembled.day, self.now);
+            receipt.customers = assembled.customers;
+            receipt.checksum = assembled.checksum;
+            receipt.undated = assembled.undated;
+            receipt.state = state;
+            receipt.end_bound = self.evidence.end_bound.bound;
+            receipt.proof = assembled.proof;
+            receipt.empty_response = self.evidence.empty_responses.named();
             self.events.push_back(Event::DayDone(receipt));
         }
     }

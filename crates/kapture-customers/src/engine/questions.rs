@@ -103,11 +103,10 @@ impl Question {
             }
             Purpose::Page { .. } | Purpose::Look { .. } => self.stage_policy(),
         };
-        CallPolicy {
-            refusals,
-            max_attempts,
-            delay: self.delay,
-        }
+        CallPolicy::default()
+            .refusals(refusals)
+            .max_attempts(max_attempts)
+            .delay(self.delay)
     }
 
     fn stage_policy(&self) -> (RefusalPolicy, Option<u32>) {

@@ -252,10 +252,7 @@ mod tests {
     }
 
     fn refusal(status: u16, message: &str) -> Refusal {
-        Refusal {
-            status,
-            message: message.into(),
-        }
+        Refusal::new(status, message)
     }
 
     fn first_page(span: Span) -> PageRequest {

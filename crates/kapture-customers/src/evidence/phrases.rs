@@ -160,10 +160,7 @@ mod tests {
     }
 
     fn refusal(status: u16, message: &str) -> Refusal {
-        Refusal {
-            status,
-            message: message.into(),
-        }
+        Refusal::new(status, message)
     }
 
     #[test]

@@ -47,11 +47,11 @@ impl Transport for InMemory {
                 tokio::time::sleep(request.timeout).await;
                 Err(TransportError::Timeout(request.timeout))
             }
-            Some(Fault::Slow { .. }) | None => Ok(Response {
-                status: reply.status,
-                retry_after: reply.header("retry-after").map(str::to_owned),
-                body: Bytes::copy_from_slice(&reply.body),
-            }),
+            Some(Fault::Slow { .. }) | None => {
+                let mut response = Response::new(reply.status, Bytes::copy_from_slice(&reply.body));
+                response.retry_after = reply.header("retry-after").map(str::to_owned);
+                Ok(response)
+            }
         }
     }
 }
@@ -190,15 +190,10 @@ pub(crate) fn events(
         transport,
         &TenantUrl::base_url("http://127.0.0.1").expect("loopback"),
         Token::from_user("sandbox", "sandbox"),
-        ClientOptions {
-            seed: 1,
-            endpoint: Endpoint::Search,
-            retry: RetryPolicy {
-                initial_backoff: Duration::from_millis(100),
-                ..RetryPolicy::default()
-            },
-            ..options
-        },
+        options
+            .seed(1)
+            .endpoint(Endpoint::Search)
+            .retry(RetryPolicy::default().initial_backoff(Duration::from_millis(100))),
     );
     let days = Days::between(from, to).expect("a range");
     let pull = Pull::new(client, CustomerQuery::new(424_242), days);

@@ -42,11 +42,7 @@ impl Transport for Forgetful {
             }
             return Ok(response);
         };
-        Ok(Response {
-            status: 200,
-            retry_after: None,
-            body: empty.into(),
-        })
+        Ok(Response::new(200, empty))
     }
 }
 
@@ -126,10 +122,7 @@ async fn a_server_that_answers_with_another_day_is_not_believed() {
         asked: "2024-05-20",
         answered: "2024-05-03",
     };
-    let options = ClientOptions {
-        concurrency: 1,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().concurrency(1);
     // Also where nobody asked for the day whose customers come instead.
     for from in [3, 20] {
         let adjust = |pull: Pull| pull;
@@ -157,10 +150,7 @@ impl Transport for Timeless {
         let body = String::from_utf8_lossy(&request.body);
         match body.contains(r#""createStartDate":"2024"#) {
             true => self.0.send(request).await,
-            false => Ok(Response {
-                status: 500,
-                ..Response::default()
-            }),
+            false => Ok(Response::new(500, "")),
         }
     }
 }
@@ -215,11 +205,7 @@ impl<F: Fn(u64, bool) -> Option<&'static str> + Send + Sync> Transport for Troub
             return self.tenant.send(request).await;
         };
         let body = serde_json::json!({ "message": sentence, "status": "failed" });
-        Ok(Response {
-            status: 200,
-            retry_after: None,
-            body: body.to_string().into(),
-        })
+        Ok(Response::new(200, body.to_string()))
     }
 }
 

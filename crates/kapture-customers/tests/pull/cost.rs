@@ -153,11 +153,10 @@ impl Transport for Moved {
         if !is_moved {
             return self.tenant.send(request).await;
         }
-        Ok(Response {
-            status: 200,
-            retry_after: None,
-            body: r#"{"message":"Account is being moved","status":"failed"}"#.into(),
-        })
+        Ok(Response::new(
+            200,
+            r#"{"message":"Account is being moved","status":"failed"}"#,
+        ))
     }
 }
 

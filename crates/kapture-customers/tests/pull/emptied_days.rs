@@ -34,11 +34,7 @@ impl<F: Fn(&Request, u64) -> bool + Send + Sync> Transport for OutOfOrder<F> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
         match (self.is_out)(&request, asked) {
-            true => Ok(Response {
-                status: 200,
-                body: r#"{"message":[],"status":"success"}"#.into(),
-                ..Response::default()
-            }),
+            true => Ok(Response::new(200, r#"{"message":[],"status":"success"}"#)),
             false => self.tenant.send(request).await,
         }
     }

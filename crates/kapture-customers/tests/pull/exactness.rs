@@ -251,7 +251,7 @@ struct Verbose {
 #[async_trait]
 impl Transport for Verbose {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let response = self.tenant.send(request).await?;
+        let mut response = self.tenant.send(request).await?;
         let mut answer: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
         let Some(rows) = answer["message"].as_array_mut() else {
             return Ok(response);
@@ -265,10 +265,8 @@ impl Transport for Verbose {
             bytes += row.to_string().len();
             bytes <= self.most
         });
-        Ok(Response {
-            body: answer.to_string().into(),
-            ..response
-        })
+        response.body = answer.to_string().into();
+        Ok(response)
     }
 }
 
@@ -393,11 +391,7 @@ struct Overtaxed(InMemory);
 impl Transport for Overtaxed {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         if number(&request, "limit") > 500 {
-            return Ok(Response {
-                status: 504,
-                retry_after: None,
-                body: "".into(),
-            });
+            return Ok(Response::new(504, ""));
         }
         self.0.send(request).await
     }

@@ -138,10 +138,7 @@ async fn a_server_that_changes_its_windows_in_the_middle() {
                         may(1),
                         may(21),
                         |pull| pull,
-                        ClientOptions {
-                            concurrency: 3,
-                            ..ClientOptions::default()
-                        },
+                        ClientOptions::default().concurrency(3),
                     )
                     .await;
                     expect_right_or_named(
@@ -233,10 +230,7 @@ async fn a_change_of_ways_counts_once_however_many_requests_meet_it() {
         ..Behaviour::default()
     };
     let tenant = Arc::new(Tenant::new(population(3, PerDay::Fixed(9)), behaviour));
-    let options = ClientOptions {
-        concurrency: 16,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().concurrency(16);
     let pulled = pull_with(&tenant, may(1), may(31), |pull| pull, options).await;
     expect_right_or_named(&pulled, &tenant, (may(1), may(31)), "");
 }

@@ -42,10 +42,7 @@ async fn proof_and_reading_do_not_wait_for_each_other() {
             let population = Population::new(6).days(may(-5), may(510), weekly);
             let tenant = Arc::new(Tenant::new(population, behaviour));
             let server = Late(InMemory(Arc::clone(&tenant)), |_| 40);
-            let options = ClientOptions {
-                requests_per_second,
-                ..ClientOptions::default()
-            };
+            let options = ClientOptions::default().requests_per_second(requests_per_second);
             let pull = pull_from(server, may(1), may(500), |pull| pull, options);
             let pulled = timeout(FOR_EVER, pull).await.expect("it comes to an end");
             assert_eq!(pulled.receipts.len(), 500, "{:?}", pulled.error);
@@ -66,11 +63,10 @@ impl Transport for RefusingScouts {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         if number(&request, "offset") == SCOUTED && self.1.fetch_add(1, Ordering::Relaxed) < 3 {
             sleep(Duration::from_secs(1)).await;
-            return Ok(Response {
-                status: 200,
-                retry_after: None,
-                body: r#"{"message":"Please try again","status":"failed"}"#.into(),
-            });
+            return Ok(Response::new(
+                200,
+                r#"{"message":"Please try again","status":"failed"}"#,
+            ));
         }
         self.0.send(request).await
     }

@@ -145,11 +145,10 @@ impl Transport for Interrupted {
         let mut outages = (0..3).map(|number| self.first + number * (OUTAGE + BETWEEN));
         if outages.any(|begins| (begins..begins + OUTAGE).contains(&now)) {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            return Ok(Response {
-                status: 200,
-                retry_after: None,
-                body: r#"{"message":"Something went wrong","status":"failed"}"#.into(),
-            });
+            return Ok(Response::new(
+                200,
+                r#"{"message":"Something went wrong","status":"failed"}"#,
+            ));
         }
         self.server.send(request).await
     }

@@ -47,11 +47,7 @@ impl<F: Fn(usize, usize) -> Vec<u64> + Send + Sync> Transport for Scripted<F> {
             .map(|id| serde_json::json!({ "id": id, "generationDate": format!("{day} 12:34:56") }))
             .collect();
         let body = serde_json::json!({ "message": rows, "status": "success" });
-        Ok(Response {
-            status: 200,
-            retry_after: None,
-            body: body.to_string().into(),
-        })
+        Ok(Response::new(200, body.to_string()))
     }
 }
 

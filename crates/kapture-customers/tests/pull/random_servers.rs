@@ -210,10 +210,7 @@ async fn check(
     };
     let tenant = Arc::new(Tenant::new(population(seed, per_day), behaviour));
     let (from, to) = (may(3), may(2 + days));
-    let options = ClientOptions {
-        concurrency,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().concurrency(concurrency);
     let transport = Delayed {
         tenant: InMemory(Arc::clone(&tenant)),
         delays,

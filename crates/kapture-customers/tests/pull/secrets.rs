@@ -16,10 +16,7 @@ async fn a_pull_does_not_show_the_token() {
     let mut transport = MockTransport::new();
     transport.expect_send().returning(|_| {
         let said = format!(r#"{{"message":"Invalid Auth Key {TOKEN}","status":"failed"}}"#);
-        Ok(Response {
-            body: said.into(),
-            ..Response::default()
-        })
+        Ok(Response::new(200, said))
     });
     let client = Client::new(
         transport,

@@ -22,10 +22,7 @@ async fn expect_few_rounds(days: i64, customers: u32, concurrency: usize) {
     let population = population(3, PerDay::Listed(sizes));
     let tenant = Arc::new(Tenant::new(population, Behaviour::default()));
     let server = Late(InMemory(Arc::clone(&tenant)), |_| LATENCY);
-    let options = ClientOptions {
-        concurrency,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().concurrency(concurrency);
     let begun = Instant::now();
     let pulled = pull_from(server, may(1), may(days), |pull| pull, options).await;
     let rounds = begun

@@ -93,15 +93,8 @@ async fn expect_others_whole(
 #[tokio::test(start_paused = true)]
 async fn a_window_that_is_never_shown_fails_its_days_alone() {
     let refused = serde_json::json!({ "message": "E-1017", "status": "failed" });
-    let refused = Ok(Response {
-        status: 200,
-        body: refused.to_string().into(),
-        ..Response::default()
-    });
-    let down = Ok(Response {
-        status: 500,
-        ..Response::default()
-    });
+    let refused = Ok(Response::new(200, refused.to_string()));
+    let down = Ok(Response::new(500, ""));
     let too_large = Err(TransportError::TooLarge(1));
     let is_refused = |answer: &Answer| answer.as_ref().is_ok_and(|it| it.status == 200);
     let list = EmptyForm::EmptyList;

@@ -56,9 +56,23 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The receipt of a day that has exactly `records`, fetched at `fetched`, for customers that do
-    /// not come from a pull. It claims as little as a receipt can: the day is open, and nothing is
-    /// proven of the server or of its pages. Set the fields that are known better.
+    /// The receipt of a day without customers, fetched at `fetched`. It claims as little as a receipt can: the day is
+    /// open, and nothing is proven of the server or of its pages. Set the fields that are known better.
+    pub fn new(day: NaiveDate, fetched: DateTime<Utc>) -> Self {
+        Self {
+            day,
+            customers: 0,
+            checksum: Checksum::default(),
+            undated: 0,
+            fetched,
+            state: DayState::Open,
+            end_bound: EndBound::Unknown,
+            proof: Proof::Unvouched,
+            empty_response: None,
+        }
+    }
+
+    /// The same of a day that has exactly `records`, for customers that do not come from a pull.
     ///
     /// ```
     /// use kapture_model::{Proof, Receipt, Record};
@@ -70,20 +84,12 @@ impl Receipt {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of(day: NaiveDate, records: &[Record], fetched: DateTime<Utc>) -> Self {
-        let mut checksum = Checksum::default();
+        let mut receipt = Self::new(day, fetched);
+        receipt.customers = records.len() as u64;
+        receipt.undated = records.iter().filter(|r| r.created().is_none()).count() as u64;
         for record in records {
-            checksum.add(record.id());
+            receipt.checksum.add(record.id());
         }
-        Self {
-            day,
-            customers: records.len() as u64,
-            checksum,
-            undated: records.iter().filter(|r| r.created().is_none()).count() as u64,
-            fetched,
-            state: DayState::Open,
-            end_bound: EndBound::Unknown,
-            proof: Proof::Unvouched,
-            empty_response: None,
-        }
+        receipt
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kapture_model::{Checksum, DayState, EndBound, Normaliser, Proof, Receipt, Record};
+use kapture_model::{DayState, EndBound, Normaliser, Proof, Receipt, Record};
 use serde_json::{Value, json};
 
 use crate::sink::Sink;
@@ -45,21 +45,12 @@ pub(super) fn fetched() -> DateTime<Utc> {
 }
 
 pub(super) fn receipt(day: NaiveDate, customers: &[Value], state: DayState) -> Receipt {
-    let mut checksum = Checksum::default();
-    records(customers)
-        .iter()
-        .for_each(|record| checksum.add(record.id()));
-    Receipt {
-        day,
-        customers: customers.len() as u64,
-        checksum,
-        undated: 0,
-        fetched: fetched(),
-        state,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    }
+    let mut receipt = Receipt::of(day, &records(customers), fetched());
+    receipt.undated = 0;
+    receipt.state = state;
+    receipt.end_bound = EndBound::Inclusive;
+    receipt.proof = Proof::Contiguous;
+    receipt
 }
 
 pub(super) async fn commit(sink: &dyn Sink, day: NaiveDate, customers: &[Value], state: DayState) {

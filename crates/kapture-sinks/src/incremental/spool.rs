@@ -161,7 +161,7 @@ mod tests {
     use crate::ledger::manifest::Manifest;
     use crate::sink::Sink;
     use chrono::NaiveDate;
-    use kapture_model::{Checksum, CustomerId, DayState, Drift, EndBound, Proof};
+    use kapture_model::{CustomerId, DayState, Drift};
 
     /// Keeps the records of the last day, and does nothing else.
     #[derive(Default)]
@@ -207,17 +207,10 @@ mod tests {
     }
 
     fn receipt(customers: u64) -> Receipt {
-        Receipt {
-            day: "2024-05-02".parse().unwrap(),
-            customers,
-            checksum: Checksum::default(),
-            undated: 0,
-            fetched: chrono::DateTime::UNIX_EPOCH,
-            state: DayState::Sealed,
-            end_bound: EndBound::Inclusive,
-            proof: Proof::Contiguous,
-            empty_response: None,
-        }
+        let mut receipt = Receipt::new("2024-05-02".parse().unwrap(), chrono::DateTime::UNIX_EPOCH);
+        receipt.customers = customers;
+        receipt.state = DayState::Sealed;
+        receipt
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
+use kapture_model::{Receipt, Record};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -49,18 +49,9 @@ async fn commit(sink: &Opened, day: &str, name: &str, modified: u32) -> Result<(
     let day = day.parse().unwrap();
     let mut writer = sink.day(day).await?;
     let record = Record::decode(json.into()).unwrap();
-    writer.write(&[record]).await?;
-    let receipt = Receipt {
-        day,
-        customers: 1,
-        checksum: Checksum::default(),
-        undated: 0,
-        fetched: chrono::DateTime::UNIX_EPOCH,
-        state: DayState::Sealed,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    };
+    let records = [record];
+    writer.write(&records).await?;
+    let receipt = Receipt::of(day, &records, chrono::DateTime::UNIX_EPOCH);
     writer.commit(&receipt).await
 }
 

@@ -5,7 +5,17 @@ use std::time::Duration;
 use crate::error::Error;
 
 /// What has to happen before a call that brings no customers is over.
+///
+/// ```
+/// use kapture_transport::{CallPolicy, RefusalPolicy};
+///
+/// let policy = CallPolicy::default()
+///     .refusals(RefusalPolicy::First)
+///     .max_attempts(2);
+/// assert!(policy.delay.is_zero());
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CallPolicy {
     /// When a failure in the server's own words is its answer.
     pub refusals: RefusalPolicy,
@@ -14,6 +24,29 @@ pub struct CallPolicy {
     pub max_attempts: Option<u32>,
     /// How long to wait before the first attempt.
     pub delay: Duration,
+}
+
+impl CallPolicy {
+    /// Sets [`refusals`](#structfield.refusals).
+    #[must_use]
+    pub fn refusals(mut self, policy: RefusalPolicy) -> Self {
+        self.refusals = policy;
+        self
+    }
+
+    /// Sets [`max_attempts`](#structfield.max_attempts).
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: impl Into<Option<u32>>) -> Self {
+        self.max_attempts = attempts.into();
+        self
+    }
+
+    /// Sets [`delay`](#structfield.delay).
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
 }
 
 /// When a failure in the server's own words ([`Error::refusal`]) is taken for its answer.

@@ -6,7 +6,16 @@ use std::time::Duration;
 ///
 /// The waits are an exponential backoff with full jitter: a random share of a bound that doubles
 /// with each attempt, so that parallel calls do not retry in step.
+///
+/// ```
+/// use kapture_transport::RetryPolicy;
+/// use std::time::Duration;
+///
+/// let patient = RetryPolicy::default().retry_timeout(Duration::from_secs(3600));
+/// assert_eq!(patient.unanswered_attempts, 8);
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// The bound of the wait before the second attempt, doubled for each further one. Default
     /// 0.25 s.
@@ -45,6 +54,64 @@ impl Default for RetryPolicy {
             patient_refusal_confirmations: 10,
             retry_budget: 500,
         }
+    }
+}
+
+impl RetryPolicy {
+    /// Sets [`initial_backoff`](#structfield.initial_backoff).
+    #[must_use]
+    pub fn initial_backoff(mut self, bound: Duration) -> Self {
+        self.initial_backoff = bound;
+        self
+    }
+
+    /// Sets [`max_backoff`](#structfield.max_backoff).
+    #[must_use]
+    pub fn max_backoff(mut self, bound: Duration) -> Self {
+        self.max_backoff = bound;
+        self
+    }
+
+    /// Sets [`retry_timeout`](#structfield.retry_timeout).
+    #[must_use]
+    pub fn retry_timeout(mut self, timeout: Duration) -> Self {
+        self.retry_timeout = timeout;
+        self
+    }
+
+    /// Sets [`unanswered_timeout`](#structfield.unanswered_timeout).
+    #[must_use]
+    pub fn unanswered_timeout(mut self, timeout: Duration) -> Self {
+        self.unanswered_timeout = timeout;
+        self
+    }
+
+    /// Sets [`unanswered_attempts`](#structfield.unanswered_attempts).
+    #[must_use]
+    pub fn unanswered_attempts(mut self, attempts: u32) -> Self {
+        self.unanswered_attempts = attempts;
+        self
+    }
+
+    /// Sets [`refusal_confirmations`](#structfield.refusal_confirmations).
+    #[must_use]
+    pub fn refusal_confirmations(mut self, times: u32) -> Self {
+        self.refusal_confirmations = times;
+        self
+    }
+
+    /// Sets [`patient_refusal_confirmations`](#structfield.patient_refusal_confirmations).
+    #[must_use]
+    pub fn patient_refusal_confirmations(mut self, times: u32) -> Self {
+        self.patient_refusal_confirmations = times;
+        self
+    }
+
+    /// Sets [`retry_budget`](#structfield.retry_budget).
+    #[must_use]
+    pub fn retry_budget(mut self, retries: u64) -> Self {
+        self.retry_budget = retries;
+        self
     }
 }
 

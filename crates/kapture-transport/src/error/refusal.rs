@@ -8,13 +8,31 @@ use kapture_model::sanitize;
 ///
 /// The API answers failures with HTTP 200 as readily as with an error status, so the two belong
 /// together.
+///
+/// ```
+/// use kapture_transport::Refusal;
+///
+/// let refusal = Refusal::new(200, "No data found");
+/// assert_eq!(refusal.to_string(), "“No data found” (HTTP status 200)");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
     /// The message of the body, unchanged; empty if there was none. Print it through
     /// [`sanitize`](kapture_model::sanitize).
     pub message: String,
+}
+
+impl Refusal {
+    /// A failure with this HTTP status and this message of the body.
+    pub fn new(status: u16, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {

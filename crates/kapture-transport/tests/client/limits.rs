@@ -6,10 +6,7 @@ use super::*;
 async fn delayed_call_is_sent_after_its_delay() {
     let client = client(vec![answer(200, NONE)]);
     let begun = Instant::now();
-    let policy = CallPolicy {
-        delay: Duration::from_secs(3),
-        ..CallPolicy::default()
-    };
+    let policy = CallPolicy::default().delay(Duration::from_secs(3));
     client.call("{}".into(), policy).await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 3);
 }
@@ -37,10 +34,8 @@ async fn retry_after_holds_back_every_call() {
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_date_is_waited_for() {
-    let options = ClientOptions {
-        wall_clock: || SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_428_000),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default()
+        .wall_clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_428_000));
     let client = client_with(
         vec![limited("Mon, 23 Nov 2026 10:00:45 GMT"), answer(200, NONE)],
         options,
@@ -72,10 +67,7 @@ async fn retry_after_beyond_the_retry_timeout_ends_the_call() {
 #[test]
 fn concurrency_is_at_least_one() {
     let client = |concurrency| {
-        let options = ClientOptions {
-            concurrency,
-            ..ClientOptions::default()
-        };
+        let options = ClientOptions::default().concurrency(concurrency);
         client_with(vec![answer(200, NONE)], options)
     };
     assert_eq!([0, 1, 5].map(|most| client(most).concurrency()), [1, 1, 5]);
@@ -128,10 +120,7 @@ async fn retry_after_of_503_holds_back_every_call() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_for_the_rate_limit_uses_no_time_of_the_call() {
-    let options = ClientOptions {
-        requests_per_second: Some(0.001),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().requests_per_second(0.001);
     let mut transport = MockTransport::new();
     let asked = Mutex::new(0);
     transport.expect_send().returning(move |request| {
@@ -147,10 +136,7 @@ async fn waiting_for_the_rate_limit_uses_no_time_of_the_call() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_per_second_is_not_exceeded() {
-    let options = ClientOptions {
-        requests_per_second: Some(2.0),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().requests_per_second(2.0);
     let client = client_with(vec![answer(200, NONE)], options);
     let begun = Instant::now();
     for _ in 0..5 {

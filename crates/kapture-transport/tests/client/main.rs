@@ -22,11 +22,7 @@ type Outcome = Result<Response, TransportError>;
 const NONE: &str = r#"{"message":[],"status":"success"}"#;
 
 fn answer(status: u16, body: &str) -> Outcome {
-    Ok(Response {
-        status,
-        retry_after: None,
-        body: body.to_owned().into(),
-    })
+    Ok(Response::new(status, body.to_owned()))
 }
 
 fn refused(sentence: &str) -> Outcome {
@@ -41,11 +37,7 @@ fn limited(wait: &str) -> Outcome {
 }
 
 fn asks_to_wait(status: u16, wait: &str) -> Outcome {
-    Ok(Response {
-        status,
-        retry_after: Some(wait.into()),
-        body: "".into(),
-    })
+    Ok(Response::new(status, "").with_retry_after(wait))
 }
 
 /// A client whose transport returns `outcomes` in turn, and the last one again and again.
@@ -70,15 +62,12 @@ fn new(transport: impl Transport + 'static, options: ClientOptions) -> Client {
         transport,
         &TenantUrl::base_url("http://127.0.0.1:9").expect("loopback"),
         Token::from_base64("dG9rZW4=").expect("a token"),
-        ClientOptions { seed: 7, ..options },
+        options.seed(7),
     )
 }
 
 fn retrying(retry: RetryPolicy) -> ClientOptions {
-    ClientOptions {
-        retry,
-        ..ClientOptions::default()
-    }
+    ClientOptions::default().retry(retry)
 }
 
 async fn call(client: &Client) -> Result<usize, Error> {

@@ -45,10 +45,7 @@ async fn outage_after_answers_is_retried_until_the_retry_timeout() {
         answer(503, ""),
         Err(TransportError::Connect("refused".into())),
     ] {
-        let options = retrying(RetryPolicy {
-            retry_timeout: Duration::from_secs(1200),
-            ..RetryPolicy::default()
-        });
+        let options = retrying(RetryPolicy::default().retry_timeout(Duration::from_secs(1200)));
         let client = client_with(vec![answer(200, NONE), outage], options);
         assert_eq!(call(&client).await, Ok(0));
         let begun = Instant::now();

@@ -30,11 +30,10 @@ async fn failure_is_returned_after_the_attempts_of_the_policy() {
         (answer(503, ""), RefusalPolicy::Patient, Some(2), 2),
     ] {
         let client = client(vec![outcome]);
-        let policy = CallPolicy {
-            refusals,
-            max_attempts,
-            delay: Duration::ZERO,
-        };
+        let policy = CallPolicy::default()
+            .refusals(refusals)
+            .max_attempts(max_attempts)
+            .delay(Duration::ZERO);
         let answer = client.call("{}".into(), policy).await;
         assert!(matches!(
             answer,
@@ -80,10 +79,7 @@ async fn refusal_counts_as_an_answer_of_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn repeated_refusal_uses_no_retry_budget() {
-    let options = retrying(RetryPolicy {
-        retry_budget: 3,
-        ..RetryPolicy::default()
-    });
+    let options = retrying(RetryPolicy::default().retry_budget(3));
     let refusal = r#"{"message":"E-1017","status":"failed"}"#;
     let client = client_with(vec![answer(200, refusal)], options);
     for _ in 0..20 {
@@ -108,10 +104,7 @@ async fn other_failure_restarts_the_count_of_refusals() {
 #[tokio::test(start_paused = true)]
 async fn patient_call_needs_ten_equal_refusals() {
     let patiently = async |client: &Client| {
-        let policy = CallPolicy {
-            refusals: RefusalPolicy::Patient,
-            ..CallPolicy::default()
-        };
+        let policy = CallPolicy::default().refusals(RefusalPolicy::Patient);
         let records = client.call("{}".into(), policy).await?;
         Ok::<_, Error>(records.len())
     };

@@ -61,10 +61,7 @@ async fn permanent_failures_are_not_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn retry_budget_ends_a_run_with_more_failures_than_answers() {
-    let options = retrying(RetryPolicy {
-        retry_budget: 3,
-        ..RetryPolicy::default()
-    });
+    let options = retrying(RetryPolicy::default().retry_budget(3));
     let client = client_with(vec![answer(200, NONE), answer(503, "")], options.clone());
     assert_eq!(call(&client).await, Ok(0));
     let error = call(&client).await.unwrap_err();

@@ -6,13 +6,7 @@ use super::*;
 /// with the message for a wrong token.
 #[tokio::test(start_paused = true)]
 async fn ended_session_costs_its_cookies_and_one_retry() {
-    let login = || {
-        Ok(Response {
-            status: 200,
-            body: "<html><title>Login</title></html>".into(),
-            ..Response::default()
-        })
-    };
+    let login = || Ok(Response::new(200, "<html><title>Login</title></html>"));
     for ended in [
         answer(401, r#"{"message":"Session expired","status":"failed"}"#),
         refused("Invalid Auth Key"),

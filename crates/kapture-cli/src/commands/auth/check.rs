@@ -11,21 +11,16 @@ use crate::error::CliError;
 /// text, since the API may also report in that way that a day has no customers.
 pub(crate) async fn once(mut connection: Connection) -> Result<String, CliError> {
     let endpoint = connection.options.endpoint;
-    connection.options.retry = RetryPolicy {
-        refusal_confirmations: 1,
-        retry_budget: 0,
-        unanswered_attempts: 1,
-        ..RetryPolicy::default()
-    };
+    connection.options.retry = RetryPolicy::default()
+        .refusal_confirmations(1)
+        .retry_budget(0)
+        .unanswered_attempts(1);
     let query = CustomerQuery::new(connection.cm_id);
     let day = chrono::Local::now().date_naive();
     let day = day.pred_opt().unwrap_or(NaiveDate::MIN);
     let body = query.body(Window::day(day), 2, 0);
     let connected = connection.open().await?;
-    let policy = CallPolicy {
-        refusals: RefusalPolicy::First,
-        ..CallPolicy::default()
-    };
+    let policy = CallPolicy::default().refusals(RefusalPolicy::First);
     let call = connected.client.call(body.into(), policy);
     match call.await {
         Ok(_) => Ok("the server accepts the connection".into()),

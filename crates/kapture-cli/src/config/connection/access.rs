@@ -60,10 +60,7 @@ impl TenantAccess {
 
     /// A client of this tenant at one of the endpoints.
     pub(crate) fn client(&self, transport: impl Transport + 'static, endpoint: Endpoint) -> Client {
-        let options = ClientOptions {
-            endpoint,
-            ..self.options.clone()
-        };
+        let options = self.options.clone().endpoint(endpoint);
         Client::new(transport, &self.site, self.token.clone(), options)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use kapture_transport::{ClientOptions, Endpoint, RetryPolicy};
+use kapture_transport::{ClientOptions, Endpoint};
 
 use crate::args::ConnectionArgs;
 use crate::config::duration;
@@ -35,12 +35,9 @@ pub(super) fn resolve(arguments: &ConnectionArgs, layers: &Layers<'_>) -> Result
         options.requests_per_second = Some(rate.value);
     }
     if let Some(sourced) = layers.get("retry-for", arguments.retry_for.as_ref())? {
-        options.retry = RetryPolicy {
-            retry_timeout: sourced
-                .try_map(|text| duration::parse(&text, "--retry-for"))?
-                .value,
-            ..RetryPolicy::default()
-        };
+        options.retry.retry_timeout = sourced
+            .try_map(|text| duration::parse(&text, "--retry-for"))?
+            .value;
     }
     Ok(options)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::stream::BoxStream;
-use kapture_model::{Checksum, DayState, EndBound, Proof, Receipt, Record};
+use kapture_model::{Receipt, Record};
 use object_store::memory::InMemory;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, PutMode,
@@ -170,19 +170,7 @@ async fn commit(sink: &dyn Sink, ids: Range<u64>) -> Result<(), SinkError> {
     let records: Vec<_> = ids.map(record).collect();
     let mut writer = sink.day(day()).await?;
     writer.write(&records).await?;
-    let mut checksum = Checksum::default();
-    records.iter().for_each(|record| checksum.add(record.id()));
-    let receipt = Receipt {
-        day: day(),
-        customers: records.len() as u64,
-        checksum,
-        undated: 0,
-        fetched: DateTime::UNIX_EPOCH,
-        state: DayState::Sealed,
-        end_bound: EndBound::Inclusive,
-        proof: Proof::Contiguous,
-        empty_response: None,
-    };
+    let receipt = Receipt::of(day(), &records, DateTime::UNIX_EPOCH);
     writer.commit(&receipt).await
 }
 
