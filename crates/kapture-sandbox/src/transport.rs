@@ -109,7 +109,8 @@ impl Transport for SandboxTransport {
             )),
             Some(Fault::Reset) => Err(TransportError::Broken("connection reset".into())),
             Some(Fault::Stall | Fault::Slow { .. }) | None => {
-                let mut response = kapture_transport::Response::new(reply.status, reply.body.clone());
+                let mut response =
+                    kapture_transport::Response::new(reply.status, reply.body.clone());
                 response.retry_after = reply.header("retry-after").map(str::to_owned);
                 Ok(response)
             }
