@@ -29,10 +29,9 @@ impl ArrowEncoder {
 
     /// Writes the batch, if it has rows.
     fn flush(&mut self) -> io::Result<()> {
-        if self.batch.is_empty() {
+        let Some(batch) = self.batch.finish()? else {
             return Ok(());
-        }
-        let batch = self.batch.finish()?;
+        };
         self.writer.write(&batch).map_err(failed)?;
         self.writer.flush().map_err(failed)
     }

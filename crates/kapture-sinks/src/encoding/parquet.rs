@@ -60,7 +60,9 @@ impl ParquetEncoder {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let batch = self.batch.finish()?;
+        let Some(batch) = self.batch.finish()? else {
+            return Ok(());
+        };
         self.writer.write(&batch).map_err(failed)?;
         if self.writer.memory_size() >= GROUP_BYTES {
             self.writer.flush().map_err(failed)?;

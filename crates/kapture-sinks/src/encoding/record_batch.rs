@@ -76,18 +76,17 @@ impl BatchBuilder {
         self.bytes += record.raw().len();
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
-
     /// Whether the batch should be finished before the next customer.
     pub(crate) fn is_full(&self) -> bool {
         self.counts.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
-    /// The rows as a record batch; starts an empty one.
-    pub(crate) fn finish(&mut self) -> io::Result<RecordBatch> {
-        self.try_finish().map_err(io::Error::other)
+    /// The rows as a record batch, if there are any; starts an empty one.
+    pub(crate) fn finish(&mut self) -> io::Result<Option<RecordBatch>> {
+        if self.counts.is_empty() {
+            return Ok(None);
+        }
+        self.try_finish().map(Some).map_err(io::Error::other)
     }
 
     fn try_finish(&mut self) -> Result<RecordBatch, ArrowError> {
