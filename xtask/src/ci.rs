@@ -7,8 +7,8 @@ use xshell::{Cmd, Shell, cmd};
 
 use crate::workspace::Workspace;
 use crate::{
-    Error, Faults, bench, examples, features, interop, layers, packaging, public_api, soak, stores,
-    system, tidy, tools,
+    Error, Faults, bench, examples, features, interop, layers, packaging, public_api, python, soak,
+    stores, system, tidy, tools,
 };
 
 /// One thing that can pass or fail.
@@ -82,6 +82,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "interop",
         purpose: "DuckDB, PyArrow and Python's csv and sqlite3 read what kapture writes",
         faults: interop::faults,
+    },
+    Step {
+        name: "python",
+        purpose: "the wheel works in fresh environments, and its package passes its tests",
+        faults: python::faults,
     },
     Step {
         name: "stores",

@@ -56,6 +56,11 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
     })
 }
 
+/// The folder of programs in a Python environment or installation.
+pub(crate) fn bin(environment: &Path) -> PathBuf {
+    environment.join(if cfg!(windows) { "Scripts" } else { "bin" })
+}
+
 /// A Python environment in `folder` with these packages, created again when `requirements.txt` changes.
 pub(crate) fn environment(
     shell: &Shell,
@@ -63,8 +68,7 @@ pub(crate) fn environment(
     requirements: &Path,
 ) -> Result<PathBuf, Error> {
     let environment = folder.join("python");
-    let bin = if cfg!(windows) { "Scripts" } else { "bin" };
-    let python = environment.join(bin).join("python");
+    let python = bin(&environment).join("python");
     let installed = environment.join("requirements.txt");
     let asked = fs::read_to_string(requirements)?;
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == asked) {

@@ -16,6 +16,7 @@ mod interop;
 mod layers;
 mod packaging;
 mod public_api;
+mod python;
 mod soak;
 mod stores;
 mod system;
@@ -71,7 +72,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
             (Short('h') | Long("help"), _) => return Ok(Task::Help),
             (Value(name), Task::Help) => match name.string()?.as_str() {
                 "ci" => Task::Ci { only: Vec::new() },
-                name @ ("tidy" | "layers" | "interop") => {
+                name @ ("tidy" | "layers" | "interop" | "python") => {
                     let only = vec![name.to_owned()];
                     Task::Ci { only }
                 }
@@ -146,6 +147,7 @@ cargo xtask ci [--only STEP]...   everything that must pass before a change is m
 cargo xtask tidy                  short for ci --only tidy
 cargo xtask layers                short for ci --only layers
 cargo xtask interop               short for ci --only interop
+cargo xtask python                short for ci --only python
 cargo xtask bench [--help]        the cost of a pull, against a bare client and a bare parser
 cargo xtask soak [--help]         repeated syncs from a faulty server
 cargo xtask fuzz [--seconds N] [CLAIM]...
@@ -183,6 +185,7 @@ mod tests {
             ("tidy", ci(&["tidy"])),
             ("layers", ci(&["layers"])),
             ("interop", ci(&["interop"])),
+            ("python", ci(&["python"])),
             ("advisories", Task::Advisories),
             ("coverage", Task::Coverage),
             ("bench --short", Task::Bench(vec!["--short".into()])),

@@ -15,7 +15,7 @@ struct Package {
     is_there: fn(&Shell) -> bool,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 6] = [
     Package {
         name: "PostgreSQL",
         step: "tests",
@@ -29,6 +29,20 @@ const PACKAGES: [Package; 4] = [
         purpose: "reading with other libraries what was written",
         hint: "apt-get install python3-venv, or brew install python",
         is_there: has_python,
+    },
+    Package {
+        name: "Python 3 with venv",
+        step: "python",
+        purpose: "the Python package",
+        hint: "apt-get install python3-venv, or brew install python",
+        is_there: has_python,
+    },
+    Package {
+        name: "Java 17 or newer",
+        step: "python",
+        purpose: "Spark",
+        hint: "apt-get install openjdk-17-jre-headless, or brew install openjdk",
+        is_there: has_java,
     },
     Package {
         name: "Python 3 with venv",
@@ -68,6 +82,11 @@ pub(crate) fn missing<'a>(
 pub(crate) fn has_python(shell: &Shell) -> bool {
     let asked = cmd!(shell, "python3 -c 'import ensurepip, venv'");
     asked.quiet().ignore_stderr().run().is_ok()
+}
+
+pub(crate) fn has_java(shell: &Shell) -> bool {
+    let asked = cmd!(shell, "java -version");
+    asked.quiet().ignore_stdout().ignore_stderr().run().is_ok()
 }
 
 pub(crate) fn has_npm(shell: &Shell) -> bool {
