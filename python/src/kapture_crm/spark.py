@@ -369,6 +369,6 @@ _OPTIONS = {
         *["name", "phone", "email", "designation_type", "customer_id", "customer_code", "zone"],
         *["zone_id", "assigned_to_id", "assigned_to", "primary_source_id", "secondary_source_id"],
         *["tertiary_source_id", "attribute", "kind", "all_customer_page", "set", "full_body"],
-        *["fewer_requests"],
+        *["fewer_requests", "drop", "hash", "hash_key_file"],
     ]
 }
