@@ -22,7 +22,7 @@ else:
     raise AssertionError("there is a pyarrow")
 
 try:
-    list(kapture_crm.records(from_="never", sandbox=True))
+    list(kapture_crm.records(**WEEK | {"from_": "never"}, sandbox=True))
 except kapture_crm.UsageError as error:
     assert "never" in error.message
 else:
