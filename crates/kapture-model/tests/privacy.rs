@@ -5,7 +5,7 @@ use kapture_model::{HashKey, Normaliser, Privacy, Record, RowReader};
 use proptest::prelude::*;
 
 fn key() -> HashKey {
-    HashKey::new("a key for tests, and for nothing else").unwrap()
+    HashKey::new("a key for tests, and for nothing else").expect("a key")
 }
 
 fn privacy(dropped: &[&str], hashed: &[&str]) -> Privacy {
@@ -15,16 +15,16 @@ fn privacy(dropped: &[&str], hashed: &[&str]) -> Privacy {
             .map(|name| (*name).to_owned())
             .collect::<Vec<_>>()
     };
-    Privacy::new(names(dropped), names(hashed), Some(key())).unwrap()
+    Privacy::new(names(dropped), names(hashed), Some(key())).expect("known fields")
 }
 
 fn protected(privacy: &Privacy, json: &[u8]) -> String {
-    let record = Record::decode(json.to_vec().into()).unwrap();
+    let record = Record::decode(json.to_vec().into()).expect("a record");
     let (id, created) = (record.id().clone(), record.created());
     let record = privacy.protect(record);
     assert_eq!((record.id(), record.created()), (&id, created));
     // What is left is a record.
-    let again = Record::decode(record.raw().clone()).unwrap();
+    let again = Record::decode(record.raw().clone()).expect("a record");
     assert_eq!(again.id(), &id);
     String::from_utf8_lossy(record.raw()).into_owned()
 }
@@ -130,7 +130,7 @@ fn equal_values_have_equal_hashes_in_every_spelling() {
 fn bytes_that_are_not_utf8_stay_and_are_hashed() {
     let privacy = privacy(&["remarks"], &["city"]);
     let json = b"{\"id\":1,\"remarks\":\"\xdc\",\"city\":\"M\xdcnchen\",\"name\":\"M\xdcller\"}";
-    let record = Record::decode(json.to_vec().into()).unwrap();
+    let record = Record::decode(json.to_vec().into()).expect("a record");
     let record = privacy.protect(record);
     let hash = key().hash("M\u{fffd}nchen");
     let left = [
@@ -157,7 +157,7 @@ fn bytes_that_are_not_utf8_stay_and_are_hashed() {
 fn drift_does_not_tell_of_dropped_fields() {
     let privacy = privacy(&["extra", "zone", "contacts.generationDate"], &[]);
     let json = br#"{"id":1,"zone":"north","attr1":"x","generationDate":"May 2, 2024 4:15:42 PM","lastModificationTime":"2024-05-02","contacts":[{"id":2,"generationDate":"2024-05-02"}]}"#;
-    let record = privacy.protect(Record::decode(json.to_vec().into()).unwrap());
+    let record = privacy.protect(Record::decode(json.to_vec().into()).expect("a record"));
     let mut normaliser = Normaliser::default();
     normaliser.write(&record, &mut Vec::new());
     let mut reader = RowReader::default();
