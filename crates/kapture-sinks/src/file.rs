@@ -68,8 +68,19 @@ impl FileSink {
 
     /// Writes to the device or pipe at `path`.
     pub(crate) fn open_device(path: &Path, encoding: &Encoding) -> Result<Self, SinkError> {
-        let out = File::options().write(true).open(path);
-        let out = out.map_err(SinkError::file(path))?;
+        let failed = SinkError::file(path);
+        let out = match File::options().write(true).open(path) {
+            Ok(out) => out,
+            Err(error) => return Err(failed(error)),
+        };
+        #[cfg(unix)]
+        if is_block_device(&out) {
+            // What is on it would be overwritten.
+            return Err(failed(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is a disk, not a file",
+            )));
+        }
         Ok(Self {
             path: path.to_owned(),
             stream: StreamSink::new(out, encoding)?,
@@ -96,6 +107,13 @@ fn temporary_file(path: &Path) -> io::Result<(PathBuf, AtomicFile)> {
     }
     let file = AtomicFile::create(&folder, target)?;
     Ok((folder, file))
+}
+
+#[cfg(unix)]
+fn is_block_device(file: &File) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let metadata = file.metadata();
+    metadata.is_ok_and(|metadata| metadata.file_type().is_block_device())
 }
 
 /// Names the file in an error of its stream.

@@ -35,6 +35,8 @@ impl AtomicFile {
         // The new file has the permissions of the file that it replaces.
         if let Ok(replaced) = fs::metadata(&target) {
             refuse_mount_point(&target)?;
+            #[cfg(unix)]
+            refuse_file_of_another_user(&file.metadata()?, folder, &replaced)?;
             file.set_permissions(replaced.permissions())?;
         }
         // Another run may have locked it already, to remove it as stale.
@@ -102,6 +104,28 @@ fn refuse_mount_point(target: &Path) -> io::Result<()> {
         true => Err(io::Error::new(
             io::ErrorKind::ResourceBusy,
             "it is mounted as a single file, which cannot be replaced: mount its folder",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a file of another user in a sticky folder such as `/tmp`, where only the owner of a file
+/// may replace it. `own` is a file of this user.
+#[cfg(unix)]
+fn refuse_file_of_another_user(
+    own: &fs::Metadata,
+    folder: &Path,
+    replaced: &fs::Metadata,
+) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    const STICKY: u32 = 0o1000;
+    let folder = fs::metadata(folder)?;
+    let user = own.uid();
+    let may_replace = user == 0 || [folder.uid(), replaced.uid()].contains(&user);
+    match folder.mode() & STICKY != 0 && !may_replace {
+        true => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it belongs to another user, and in this folder only its owner may replace it",
         )),
         false => Ok(()),
     }

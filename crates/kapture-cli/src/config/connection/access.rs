@@ -13,7 +13,7 @@ use kapture_transport::{
     Client, ClientOptions, Endpoint, HttpOptions, HttpTransport, TenantUrl, Token, Transport,
 };
 
-use crate::error::CliError;
+use crate::error::{CliError, hinted};
 
 /// A client of a tenant, with the access that it was made from.
 pub(crate) struct Connected {
@@ -54,6 +54,9 @@ impl TenantAccess {
 
     /// The HTTP transport. Without encryption no certificates are needed.
     pub(crate) fn transport(&self) -> Result<HttpTransport, CliError> {
+        if self.is_encrypted() {
+            check_certificates().map_err(CliError::usage)?;
+        }
         let options = HttpOptions::default().https(self.is_encrypted());
         HttpTransport::new(&options).map_err(|error| CliError::usage(error.into()))
     }
@@ -87,6 +90,28 @@ impl TenantAccess {
     pub(crate) fn is_encrypted(&self) -> bool {
         self.site.is_encrypted()
     }
+}
+
+/// Fails if a variable that names certificates names nothing: the library that reads them would go
+/// on without them, and no certificate would be accepted. Other systems do not read it.
+fn check_certificates() -> Result<()> {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        let is_read = cfg!(target_os = "linux");
+        for path in value
+            .iter()
+            .filter(|_| is_read)
+            .flat_map(std::env::split_paths)
+        {
+            std::fs::metadata(&path).map_err(|error| {
+                hinted(
+                    format!("{name}: cannot read {}: {error}", path.display()),
+                    "correct the variable; without it the certificates of the system are used",
+                )
+            })?;
+        }
+    }
+    Ok(())
 }
 
 impl Connected {
