@@ -1,4 +1,4 @@
-"""Reads the output of kapture with DuckDB, PyArrow, polars, pandas, nanoarrow and Python's own csv and
+"""Reads the output of kapture with DuckDB, PyArrow, polars, pandas, nanoarrow, openpyxl, LibreOffice and Python's own csv and
 sqlite3, and compares it, field by field, with the NDJSON of the same customers.
 
     check.py REFERENCE.ndjson OTHER...
@@ -10,14 +10,18 @@ with 1 at the first difference.
 import csv
 import json
 import re
+import shutil
 import sqlite3
+import subprocess
 import sys
+import tempfile
 import warnings
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import nanoarrow
+import openpyxl
 import pandas
 import polars
 import pyarrow
@@ -346,6 +350,58 @@ class Check:
         days = database.execute("SELECT sum(customers) FROM kapture_days").fetchone()[0]
         expect(days, len(self.customers), f"{what}: customers in the ledger")
 
+    def workbook(self, path):
+        what = path.name
+        workbook = openpyxl.load_workbook(path)
+        expect(workbook.sheetnames, ["customers", "contacts"], f"{what}: sheets")
+
+        def rows(sheet):
+            header, *rows = workbook[sheet].iter_rows()
+            names = [cell.value for cell in header]
+            for row in rows:
+                for cell in row:
+                    expect(cell.data_type != "f", True, f"{what}: {cell.coordinate} is no formula")
+                yield dict(zip(names, (cell.value for cell in row)))
+
+        contacts = {}
+        for row in rows("contacts"):
+            contact = assembled(row, CONTACT)
+            contacts.setdefault(row["customer_id"], []).append(contact)
+        found = []
+        for row in rows("customers"):
+            found.append(with_contacts(assembled(row, CUSTOMER), contacts.get(row["id"], [])))
+        self.equal(found, what, "openpyxl")
+        self.libreoffice(path)
+
+    def libreoffice(self, path):
+        """Every cell as LibreOffice shows it, if it is installed: codes keep their zeros."""
+        office = shutil.which("soffice")
+        if office is None:
+            print("SKIPPED: LibreOffice is not installed")
+            return
+        form = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+        with tempfile.TemporaryDirectory() as folder:
+            # Without a home of its own it would use, and lock, that of the user.
+            home = f"-env:UserInstallation=file://{folder}/home"
+            convert = [office, home, "--headless", "--convert-to", form, "--outdir", folder, path]
+            subprocess.run(convert, check=True, capture_output=True, timeout=300)
+            for sheet in ["customers", "contacts"]:
+                with open(Path(folder) / f"{path.stem}-{sheet}.csv", newline="") as lines:
+                    shown = list(csv.DictReader(lines))
+                columns = CUSTOMER if sheet == "customers" else CONTACT
+                rows = openpyxl.load_workbook(path)[sheet].iter_rows(min_row=2, values_only=True)
+                names = list(shown[0])
+                for row, line in zip(rows, shown, strict=True):
+                    stored = dict(zip(names, row))
+                    for column in columns:
+                        value = stored[column.name]
+                        if column.kind == "t" and value is not None:
+                            value = value.strftime("%Y-%m-%d %H:%M:%S")
+                        if column.kind in ("", "t", "i"):
+                            text = "" if value is None else str(value)
+                            expect(line[column.name], text, f"{path.name}: {column.name} in LibreOffice")
+        print(f"{path.name}: LibreOffice")
+
     def dataset(self, root):
         described = json.loads((root / "_kapture" / "manifest.json").read_text())
         form, what = described["format"], f"{root.name}/ of {described['format']}"
@@ -374,6 +430,8 @@ class Check:
             self.arrow(pyarrow.parquet.read_table(path), path.name)
         elif form == ".arrows":
             self.stream(path)
+        elif form == ".xlsx":
+            self.workbook(path)
         elif form == ".csv":
             header = self.csv(path, path.name)
             if path.suffix == ".csv":

@@ -1,4 +1,4 @@
-//! Reads the output of kapture with other libraries: DuckDB, PyArrow, polars, pandas, nanoarrow and Python's own csv and
+//! Reads the output of kapture with other libraries: DuckDB, PyArrow, polars, pandas, nanoarrow, openpyxl, LibreOffice and Python's own csv and
 //! sqlite3 compare every format with the NDJSON of the same customers.
 //!
 //! They are installed from PyPI into `target/interop`, at the versions of `interop/requirements.txt`.
@@ -24,6 +24,7 @@ const DESTINATIONS: &[(&str, &[&str])] = &[
     ("customers.csv.zst", &[]),
     ("customers.parquet", &[]),
     ("customers.arrows", &[]),
+    ("customers.xlsx", &[]),
     ("customers.db", &[]),
     ("lines/", &["--format", "ndjson"]),
     ("tables/", &["--format", "csv"]),

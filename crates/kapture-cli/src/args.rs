@@ -19,7 +19,7 @@ pub(crate) use auth::{AuthAction, AuthArgs, AuthStatusArgs, LoginArgs, LogoutArg
 pub(crate) use connection::ConnectionArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use filters::{FilterArgs, Kind};
-pub(crate) use output_format::OutputFormatArgs;
+pub(crate) use output_format::{OutputFormatArgs, TableArgs};
 pub(crate) use plan::PlanArgs;
 pub(crate) use privacy::PrivacyArgs;
 pub(crate) use proof::ProofArgs;

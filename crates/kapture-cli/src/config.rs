@@ -11,4 +11,5 @@ pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod secrets;
 mod suggest;
+pub(crate) mod table;
 pub(crate) mod time_zone;

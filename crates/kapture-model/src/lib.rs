@@ -36,8 +36,8 @@ pub use sanitize::sanitize;
 pub use schema::drift::{Drift, DriftEntry, DriftKind};
 pub use schema::json_schema;
 pub use table::{
-    Cell, Column, ColumnKind, CustomerRow, Row, RowHash, RowHasher, RowReader, contact_columns,
-    customer_columns,
+    AttributeColumn, AttributeColumnError, Cell, Column, ColumnKind, CustomerRow, Row, RowHash,
+    RowHasher, RowReader, contact_columns, customer_columns,
 };
 pub use timestamp::Timestamp;
 pub use window::{ReversedWindow, Window};

@@ -27,7 +27,7 @@ use std::sync::OnceLock;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kapture_model::{CustomerId, Drift, Receipt, sanitize};
+use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, sanitize};
 
 use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
@@ -52,8 +52,49 @@ pub(crate) struct Dataset<F> {
     files: F,
     /// How to write; `None` to read.
     encoding: Option<Encoding>,
-    /// The format, and whether CSV is safe for spreadsheets, from the manifest.
-    held: OnceLock<(Format, bool)>,
+    /// How the files are encoded, from the manifest.
+    held: OnceLock<Held>,
+}
+
+/// What the manifest says of the encoding of files.
+#[derive(Debug, Clone)]
+struct Held {
+    format: Format,
+    spreadsheet_safe: bool,
+    csv_separator: u8,
+    csv_bom: bool,
+    columns: Vec<AttributeColumn>,
+}
+
+impl Held {
+    fn of(format: Format, manifest: &Manifest) -> Self {
+        let separator = manifest.csv_separator.map(u8::try_from);
+        Self {
+            format,
+            spreadsheet_safe: manifest.spreadsheet_safe,
+            csv_separator: separator.and_then(Result::ok).unwrap_or(b','),
+            csv_bom: manifest.csv_bom,
+            columns: manifest.columns.clone(),
+        }
+    }
+
+    /// What an encoding asks for that the files are not, unless it is the default.
+    fn difference(&self, asked: &Encoding) -> Option<&'static str> {
+        let is_csv = self.format == Format::Csv;
+        let other_separator =
+            asked.csv_separator != b',' && asked.csv_separator != self.csv_separator;
+        if is_csv && asked.spreadsheet_safe && !self.spreadsheet_safe {
+            Some("csv files that are not safe for spreadsheets")
+        } else if is_csv && other_separator {
+            Some("csv files with another separator")
+        } else if is_csv && asked.csv_bom && !self.csv_bom {
+            Some("csv files without a byte order mark")
+        } else if !asked.columns.is_empty() && asked.columns != self.columns {
+            Some("files with other columns")
+        } else {
+            None
+        }
+    }
 }
 
 impl<F: Files> Dataset<F> {
@@ -79,7 +120,6 @@ impl<F: Files> Dataset<F> {
             rows: Rows::Customers,
             zone: identity.zone,
             raw: false,
-            spreadsheet_safe: encoding.spreadsheet_safe && encoding.format == Format::Csv,
             ..encoding.clone()
         };
         // Fails now, not with the first day, if this build lacks the format.
@@ -125,16 +165,14 @@ impl<F: Files> Dataset<F> {
                 asked: encoding.format.to_string(),
             });
         }
-        match encoding.spreadsheet_safe && !manifest.spreadsheet_safe {
-            true => Err(SinkError::NotSpreadsheetSafe { destination }),
-            false => Ok(()),
+        match Held::of(format, manifest).difference(encoding) {
+            Some(held) => Err(SinkError::OtherEncoding { destination, held }),
+            None => Ok(()),
         }
     }
 
     fn held_format(&self) -> Format {
-        self.held
-            .get()
-            .map_or(Format::Ndjson, |(format, _)| *format)
+        self.held.get().map_or(Format::Ndjson, |held| held.format)
     }
 
     /// The receipt of a day, or why the day is stale. `stamp` is that of its file, if there is one.
@@ -216,7 +254,15 @@ impl<F: Files> DayStore for Dataset<F> {
                 let mut manifest = Manifest::new(LAYOUT_VERSION, identity);
                 if let Some(encoding) = encoding {
                     manifest.format = Some(encoding.format.to_string());
-                    manifest.spreadsheet_safe = encoding.spreadsheet_safe;
+                    let is_csv = encoding.format == Format::Csv;
+                    manifest.spreadsheet_safe = is_csv && encoding.spreadsheet_safe;
+                    let separator = encoding.csv_separator;
+                    manifest.csv_separator =
+                        (is_csv && separator != b',').then_some(char::from(separator));
+                    manifest.csv_bom = is_csv && encoding.csv_bom;
+                    if encoding.format.is_table() {
+                        manifest.columns = encoding.columns.clone();
+                    }
                 }
                 self.write_manifest(&manifest).await?;
                 manifest
@@ -227,7 +273,7 @@ impl<F: Files> DayStore for Dataset<F> {
 
     async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError> {
         let format = self.format(manifest)?;
-        let _ = self.held.set((format, manifest.spreadsheet_safe));
+        let _ = self.held.set(Held::of(format, manifest));
         Ok(())
     }
 
@@ -255,11 +301,13 @@ impl<F: Files> DayStore for Dataset<F> {
         let Some(encoding) = &self.encoding else {
             return Err(self.not_kapture_data("it was opened to read".into()));
         };
-        let held = self.held.get();
-        let encoding = Encoding {
-            spreadsheet_safe: held.map_or(encoding.spreadsheet_safe, |(_, safe)| *safe),
-            ..encoding.clone()
-        };
+        let mut encoding = encoding.clone();
+        if let Some(held) = self.held.get().cloned() {
+            encoding.spreadsheet_safe = held.spreadsheet_safe;
+            encoding.csv_separator = held.csv_separator;
+            encoding.csv_bom = held.csv_bom;
+            encoding.columns = held.columns;
+        }
         let content = DayContent {
             receipt: receipt.clone(),
             encoding,
@@ -270,21 +318,23 @@ impl<F: Files> DayStore for Dataset<F> {
 
     async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         let format = self.held_format();
+        let separator = self.held.get().map_or(b',', |held| held.csv_separator);
         let key = layout::day(day, format);
         let Some(file) = self.files.fetch(&key).await? else {
             return Ok(BTreeSet::new());
         };
-        let ids = blocking::run(move || ids(format, file)).await;
+        let ids = blocking::run(move || ids(format, file, separator)).await;
         ids.map_err(|error| self.files.unreadable(&key, error))
     }
 }
 
-/// The ids in the file of a day.
-fn ids(format: Format, file: File) -> io::Result<BTreeSet<CustomerId>> {
+/// The ids in the file of a day. `separator` is that of CSV.
+#[cfg_attr(not(feature = "csv"), allow(unused_variables))]
+fn ids(format: Format, file: File, separator: u8) -> io::Result<BTreeSet<CustomerId>> {
     match format {
         Format::Ndjson => crate::encoding::ndjson::ids(file),
         #[cfg(feature = "csv")]
-        Format::Csv => crate::encoding::csv::ids(file),
+        Format::Csv => crate::encoding::csv::ids(file, separator),
         #[cfg(feature = "parquet")]
         Format::Parquet => crate::encoding::parquet::ids(file),
         // Also Arrow, which no dataset has.

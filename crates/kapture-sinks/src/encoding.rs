@@ -11,6 +11,8 @@ pub(crate) mod ndjson;
 pub(crate) mod parquet;
 #[cfg(any(feature = "arrow", feature = "parquet"))]
 pub(crate) mod record_batch;
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+mod spreadsheet;
 #[cfg(any(
     all(feature = "dataset", any(feature = "csv", feature = "parquet")),
     feature = "sqlite",
@@ -18,11 +20,14 @@ pub(crate) mod record_batch;
 ))]
 pub(crate) mod surrogate_key;
 
+#[cfg(feature = "xlsx")]
+mod xlsx;
+
 use std::io::{self, Write};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{Drift, Record};
+use kapture_model::{AttributeColumn, Drift, Record};
 
 use crate::encoding::compression::Compression;
 use crate::encoding::compression::Output;
@@ -51,8 +56,15 @@ pub struct Encoding {
     pub raw: bool,
     /// CSV: what a row is.
     pub rows: Rows,
-    /// CSV: prefixes text that a spreadsheet would run as a formula with an apostrophe.
+    /// CSV: prefixes text that a spreadsheet would run as a formula with an apostrophe, wherever it
+    /// could begin a cell.
     pub spreadsheet_safe: bool,
+    /// CSV: the ASCII character between cells, a comma by default.
+    pub csv_separator: u8,
+    /// CSV: begins the file with a byte order mark, by which Excel knows that it is UTF-8.
+    pub csv_bom: bool,
+    /// Tables: further columns of customers.
+    pub columns: Vec<AttributeColumn>,
     /// Arrow: adds a column `created_date` with the day of each customer, also where its creation
     /// date cannot be read.
     pub with_created_date: bool,
@@ -78,6 +90,9 @@ impl Encoding {
             raw: false,
             rows: Rows::Customers,
             spreadsheet_safe: false,
+            csv_separator: b',',
+            csv_bom: false,
+            columns: Vec::new(),
             with_created_date: false,
         }
     }
@@ -98,11 +113,15 @@ impl Encoding {
                 self,
             ))),
             #[cfg(feature = "parquet")]
-            Format::Parquet => crate::encoding::parquet::ParquetEncoder::new(out, self.zone)
+            Format::Parquet => crate::encoding::parquet::ParquetEncoder::new(out, self)
                 .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
                 .map_err(SinkError::stream),
             #[cfg(feature = "arrow")]
             Format::Arrow => crate::encoding::arrow::ArrowEncoder::new(out, self)
+                .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
+                .map_err(SinkError::stream),
+            #[cfg(feature = "xlsx")]
+            Format::Xlsx => crate::encoding::xlsx::XlsxEncoder::new(out, self)
                 .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
                 .map_err(SinkError::stream),
             #[cfg(not(feature = "csv"))]
@@ -119,6 +138,11 @@ impl Encoding {
             Format::Arrow => Err(SinkError::FeatureDisabled {
                 what: "Arrow streams",
                 feature: "arrow",
+            }),
+            #[cfg(not(feature = "xlsx"))]
+            Format::Xlsx => Err(SinkError::FeatureDisabled {
+                what: "Excel workbooks",
+                feature: "xlsx",
             }),
         }
     }

@@ -232,11 +232,13 @@ pub enum SinkError {
         /// The format asked for.
         asked: String,
     },
-    /// Its files are not safe for spreadsheets, as was asked for.
-    #[error("{destination} is a dataset of csv files that are not safe for spreadsheets")]
-    NotSpreadsheetSafe {
+    /// Its files are encoded in another way than was asked for.
+    #[error("{destination} is a dataset of {held}")]
+    OtherEncoding {
         /// The destination.
         destination: String,
+        /// What its files are.
+        held: &'static str,
     },
     /// It has no ledger, so it cannot be opened to read.
     #[error("{destination} does not record which days it holds")]

@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use futures_util::TryStreamExt;
-use kapture_model::{CustomerId, Drift, Receipt, RowReader};
+use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, RowReader};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{GenericClient, Transaction};
@@ -38,6 +38,7 @@ use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec;
+use crate::sql::attributes;
 use crate::sql::merge::Merge;
 use crate::sql::schema::migrations;
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES};
@@ -53,15 +54,18 @@ struct Postgres {
     connection: Connection,
     /// The zone in which instants become local times.
     zone: Tz,
+    /// Further columns of customers that a writer asks for.
+    columns: Vec<AttributeColumn>,
     merge: Merge,
     migrations: Vec<String>,
 }
 
 impl Postgres {
-    async fn connect(url: &str, zone: Tz) -> Result<Self, SinkError> {
+    async fn connect(url: &str, zone: Tz, columns: &[AttributeColumn]) -> Result<Self, SinkError> {
         Ok(Self {
             connection: Connection::open(url).await?,
             zone,
+            columns: columns.to_vec(),
             merge: Merge::new(Dialect::Postgres),
             migrations: migrations(Dialect::Postgres),
         })
@@ -77,13 +81,22 @@ impl Postgres {
         tables::check_present(&self.connection.destination, &present)
     }
 
-    /// Applies the migrations that the database does not have yet.
-    async fn migrate(&self, version: usize, manifest: &Manifest) -> Result<(), SinkError> {
+    /// Applies the migrations that the database does not have yet, and adds columns.
+    async fn migrate(
+        &self,
+        version: usize,
+        missing: &[AttributeColumn],
+        manifest: &Manifest,
+    ) -> Result<(), SinkError> {
         let connection = &self.connection;
         let mut client = connection.client().await;
         let transaction = connection.run(client.transaction()).await?;
         for migration in &self.migrations[version..] {
             connection.run(transaction.batch_execute(migration)).await?;
+        }
+        for column in missing {
+            let add = attributes::add_column(Dialect::Postgres, column);
+            connection.run(transaction.batch_execute(&add)).await?;
         }
         let written = write_manifest(&transaction, manifest);
         connection.run(written).await?;
@@ -194,10 +207,15 @@ impl DayStore for Postgres {
         let version = held.as_ref().map_or(0, |manifest| manifest.version);
         if version == latest {
             self.check_present().await?;
-        } else {
-            let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
-            manifest.version = latest;
-            self.migrate(version, &manifest).await?;
+        }
+        let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
+        manifest.version = latest;
+        let missing: Vec<_> = attributes::missing(&self.columns, &manifest.columns)
+            .cloned()
+            .collect();
+        if version < latest || !missing.is_empty() {
+            manifest.columns.extend_from_slice(&missing);
+            self.migrate(version, &missing, &manifest).await?;
         }
         self.set_up_session().await
     }

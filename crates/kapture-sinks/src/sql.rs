@@ -1,5 +1,6 @@
 //! What the SQL databases share: their tables and the migrations that create them.
 
+pub(crate) mod attributes;
 pub(crate) mod merge;
 pub(crate) mod schema;
 pub(crate) mod tables;

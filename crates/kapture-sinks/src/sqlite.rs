@@ -16,7 +16,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{CustomerId, Drift, Receipt};
+use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt};
 
 use crate::error::SinkError;
 use crate::file::canonicalize::canonicalize;
@@ -40,6 +40,7 @@ impl Sqlite {
     pub(crate) async fn writer(
         path: &Path,
         zone: Tz,
+        columns: &[AttributeColumn],
         migrations: Vec<String>,
     ) -> Result<Self, SinkError> {
         let named = path.to_owned();
@@ -47,7 +48,7 @@ impl Sqlite {
         let connection = blocking::run(open).await?;
         Ok(Self::new(
             path,
-            Database::new(path, connection, zone, migrations),
+            Database::new(path, connection, zone, columns.to_vec(), migrations),
         ))
     }
 
@@ -58,7 +59,7 @@ impl Sqlite {
         let connection = blocking::run(move || open::read_only(&named)).await?;
         Ok(Self::new(
             path,
-            Database::new(path, connection, Tz::UTC, migrations),
+            Database::new(path, connection, Tz::UTC, Vec::new(), migrations),
         ))
     }
 

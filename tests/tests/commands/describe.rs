@@ -130,7 +130,11 @@ fn commands_options_and_profiles_are_completed() {
         ["acme", "globex"]
     );
     for (option, start, words) in [
-        ("--format", "", &["ndjson", "csv", "parquet", "arrow"][..]),
+        (
+            "--format",
+            "",
+            &["ndjson", "csv", "parquet", "arrow", "xlsx"][..],
+        ),
         ("--endpoint", "", &["search", "legacy"]),
         ("--time-zone", "Asia/Kolk", &["Asia/Kolkata"]),
     ] {

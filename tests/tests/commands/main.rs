@@ -10,4 +10,5 @@ mod pull;
 mod real_tenants;
 mod status;
 mod sync;
+mod tables;
 mod verify;

@@ -46,7 +46,7 @@ fn wrong_usage_is_refused_before_any_request() {
             "unknown time zone",
         ),
         (&["--last", "7d", "--shard", "9/8"], "I/N"),
-        (&["--last", "7d", "-o", "customers.xlsx"], ".ndjson"),
+        (&["--last", "7d", "-o", "customers.docx"], ".ndjson"),
         (
             &["--last", "7d", "-o", "ftp://bucket/"],
             "unsupported destination",

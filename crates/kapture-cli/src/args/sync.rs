@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ConnectionArgs, FilterArgs, PrivacyArgs, ProofArgs};
+use super::{ConnectionArgs, FilterArgs, PrivacyArgs, ProofArgs, TableArgs};
 
 /// Bring a folder, bucket or database up to date
 ///
@@ -62,6 +62,8 @@ pub(crate) struct SyncArgs {
         add = crate::commands::completions::of(["ndjson", "csv", "parquet"])
     )]
     pub(crate) format: Option<String>,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
     /// Write to an object store without a lock, if it does not honour conditional writes
     #[arg(long, help_heading = "Output")]
     pub(crate) unlocked: bool,

@@ -33,6 +33,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
     let grace_period = grace_period(&arguments.grace_period).map_err(usage)?;
     let form = OutputFormatArgs {
         format: arguments.format.clone(),
+        table: arguments.table.clone(),
         unlocked: arguments.unlocked,
         ..OutputFormatArgs::default()
     };

@@ -10,7 +10,9 @@ use kapture_sinks::{
 };
 
 use crate::args::OutputFormatArgs;
+use crate::config::table;
 use crate::error::hinted;
+use crate::output::stdout;
 
 /// Destination and format of records.
 #[derive(Debug)]
@@ -47,6 +49,14 @@ impl RecordOutput {
         encoding.raw = form.raw;
         encoding.spreadsheet_safe = form.spreadsheet_safe;
         encoding.with_created_date = form.with_created_date;
+        let is_csv = format == Format::Csv || form.contacts.is_some();
+        table::apply(&form.table, is_csv, &mut encoding)?;
+        let has_columns = format.is_table() || destination.capabilities().formats.is_empty();
+        if !encoding.columns.is_empty() && !has_columns {
+            bail!(
+                "--column is for tables (CSV, Parquet, Arrow, xlsx and databases): in NDJSON each field has its own key"
+            );
+        }
         let lines = !destination.capabilities().incremental && format == Format::Ndjson;
         if form.raw && !lines {
             bail!(
@@ -93,6 +103,12 @@ impl RecordOutput {
 
     /// Opens it, before any request is made.
     pub(crate) async fn create(&self, source: &Identity) -> Result<Box<dyn Sink>, SinkError> {
+        if self.destination.is_standard_output() && stdout::is_closed() {
+            return Err(SinkError::Stream(std::io::Error::new(
+                std::io::ErrorKind::NotConnected,
+                "standard output is closed",
+            )));
+        }
         let sink = self.destination.create(source, &self.encoding).await?;
         Ok(match &self.contacts {
             None => sink,
@@ -121,6 +137,7 @@ fn contacts(
     let mut encoding = encoding.clone();
     encoding.rows = Rows::Contacts;
     encoding.raw = false;
+    encoding.columns.clear();
     let destination = Destination::file(path, Format::Csv, compression);
     Ok(Some((destination, encoding)))
 }

@@ -42,8 +42,8 @@ pub(super) fn sink(error: &SinkError) -> Option<String> {
             "give the key that it was created with, or another destination: hashes of two keys do not match"
         }
         SinkError::OtherFormat { .. } => "omit --format, or give another folder",
-        SinkError::NotSpreadsheetSafe { .. } => {
-            "omit --spreadsheet-safe, or give another folder: the setting of a folder cannot be changed"
+        SinkError::OtherEncoding { .. } => {
+            "omit --spreadsheet-safe, --csv-separator, --csv-bom and --column, or give another folder: a folder keeps the settings that it was created with"
         }
         SinkError::NotFound { .. } => "kapture sync creates it",
         SinkError::Damaged { .. } => {

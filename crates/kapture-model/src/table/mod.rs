@@ -1,15 +1,18 @@
 //! Records as rows of tables.
 //!
 //! - [`column`]: the columns of customers and contacts.
+//! - [`attribute`]: columns for attributes of the tenant.
 //! - [`cell`]: one value of a row.
 //! - [`row`]: the rows of one record.
 //! - [`row_hash`]: the hash by which two copies of a customer are compared.
 
+mod attribute;
 mod cell;
 mod column;
 mod row;
 mod row_hash;
 
+pub use attribute::{AttributeColumn, AttributeColumnError};
 pub use cell::Cell;
 pub use column::{Column, ColumnKind, contact_columns, customer_columns};
 pub use row::{CustomerRow, Row, RowReader};

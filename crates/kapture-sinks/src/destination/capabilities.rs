@@ -32,7 +32,13 @@ impl Capabilities {
         incremental: false,
         atomic: None,
         days_at_once: 1,
-        formats: &[Format::Ndjson, Format::Csv, Format::Parquet, Format::Arrow],
+        formats: &[
+            Format::Ndjson,
+            Format::Csv,
+            Format::Parquet,
+            Format::Arrow,
+            Format::Xlsx,
+        ],
     };
 
     /// A single file.

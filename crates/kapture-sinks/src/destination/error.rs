@@ -13,7 +13,7 @@ pub enum DestinationError {
     Empty,
     /// The name does not tell the kind of destination.
     #[error(
-        "cannot tell from its name what `{0}` is: end it in .ndjson, .csv, .parquet or .arrows for a file, in .db for a SQLite database, or in / for a folder with one file a day; or give the format with --format"
+        "cannot tell from its name what `{0}` is: end it in .ndjson, .csv, .xlsx, .parquet or .arrows for a file, in .db for a SQLite database, or in / for a folder with one file a day; or give the format with --format"
     )]
     Unclear(String),
     /// The text looks like the address of a database in another notation. It is not repeated.

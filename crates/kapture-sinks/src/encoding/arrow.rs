@@ -20,7 +20,7 @@ pub(crate) struct ArrowEncoder {
 
 impl ArrowEncoder {
     pub(crate) fn new(out: Box<dyn Write + Send>, encoding: &Encoding) -> io::Result<Self> {
-        let batch = BatchBuilder::new(encoding.zone, encoding.with_created_date);
+        let batch = BatchBuilder::new(encoding, encoding.with_created_date);
         let writer = StreamWriter::try_new_buffered(out, batch.schema());
         let mut writer = writer.map_err(failed)?;
         writer.flush().map_err(failed)?;

@@ -1,23 +1,27 @@
 //! Records as comma-separated values.
 
-use std::borrow::Cow;
 use std::io;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use csv::Writer;
+use csv::{Writer, WriterBuilder};
 use kapture_model::{
-    Cell, Column, CustomerRow, Drift, Record, Row, RowReader, contact_columns, customer_columns,
+    AttributeColumn, Cell, Column, CustomerRow, Drift, Record, Row, RowReader, contact_columns,
+    customer_columns,
 };
 
 use crate::encoding::compression::Output;
+use crate::encoding::spreadsheet::{escape_formulas, escape_formulas_in_json};
 use crate::encoding::{Encoder, Encoding, Rows};
 
 /// Writes a row for each customer with its primary contact, or a row for each contact.
 pub(crate) struct CsvEncoder {
     reader: RowReader<Tz>,
     rows: Rows,
+    columns: Vec<AttributeColumn>,
     spreadsheet_safe: bool,
+    /// Whether a byte order mark comes before the header.
+    bom: bool,
     writer: Writer<Output>,
     has_header: bool,
 }
@@ -27,8 +31,15 @@ impl CsvEncoder {
         Self {
             reader: RowReader::new(encoding.zone),
             rows: encoding.rows,
+            columns: match encoding.rows {
+                Rows::Customers => encoding.columns.clone(),
+                Rows::Contacts => Vec::new(),
+            },
             spreadsheet_safe: encoding.spreadsheet_safe,
-            writer: Writer::from_writer(out),
+            bom: encoding.csv_bom,
+            writer: WriterBuilder::new()
+                .delimiter(encoding.csv_separator)
+                .from_writer(out),
             has_header: false,
         }
     }
@@ -38,8 +49,9 @@ impl CsvEncoder {
             return Ok(());
         }
         let names = |columns: &'static [Column]| columns.iter().map(|column| column.name.clone());
-        let header: Vec<String> = match self.rows {
+        let mut header: Vec<String> = match self.rows {
             Rows::Customers => names(customer_columns())
+                .chain(self.columns.iter().map(|column| column.name().to_owned()))
                 .chain(["extra".into(), "contact_count".into()])
                 .chain(names(contact_columns()).map(|name| format!("contact_{name}")))
                 .chain(["contact_extra".into()])
@@ -50,6 +62,9 @@ impl CsvEncoder {
                 .chain(["extra".into()])
                 .collect(),
         };
+        if self.bom {
+            header[0].insert(0, '\u{feff}');
+        }
         self.writer.write_record(header).map_err(failed)
     }
 }
@@ -64,7 +79,7 @@ impl Encoder for CsvEncoder {
                 safe: self.spreadsheet_safe,
             };
             match self.rows {
-                Rows::Customers => line.customer(&row)?,
+                Rows::Customers => line.customer(&row, &self.columns)?,
                 Rows::Contacts => {
                     for (position, contact) in row.contacts.iter().enumerate() {
                         line.field(&row.id.to_string())?;
@@ -96,8 +111,10 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn customer(&mut self, row: &CustomerRow<'_>) -> io::Result<()> {
-        self.row(&row.customer)?;
+    fn customer(&mut self, row: &CustomerRow<'_>, columns: &[AttributeColumn]) -> io::Result<()> {
+        self.cells(&row.customer.cells)?;
+        self.cells(&AttributeColumn::cells(columns, &row.customer))?;
+        self.extra(&row.customer)?;
         self.field(&row.contacts.len().to_string())?;
         match primary(&row.contacts) {
             Some(contact) => self.row(contact)?,
@@ -111,18 +128,31 @@ impl Line<'_> {
     }
 
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        for cell in &row.cells {
+        self.cells(&row.cells)?;
+        self.extra(row)
+    }
+
+    fn cells(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        for cell in cells {
             match cell {
                 Cell::Null => self.field("")?,
                 Cell::Integer(number) => self.field(&number.to_string())?,
                 Cell::Float(number) => self.field(&format!("{number:?}"))?,
                 Cell::Bool(flag) => self.field(if *flag { "true" } else { "false" })?,
                 Cell::Timestamp(time) => self.field(&format!("{time:?}"))?,
-                Cell::Text(text) if self.safe => self.field(&escape_formula(text))?,
+                Cell::Text(text) if self.safe => self.field(&escape_formulas(text))?,
                 Cell::Text(text) => self.field(text)?,
             }
         }
-        self.field(row.extra.as_deref().unwrap_or_default())
+        Ok(())
+    }
+
+    fn extra(&mut self, row: &Row<'_>) -> io::Result<()> {
+        let extra = row.extra.as_deref().unwrap_or_default();
+        match self.safe {
+            true => self.field(&escape_formulas_in_json(extra)),
+            false => self.field(extra),
+        }
     }
 
     fn field(&mut self, text: &str) -> io::Result<()> {
@@ -151,25 +181,15 @@ fn primary<'a, 'r>(contacts: &'r [Row<'a>]) -> Option<&'r Row<'a>> {
     contacts.iter().find(marked).or(contacts.first())
 }
 
-/// The first characters of a formula, also in full width.
-const FORMULA_START: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-
-/// Text that no spreadsheet runs as a formula.
-fn escape_formula(text: &str) -> Cow<'_, str> {
-    if text.starts_with(FORMULA_START) {
-        format!("'{text}").into()
-    } else {
-        text.into()
-    }
-}
-
 /// The ids of the customers in a CSV file of customers.
 #[cfg(feature = "dataset")]
 pub(crate) fn ids(
     file: std::fs::File,
+    separator: u8,
 ) -> io::Result<std::collections::BTreeSet<kapture_model::CustomerId>> {
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers");
-    let mut reader = csv::Reader::from_reader(file);
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader.delimiter(separator).from_reader(file);
     let headers = reader.headers()?.clone();
     let column = |name| headers.iter().position(|header| header == name);
     let (id, extra) = (
@@ -188,19 +208,4 @@ pub(crate) fn ids(
                 .ok_or_else(damaged)
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_that_starts_a_formula_is_escaped() {
-        for text in [
-            "=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x",
-        ] {
-            assert_eq!(escape_formula(text), format!("'{text}"));
-        }
-        assert_eq!(escape_formula("1=1"), "1=1");
-    }
 }

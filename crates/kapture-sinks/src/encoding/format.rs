@@ -17,6 +17,8 @@ pub enum Format {
     Parquet,
     /// Apache Arrow's IPC streaming format.
     Arrow,
+    /// An Excel workbook.
+    Xlsx,
 }
 
 impl Format {
@@ -28,6 +30,7 @@ impl Format {
             Self::Parquet => "parquet",
             // Arrow's other format, which is not a stream, has `.arrow`.
             Self::Arrow => "arrows",
+            Self::Xlsx => "xlsx",
         }
     }
 
@@ -36,12 +39,18 @@ impl Format {
         matches!(self, Self::Ndjson | Self::Csv)
     }
 
+    /// Whether it has columns.
+    pub fn is_table(self) -> bool {
+        self != Self::Ndjson
+    }
+
     fn of_extension(extension: &str) -> Option<Self> {
         match extension {
             "ndjson" | "jsonl" => Some(Self::Ndjson),
             "csv" => Some(Self::Csv),
             "parquet" => Some(Self::Parquet),
             "arrows" => Some(Self::Arrow),
+            "xlsx" => Some(Self::Xlsx),
             _ => None,
         }
     }
@@ -76,7 +85,7 @@ impl Format {
 
 /// A format that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format `{0}`: expected ndjson, csv, parquet or arrow")]
+#[error("unknown format `{0}`: expected ndjson, csv, parquet, arrow or xlsx")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use kapture_model::{Drift, Record};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -12,8 +11,8 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use crate::encoding::Encoder;
 use crate::encoding::record_batch::BatchBuilder;
+use crate::encoding::{Encoder, Encoding};
 
 /// A row group ends with so many rows: query engines give each thread a row group.
 const GROUP_ROWS: usize = 128 * 1024;
@@ -31,7 +30,7 @@ pub(crate) struct ParquetEncoder {
 }
 
 impl ParquetEncoder {
-    pub(crate) fn new(out: Box<dyn Write + Send>, zone: Tz) -> io::Result<Self> {
+    pub(crate) fn new(out: Box<dyn Write + Send>, encoding: &Encoding) -> io::Result<Self> {
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("kapture version ", env!("CARGO_PKG_VERSION")).into())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -51,7 +50,7 @@ impl ParquetEncoder {
         let options = ArrowWriterOptions::new()
             .with_properties(properties.build())
             .with_skip_arrow_metadata(true);
-        let batch = BatchBuilder::new(zone, false);
+        let batch = BatchBuilder::new(encoding, false);
         let writer = ArrowWriter::try_new_with_options(out, batch.schema().clone(), options);
         Ok(Self {
             batch,

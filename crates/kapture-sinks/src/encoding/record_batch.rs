@@ -14,8 +14,11 @@ use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, Schema
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use kapture_model::{
-    Cell, Column, ColumnKind, Drift, Record, Row, RowReader, contact_columns, customer_columns,
+    AttributeColumn, Cell, Column, ColumnKind, Drift, Record, Row, RowReader, contact_columns,
+    customer_columns,
 };
+
+use crate::encoding::Encoding;
 
 /// A record batch ends with so many rows, or so many bytes.
 const BATCH_ROWS: usize = 1024;
@@ -32,26 +35,30 @@ pub(crate) struct BatchBuilder {
     /// The number of contacts of each customer.
     counts: Vec<usize>,
     contacts: Table,
+    columns: Vec<AttributeColumn>,
+    /// One for each of the further columns.
+    attributes: Vec<StringBuilder>,
     /// The column of days, if there is one.
     created_dates: Option<Date32Builder>,
     bytes: usize,
 }
 
 impl BatchBuilder {
-    /// `zone` is that in which instants become local times. `with_created_date` adds a column with
-    /// the day of each customer.
-    pub(crate) fn new(zone: Tz, with_created_date: bool) -> Self {
-        let schema = match with_created_date {
-            false => SCHEMA.clone(),
-            true => {
-                let fields = SCHEMA.fields().iter().cloned();
-                let day = Arc::new(Field::new("created_date", DataType::Date32, false));
-                Arc::new(Schema::new(Fields::from_iter(fields.chain([day]))))
-            }
-        };
+    /// `with_created_date` adds a column with the day of each customer.
+    pub(crate) fn new(encoding: &Encoding, with_created_date: bool) -> Self {
+        let columns = encoding.columns.clone();
+        let attribute =
+            |column: &AttributeColumn| Arc::new(Field::new(column.name(), DataType::Utf8, true));
+        let day = || Arc::new(Field::new("created_date", DataType::Date32, false));
+        let fields = SCHEMA.fields().iter().cloned();
+        let fields = fields
+            .chain(columns.iter().map(attribute))
+            .chain(with_created_date.then(day));
         Self {
-            reader: RowReader::new(zone),
-            schema,
+            reader: RowReader::new(encoding.zone),
+            schema: Arc::new(Schema::new(Fields::from_iter(fields))),
+            attributes: columns.iter().map(|_| StringBuilder::new()).collect(),
+            columns,
             customers: Table::new(customer_columns()),
             counts: Vec::new(),
             contacts: Table::new(contact_columns()),
@@ -68,6 +75,13 @@ impl BatchBuilder {
     pub(crate) fn push(&mut self, day: NaiveDate, record: &Record) {
         let row = self.reader.read(record);
         self.customers.push(&row.customer);
+        let attributes = AttributeColumn::cells(&self.columns, &row.customer);
+        for (values, cell) in self.attributes.iter_mut().zip(&attributes) {
+            values.append_option(match cell {
+                Cell::Text(text) => Some(text),
+                _ => None,
+            });
+        }
         self.counts.push(row.contacts.len());
         row.contacts.iter().for_each(|row| self.contacts.push(row));
         if let Some(days) = &mut self.created_dates {
@@ -101,6 +115,9 @@ impl BatchBuilder {
         let contacts = ListArray::try_new(contact, offsets, Arc::new(contacts), None)?;
         let mut columns = self.customers.finish();
         columns.insert(columns.len() - 1, Arc::new(contacts));
+        for values in &mut self.attributes {
+            columns.push(Arc::new(values.finish()));
+        }
         if let Some(days) = &mut self.created_dates {
             columns.push(Arc::new(days.finish()));
         }

@@ -1,7 +1,7 @@
 //! The manifest: what a destination says of itself, as a JSON file or as rows of a table.
 
 use chrono::NaiveDate;
-use kapture_model::sanitize;
+use kapture_model::{AttributeColumn, sanitize};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -11,6 +11,7 @@ use crate::ledger::identity::{Identity, StoredIdentity};
 use crate::ledger::{Ledger, RangeEnd};
 
 const VERSION: &str = "version";
+const COLUMNS: &str = "columns";
 
 /// What a destination says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,15 @@ pub(crate) struct Manifest {
     /// apostrophe.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) spreadsheet_safe: bool,
+    /// The character between the cells of CSV files; a comma unless it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) csv_separator: Option<char>,
+    /// Whether CSV files begin with a byte order mark.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) csv_bom: bool,
+    /// Further columns of customers, each with its key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) columns: Vec<AttributeColumn>,
     #[serde(flatten)]
     pub(crate) identity: StoredIdentity,
     #[serde(flatten)]
@@ -86,6 +96,9 @@ impl Manifest {
             version,
             format: None,
             spreadsheet_safe: false,
+            csv_separator: None,
+            csv_bom: false,
+            columns: Vec::new(),
             identity: StoredIdentity::new(identity),
             fields: identity.fields.clone(),
             start: None,
@@ -120,6 +133,7 @@ impl Manifest {
         let field = |(name, text): (String, String)| {
             let value = match name.as_str() {
                 VERSION => text.parse::<usize>().map_or(text.into(), Value::from),
+                COLUMNS => serde_json::from_str(&text).unwrap_or(Value::String(text)),
                 _ => text.into(),
             };
             (name, value)
@@ -236,6 +250,7 @@ mod tests {
         assert!(manifest.extend_range(day("2024-05-03"), end("today")));
         assert!(!manifest.extend_range(day("2024-05-03"), end("2024-05-10")));
         assert!(manifest.extend_range(day("2024-05-01"), end("2024-05-01")));
+        manifest.columns = vec![AttributeColumn::new("attr3", "loyalty_tier").unwrap()];
         manifest
     }
 

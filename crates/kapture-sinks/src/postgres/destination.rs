@@ -53,13 +53,18 @@ impl Opener for PostgresUrl {
         Capabilities::DATABASE
     }
 
-    async fn create(&self, identity: &Identity, _: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
-        let postgres = Postgres::connect(&self.0, identity.zone).await?;
+    async fn create(
+        &self,
+        identity: &Identity,
+        encoding: &Encoding,
+    ) -> Result<Box<dyn Sink>, SinkError> {
+        let columns = &encoding.columns;
+        let postgres = Postgres::connect(&self.0, identity.zone, columns).await?;
         Ok(Box::new(Incremental::create(postgres, identity).await?))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        let postgres = Postgres::connect(&self.0, Tz::UTC).await?;
+        let postgres = Postgres::connect(&self.0, Tz::UTC, &[]).await?;
         Ok(Box::new(Incremental::open(postgres, identity).await?))
     }
 }

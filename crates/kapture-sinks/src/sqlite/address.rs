@@ -53,9 +53,14 @@ impl Opener for SqliteFile {
         Some(&self.0)
     }
 
-    async fn create(&self, identity: &Identity, _: &Encoding) -> Result<Box<dyn Sink>, SinkError> {
+    async fn create(
+        &self,
+        identity: &Identity,
+        encoding: &Encoding,
+    ) -> Result<Box<dyn Sink>, SinkError> {
         let migrations = migrations(Dialect::Sqlite);
-        let sqlite = Sqlite::writer(&self.0, identity.zone, migrations).await?;
+        let columns = &encoding.columns;
+        let sqlite = Sqlite::writer(&self.0, identity.zone, columns, migrations).await?;
         Ok(Box::new(Incremental::create(sqlite, identity).await?))
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{Cell, CustomerId, Drift, Receipt, Row, RowReader};
+use kapture_model::{AttributeColumn, Cell, CustomerId, Drift, Receipt, Row, RowReader};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
 
@@ -21,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::{self, LedgerRow};
+use crate::sql::attributes;
 use crate::sql::merge::Merge;
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES, Table};
 
@@ -35,6 +36,8 @@ pub(super) struct Database {
     merge: Merge,
     /// The zone in which instants become local times.
     zone: Tz,
+    /// Further columns of customers that a writer asks for.
+    columns: Vec<AttributeColumn>,
     connection: Mutex<Connection>,
     /// Held by a writer.
     lock: Mutex<Option<Lock>>,
@@ -58,6 +61,7 @@ impl Database {
         path: &Path,
         connection: Connection,
         zone: Tz,
+        columns: Vec<AttributeColumn>,
         migrations: Vec<String>,
     ) -> Self {
         Self {
@@ -65,6 +69,7 @@ impl Database {
             migrations,
             merge: Merge::new(Dialect::Sqlite),
             zone,
+            columns,
             connection: Mutex::new(connection),
             lock: Mutex::default(),
         }
@@ -179,6 +184,10 @@ impl Database {
         }
         let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
         manifest.version = latest;
+        let missing: Vec<_> = attributes::missing(&self.columns, &manifest.columns)
+            .cloned()
+            .collect();
+        manifest.columns.extend_from_slice(&missing);
         let mut connection = self.connection();
         let mut migrate = || {
             // Also without migrations: a database that cannot be written fails here, before
@@ -188,7 +197,10 @@ impl Database {
             for migration in &self.migrations[version..] {
                 transaction.execute_batch(migration)?;
             }
-            if version < latest {
+            for column in &missing {
+                transaction.execute_batch(&attributes::add_column(Dialect::Sqlite, column))?;
+            }
+            if version < latest || !missing.is_empty() {
                 for row in manifest.rows() {
                     transaction.execute(UPSERT_MANIFEST, row)?;
                 }
