@@ -27,6 +27,7 @@
 //! ```
 
 mod fixtures;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -44,6 +45,7 @@ use crate::ledger::{RangeEnd, StaleReason};
 use crate::sink::Sink;
 
 use fixtures::*;
+use runs::last_hundred_runs_are_kept;
 
 /// A destination under test, empty at first.
 #[async_trait]
@@ -108,6 +110,10 @@ pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
     test!(
         range_of_the_ledger_is_extended(),
         "the earliest start is the first day of the ledger's bounds, and adds no receipt"
+    );
+    test!(
+        last_hundred_runs_are_kept(),
+        "a run that is recorded is kept, also by the next process, and no more than a hundred are"
     );
     test!(
         days_written_concurrently_do_not_mix(),

@@ -13,6 +13,7 @@ use kapture_model::{CustomerId, Drift, Receipt};
 use crate::error::SinkError;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
+use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, Sink};
 use spool::{SpoolWriter, Spooled};
@@ -57,6 +58,12 @@ pub(crate) trait DayStore: Send + Sync + 'static {
 
     /// The ids of the customers that a day listed.
     async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError>;
+
+    /// The last runs. What cannot be decoded is left out.
+    async fn runs(&self) -> Result<RunLog, SinkError>;
+
+    /// Stores the last run of `log`, and no runs that are older than its first one.
+    async fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError>;
 
     /// Fails if what was committed is lost: someone removed the destination.
     async fn check_present(&self) -> Result<(), SinkError> {
@@ -179,6 +186,16 @@ impl<S: DayStore> Sink for Incremental<S> {
             true => store.write_manifest(&manifest).await,
             false => Ok(()),
         }
+    }
+
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        self.opened.store.runs().await
+    }
+
+    async fn record_run(&self, run: Run) -> Result<(), SinkError> {
+        let mut log = self.opened.store.runs().await?;
+        log.push(run);
+        self.opened.store.store_last_run(&log).await
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

@@ -48,7 +48,9 @@ pub use error::StoreError;
 pub use file::FileSink;
 pub use file::canonicalize::canonicalize;
 pub use fill::{FillError, Filling, fill};
+pub use ledger::day_status::DayStatus;
 pub use ledger::identity::Identity;
+pub use ledger::run_log::{FailedRange, FieldDrift, Run, RunLog};
 pub use ledger::{Ledger, RangeEnd, StaleReason};
 pub use sink::{DayWriter, Sink, Tee};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -37,10 +37,13 @@ use crate::incremental::{DayStore, blocking};
 use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
-use crate::ledger::receipt_codec;
+use crate::ledger::receipt_codec::{self, RECEIPTS};
+use crate::ledger::run_log::RunLog;
 use crate::sql::attributes;
 use crate::sql::merge::Merge;
+use crate::sql::runs::{self, RUNS};
 use crate::sql::schema::migrations;
+use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES};
 use connection::Connection;
 pub(crate) use destination::parse;
@@ -133,15 +136,37 @@ impl Postgres {
             };
             transaction.execute(statement, parameters).await?;
         }
-        // PostgreSQL refuses NUL in text.
-        let row = receipt_codec::encode(receipt).into_iter();
-        let row: Vec<_> = row
-            .map(|text| text.map(|text| text.replace('\0', "\u{fffd}")))
-            .collect();
-        let row: Vec<_> = row.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
-        let upsert = receipt_codec::upsert(Dialect::Postgres);
-        transaction.execute(&upsert, &row).await.map(drop)
+        upsert(transaction, &RECEIPTS, RECEIPTS.encode(receipt)).await
     }
+
+    /// All rows of a table.
+    async fn stored_rows(&self, table: &StoredTable) -> Result<Vec<StoredRow>, SinkError> {
+        let connection = &self.connection;
+        let client = connection.client().await;
+        let select = table.select(Dialect::Postgres);
+        let rows = connection.run(client.query(&select, &[])).await?;
+        let row = |row| {
+            let columns = 0..table.width();
+            columns
+                .map(|column| connection.value(row, column))
+                .collect()
+        };
+        rows.iter().map(row).collect()
+    }
+}
+
+/// Inserts a row, or replaces the one of its key.
+async fn upsert(
+    transaction: &Transaction<'_>,
+    table: &StoredTable,
+    row: StoredRow,
+) -> Result<(), tokio_postgres::Error> {
+    // PostgreSQL refuses NUL in text.
+    let without_nul = |text: Option<String>| text.map(|text| text.replace('\0', "\u{fffd}"));
+    let row: Vec<_> = row.into_iter().map(without_nul).collect();
+    let row: Vec<_> = row.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
+    let upsert = table.upsert(Dialect::Postgres);
+    transaction.execute(&upsert, &row).await.map(drop)
 }
 
 async fn write_manifest(
@@ -228,15 +253,8 @@ impl DayStore for Postgres {
 
     async fn receipts(&self, ledger: Ledger) -> Result<Ledger, SinkError> {
         let connection = &self.connection;
+        let rows = self.stored_rows(&RECEIPTS).await?;
         let client = connection.client().await;
-        let select = receipt_codec::select(Dialect::Postgres);
-        let rows = connection.run(client.query(&select, &[])).await?;
-        let rows = rows.iter().map(|row| {
-            (0..receipt_codec::WIDTH)
-                .map(|column| connection.value(row, column))
-                .collect()
-        });
-        let rows = rows.collect::<Result<_, _>>()?;
         let select = receipt_codec::select_sharing(Dialect::Postgres);
         let sharing = connection.run(client.query(&select, &[])).await?;
         let sharing = sharing.iter().map(|row| connection.value(row, 0));
@@ -269,6 +287,25 @@ impl DayStore for Postgres {
         connection.run(merged).await?;
         connection.run(transaction.commit()).await?;
         Ok(reader.drift())
+    }
+
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        self.stored_rows(&RUNS).await.map(runs::decode)
+    }
+
+    async fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError> {
+        let connection = &self.connection;
+        let mut client = connection.client().await;
+        let transaction = connection.run(client.transaction()).await?;
+        if let Some(run) = log.last() {
+            let upserted = upsert(&transaction, &RUNS, RUNS.encode(run));
+            connection.run(upserted).await?;
+        }
+        let first = log.first_kept().to_string();
+        let first: [&(dyn ToSql + Sync); 1] = [&first];
+        let deleted = transaction.execute(runs::DELETE_OLDER, &first);
+        connection.run(deleted).await?;
+        connection.run(transaction.commit()).await
     }
 
     async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

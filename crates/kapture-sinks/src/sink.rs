@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
+use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
 
 pub use tee::Tee;
@@ -66,6 +67,18 @@ pub trait Sink: Send + Sync {
     /// asked for are known to be missing. An earlier start and a later end stay, and no receipt is
     /// added. Does nothing in a sink that is not incremental.
     async fn set_range(&self, _start: NaiveDate, _end: RangeEnd) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// The last runs that wrote to the destination, up to a hundred. None for a sink that is not
+    /// incremental.
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        Ok(RunLog::default())
+    }
+
+    /// Adds a run to those that the destination keeps, whether it succeeded or not, before the sink
+    /// is [closed](Self::close). Does nothing in a sink that is not incremental.
+    async fn record_run(&self, _run: Run) -> Result<(), SinkError> {
         Ok(())
     }
 

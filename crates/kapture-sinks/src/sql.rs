@@ -2,5 +2,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod merge;
+pub(crate) mod runs;
 pub(crate) mod schema;
+pub(crate) mod stored_table;
 pub(crate) mod tables;

@@ -26,6 +26,7 @@ use crate::incremental::spool::Spooled;
 use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
+use crate::ledger::run_log::RunLog;
 pub(crate) use address::parse;
 use database::Database;
 
@@ -120,6 +121,16 @@ impl DayStore for Sqlite {
 
     async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         self.database.run(move |database| database.ids(day)).await
+    }
+
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        self.database.run(Database::runs).await
+    }
+
+    async fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError> {
+        let log = log.clone();
+        let store = move |database: &Database| database.store_last_run(&log);
+        self.database.run(store).await
     }
 
     async fn check_present(&self) -> Result<(), SinkError> {

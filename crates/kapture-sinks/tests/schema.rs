@@ -6,8 +6,20 @@ use kapture_sinks::{Dialect, migrations, schema_sql};
 #[test]
 fn released_migrations_never_change() {
     let released = [
-        (Dialect::Sqlite, [include_str!("schema/sqlite.1.sql")]),
-        (Dialect::Postgres, [include_str!("schema/postgres.1.sql")]),
+        (
+            Dialect::Sqlite,
+            [
+                include_str!("schema/sqlite.1.sql"),
+                include_str!("schema/sqlite.2.sql"),
+            ],
+        ),
+        (
+            Dialect::Postgres,
+            [
+                include_str!("schema/postgres.1.sql"),
+                include_str!("schema/postgres.2.sql"),
+            ],
+        ),
     ];
     for (dialect, released) in released {
         let migrations = migrations(dialect);

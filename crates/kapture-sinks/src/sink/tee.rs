@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
+use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, Sink};
 
@@ -57,6 +58,14 @@ impl Sink for Tee {
 
     async fn set_range(&self, start: NaiveDate, end: RangeEnd) -> Result<(), SinkError> {
         self.sink.set_range(start, end).await
+    }
+
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        self.sink.runs().await
+    }
+
+    async fn record_run(&self, run: Run) -> Result<(), SinkError> {
+        self.sink.record_run(run).await
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

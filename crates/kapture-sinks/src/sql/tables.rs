@@ -1,8 +1,8 @@
 //! The tables of a database: the same names and columns in every dialect.
 //!
 //! `customers` and `contacts` have the API's names in snake_case; `kapture_days` is the ledger;
-//! `kapture_shared_customers` lists the customers that more than one day returned;
-//! `kapture_manifest` is the manifest.
+//! `kapture_shared_customers` lists the customers that more than one day returned; `kapture_runs`
+//! lists the last runs; `kapture_manifest` is the manifest.
 
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 
@@ -83,11 +83,12 @@ impl Dialect {
 }
 
 /// The tables beside the manifest.
-pub(crate) const TABLES: [&str; 4] = [
+pub(crate) const TABLES: [&str; 5] = [
     "customers",
     "contacts",
     "kapture_days",
     "kapture_shared_customers",
+    "kapture_runs",
 ];
 
 /// Fails unless all tables are `present`.

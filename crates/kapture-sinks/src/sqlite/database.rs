@@ -20,9 +20,12 @@ use crate::incremental::spool::Spooled;
 use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
-use crate::ledger::receipt_codec::{self, LedgerRow};
+use crate::ledger::receipt_codec::{self, RECEIPTS};
+use crate::ledger::run_log::RunLog;
 use crate::sql::attributes;
 use crate::sql::merge::Merge;
+use crate::sql::runs::{self, RUNS};
+use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES, Table};
 
 const UPSERT_MANIFEST: &str =
@@ -220,23 +223,35 @@ impl Database {
 
     pub(super) fn receipts(&self, ledger: Ledger) -> Result<Ledger, SinkError> {
         let connection = self.connection();
-        let read = || -> rusqlite::Result<(Vec<LedgerRow>, Vec<String>)> {
-            let select = receipt_codec::select(Dialect::Sqlite);
-            let mut select = connection.prepare(&select)?;
-            let columns = 0..receipt_codec::WIDTH;
-            let row =
-                |row: &rusqlite::Row<'_>| columns.clone().map(|index| row.get(index)).collect();
-            let rows = select.query_map([], row)?;
+        let read = || -> rusqlite::Result<(Vec<StoredRow>, Vec<String>)> {
+            let rows = stored_rows(&connection, &RECEIPTS)?;
             let sharing = receipt_codec::select_sharing(Dialect::Sqlite);
             let mut sharing = connection.prepare(&sharing)?;
             let sharing = sharing.query_map([], |row| row.get(0))?;
-            Ok((
-                rows.collect::<Result<_, _>>()?,
-                sharing.collect::<Result<_, _>>()?,
-            ))
+            Ok((rows, sharing.collect::<Result<_, _>>()?))
         };
         let (rows, sharing) = read().map_err(self.error())?;
         receipt_codec::decode_ledger(ledger, &self.destination(), rows, sharing)
+    }
+
+    pub(super) fn runs(&self) -> Result<RunLog, SinkError> {
+        let rows = stored_rows(&self.connection(), &RUNS);
+        Ok(runs::decode(rows.map_err(self.error())?))
+    }
+
+    pub(super) fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError> {
+        let mut connection = self.connection();
+        let mut store = || -> rusqlite::Result<()> {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if let Some(run) = log.last() {
+                let upsert = RUNS.upsert(Dialect::Sqlite);
+                transaction.execute(&upsert, params_from_iter(RUNS.encode(run)))?;
+            }
+            transaction.execute(runs::DELETE_OLDER, [log.first_kept().to_string()])?;
+            transaction.commit()
+        };
+        store().map_err(self.error())
     }
 
     pub(super) fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
@@ -289,10 +304,17 @@ impl Database {
             let day = (statement.parameter_count() > 0).then_some(&day);
             statement.execute(params_from_iter(day))?;
         }
-        let upsert = receipt_codec::upsert(Dialect::Sqlite);
-        let row = params_from_iter(receipt_codec::encode(receipt));
+        let upsert = RECEIPTS.upsert(Dialect::Sqlite);
+        let row = params_from_iter(RECEIPTS.encode(receipt));
         transaction.execute(&upsert, row).map(drop)
     }
+}
+
+/// All rows of a table.
+fn stored_rows(connection: &Connection, table: &StoredTable) -> rusqlite::Result<Vec<StoredRow>> {
+    let mut select = connection.prepare(&table.select(Dialect::Sqlite))?;
+    let row = |row: &rusqlite::Row<'_>| (0..table.width()).map(|index| row.get(index)).collect();
+    select.query_map([], row)?.collect()
 }
 
 /// Copies customers and their contacts into the staging tables.
