@@ -10,6 +10,7 @@ mod privacy;
 mod proof;
 mod pull;
 mod reference;
+mod report;
 mod sandbox;
 mod sync;
 
@@ -25,6 +26,7 @@ pub(crate) use privacy::PrivacyArgs;
 pub(crate) use proof::ProofArgs;
 pub(crate) use pull::{DayArgs, PullArgs};
 pub(crate) use reference::{CompletionsArgs, DialectName, ManArgs, SchemaArgs, SchemaFormat};
+pub(crate) use report::ReportArgs;
 pub(crate) use sandbox::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
 pub(crate) use sync::{StatusArgs, SyncArgs, VerifyArgs};
 
@@ -50,6 +52,7 @@ pub(crate) enum Command {
     Pull(Box<PullArgs>),
     Sync(Box<SyncArgs>),
     Status(StatusArgs),
+    Report(ReportArgs),
     Verify(Box<VerifyArgs>),
     Plan(Box<PlanArgs>),
     Doctor(Box<DoctorArgs>),
@@ -67,6 +70,7 @@ impl Command {
             Self::Pull(_) => "pull",
             Self::Sync(_) => "sync",
             Self::Status(_) => "status",
+            Self::Report(_) => "report",
             Self::Verify(_) => "verify",
             Self::Plan(_) => "plan",
             Self::Doctor(_) => "doctor",

@@ -6,6 +6,7 @@ mod doctor;
 mod man;
 mod plan;
 mod pull;
+mod report;
 mod sandbox;
 mod schema;
 mod status;
@@ -22,6 +23,7 @@ pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
         Command::Pull(arguments) => pull::run(&arguments, &output).await,
         Command::Sync(arguments) => sync::run(&arguments, &output).await,
         Command::Status(arguments) => status::run(&arguments).await,
+        Command::Report(arguments) => report::run(&arguments).await,
         Command::Verify(arguments) => verify::run(&arguments, &output).await,
         Command::Plan(arguments) => plan::run(&arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,

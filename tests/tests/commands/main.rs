@@ -8,6 +8,7 @@ mod odd_records;
 mod plan;
 mod pull;
 mod real_tenants;
+mod signals;
 mod status;
 mod sync;
 mod tables;

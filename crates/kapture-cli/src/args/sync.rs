@@ -73,6 +73,9 @@ pub(crate) struct SyncArgs {
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
+    /// Write metrics to this file, in the text format of Prometheus
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) metrics: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) privacy: PrivacyArgs,
     #[command(flatten)]
@@ -89,8 +92,12 @@ pub(crate) struct SyncArgs {
 /// open, and which days are missing. Makes no requests.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  kapture status customers.db")]
+Examples:
+  kapture status customers.db
+  kapture status customers.db --runs
+  kapture status customers.db --max-age 26h --metrics customers.prom
+
+Exit codes: 0 done, 2 wrong usage, 6 WHERE cannot be read, 7 not up to date (--max-age).")]
 pub(crate) struct StatusArgs {
     /// Folder (out/), bucket (s3://…, gs://…, az://…) or database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
@@ -98,6 +105,15 @@ pub(crate) struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// List the last hundred runs that wrote to WHERE, instead of its days
+    #[arg(long)]
+    pub(crate) runs: bool,
+    /// Exit with code 7 unless every day is complete that ended longer ago than this, for example 26h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_age: Option<String>,
+    /// Write metrics to this file, in the text format of Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
 }
 
 /// Pull days again and compare them with a folder, bucket or database
@@ -133,6 +149,9 @@ pub(crate) struct VerifyArgs {
     /// Print the differences as JSON, one object for each day that differs
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write metrics to this file, in the text format of Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) proof: ProofArgs,
     #[command(flatten)]

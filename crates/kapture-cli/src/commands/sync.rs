@@ -11,10 +11,12 @@ use crate::config::connection::Connection;
 use crate::config::destination::{RecordOutput, check_incremental};
 use crate::config::{dates, duration, privacy, query};
 use crate::error::{CliError, hinted, prefixed};
+use crate::metrics;
 use crate::output::message::Message;
-use crate::output::summary;
+use crate::output::summary::{self, Summary};
 use crate::pipeline::Pipeline;
 use crate::pipeline::date_ranges::{by_reason, ranges};
+use crate::pipeline::run_end::StartedRun;
 
 /// Brings a destination with a ledger up to date.
 pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(), CliError> {
@@ -24,6 +26,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         return plan::sync(arguments).await;
     }
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
+    metrics::check(arguments.metrics.as_deref()).map_err(usage)?;
     let connection = Connection::resolve(&arguments.connection)?;
     let connection = connection.protected(&arguments.connection, &arguments.privacy);
     let connection = connection.map_err(usage)?;
@@ -43,6 +46,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
     destination
         .check_apart(&[
             ("--summary", arguments.summary.as_deref()),
+            ("--metrics", arguments.metrics.as_deref()),
             ("--token-file", arguments.connection.token_file.as_deref()),
             (
                 "--hash-key-file",
@@ -70,8 +74,17 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
             Err(error) => return Err(CliError::sink(error)),
         }
     }
-    let created = destination.create(&source).await;
-    let sink = created.map_err(CliError::sink)?;
+    let metrics = arguments.metrics.as_deref();
+    let started = StartedRun::new("sync", &destination.destination, metrics);
+    let mut summary = Summary::default();
+    let sink = match destination.create(&source).await {
+        Ok(sink) => sink,
+        Err(error) => {
+            return started
+                .end(None, &summary, Err(CliError::sink(error)))
+                .await;
+        }
+    };
     let outcome = async {
         let ledger = sink.ledger().await.map_err(CliError::sink)?;
         let wanted = range.wanted(&ledger).map_err(usage)?;
@@ -92,11 +105,10 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         let pull = pull
             .grace_period(grace_period)
             .fewer_requests(arguments.proof.fewer_requests);
-        course.run(pull).await
+        course.run(pull, &mut summary).await
     };
     let outcome = outcome.await;
-    sink.close().await;
-    outcome
+    started.end(Some(&*sink), &summary, outcome).await
 }
 
 /// A part of the days until today has other days tomorrow, so that a destination would never have

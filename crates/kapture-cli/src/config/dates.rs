@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use chrono::{DateTime, Days as DayCount, Local, Months, NaiveDate, Utc};
+use chrono::{DateTime, Days as DayCount, Local, Months, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use kapture_customers::Days;
 
@@ -12,6 +12,9 @@ use crate::args::DayArgs;
 use crate::config::time_zone;
 use crate::error::{hinted, prefixed};
 use crate::output::message::Message;
+
+/// How long after its midnight a day is due: the default grace period of a sync.
+pub(crate) const DUE_AFTER: TimeDelta = TimeDelta::hours(6);
 
 /// The current day and time.
 #[derive(Debug)]
