@@ -1,6 +1,7 @@
 //! The knobs: one for each fact that the API's documentation leaves open.
 
 pub(crate) mod answer_form;
+pub(crate) mod edits;
 pub(crate) mod fault;
 pub(crate) mod gateway;
 pub(crate) mod movement;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use self::answer_form::{ContentType, EmptyForm, Envelope};
+use self::edits::{Edit, RandomEdits};
 use self::fault::Faults;
 use self::gateway::{Endpoints, Firewall, RateLimit, Session, SessionEnd};
 use self::movement::Movement;
@@ -104,6 +106,10 @@ pub struct Behaviour {
     pub page_bytes: Option<usize>,
     /// Rows that are inserted, deleted or changed while a client pages. Default none.
     pub movement: Option<Movement>,
+    /// Customers that are edited, deleted, revived and moved, by a script. Default none.
+    pub edits: Vec<Edit>,
+    /// The same by seed. Default none.
+    pub random_edits: Option<RandomEdits>,
 
     /// The answer to a window without customers. Default [`EmptyForm::EmptyList`].
     pub empty_window: EmptyForm,
@@ -171,6 +177,8 @@ impl Default for Behaviour {
             left_out: 0.0,
             page_bytes: None,
             movement: None,
+            edits: Vec::new(),
+            random_edits: None,
             empty_window: EmptyForm::EmptyList,
             past_end: None,
             outages: Vec::new(),

@@ -33,6 +33,8 @@ pub(crate) enum Subject {
     NonFinite,
     Surrogate,
     Nul,
+    Edit,
+    EditKind,
 }
 
 /// A pseudo-random function of its arguments (the finaliser of splitmix64).

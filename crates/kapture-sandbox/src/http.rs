@@ -1,6 +1,7 @@
 //! The HTTP server: a tenant on a loopback socket, which acts out the faults that need one.
 
 mod body;
+mod control;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -149,6 +150,9 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    if let Some(response) = control::answer(&shared.tenant, &method, &uri, &body) {
+        return response;
+    }
     let text = |name| {
         headers
             .get(name)

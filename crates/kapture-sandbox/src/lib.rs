@@ -20,6 +20,7 @@ pub use behaviour::Behaviour;
 pub use behaviour::answer_form::{
     CodePlace, ContentType, EmptyForm, Envelope, Spelling, TotalCount,
 };
+pub use behaviour::edits::{Edit, EditAction, InvalidEdit, RandomEdits};
 pub use behaviour::fault::{ErrorCode, Fault, FaultKind, Faults};
 pub use behaviour::gateway::{
     Endpoints, Firewall, RateLimit, Session, SessionEnd, SessionEndForm, SessionLife,

@@ -222,6 +222,24 @@ impl Population {
         }
     }
 
+    /// The planned customer with this number, counted from 0 in the order of their ids.
+    pub(crate) fn nth(&self, number: u64) -> Option<Row> {
+        // The days are few beside the customers, and edits are rare beside requests.
+        let mut days = self.days.iter().rev();
+        let (date, day) = days.find(|(_, day)| day.before <= number)?;
+        let index = u32::try_from(number - day.before).ok()?;
+        (index < day.count).then(|| Row::planned(*date, index))
+    }
+
+    /// The planned customer with this id.
+    pub(crate) fn row_of(&self, id: u64) -> Option<Row> {
+        let distance = id.checked_sub(self.first_id)?;
+        let number = distance
+            .is_multiple_of(ID_STRIDE)
+            .then_some(distance / ID_STRIDE);
+        self.nth(number?)
+    }
+
     pub(crate) fn id(&self, row: Row) -> u64 {
         let before = self.days.get(&row.day).map_or(0, |day| day.before);
         self.first_id + (before + u64::from(row.index)) * ID_STRIDE - u64::from(row.before)

@@ -1,6 +1,7 @@
 //! The tenant: a function from a request to a reply.
 
 mod answer_cache;
+mod edited;
 mod filter;
 mod gateway;
 mod listing;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 
 use self::answer_cache::AnswerCache;
+use self::edited::{Edited, Edits};
 use self::gateway::Speed;
 use self::moved::Moved;
 use self::record_cache::RecordCache;
@@ -38,7 +40,8 @@ use crate::request_log::{LoggedRequest, RequestLog};
 ///
 /// A reply depends on the request and on the requests before it, never on a clock or on chance, so a run
 /// against a tenant can be repeated exactly. The tenant's state is the log and the number of requests,
-/// the sessions, the counters of rate limit and firewall, cached answers, and which rows [moved](crate::Movement).
+/// the sessions, the counters of rate limit and firewall, cached answers, and which rows [moved](crate::Movement) and which customers were
+/// [edited](crate::Edit).
 ///
 /// ```
 /// use chrono::NaiveDate;
@@ -60,6 +63,7 @@ pub struct Tenant {
     pub(crate) zone_shift: TimeDelta,
     requests: AtomicU64,
     moved: Mutex<Moved>,
+    edited: Mutex<Edited>,
     speed: Mutex<Speed>,
     sessions: Mutex<Sessions>,
     /// The number of requests for windows that start on each day.
@@ -76,6 +80,7 @@ impl Tenant {
             zone_shift: TimeDelta::minutes(behaviour.zone_shift_minutes.into()),
             log: RequestLog::new(behaviour.log_capacity),
             cache: AnswerCache::new(behaviour.cache_time),
+            edited: Mutex::new(Edited::new(&behaviour.edits)),
             population,
             behaviour,
             requests: AtomicU64::new(0),
@@ -162,6 +167,7 @@ impl Tenant {
     /// even where [`Reply::fault`] says that part of it must not reach the client.
     pub fn answer(&self, request: &Request<'_>) -> Reply {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        self.make_due_edits(number);
         let mut logged = LoggedRequest {
             number,
             window: None,
@@ -182,12 +188,19 @@ impl Tenant {
     }
 
     pub(crate) fn customer(&self, row: Row) -> Customer<'_> {
+        let edits = self.edited().of(self.population.id(row));
+        self.customer_with(row, edits)
+    }
+
+    /// A customer of which edits made this.
+    pub(crate) fn customer_with(&self, row: Row, edits: Edits) -> Customer<'_> {
         Customer::new(
             &self.population,
             &self.behaviour.oddities,
             self.behaviour.cm_id,
             row,
         )
+        .edited(edits.count, edits.created)
     }
 
     pub(crate) fn moved(&self) -> MutexGuard<'_, Moved> {

@@ -13,7 +13,10 @@ Example:
 and in another terminal:
   export KAPTURE_BASE_URL=http://127.0.0.1:8080 KAPTURE_CM_ID=424242
   export KAPTURE_USER=sandbox KAPTURE_PASSWORD=sandbox
-  kapture pull --from 2024-05-01 --to 2024-05-07")]
+  kapture pull --from 2024-05-01 --to 2024-05-07
+Edit customers between two runs, and ask for the truth:
+  echo 'move 700000101 2024-05-03' | curl --data-binary @- http://127.0.0.1:8080/sandbox/edits
+  curl 'http://127.0.0.1:8080/sandbox/truth?from=2024-05-01&to=2024-05-07'")]
 pub(crate) struct SandboxArgs {
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -50,6 +53,12 @@ pub(crate) struct SandboxArgs {
     /// Add or remove a row after every REQUESTS requests
     #[arg(long, value_name = "REQUESTS")]
     pub(crate) moving: Option<u64>,
+    /// Edit, delete, revive or move a customer after every REQUESTS requests
+    #[arg(long, value_name = "REQUESTS")]
+    pub(crate) edit_every: Option<u64>,
+    /// Make the edits of this file: lines such as `120 move 700000101 2024-05-03`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) edits: Option<std::path::PathBuf>,
     /// Answer for a window without customers
     #[arg(long, value_name = "KIND", default_value = "list")]
     pub(crate) empty: EmptyKind,

@@ -4,12 +4,12 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 use kapture_sandbox::{
-    Behaviour, Change, ContentType, DEFAULT_CM_ID, EmptyForm, FaultKind, Faults, Limit, Movement,
-    Oddities, Offset, Order, PerDay, Population, Position, RateLimit, SameDay, Tenant, Windows,
-    serve,
+    Behaviour, Change, ContentType, DEFAULT_CM_ID, Edit, EmptyForm, FaultKind, Faults, Limit,
+    Movement, Oddities, Offset, Order, PerDay, Population, Position, RandomEdits, RateLimit,
+    SameDay, Tenant, Windows, serve,
 };
 
 use crate::args::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
@@ -68,6 +68,15 @@ fn population(arguments: &SandboxArgs) -> Result<Population> {
     Ok(Population::new(arguments.seed).days(year(2020, 1, 1)?, year(2030, 12, 31)?, per_day))
 }
 
+fn edits(arguments: &SandboxArgs) -> Result<Vec<Edit>> {
+    let Some(path) = &arguments.edits else {
+        return Ok(Vec::new());
+    };
+    let script = std::fs::read_to_string(path)
+        .with_context(|| format!("--edits: cannot read {}", path.display()))?;
+    Edit::script(&script).with_context(|| format!("--edits: {} is no script", path.display()))
+}
+
 fn behaviour(arguments: &SandboxArgs) -> Result<Behaviour> {
     if !(0.0..=1.0).contains(&arguments.fault_rate) {
         bail!(
@@ -103,6 +112,12 @@ fn behaviour(arguments: &SandboxArgs) -> Result<Behaviour> {
             OrderKind::Ties => Order::Ties,
             OrderKind::Unstable => Order::Unstable,
         },
+        edits: edits(arguments)?,
+        random_edits: arguments.edit_every.map(|every| RandomEdits {
+            every,
+            seed: arguments.seed,
+            at_most: None,
+        }),
         movement: arguments.moving.map(|every| Movement {
             every,
             change: Change::Alternate,

@@ -16,6 +16,10 @@ pub(crate) struct Customer<'a> {
     pub(crate) origin: Origin,
     /// The number of the request that the record is written for; 0 for the truth.
     request: u64,
+    /// How often it was edited.
+    edits: u32,
+    /// When it was planned to be created, before it was moved.
+    planned: NaiveDateTime,
 }
 
 /// The kind of a customer, for the kind flags of a request.
@@ -39,13 +43,27 @@ impl<'a> Customer<'a> {
         cm_id: u64,
         row: Row,
     ) -> Self {
+        let origin = population.origin(row);
         Self {
             oddities,
             seed: population.seed,
             cm_id,
-            origin: population.origin(row),
+            origin,
             request: 0,
+            edits: 0,
+            planned: origin.created,
         }
+    }
+
+    /// The same customer, edited so often and moved to another time of creation.
+    pub(crate) fn edited(mut self, edits: u32, created: Option<NaiveDateTime>) -> Self {
+        self.edits = edits;
+        self.origin.created = created.unwrap_or(self.origin.created);
+        self
+    }
+
+    pub(crate) fn edits(&self) -> u32 {
+        self.edits
     }
 
     /// The same customer as the reply to this request shows it.
@@ -112,7 +130,8 @@ impl<'a> Customer<'a> {
 
     pub(crate) fn phone(&self, contact: u64) -> String {
         // 555 numbers are reserved for fiction.
-        format!("555{contact}{:06}", self.id() % 1_000_000)
+        let number = self.id() + u64::from(self.edits);
+        format!("555{contact}{:06}", number % 1_000_000)
     }
 
     pub(crate) fn email(&self, contact: u64) -> String {
@@ -170,14 +189,15 @@ impl<'a> Customer<'a> {
         }
     }
 
-    /// The time of the last change: that of creation, or 3 to 39 days later.
+    /// The time of the last change: that of creation, or 3 to 39 days later, and a minute more for each
+    /// edit.
     pub(crate) fn changed(&self) -> NaiveDateTime {
         let days = if self.hits(self.oddities.changed_later, Subject::Changed) {
             3 + (self.draw(Subject::Changed) % (LATEST_CHANGE_DAYS as u64 - 2)) as i64
         } else {
             0
         };
-        self.origin.created + TimeDelta::days(days)
+        self.planned + TimeDelta::days(days) + TimeDelta::minutes(self.edits.into())
     }
 
     /// `totalNoOfEnquiries`, which grows with each request where records are rewritten.

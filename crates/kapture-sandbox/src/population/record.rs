@@ -88,14 +88,11 @@ impl Customer<'_> {
         self.write_date(out, self.printed());
         out.push_str(r#","creatorId":0,"channelPartnerId":0,"remarks":"#);
         let look = self.draw(Subject::Look);
-        put_text(
-            out,
-            if self.is_detailed() {
-                names::REMARK[(look / 36 % 4) as usize]
-            } else {
-                ""
-            },
-        );
+        match self.edits() {
+            0 if self.is_detailed() => put_text(out, names::REMARK[(look / 36 % 4) as usize]),
+            0 => put_text(out, ""),
+            edits => put(out, format_args!("\"Edited {edits} times\"")),
+        }
         if self.hits(self.oddities.lone_surrogates, Subject::Surrogate) {
             out.insert_str(out.len() - 1, r"\ud83d");
         }

@@ -11,6 +11,7 @@ use crate::draw::{Subject, draw};
 use crate::population::Row;
 use crate::population::customer::LATEST_CHANGE_DAYS;
 use crate::tenant::Tenant;
+use crate::tenant::edited::Edits;
 use crate::tenant::listing::Listing;
 use crate::tenant::moved::Moved;
 use crate::tenant::query::Query;
@@ -33,6 +34,7 @@ impl Tenant {
             && behaviour.left_out == 0.0
             && behaviour.page_bytes.is_none()
             && behaviour.movement.is_none()
+            && self.edited().is_empty()
             && hidden == 0.0
             && behaviour.windows_by == WindowsBy::Creation
             && behaviour.oddities.rewritten == 0.0
@@ -70,6 +72,7 @@ impl Tenant {
         number: u64,
     ) -> Vec<Row> {
         let mut rows = moved.rows_of(planned);
+        self.place_edited(&mut rows, covered);
         if self.behaviour.windows_by == WindowsBy::LastChange {
             rows.retain(|row| covered.contains(&self.customer(*row).changed()));
         }
@@ -86,6 +89,24 @@ impl Tenant {
         }
         self.shuffle(&mut rows, query, number);
         rows
+    }
+
+    /// Removes the rows of deleted customers, and brings those of moved ones to their place.
+    fn place_edited(&self, rows: &mut Vec<Row>, covered: &Range<NaiveDateTime>) {
+        let edited = self.edited();
+        if edited.is_empty() {
+            return;
+        }
+        let edits = |row: &Row| edited.of(self.population.id(*row));
+        rows.retain(|row| !edits(row).is_deleted && edits(row).created.is_none());
+        let moved = edited.moved().map(|(_, row)| row).filter(|row| {
+            let edits = edits(row);
+            !edits.is_deleted
+                && edits
+                    .created
+                    .is_some_and(|created| covered.contains(&created))
+        });
+        rows.extend(moved);
     }
 
     fn sort(&self, rows: &mut [Row], moved: &Moved, number: u64) {
@@ -130,6 +151,9 @@ impl Tenant {
     pub(crate) fn is_left_out(&self, row: Row) -> bool {
         // With a share of 0 no customer has to be looked up.
         let share = self.behaviour.left_out;
-        share > 0.0 && self.customer(row).hits(share, Subject::LeftOut)
+        share > 0.0
+            && self
+                .customer_with(row, Edits::default())
+                .hits(share, Subject::LeftOut)
     }
 }

@@ -6,6 +6,7 @@ use chrono::{NaiveDate, NaiveTime};
 
 use crate::population::{Row, SandboxCustomer};
 use crate::tenant::Tenant;
+use crate::tenant::edited::{Edited, Edits};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Which {
@@ -20,9 +21,23 @@ impl Tenant {
     /// A customer's day is that of its printed `generationDate`. A customer without a readable one, or
     /// with an [imported](crate::Oddities::imported) one, belongs to the day whose window holds it.
     pub fn truth(&self, from: NaiveDate, to: NaiveDate) -> Vec<SandboxCustomer> {
-        self.rows_of_days(from, to, Which::Now)
-            .into_iter()
-            .map(|row| self.customer(row).truth())
+        self.truth_of(from, to, Edited::of)
+    }
+
+    /// The same with customers of which edits made what `edits` says.
+    pub(super) fn truth_of(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+        edits: impl Fn(&Edited, u64) -> Edits,
+    ) -> Vec<SandboxCustomer> {
+        let ids = self.rows_of_days(from, to, Which::Now, &edits);
+        let edited = self.edited();
+        ids.into_iter()
+            .map(|row| {
+                let edits = edits(&edited, self.population.id(row));
+                self.customer_with(row, edits).truth()
+            })
             .collect()
     }
 
@@ -43,14 +58,21 @@ impl Tenant {
     }
 
     fn ids_of_days(&self, from: NaiveDate, to: NaiveDate, which: Which) -> BTreeSet<u64> {
-        self.rows_of_days(from, to, which)
+        self.rows_of_days(from, to, which, &Edited::of)
             .into_iter()
             .map(|row| self.population.id(row))
             .collect()
     }
 
-    fn rows_of_days(&self, from: NaiveDate, to: NaiveDate, which: Which) -> Vec<Row> {
+    fn rows_of_days(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+        which: Which,
+        edits: &impl Fn(&Edited, u64) -> Edits,
+    ) -> Vec<Row> {
         let moved = self.moved();
+        let edited = self.edited();
         // A zone shift is shorter than a day, so the neighbouring days hold all that belongs here.
         let (first, last) = (from.pred_opt().unwrap_or(from), to.succ_opt().unwrap_or(to));
         let until = last.succ_opt().unwrap_or(last);
@@ -65,9 +87,20 @@ impl Tenant {
             }
             rows.extend(indices.map(|index| Row::planned(day, index)));
         }
+        let is_planned = |row: &Row| (first..=last).contains(&row.day);
+        let moved_here = edited.moved().map(|(_, row)| row);
+        rows.extend(moved_here.filter(|row| !is_planned(row)));
         rows.retain(|row| {
-            let day = self.customer(*row).day(self.zone_shift);
-            (from..=to).contains(&day)
+            let id = self.population.id(*row);
+            let edits = edits(&edited, id);
+            let day = self.customer_with(*row, edits).day(self.zone_shift);
+            let is_there = match which {
+                Which::Now => (from..=to).contains(&day) && !edits.is_deleted,
+                Which::Standing => (from..=to).contains(&day) && !edited.left_its_place(id),
+                // On any of the days that it was moved to.
+                Which::Ever => (from..=to).contains(&day) || edited.left_its_place(id),
+            };
+            is_there
                 && self.behaviour().today.is_none_or(|today| day <= today)
                 && !self.is_left_out(*row)
                 && (which == Which::Ever || !moved.is_deleted(&self.population, *row))

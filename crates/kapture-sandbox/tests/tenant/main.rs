@@ -6,6 +6,7 @@
 )]
 
 mod client;
+mod edits;
 mod envelopes;
 mod faults;
 mod movement;
