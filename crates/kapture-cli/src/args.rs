@@ -1,6 +1,7 @@
 //! The command line as clap parses it; values are checked in `config`.
 
 mod auth;
+mod changes;
 mod connection;
 mod doctor;
 mod filters;
@@ -10,13 +11,13 @@ mod privacy;
 mod proof;
 mod pull;
 mod reference;
-mod report;
 mod sandbox;
 mod sync;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use auth::{AuthAction, AuthArgs, AuthStatusArgs, LoginArgs, LogoutArgs};
+pub(crate) use changes::{ChangesArgs, ChangesFormat};
 pub(crate) use connection::ConnectionArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use filters::{FilterArgs, Kind};
@@ -26,7 +27,6 @@ pub(crate) use privacy::PrivacyArgs;
 pub(crate) use proof::ProofArgs;
 pub(crate) use pull::{DayArgs, PullArgs};
 pub(crate) use reference::{CompletionsArgs, DialectName, ManArgs, SchemaArgs, SchemaFormat};
-pub(crate) use report::ReportArgs;
 pub(crate) use sandbox::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
 pub(crate) use sync::{StatusArgs, SyncArgs, VerifyArgs};
 
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Pull(Box<PullArgs>),
     Sync(Box<SyncArgs>),
     Status(StatusArgs),
-    Report(ReportArgs),
+    Changes(ChangesArgs),
     Verify(Box<VerifyArgs>),
     Plan(Box<PlanArgs>),
     Doctor(Box<DoctorArgs>),
@@ -70,7 +70,7 @@ impl Command {
             Self::Pull(_) => "pull",
             Self::Sync(_) => "sync",
             Self::Status(_) => "status",
-            Self::Report(_) => "report",
+            Self::Changes(_) => "changes",
             Self::Verify(_) => "verify",
             Self::Plan(_) => "plan",
             Self::Doctor(_) => "doctor",

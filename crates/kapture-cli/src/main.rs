@@ -5,10 +5,8 @@ mod commands;
 mod config;
 mod error;
 mod hardening;
-mod metrics;
 mod output;
 mod pipeline;
-mod report;
 mod signals;
 
 use std::num::NonZero;

@@ -8,10 +8,8 @@ use crate::config::connection::Connection;
 use crate::config::destination::RecordOutput;
 use crate::config::{dates, privacy, query};
 use crate::error::CliError;
-use crate::metrics;
-use crate::output::summary::{self, Summary};
+use crate::output::summary;
 use crate::pipeline::Pipeline;
-use crate::pipeline::run_end::StartedRun;
 
 /// Runs a pull.
 pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(), CliError> {
@@ -20,7 +18,6 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     }
     let usage = CliError::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
-    metrics::check(arguments.metrics.as_deref()).map_err(usage)?;
     let connection = Connection::resolve(&arguments.connection)?;
     let connection = connection.protected(&arguments.connection, &arguments.privacy);
     let connection = connection.map_err(usage)?;
@@ -35,7 +32,6 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
         .check_apart(&[
             ("--contacts", arguments.form.contacts.as_deref()),
             ("--summary", arguments.summary.as_deref()),
-            ("--metrics", arguments.metrics.as_deref()),
             ("--days", arguments.days.days.as_deref()),
             ("--token-file", arguments.connection.token_file.as_deref()),
             (
@@ -48,17 +44,8 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     privacy::check(&connection.privacy, filters, &destination.destination, raw).map_err(usage)?;
     let query = query::resolve(connection.cm_id, filters).map_err(usage)?;
 
-    let metrics = arguments.metrics.as_deref();
-    let started = StartedRun::new("pull", &destination.destination, metrics);
-    let mut summary = Summary::default();
-    let sink = match destination.create(&connection.source(&query)).await {
-        Ok(sink) => sink,
-        Err(error) => {
-            return started
-                .end(None, &summary, Err(CliError::sink(error)))
-                .await;
-        }
-    };
+    let created = destination.create(&connection.source(&query)).await;
+    let sink = created.map_err(CliError::sink)?;
     let outcome = async {
         let ledger = sink.ledger().await.map_err(CliError::sink)?;
         // The file of contacts is complete only if every day is pulled.
@@ -79,9 +66,11 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
             summary: arguments.summary.as_deref(),
             output,
         };
-        let pull = pull.fewer_requests(arguments.proof.fewer_requests);
-        course.run(pull, &mut summary).await
+        course
+            .run(pull.fewer_requests(arguments.proof.fewer_requests))
+            .await
     };
     let outcome = outcome.await;
-    started.end(Some(&*sink), &summary, outcome).await
+    sink.close().await;
+    outcome
 }
