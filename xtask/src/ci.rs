@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use xshell::{Cmd, Shell, cmd};
 
+use crate::dist::packaging;
+use crate::readers::{guide, metrics, report};
 use crate::workspace::Workspace;
 use crate::{
-    Error, Faults, bench, examples, features, interop, layers, packaging, public_api, python, soak,
-    stores, system, tidy, tools,
+    Error, Faults, bench, examples, features, interop, layers, public_api, python, soak, stores,
+    system, tidy, tools,
 };
 
 /// One thing that can pass or fail.
@@ -94,6 +96,16 @@ pub(crate) const STEPS: &[Step] = &[
         faults: stores::faults,
     },
     Step {
+        name: "report",
+        purpose: "Chromium opens the report of ten years: keyboard, contrast, narrow, dark, paper",
+        faults: report::faults,
+    },
+    Step {
+        name: "metrics",
+        purpose: "Prometheus reads the metrics, and each alert fires for its own fault",
+        faults: metrics::faults,
+    },
+    Step {
         name: "examples",
         purpose: "each example of a crate runs to its end",
         faults: examples::faults,
@@ -111,6 +123,11 @@ pub(crate) const STEPS: &[Step] = &[
             let docs = cmd!(shell, "cargo doc --workspace --no-deps --all-features");
             succeeds(docs.env("RUSTDOCFLAGS", "-D warnings"))
         },
+    },
+    Step {
+        name: "guide",
+        purpose: "mdBook makes a book of the guide, and its table of contents has every page",
+        faults: guide::faults,
     },
     Step {
         name: "public-api",
@@ -153,7 +170,7 @@ pub(crate) fn run(shell: &Shell, only: &[String]) -> Result<bool, Error> {
     for line in &missing {
         println!("{line}");
     }
-    print!("{}", report(&results));
+    print!("{}", table(&results));
     Ok(results.iter().all(|result| result.passed))
 }
 
@@ -210,7 +227,7 @@ struct StepResult {
 }
 
 /// A table; the last line has the counts, for machines to read.
-fn report(results: &[StepResult]) -> String {
+fn table(results: &[StepResult]) -> String {
     let mut report = format!("{:<12}{:<8}{:>8}\n", "step", "result", "seconds");
     for StepResult { name, passed, took } in results {
         let result = if *passed { "ok" } else { "FAILED" };
@@ -251,7 +268,7 @@ mod tests {
         };
         let results = [result("fmt", true, 1_250), result("clippy", false, 98_760)];
         assert_eq!(
-            report(&results),
+            table(&results),
             "step        result   seconds\n\
              fmt         ok           1.2\n\
              clippy      FAILED      98.8\n\

@@ -9,14 +9,15 @@ use xshell::{Shell, cmd};
 mod bench;
 mod ci;
 mod coverage;
+mod dist;
 mod examples;
 mod features;
 mod fuzz;
 mod interop;
 mod layers;
-mod packaging;
 mod public_api;
 mod python;
+mod readers;
 mod soak;
 mod stores;
 mod system;
@@ -43,6 +44,14 @@ enum Task {
     Coverage,
     /// Writes the lists of public items.
     PublicApi,
+    /// Builds the files of a release.
+    Dist,
+    /// Builds each crate from its own package.
+    Package,
+    /// Compares the public items with those of the last release.
+    Semver,
+    /// Writes the pictures that the README shows.
+    Pictures,
     /// With the arguments of `kapture-soak`.
     Soak(Vec<OsString>),
     /// With the arguments of `kapture-bench`.
@@ -72,13 +81,17 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
             (Short('h') | Long("help"), _) => return Ok(Task::Help),
             (Value(name), Task::Help) => match name.string()?.as_str() {
                 "ci" => Task::Ci { only: Vec::new() },
-                name @ ("tidy" | "layers" | "interop" | "python") => {
+                name @ ("tidy" | "layers" | "interop" | "python" | "guide") => {
                     let only = vec![name.to_owned()];
                     Task::Ci { only }
                 }
                 "advisories" => Task::Advisories,
                 "coverage" => Task::Coverage,
                 "public-api" => Task::PublicApi,
+                "pictures" => Task::Pictures,
+                "dist" => Task::Dist,
+                "package" => Task::Package,
+                "semver" => Task::Semver,
                 "bench" => return Ok(Task::Bench(arguments.raw_args()?.collect())),
                 "soak" => return Ok(Task::Soak(arguments.raw_args()?.collect())),
                 "fuzz" => Task::Fuzz {
@@ -118,6 +131,10 @@ fn run(task: Task) -> Result<ExitCode, Error> {
         Task::Ci { only } => return ci::run(&shell, &only).map(exit_code),
         Task::Bench(arguments) => return bench::run(&shell, &arguments).map(exit_code),
         Task::Coverage => return coverage::run(&shell).map(exit_code),
+        Task::Dist => dist::run(&shell, &Workspace::read(&shell)?)?,
+        Task::Package => dist::release::package(&shell, &Workspace::read(&shell)?)?,
+        Task::Semver => dist::release::semver(&shell, &Workspace::read(&shell)?)?,
+        Task::Pictures => readers::report::pictures(&shell, &Workspace::read(&shell)?)?,
         Task::PublicApi => public_api::write(&shell, &Workspace::read(&shell)?)?,
         Task::Soak(arguments) => soak::run(&shell, &arguments)?,
         Task::Fuzz { claims, seconds } => fuzz::run(&shell, &claims, seconds)?,
@@ -148,12 +165,17 @@ cargo xtask tidy                  short for ci --only tidy
 cargo xtask layers                short for ci --only layers
 cargo xtask interop               short for ci --only interop
 cargo xtask python                short for ci --only python
+cargo xtask guide                 short for ci --only guide: the guide as a book
 cargo xtask bench [--help]        the cost of a pull, against a bare client and a bare parser
 cargo xtask soak [--help]         repeated syncs from a faulty server
 cargo xtask fuzz [--seconds N] [CLAIM]...
                                   search for bytes that break a claim of fuzz/; needs nightly
 cargo xtask coverage              line coverage of the libraries; needs cargo-llvm-cov
 cargo xtask public-api            writes the public items of each library to docs/public-api
+cargo xtask dist                  the files of a release: archive, packages, bill of materials, checksums
+cargo xtask package               builds each crate from its own package, in dependency order
+cargo xtask semver                compares the public items with those of the last tag
+cargo xtask pictures              writes the pictures of the README to docs/pictures; needs chromium
 cargo xtask advisories            known vulnerabilities of dependencies; needs a network
 
 Steps of ci:
@@ -188,6 +210,10 @@ mod tests {
             ("python", ci(&["python"])),
             ("advisories", Task::Advisories),
             ("coverage", Task::Coverage),
+            ("dist", Task::Dist),
+            ("package", Task::Package),
+            ("semver", Task::Semver),
+            ("pictures", Task::Pictures),
             ("bench --short", Task::Bench(vec!["--short".into()])),
             (
                 "soak --minutes 9",

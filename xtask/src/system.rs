@@ -15,7 +15,7 @@ struct Package {
     is_there: fn(&Shell) -> bool,
 }
 
-const PACKAGES: [Package; 6] = [
+const PACKAGES: [Package; 10] = [
     Package {
         name: "PostgreSQL",
         step: "tests",
@@ -58,6 +58,34 @@ const PACKAGES: [Package; 6] = [
         hint: "apt-get install npm, or brew install node",
         is_there: has_npm,
     },
+    Package {
+        name: "npm",
+        step: "report",
+        purpose: "what opens the report in a browser",
+        hint: "apt-get install npm, or brew install node",
+        is_there: has_npm,
+    },
+    Package {
+        name: "Chromium",
+        step: "report",
+        purpose: "opening the report",
+        hint: "apt-get install chromium",
+        is_there: |_| chromium().is_some(),
+    },
+    Package {
+        name: "Python 3 with venv",
+        step: "guide",
+        purpose: "mdBook",
+        hint: "apt-get install python3-venv, or brew install python",
+        is_there: has_python,
+    },
+    Package {
+        name: "promtool",
+        step: "metrics",
+        purpose: "reading the metrics as Prometheus does",
+        hint: "apt-get install prometheus, or brew install prometheus",
+        is_there: has_promtool,
+    },
 ];
 
 /// One line for each package that is missing and that one of these steps needs.
@@ -92,6 +120,22 @@ pub(crate) fn has_java(shell: &Shell) -> bool {
 pub(crate) fn has_npm(shell: &Shell) -> bool {
     let asked = cmd!(shell, "npm --version");
     asked.quiet().ignore_stdout().ignore_stderr().run().is_ok()
+}
+
+pub(crate) fn has_promtool(shell: &Shell) -> bool {
+    let asked = cmd!(shell, "promtool --version");
+    asked.quiet().ignore_stdout().ignore_stderr().run().is_ok()
+}
+
+/// The program of Chromium, by the names that it has.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = env::split_paths(&path).collect();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let mut programs = names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |it| it.join(name)));
+    programs.find(|program| program.is_file())
 }
 
 /// Whether the tests find a server, or the programs to start one.

@@ -1,5 +1,6 @@
 //! The cargo tools that CI needs, at pinned versions, in a folder of their own: `target/tools`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
@@ -30,6 +31,20 @@ pub(crate) const NEXTEST: Tool = Tool {
     any_version: true,
 };
 
+/// Puts the list of dependencies into the programs of a release.
+pub(crate) const AUDITABLE: Tool = Tool {
+    subcommand: "auditable",
+    version: "0.7.7",
+    any_version: false,
+};
+
+/// Compares the public items with those of the last release.
+pub(crate) const SEMVER_CHECKS: Tool = Tool {
+    subcommand: "semver-checks",
+    version: "0.51.0",
+    any_version: false,
+};
+
 impl Tool {
     /// The program: the one on `PATH` if its version fits, else the one in `target/tools`, which is installed first if
     /// need be.
@@ -38,6 +53,11 @@ impl Tool {
         let folder = workspace.target.join("tools");
         let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         let installed = folder.join("bin").join(file);
+        // Not every tool says its version itself.
+        let record = fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
+        if installed.is_file() && record.contains(&format!("\"{name} {} ", self.version)) {
+            return Ok(installed);
+        }
         for program in [Path::new(&name), &installed] {
             if self.fits(&version(shell, program, self.subcommand)) {
                 return Ok(program.to_owned());

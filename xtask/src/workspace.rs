@@ -21,6 +21,7 @@ pub(crate) struct Workspace {
 pub(crate) struct Crate {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
+    pub(crate) version: String,
     pub(crate) rust_version: String,
     /// Whether the manifest allows it to be published.
     pub(crate) published: bool,
@@ -31,6 +32,8 @@ pub(crate) struct Crate {
     pub(crate) is_library: bool,
     /// The names of its examples.
     pub(crate) examples: Vec<String>,
+    /// The names of its programs.
+    pub(crate) programs: Vec<String>,
 }
 
 impl Workspace {
@@ -62,6 +65,31 @@ impl Workspace {
         self.crates.iter().filter(|member| member.published)
     }
 
+    /// A member, by its name.
+    pub(crate) fn member(&self, name: &str) -> Result<&Crate, Error> {
+        let member = self.crates.iter().find(|member| member.name == name);
+        Ok(member.ok_or_else(|| format!("no crate {name}"))?)
+    }
+
+    /// The published members, each after those that it is built from.
+    pub(crate) fn in_dependency_order(&self) -> Vec<&Crate> {
+        let mut ordered = Vec::<&Crate>::new();
+        let mut left: Vec<_> = self.published().collect();
+        while !left.is_empty() {
+            let waits = |member: &&Crate| {
+                let needs = &member.dependencies;
+                left.iter().any(|other| needs.contains(&other.name))
+            };
+            let (waiting, ready): (Vec<_>, Vec<_>) = left.iter().copied().partition(waits);
+            if ready.is_empty() {
+                break;
+            }
+            ordered.extend(ready);
+            left = waiting;
+        }
+        ordered
+    }
+
     fn from_metadata(metadata: &str) -> Result<Self, Error> {
         let metadata: Value = serde_json::from_str(metadata)?;
         Ok(Self {
@@ -90,17 +118,21 @@ impl Crate {
         }
         let mut is_library = false;
         let mut examples = Vec::new();
+        let mut programs = Vec::new();
         for target in list(package, "targets")? {
             for kind in list(target, "kind")? {
                 is_library |= kind == "lib";
-                if kind == "example" {
-                    examples.push(text(target, "name")?);
+                match kind.as_str() {
+                    Some("example") => examples.push(text(target, "name")?),
+                    Some("bin") => programs.push(text(target, "name")?),
+                    _ => {}
                 }
             }
         }
         Ok(Self {
             name: text(package, "name")?,
             folder,
+            version: text(package, "version")?,
             rust_version: text(package, "rust_version")?,
             // `publish = false` comes out as an empty list of registries, its absence as null.
             published: package["publish"].is_null(),
@@ -112,6 +144,7 @@ impl Crate {
             dependencies,
             is_library,
             examples,
+            programs,
         })
     }
 }
@@ -142,6 +175,7 @@ mod tests {
                 {
                     "name": "kapture-transport",
                     "manifest_path": "/kapture/crates/kapture-transport/Cargo.toml",
+                    "version": "0.1.0",
                     "rust_version": "1.95",
                     "publish": null,
                     "features": {"default": ["http"], "http": ["dep:reqwest"], "mock": []},
@@ -158,6 +192,7 @@ mod tests {
                 {
                     "name": "xtask",
                     "manifest_path": "/kapture/xtask/Cargo.toml",
+                    "version": "0.1.0",
                     "rust_version": "1.95",
                     "publish": [],
                     "features": {},
@@ -172,14 +207,39 @@ mod tests {
         let transport = Crate {
             name: "kapture-transport".into(),
             folder: "/kapture/crates/kapture-transport".into(),
+            version: "0.1.0".into(),
             rust_version: "1.95".into(),
             published: true,
             features: vec!["http".into(), "mock".into()],
             dependencies: vec!["reqwest".into(), "cc".into()],
             is_library: true,
             examples: vec!["mock".into()],
+            programs: Vec::new(),
         };
         assert_eq!(workspace.published().collect::<Vec<_>>(), [&transport]);
         assert_eq!(workspace.crates[1].name, "xtask");
+    }
+
+    #[test]
+    fn crates_are_published_after_their_dependencies() {
+        let member = |name: &str, needs: &[&str]| Crate {
+            name: name.into(),
+            published: true,
+            dependencies: needs.iter().map(|need| (*need).to_owned()).collect(),
+            ..Crate::default()
+        };
+        let workspace = Workspace {
+            root: PathBuf::new(),
+            target: PathBuf::new(),
+            crates: vec![
+                member("cli", &["sinks", "customers", "clap"]),
+                member("customers", &["model"]),
+                member("model", &["serde"]),
+                member("sinks", &["model"]),
+            ],
+        };
+        let order = workspace.in_dependency_order();
+        let order: Vec<_> = order.iter().map(|member| &*member.name).collect();
+        assert_eq!(order, ["model", "customers", "sinks", "cli"]);
     }
 }

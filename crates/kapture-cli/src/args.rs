@@ -1,7 +1,6 @@
 //! The command line as clap parses it; values are checked in `config`.
 
 mod auth;
-mod changes;
 mod connection;
 mod doctor;
 mod filters;
@@ -11,13 +10,13 @@ mod privacy;
 mod proof;
 mod pull;
 mod reference;
+mod report;
 mod sandbox;
 mod sync;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use auth::{AuthAction, AuthArgs, AuthStatusArgs, LoginArgs, LogoutArgs};
-pub(crate) use changes::{ChangesArgs, ChangesFormat};
 pub(crate) use connection::ConnectionArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use filters::{FilterArgs, Kind};
@@ -27,6 +26,7 @@ pub(crate) use privacy::PrivacyArgs;
 pub(crate) use proof::ProofArgs;
 pub(crate) use pull::{DayArgs, PullArgs};
 pub(crate) use reference::{CompletionsArgs, DialectName, ManArgs, SchemaArgs, SchemaFormat};
+pub(crate) use report::ReportArgs;
 pub(crate) use sandbox::{EmptyKind, OffsetKind, OrderKind, SandboxArgs, WindowKind};
 pub(crate) use sync::{StatusArgs, SyncArgs, VerifyArgs};
 
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Pull(Box<PullArgs>),
     Sync(Box<SyncArgs>),
     Status(StatusArgs),
-    Changes(ChangesArgs),
+    Report(ReportArgs),
     Verify(Box<VerifyArgs>),
     Plan(Box<PlanArgs>),
     Doctor(Box<DoctorArgs>),
@@ -70,7 +70,7 @@ impl Command {
             Self::Pull(_) => "pull",
             Self::Sync(_) => "sync",
             Self::Status(_) => "status",
-            Self::Changes(_) => "changes",
+            Self::Report(_) => "report",
             Self::Verify(_) => "verify",
             Self::Plan(_) => "plan",
             Self::Doctor(_) => "doctor",

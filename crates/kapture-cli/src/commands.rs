@@ -1,12 +1,12 @@
 //! The commands, one file or folder each.
 
 mod auth;
-mod changes;
 pub(crate) mod completions;
 mod doctor;
 mod man;
 mod plan;
 mod pull;
+mod report;
 mod sandbox;
 mod schema;
 mod status;
@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
         Command::Pull(arguments) => pull::run(&arguments, &output).await,
         Command::Sync(arguments) => sync::run(&arguments, &output).await,
         Command::Status(arguments) => status::run(&arguments).await,
-        Command::Changes(arguments) => changes::run(&arguments).await,
+        Command::Report(arguments) => report::run(&arguments).await,
         Command::Verify(arguments) => verify::run(&arguments, &output).await,
         Command::Plan(arguments) => plan::run(&arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,

@@ -126,6 +126,11 @@ impl CliError {
         }
     }
 
+    /// Days of a destination are too old.
+    pub(crate) fn not_up_to_date(text: String, hint: String) -> Self {
+        Self::new(DIFFERENT, anyhow::Error::msg(text)).hint(hint)
+    }
+
     /// The exit code for differences, if printing a difference failed because the reader closed the
     /// output.
     pub(crate) fn after_a_difference(self) -> Self {
@@ -229,6 +234,11 @@ impl CliError {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
+    }
+
+    /// The exit code as a number.
+    pub(crate) fn code(&self) -> u8 {
+        self.code
     }
 
     /// Prints the error, its causes and the hint on standard error.

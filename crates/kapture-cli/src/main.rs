@@ -5,8 +5,10 @@ mod commands;
 mod config;
 mod error;
 mod hardening;
+mod metrics;
 mod output;
 mod pipeline;
+mod report;
 mod signals;
 
 use std::num::NonZero;

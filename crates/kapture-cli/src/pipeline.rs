@@ -3,6 +3,7 @@
 pub(crate) mod date_ranges;
 pub(crate) mod events;
 pub(crate) mod failed_days;
+pub(crate) mod run_end;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -41,13 +42,14 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) until: RangeEnd,
     /// The wanted days that are pulled.
     pub(crate) days: &'a Days,
+    /// The file that the summary is written to.
     pub(crate) summary: Option<&'a Path>,
     pub(crate) output: &'a OutputArgs,
 }
 
 impl Pipeline<'_> {
-    /// Consumes the pull to its end, and prints the summary.
-    pub(crate) async fn run(self, pull: Pull) -> Result<(), CliError> {
+    /// Consumes the pull to its end, and prints the summary, which is left in `summary`.
+    pub(crate) async fn run(self, pull: Pull, summary: &mut Summary) -> Result<(), CliError> {
         let mut filling = Filling::new(self.sink, self.days);
         if let Some((first, _)) = self.wanted.bounds() {
             filling = filling.range(first, self.until);
@@ -84,13 +86,14 @@ impl Pipeline<'_> {
         // The task of the pull ends before the summary is printed.
         pulling.abort();
         let _ = pulling.await;
-        let mut summary = consumer.summary;
+        *summary = consumer.summary;
         drop(consumer.filling);
         // A commit that was begun ends, one way or the other, before the sink is closed.
         consumer.commits.shutdown().await;
         // The progress bar would clear the lines that follow.
         drop(consumer.progress);
         // Days failed before the run ended for another reason.
+        summary.failures.extend(consumer.failed.by_kind());
         for failure in consumer.failed.take(incomplete) {
             failure.report();
         }
@@ -201,6 +204,7 @@ impl EventConsumer<'_> {
 
     /// Prints one error for each reason for which days failed, and returns the last one.
     fn report_failed_days(&mut self) -> Result<(), CliError> {
+        self.summary.failures.extend(self.failed.by_kind());
         let mut failures = self.failed.take(incomplete);
         let last = failures.pop();
         for failure in failures {

@@ -27,7 +27,7 @@
 //! ```
 
 mod fixtures;
-mod history;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -36,7 +36,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use kapture_model::{Checksum, DayState, Days, EndBound, Proof, Record};
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ use crate::ledger::{RangeEnd, StaleReason};
 use crate::sink::Sink;
 
 use fixtures::*;
-use history::{history_is_what_runs_saw, unchanged_and_moved_customers};
+use runs::last_hundred_runs_are_kept;
 
 /// A destination under test, empty at first.
 #[async_trait]
@@ -67,22 +67,6 @@ pub trait Subject: Send + Sync {
     /// own.
     fn keeps_one_copy(&self) -> bool {
         false
-    }
-
-    /// Opens it to write, keeping its history from `from` on. `None` skips the tests of the history.
-    async fn create_with_history(&self, _from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
-        None
-    }
-
-    /// Opens it to read, as another process does. Only for a destination that keeps its history.
-    async fn open(&self) -> Option<Box<dyn Sink>> {
-        None
-    }
-
-    /// All customers that its history has at a time, read without the sink, in the form of
-    /// [`held`](Self::held).
-    async fn held_at(&self, _time: DateTime<Utc>) -> BTreeMap<NaiveDate, Vec<Value>> {
-        BTreeMap::new()
     }
 
     /// The part of a customer that the format can hold.
@@ -128,6 +112,10 @@ pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
         "the earliest start is the first day of the ledger's bounds, and adds no receipt"
     );
     test!(
+        last_hundred_runs_are_kept(),
+        "a run that is recorded is kept, also by the next process, and no more than a hundred are"
+    );
+    test!(
         days_written_concurrently_do_not_mix(),
         "writers of several days are open at the same time"
     );
@@ -169,22 +157,9 @@ pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
             "a day whose customer another day held and lost becomes stale"
         );
     }
-    test!(
-        unchanged_and_moved_customers(),
-        "the history has one change for each customer that changed, and none for another"
-    );
-    for seed in 0..HISTORIES {
-        test!(
-            history_is_what_runs_saw(seed),
-            "the history at the time of any run is what that run saw"
-        );
-    }
     test!(day_of_size_is_complete(10), "a small day is complete");
     test!(day_of_size_is_complete(many), "a large day is complete");
 }
-
-/// How many random histories are tried.
-const HISTORIES: u64 = 24;
 
 /// Runs a test; its panic says its name and the rule that it checks.
 async fn named(name: &str, rule: &str, test: impl Future<Output = ()>) {

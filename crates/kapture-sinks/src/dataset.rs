@@ -6,6 +6,7 @@
 //!   created_date=2024-05-02/customers.parquet
 //!   _kapture/manifest.json          the manifest
 //!   _kapture/days/2024-05-02.json   the day's receipt
+//!   _kapture/runs.json              the last runs
 //!   _kapture/lock                   while a run writes; lock.json in an object store
 //! ```
 //!
@@ -38,6 +39,7 @@ use crate::incremental::{DayStore, blocking};
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::FileReceipt;
+use crate::ledger::run_log::RunLog;
 use crate::ledger::{Ledger, StaleReason};
 use files::{DayContent, Files, Stamp};
 
@@ -314,6 +316,17 @@ impl<F: Files> DayStore for Dataset<F> {
             records,
         };
         self.files.replace_day(content).await
+    }
+
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        let json = self.files.read(layout::RUNS).await?;
+        let log = json.map(|json| serde_json::from_slice(&json).unwrap_or_default());
+        Ok(log.unwrap_or_default())
+    }
+
+    async fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError> {
+        let json = layout::json(log).map_err(SinkError::Spool)?;
+        self.files.write(layout::RUNS, json).await
     }
 
     async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {

@@ -1,6 +1,6 @@
 //! The ledger of a destination: the receipts of the days it holds, and which of them are stale.
 
-pub(crate) mod change;
+pub(crate) mod day_status;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod field_choice;
 pub(crate) mod identity;
@@ -8,15 +8,16 @@ pub(crate) mod identity;
 pub(crate) mod manifest;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod receipt_codec;
-pub(crate) mod rereads;
-pub(crate) mod tracking;
+pub(crate) mod run_log;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kapture_model::{DayState, Days, Receipt};
+use kapture_model::{Days, Receipt};
+
+use day_status::DayStatus;
 
 /// The receipts of the days that a destination holds, in order.
 ///
@@ -170,13 +171,7 @@ impl Ledger {
     /// fetched later than `now` is one of them: a clock that was ahead sealed it, perhaps before
     /// the day was over.
     pub fn missing_or_stale(&self, days: &Days, now: DateTime<Utc>) -> Days {
-        let is_sealed = |entry: &Entry| {
-            entry.stale.is_none()
-                && entry.receipt.as_ref().is_some_and(|receipt| {
-                    receipt.state == DayState::Sealed && receipt.fetched <= now
-                })
-        };
-        let is_wanted = |day: &NaiveDate| !self.days.get(day).is_some_and(is_sealed);
+        let is_wanted = |day: &NaiveDate| self.status(*day, now) != DayStatus::Sealed;
         days.iter().filter(is_wanted).collect()
     }
 
@@ -251,6 +246,7 @@ impl FromIterator<Receipt> for Ledger {
 
 #[cfg(test)]
 mod tests {
+    use kapture_model::DayState;
 
     use super::*;
 

@@ -6,14 +6,12 @@
 mod address;
 mod database;
 mod error;
-mod history;
 mod open;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -26,12 +24,9 @@ use crate::incremental::DayStore;
 use crate::incremental::blocking::{self, Blocking};
 use crate::incremental::spool::Spooled;
 use crate::ledger::Ledger;
-use crate::ledger::change::{ChangeStream, SeenBetween};
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
-use crate::ledger::rereads::Rereads;
-use crate::ledger::tracking::Tracking;
-use crate::sql::changes::{self, Position};
+use crate::ledger::run_log::RunLog;
 pub(crate) use address::parse;
 use database::Database;
 
@@ -39,8 +34,6 @@ use database::Database;
 pub(crate) struct Sqlite {
     destination: String,
     database: Blocking<Database>,
-    /// Once it is opened.
-    keeps_history: OnceLock<bool>,
 }
 
 impl Sqlite {
@@ -50,21 +43,13 @@ impl Sqlite {
         zone: Tz,
         columns: &[AttributeColumn],
         migrations: Vec<String>,
-        tracking: Tracking,
     ) -> Result<Self, SinkError> {
         let named = path.to_owned();
         let open = move || open::read_write(&canonicalize(&named));
         let connection = blocking::run(open).await?;
         Ok(Self::new(
             path,
-            Database::new(
-                path,
-                connection,
-                zone,
-                columns.to_vec(),
-                migrations,
-                tracking,
-            ),
+            Database::new(path, connection, zone, columns.to_vec(), migrations),
         ))
     }
 
@@ -75,14 +60,7 @@ impl Sqlite {
         let connection = blocking::run(move || open::read_only(&named)).await?;
         Ok(Self::new(
             path,
-            Database::new(
-                path,
-                connection,
-                Tz::UTC,
-                Vec::new(),
-                migrations,
-                Tracking::default(),
-            ),
+            Database::new(path, connection, Tz::UTC, Vec::new(), migrations),
         ))
     }
 
@@ -90,7 +68,6 @@ impl Sqlite {
         Self {
             destination: path.display().to_string(),
             database: Blocking::new(database),
-            keeps_history: OnceLock::new(),
         }
     }
 }
@@ -126,7 +103,6 @@ impl DayStore for Sqlite {
     }
 
     async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError> {
-        let _ = self.keeps_history.set(manifest.history);
         let manifest = manifest.clone();
         let check = move |database: &Database| database.check_latest(&manifest);
         self.database.run(check).await
@@ -147,24 +123,14 @@ impl DayStore for Sqlite {
         self.database.run(move |database| database.ids(day)).await
     }
 
-    fn changes(&self, span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
-        if !self.keeps_history.get().copied().unwrap_or_default() {
-            return Err(SinkError::NoHistory {
-                destination: self.destination(),
-            });
-        }
-        Ok(changes::stream(Position::first(&span), move |position| {
-            let read = move |database: &Database| database.changes(&span, &position);
-            Box::pin(self.database.run(read))
-        }))
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        self.database.run(Database::runs).await
     }
 
-    async fn rereads(&self) -> Result<Rereads, SinkError> {
-        self.database.run(Database::rereads).await
-    }
-
-    async fn end_run(&self) -> Result<(), SinkError> {
-        self.database.run(Database::end_run).await
+    async fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError> {
+        let log = log.clone();
+        let store = move |database: &Database| database.store_last_run(&log);
+        self.database.run(store).await
     }
 
     async fn check_present(&self) -> Result<(), SinkError> {

@@ -181,7 +181,7 @@ fn what_cannot_be_mended_comes_with_a_hint() {
     };
     execute("UPDATE kapture_manifest SET value = '0' WHERE name = 'version'");
     refused(&served, &destination, "has `0` as its version");
-    execute("UPDATE kapture_manifest SET value = '1' WHERE name = 'version'");
+    execute("UPDATE kapture_manifest SET value = '2' WHERE name = 'version'");
     let emptied = folder.path().join("emptied.db");
     sync(&served, &emptied, &FROM);
     let connection = Connection::open(&emptied).unwrap();

@@ -51,6 +51,9 @@ pub(crate) struct PullArgs {
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
+    /// Write metrics to this file, in the text format of Prometheus
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) metrics: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) privacy: PrivacyArgs,
     #[command(flatten)]

@@ -45,20 +45,12 @@ pub(crate) struct SyncArgs {
         help_heading = "Days"
     )]
     pub(crate) to: String,
+    /// Also pull the last DAYS days again, sealed or not, since customers may have changed
+    #[arg(long, value_name = "DAYS", default_value_t = 0, help_heading = "Days")]
+    pub(crate) refresh: u64,
     /// Refused with an explanation
     #[arg(long, value_name = "I/N", hide = true)]
     pub(crate) shard: Option<String>,
-    /// Also pull sealed days again, since customers may have changed: the last DAYS days, or each day at these AGES (1,3,7,30,90)
-    #[arg(
-        long,
-        value_name = "DAYS|AGES",
-        default_value = "0",
-        help_heading = "Days"
-    )]
-    pub(crate) refresh: String,
-    /// Keep every version of a customer from now on (customers_history), in a database
-    #[arg(long, help_heading = "Output")]
-    pub(crate) history: bool,
     /// How long after midnight a day can still gain customers (allowed lateness), for example 90m, 6h or 2d
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
     pub(crate) grace_period: String,
@@ -81,6 +73,9 @@ pub(crate) struct SyncArgs {
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
+    /// Write metrics to this file, in the text format of Prometheus
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) metrics: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) privacy: PrivacyArgs,
     #[command(flatten)]
@@ -97,8 +92,12 @@ pub(crate) struct SyncArgs {
 /// open, and which days are missing. Makes no requests.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  kapture status customers.db")]
+Examples:
+  kapture status customers.db
+  kapture status customers.db --runs
+  kapture status customers.db --max-age 26h --metrics customers.prom
+
+Exit codes: 0 done, 2 wrong usage, 6 WHERE cannot be read, 7 not up to date (--max-age).")]
 pub(crate) struct StatusArgs {
     /// Folder (out/), bucket (s3://…, gs://…, az://…) or database (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
@@ -106,6 +105,15 @@ pub(crate) struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// List the last hundred runs that wrote to WHERE, instead of its days
+    #[arg(long)]
+    pub(crate) runs: bool,
+    /// Exit with code 7 unless every day is complete that ended longer ago than this, for example 26h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_age: Option<String>,
+    /// Write metrics to this file, in the text format of Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
 }
 
 /// Pull days again and compare them with a folder, bucket or database
@@ -141,6 +149,9 @@ pub(crate) struct VerifyArgs {
     /// Print the differences as JSON, one object for each day that differs
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write metrics to this file, in the text format of Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) proof: ProofArgs,
     #[command(flatten)]

@@ -8,8 +8,10 @@ use crate::config::connection::Connection;
 use crate::config::destination::RecordOutput;
 use crate::config::{dates, privacy, query};
 use crate::error::CliError;
-use crate::output::summary;
+use crate::metrics;
+use crate::output::summary::{self, Summary};
 use crate::pipeline::Pipeline;
+use crate::pipeline::run_end::StartedRun;
 
 /// Runs a pull.
 pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(), CliError> {
@@ -18,6 +20,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     }
     let usage = CliError::usage;
     summary::check(arguments.summary.as_deref()).map_err(usage)?;
+    metrics::check(arguments.metrics.as_deref()).map_err(usage)?;
     let connection = Connection::resolve(&arguments.connection)?;
     let connection = connection.protected(&arguments.connection, &arguments.privacy);
     let connection = connection.map_err(usage)?;
@@ -32,6 +35,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
         .check_apart(&[
             ("--contacts", arguments.form.contacts.as_deref()),
             ("--summary", arguments.summary.as_deref()),
+            ("--metrics", arguments.metrics.as_deref()),
             ("--days", arguments.days.days.as_deref()),
             ("--token-file", arguments.connection.token_file.as_deref()),
             (
@@ -44,8 +48,17 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     privacy::check(&connection.privacy, filters, &destination.destination, raw).map_err(usage)?;
     let query = query::resolve(connection.cm_id, filters).map_err(usage)?;
 
-    let created = destination.create(&connection.source(&query)).await;
-    let sink = created.map_err(CliError::sink)?;
+    let metrics = arguments.metrics.as_deref();
+    let started = StartedRun::new("pull", &destination.destination, metrics);
+    let mut summary = Summary::default();
+    let sink = match destination.create(&connection.source(&query)).await {
+        Ok(sink) => sink,
+        Err(error) => {
+            return started
+                .end(None, &summary, Err(CliError::sink(error)))
+                .await;
+        }
+    };
     let outcome = async {
         let ledger = sink.ledger().await.map_err(CliError::sink)?;
         // The file of contacts is complete only if every day is pulled.
@@ -66,11 +79,9 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
             summary: arguments.summary.as_deref(),
             output,
         };
-        course
-            .run(pull.fewer_requests(arguments.proof.fewer_requests))
-            .await
+        let pull = pull.fewer_requests(arguments.proof.fewer_requests);
+        course.run(pull, &mut summary).await
     };
     let outcome = outcome.await;
-    sink.close().await;
-    outcome
+    started.end(Some(&*sink), &summary, outcome).await
 }

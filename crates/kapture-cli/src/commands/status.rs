@@ -1,35 +1,74 @@
 //! `kapture status`.
 
+mod age;
+mod runs;
+
 use std::fmt::{self, Write};
 
+use anyhow::{Result, anyhow};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
-use chrono_tz::Tz;
 use kapture_customers::{DayState, Days};
 use kapture_sinks::{Destination, Ledger, StaleReason};
 use serde_json::json;
 
 use crate::args::StatusArgs;
-use crate::config::destination;
+use crate::config::dates::DUE_AFTER;
+use crate::config::{destination, duration};
 use crate::error::CliError;
+use crate::metrics::{self, Observed};
 use crate::output::summary::counted;
-use crate::output::{colour, rereads, stdout};
+use crate::output::{colour, stdout};
 use crate::pipeline::date_ranges::{by_reason, ranges};
+use age::MaxAge;
 
-/// Shows the days of a destination.
+/// Shows the days of a destination, or its last runs.
 pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
-    let destination = destination::incremental(&arguments.destination).map_err(CliError::usage)?;
+    let usage = CliError::usage;
+    metrics::check(arguments.metrics.as_deref()).map_err(usage)?;
+    let max_age = arguments.max_age.as_deref().map(max_age).transpose();
+    let max_age = max_age.map_err(usage)?;
+    let destination = destination::incremental(&arguments.destination).map_err(usage)?;
     let sink = destination.open(None).await.map_err(CliError::sink)?;
     let ledger = sink.ledger().await.map_err(CliError::sink)?;
-    let found = sink.rereads().await.map_err(CliError::sink)?;
-    let status = Status::of(&destination, &ledger, Utc::now());
-    let text = if arguments.json {
-        let mut json = status.json();
-        json["read_again"] = rereads::json(&found);
-        format!("{json:#}\n")
-    } else {
-        status.text(colour::is_enabled(&std::io::stdout())) + &rereads::text(&found)
+    let runs = sink.runs().await.map_err(CliError::sink)?;
+    let now = Utc::now();
+    let status = Status::of(&destination, &ledger, now);
+    let name = destination.to_string();
+    let text = match (arguments.runs, arguments.json) {
+        (true, true) => format!("{:#}\n", runs::json(&name, &runs)),
+        (true, false) => runs::text(&name, &runs),
+        (false, true) => format!("{:#}\n", status.json()),
+        (false, false) => status.text(colour::is_enabled(&std::io::stdout())),
     };
-    stdout::print(&text)
+    stdout::print(&text)?;
+    if let Some(path) = &arguments.metrics {
+        let observed = Observed {
+            destination: &destination,
+            ledger: Some(&ledger),
+            runs: &runs,
+            run: runs.last(),
+            verified: None,
+            now,
+        };
+        metrics::write(path, &observed)?;
+    }
+    let (Some(max_age), Some(text)) = (max_age, &arguments.max_age) else {
+        return Ok(());
+    };
+    let max_age = MaxAge {
+        destination: &destination,
+        ledger: &ledger,
+        runs: &runs,
+        text,
+        max_age,
+        now,
+    };
+    max_age.check()
+}
+
+fn max_age(text: &str) -> Result<TimeDelta> {
+    let time = duration::parse(text, "--max-age")?;
+    TimeDelta::from_std(time).map_err(|_| anyhow!("--max-age: `{text}` is too long"))
 }
 
 /// The days of a destination.
@@ -46,7 +85,7 @@ struct Status<'a> {
 
 impl<'a> Status<'a> {
     fn of(destination: &'a Destination, ledger: &'a Ledger, now: DateTime<Utc>) -> Self {
-        let wanted = ledger.wanted(last_due(ledger.time_zone(), now));
+        let wanted = ledger.wanted(ledger.last_day_of_age(DUE_AFTER, now));
         let missing = |day: &NaiveDate| ledger.get(*day).is_none();
         // Others may have written to it: there are counts that no days of this world sum up to.
         let customers = ledger.iter().map(|receipt| receipt.customers);
@@ -112,19 +151,6 @@ impl<'a> Status<'a> {
         }
         text
     }
-}
-
-/// How long after its midnight a day is due: the default grace period of a sync.
-const DUE_AFTER: TimeDelta = TimeDelta::hours(6);
-
-/// The last day that a destination without an end is to hold by now: the one before the day of
-/// `now` in its time zone, if a nightly run has had the time to pull it.
-fn last_due(time_zone: Option<&str>, now: DateTime<Utc>) -> NaiveDate {
-    let zone = time_zone
-        .and_then(|name| name.parse().ok())
-        .unwrap_or(Tz::UTC);
-    let today = (now - DUE_AFTER).with_timezone(&zone).date_naive();
-    today.pred_opt().unwrap_or(today)
 }
 
 fn stale_day((day, reason): (NaiveDate, StaleReason)) -> serde_json::Value {

@@ -16,13 +16,15 @@ use crate::args::{OutputArgs, VerifyArgs};
 use crate::config::connection::Connection;
 use crate::config::{dates, destination, query};
 use crate::error::{CliError, hinted, prefixed};
+use crate::metrics;
 use crate::output::message::Message;
 use crate::output::progress::Progress;
 use crate::output::stdout;
-use crate::output::summary::counted;
+use crate::output::summary::{Summary, counted};
 use crate::pipeline::date_ranges::ranges;
 use crate::pipeline::events::events;
 use crate::pipeline::failed_days::FailedDays;
+use crate::pipeline::run_end::StartedRun;
 use crate::signals::stop_signal;
 
 /// How many ids are named in one line of text.
@@ -31,6 +33,7 @@ const NAMED: usize = 20;
 /// Pulls days again and prints every difference.
 pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(), CliError> {
     let usage = CliError::usage;
+    metrics::check(arguments.metrics.as_deref()).map_err(usage)?;
     let connection = Connection::resolve(&arguments.connection)?;
     let calendar = dates::Calendar::of(connection.zone);
     let destination = destination::incremental(&arguments.destination).map_err(usage)?;
@@ -43,51 +46,63 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     let ledger = sink.ledger().await.map_err(CliError::sink)?;
     let asked = asked(arguments, &calendar, &ledger, &destination).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
-    let connected = connection.open().await?;
-    let pull = connected.pull(&ledger, query, &days);
-    let pull = pull.fewer_requests(arguments.proof.fewer_requests);
-    let mut verification = Verification {
-        sink: &*sink,
-        ledger: &ledger,
-        endpoint: connected.endpoint(),
-        json: arguments.json,
-        fetched: BTreeMap::new(),
-        outstanding: days.iter().collect(),
-        differences: BTreeMap::new(),
-        progress: Progress::start(days.len(), &connected.client, &destination, output),
-        differing: 0,
-        alike: 0,
-        failed: FailedDays::new(connected.endpoint()),
+    let metrics = arguments.metrics.as_deref();
+    let started = StartedRun::new("verify", &destination, metrics);
+    let mut summary = Summary {
+        days_asked: days.len(),
+        ..Summary::default()
     };
-    let outcome = tokio::select! {
-        outcome = verification.run(pull) => outcome,
-        signal = stop_signal() => Err(CliError::stopped(signal)),
+    let compared = async {
+        let connected = connection.open().await?;
+        let pull = connected.pull(&ledger, query, &days);
+        let pull = pull.fewer_requests(arguments.proof.fewer_requests);
+        let verification = Verification {
+            sink: &*sink,
+            ledger: &ledger,
+            endpoint: connected.endpoint(),
+            json: arguments.json,
+            fetched: BTreeMap::new(),
+            outstanding: days.iter().collect(),
+            differences: BTreeMap::new(),
+            progress: Progress::start(days.len(), &connected.client, &destination, output),
+            differing: 0,
+            alike: 0,
+            failed: FailedDays::new(connected.endpoint()),
+        };
+        let outcome = verification.finish(pull, &mut summary).await;
+        summary.stats = connected.client.stats();
+        outcome
     };
-    // Differences are printed even if the run failed.
-    verification.outstanding.clear();
-    verification.tell()?;
-    let Verification {
-        differing,
+    let counts = compared.await;
+    let verified = counts
+        .as_ref()
+        .map_or((0, 0), |counts| (counts.alike, counts.differing));
+    let outcome = counts.and_then(|counts| report(counts, &open, &destination));
+    started
+        .end_of_verification(&*sink, &summary, verified, outcome)
+        .await
+}
+
+/// What became of the days that were compared.
+struct Counts {
+    alike: usize,
+    differing: usize,
+    failing: Days,
+    failures: Vec<CliError>,
+}
+
+/// Prints what became of the days, and says whether all are alike.
+fn report(counts: Counts, open: &Days, destination: &Destination) -> Result<(), CliError> {
+    let Counts {
         alike,
-        mut failed,
-        progress,
-        ..
-    } = verification;
-    let failing = failed.days();
-    let mut failures = failed.take(|days| format!("cannot pull {days} again"));
-    // The progress bar would clear the lines that follow.
-    drop(progress);
-    if let Err(failure) = outcome {
-        // Days failed before the run ended for another reason.
-        for failed in failures {
-            failed.report();
-        }
-        return Err(failure);
-    }
+        differing,
+        failing,
+        mut failures,
+    } = counts;
     if !open.is_empty() {
         Message::note(format!(
             "not compared, because they were open: {}",
-            ranges(&open)
+            ranges(open)
         ))
         .print();
     }
@@ -117,7 +132,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     match (failure, differing) {
         (Some(failure), _) => Err(failure),
         (None, 0) => Ok(()),
-        (None, days) => Err(CliError::differences(days, sync_again(&destination))),
+        (None, days) => Err(CliError::differences(days, sync_again(destination))),
     }
 }
 
@@ -177,6 +192,36 @@ struct Verification<'a> {
 }
 
 impl Verification<'_> {
+    /// Compares all days, and prints the differences, which are printed even if the run fails.
+    async fn finish(mut self, pull: Pull, summary: &mut Summary) -> Result<Counts, CliError> {
+        let outcome = tokio::select! {
+            outcome = self.run(pull) => outcome,
+            signal = stop_signal() => Err(CliError::stopped(signal)),
+        };
+        self.outstanding.clear();
+        self.tell()?;
+        summary.days_done = self.alike + self.differing;
+        let failing = self.failed.days();
+        summary.failed = failing.iter().collect();
+        summary.failures = self.failed.by_kind().collect();
+        let failures = self.failed.take(|days| format!("cannot pull {days} again"));
+        // The progress bar would clear the lines that follow.
+        drop(self.progress);
+        if let Err(failure) = outcome {
+            // Days failed before the run ended for another reason.
+            for failed in failures {
+                failed.report();
+            }
+            return Err(failure);
+        }
+        Ok(Counts {
+            alike: self.alike,
+            differing: self.differing,
+            failing,
+            failures,
+        })
+    }
+
     async fn run(&mut self, pull: Pull) -> Result<(), CliError> {
         let mut events = events(pull, self.outstanding.len());
         while let Some(event) = events.next().await {

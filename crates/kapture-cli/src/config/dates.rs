@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use chrono::{DateTime, Days as DayCount, Local, Months, NaiveDate, Utc};
+use chrono::{DateTime, Days as DayCount, Local, Months, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use kapture_customers::Days;
 
@@ -13,13 +13,14 @@ use crate::config::time_zone;
 use crate::error::{hinted, prefixed};
 use crate::output::message::Message;
 
+/// How long after its midnight a day is due: the default grace period of a sync.
+pub(crate) const DUE_AFTER: TimeDelta = TimeDelta::hours(6);
+
 /// The current day and time.
 #[derive(Debug)]
 pub(crate) struct Calendar {
     today: NaiveDate,
     pub(crate) now: DateTime<Utc>,
-    /// `None`: that of this machine.
-    zone: Option<Tz>,
 }
 
 impl Calendar {
@@ -33,30 +34,7 @@ impl Calendar {
                 now.with_timezone(&Local).date_naive()
             }
         };
-        Self { today, now, zone }
-    }
-
-    /// At a time of a test.
-    #[cfg(test)]
-    pub(crate) fn at(now: DateTime<Utc>, zone: Tz) -> Self {
-        Self {
-            today: now.with_timezone(&zone).date_naive(),
-            now,
-            zone: Some(zone),
-        }
-    }
-
-    /// The current day.
-    pub(crate) fn today(&self) -> NaiveDate {
-        self.today
-    }
-
-    /// The day of a time.
-    pub(crate) fn day_of(&self, time: DateTime<Utc>) -> NaiveDate {
-        match self.zone {
-            Some(zone) => time.with_timezone(&zone).date_naive(),
-            None => time.with_timezone(&Local).date_naive(),
-        }
+        Self { today, now }
     }
 
     /// Parses `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.

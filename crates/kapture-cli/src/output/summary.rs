@@ -6,13 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chrono::NaiveDate;
-use kapture_customers::Receipt;
+use chrono::{NaiveDate, TimeDelta};
+use kapture_customers::{Days, Receipt};
 use kapture_model::{Drift, DriftKind};
-use kapture_sinks::is_open_descriptor;
+use kapture_sinks::Run;
 use kapture_transport::ClientStats;
 use serde_json::json;
 
+use crate::output::side_file;
 use crate::pipeline::date_ranges::ranges;
 
 /// The numbers of a run.
@@ -30,6 +31,8 @@ pub(crate) struct Summary {
     pub(crate) stats: ClientStats,
     pub(crate) time: Duration,
     pub(crate) drift: Drift,
+    /// The days that failed, by the kind of failure.
+    pub(crate) failures: Vec<(String, Days)>,
 }
 
 impl Summary {
@@ -155,25 +158,21 @@ pub(crate) fn check(path: Option<&Path>) -> Result<()> {
             "--summary: expected a file, not -: standard error has the summary, as JSON with --log-format json"
         );
     }
-    if let Some(path) = path.filter(|path| is_open_descriptor(path)) {
-        bail!(
-            "--summary: {} is a descriptor of an open file, which would be truncated: give the file itself",
-            path.display()
-        );
-    }
-    if let Some(path) = path.filter(|path| path.is_dir()) {
-        bail!("--summary: {} is a folder", path.display());
-    }
-    let folder = path.and_then(|path| path.parent());
-    match folder {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            bail!("--summary: the folder {} does not exist", folder.display())
-        }
-        _ => Ok(()),
-    }
+    side_file::check("--summary", path)
 }
 
 pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
+}
+
+/// How long a run took, in seconds, minutes or hours.
+pub(crate) fn took(run: &Run) -> String {
+    let time = run.ended.signed_duration_since(run.started);
+    let time = time.max(TimeDelta::zero());
+    match time.num_minutes() {
+        0 => format!("{:.1} s", time.as_seconds_f64()),
+        minutes @ 1..60 => format!("{minutes} min {} s", time.num_seconds() % 60),
+        minutes => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
 }

@@ -51,6 +51,17 @@ impl FailedDays {
         reason.days.extend(days);
     }
 
+    /// The days that failed, by the kind of failure: for a request that failed, why it did.
+    pub(crate) fn by_kind(&self) -> impl Iterator<Item = (String, Days)> {
+        self.reasons.iter().map(|reason| {
+            let kind = match reason.error.call_error() {
+                Some(call) => format!("{:?}", call.root().kind()),
+                None => format!("{:?}", reason.error.kind()),
+            };
+            (kind, reason.days.iter().copied().collect())
+        })
+    }
+
     /// One error for each reason, the one of the first failed day last. `what` makes the text of days
     /// such as `2024-05-01 to 2024-05-03 (3)`.
     pub(crate) fn take(&mut self, what: impl Fn(&str) -> String) -> Vec<CliError> {

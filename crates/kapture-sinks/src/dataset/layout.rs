@@ -13,6 +13,9 @@ pub(super) const METADATA: &str = "_kapture";
 /// The manifest.
 pub(super) const MANIFEST: &str = "_kapture/manifest.json";
 
+/// The last runs.
+pub(super) const RUNS: &str = "_kapture/runs.json";
+
 /// The lock of a run that writes to an object store.
 #[cfg(feature = "object-store")]
 pub(super) const LOCK: &str = "_kapture/lock.json";

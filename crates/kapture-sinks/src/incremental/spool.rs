@@ -159,6 +159,7 @@ mod tests {
     use crate::ledger::Ledger;
     use crate::ledger::identity::Identity;
     use crate::ledger::manifest::Manifest;
+    use crate::ledger::run_log::RunLog;
     use crate::sink::Sink;
     use chrono::NaiveDate;
     use kapture_model::{CustomerId, DayState, Drift};
@@ -189,6 +190,12 @@ mod tests {
         }
         async fn receipts(&self, ledger: Ledger) -> Result<Ledger, SinkError> {
             Ok(ledger)
+        }
+        async fn runs(&self) -> Result<RunLog, SinkError> {
+            Ok(RunLog::default())
+        }
+        async fn store_last_run(&self, _: &RunLog) -> Result<(), SinkError> {
+            Ok(())
         }
         async fn ids(&self, _: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
             Ok(BTreeSet::new())

@@ -18,7 +18,6 @@ use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::incremental::Incremental;
 use crate::ledger::identity::Identity;
-use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
 
 /// `postgres://…`
@@ -29,21 +28,15 @@ pub(crate) fn parse(url: &str, _: Option<Format>) -> Result<Arc<dyn Opener>, Des
             reason,
         });
     }
-    Ok(Arc::new(PostgresUrl {
-        url: url.to_owned(),
-        tracking: Tracking::default(),
-    }))
+    Ok(Arc::new(PostgresUrl(url.to_owned())))
 }
 
 /// A PostgreSQL database, as a destination.
-struct PostgresUrl {
-    url: String,
-    tracking: Tracking,
-}
+struct PostgresUrl(String);
 
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&without_password(&self.url))
+        f.write_str(&without_password(&self.0))
     }
 }
 
@@ -60,26 +53,18 @@ impl Opener for PostgresUrl {
         Capabilities::DATABASE
     }
 
-    fn tracking(&self, tracking: &Tracking) -> Option<Arc<dyn Opener>> {
-        Some(Arc::new(Self {
-            url: self.url.clone(),
-            tracking: tracking.clone(),
-        }))
-    }
-
     async fn create(
         &self,
         identity: &Identity,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
-        let tracking = self.tracking.clone();
         let columns = &encoding.columns;
-        let postgres = Postgres::connect(&self.url, identity.zone, columns, tracking).await?;
+        let postgres = Postgres::connect(&self.0, identity.zone, columns).await?;
         Ok(Box::new(Incremental::create(postgres, identity).await?))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        let postgres = Postgres::connect(&self.url, Tz::UTC, &[], Tracking::default()).await?;
+        let postgres = Postgres::connect(&self.0, Tz::UTC, &[]).await?;
         Ok(Box::new(Incremental::open(postgres, identity).await?))
     }
 }

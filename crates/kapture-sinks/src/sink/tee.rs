@@ -7,8 +7,7 @@ use chrono::NaiveDate;
 use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
-use crate::ledger::change::{ChangeStream, SeenBetween};
-use crate::ledger::rereads::Rereads;
+use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, Sink};
 
@@ -61,16 +60,16 @@ impl Sink for Tee {
         self.sink.set_range(start, end).await
     }
 
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        self.sink.runs().await
+    }
+
+    async fn record_run(&self, run: Run) -> Result<(), SinkError> {
+        self.sink.record_run(run).await
+    }
+
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         self.sink.customers(day).await
-    }
-
-    async fn rereads(&self) -> Result<Rereads, SinkError> {
-        self.sink.rereads().await
-    }
-
-    fn changes(&self, span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
-        self.sink.changes(span)
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 
-use crate::ledger::receipt_codec;
-use crate::sql::history;
+use crate::ledger::receipt_codec::RECEIPTS;
+use crate::sql::runs::RUNS;
 use crate::sql::tables::Dialect;
 
 /// The statements that create the tables of a database.
@@ -25,7 +25,7 @@ pub fn schema_sql(dialect: Dialect) -> String {
 ///
 /// A released migration never changes: databases have it already.
 pub fn migrations(dialect: Dialect) -> Vec<String> {
-    vec![initial_schema(dialect), history::schema(dialect)]
+    vec![initial_schema(dialect), runs(dialect)]
 }
 
 fn initial_schema(dialect: Dialect) -> String {
@@ -87,6 +87,19 @@ CREATE TABLE kapture_manifest (
 ",
         customers = columns(customer_columns(), " PRIMARY KEY"),
         contacts = columns(contact_columns(), ""),
-        ledger = receipt_codec::column_definitions(dialect),
+        ledger = RECEIPTS.column_definitions(dialect),
+    )
+}
+
+fn runs(dialect: Dialect) -> String {
+    format!(
+        "\
+-- The last hundred runs that wrote to this database. failed has the days that failed, and drift
+-- the fields that differed from the documentation.
+CREATE TABLE kapture_runs (
+{columns}
+);
+",
+        columns = RUNS.column_definitions(dialect),
     )
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{AttributeColumn, Cell, CustomerId, Drift, Receipt, Row, RowHasher, RowReader};
+use kapture_model::{AttributeColumn, Cell, CustomerId, Drift, Receipt, Row, RowReader};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
 
 use super::error::sink_error;
 use crate::encoding::surrogate_key::customer_id;
@@ -20,13 +20,12 @@ use crate::incremental::spool::Spooled;
 use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
-use crate::ledger::receipt_codec::{self, LedgerRow};
-use crate::ledger::rereads::{Rereads, days_between};
-use crate::ledger::tracking::Tracking;
+use crate::ledger::receipt_codec::{self, RECEIPTS};
+use crate::ledger::run_log::RunLog;
 use crate::sql::attributes;
-use crate::sql::history::{History, select_last_seen};
-use crate::sql::merge::{Merge, SELECT_REREADS};
-use crate::sql::seen::SeenTimes;
+use crate::sql::merge::Merge;
+use crate::sql::runs::{self, RUNS};
+use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES, Table};
 
 const UPSERT_MANIFEST: &str =
@@ -38,12 +37,6 @@ pub(super) struct Database {
     /// How to create the schema.
     migrations: Vec<String>,
     merge: Merge,
-    /// How changes are remembered, once it is opened to write.
-    tracking: Tracking,
-    hasher: OnceLock<RowHasher>,
-    /// If it is kept.
-    history: OnceLock<History>,
-    seen: SeenTimes,
     /// The zone in which instants become local times.
     zone: Tz,
     /// Further columns of customers that a writer asks for.
@@ -73,16 +66,11 @@ impl Database {
         zone: Tz,
         columns: Vec<AttributeColumn>,
         migrations: Vec<String>,
-        tracking: Tracking,
     ) -> Self {
         Self {
             path: path.to_owned(),
             migrations,
             merge: Merge::new(Dialect::Sqlite),
-            tracking,
-            hasher: OnceLock::new(),
-            history: OnceLock::new(),
-            seen: SeenTimes::default(),
             zone,
             columns,
             connection: Mutex::new(connection),
@@ -90,7 +78,7 @@ impl Database {
         }
     }
 
-    pub(super) fn destination(&self) -> String {
+    fn destination(&self) -> String {
         self.path.display().to_string()
     }
 
@@ -99,7 +87,7 @@ impl Database {
         connection.unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn error(&self) -> impl Fn(rusqlite::Error) -> SinkError + '_ {
+    fn error(&self) -> impl Fn(rusqlite::Error) -> SinkError + '_ {
         sink_error(&self.path)
     }
 
@@ -203,8 +191,6 @@ impl Database {
             .cloned()
             .collect();
         manifest.columns.extend_from_slice(&missing);
-        let begins = self.tracking.history_from.filter(|_| !manifest.history);
-        manifest.history |= begins.is_some();
         let mut connection = self.connection();
         let mut migrate = || {
             // Also without migrations: a database that cannot be written fails here, before
@@ -217,22 +203,7 @@ impl Database {
             for column in &missing {
                 transaction.execute_batch(&attributes::add_column(Dialect::Sqlite, column))?;
             }
-            let history = History::new(Dialect::Sqlite);
-            if let Some(from) = begins {
-                let from = self.seen.next(from);
-                for statement in &history.begin {
-                    transaction.execute(statement, [&from])?;
-                }
-            }
-            if manifest.history {
-                let select = select_last_seen(Dialect::Sqlite);
-                let last: Option<String> = transaction.query_row(&select, [], |row| row.get(0))?;
-                if let Some(last) = last.and_then(|last| last.parse().ok()) {
-                    self.seen.note(last);
-                }
-                let _ = self.history.set(history);
-            }
-            if version < latest || !missing.is_empty() || begins.is_some() {
+            if version < latest || !missing.is_empty() {
                 for row in manifest.rows() {
                     transaction.execute(UPSERT_MANIFEST, row)?;
                 }
@@ -252,23 +223,35 @@ impl Database {
 
     pub(super) fn receipts(&self, ledger: Ledger) -> Result<Ledger, SinkError> {
         let connection = self.connection();
-        let read = || -> rusqlite::Result<(Vec<LedgerRow>, Vec<String>)> {
-            let select = receipt_codec::select(Dialect::Sqlite);
-            let mut select = connection.prepare(&select)?;
-            let columns = 0..receipt_codec::WIDTH;
-            let row =
-                |row: &rusqlite::Row<'_>| columns.clone().map(|index| row.get(index)).collect();
-            let rows = select.query_map([], row)?;
+        let read = || -> rusqlite::Result<(Vec<StoredRow>, Vec<String>)> {
+            let rows = stored_rows(&connection, &RECEIPTS)?;
             let sharing = receipt_codec::select_sharing(Dialect::Sqlite);
             let mut sharing = connection.prepare(&sharing)?;
             let sharing = sharing.query_map([], |row| row.get(0))?;
-            Ok((
-                rows.collect::<Result<_, _>>()?,
-                sharing.collect::<Result<_, _>>()?,
-            ))
+            Ok((rows, sharing.collect::<Result<_, _>>()?))
         };
         let (rows, sharing) = read().map_err(self.error())?;
         receipt_codec::decode_ledger(ledger, &self.destination(), rows, sharing)
+    }
+
+    pub(super) fn runs(&self) -> Result<RunLog, SinkError> {
+        let rows = stored_rows(&self.connection(), &RUNS);
+        Ok(runs::decode(rows.map_err(self.error())?))
+    }
+
+    pub(super) fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError> {
+        let mut connection = self.connection();
+        let mut store = || -> rusqlite::Result<()> {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if let Some(run) = log.last() {
+                let upsert = RUNS.upsert(Dialect::Sqlite);
+                transaction.execute(&upsert, params_from_iter(RUNS.encode(run)))?;
+            }
+            transaction.execute(runs::DELETE_OLDER, [log.first_kept().to_string()])?;
+            transaction.commit()
+        };
+        store().map_err(self.error())
     }
 
     pub(super) fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
@@ -307,88 +290,42 @@ impl Database {
                 break;
             }
             let rows = batch.iter().map(|record| reader.read(record));
-            stage(&transaction, self.hasher(), rows).map_err(self.error())?;
+            stage(&transaction, rows).map_err(self.error())?;
         }
         self.merge(&transaction, receipt).map_err(self.error())?;
         transaction.commit().map_err(self.error())?;
         Ok(reader.drift())
     }
 
-    pub(super) fn rereads(&self) -> Result<Rereads, SinkError> {
-        let connection = self.connection();
-        let read = || -> rusqlite::Result<Rereads> {
-            let mut select = connection.prepare(SELECT_REREADS)?;
-            let mut rows = select.query([])?;
-            let mut rereads = Rereads::default();
-            while let Some(row) = rows.next()? {
-                let [age, customers, changed] = [0, 1, 2].map(|index| row.get::<_, i64>(index));
-                let counts =
-                    [age?, customers?, changed?].map(|count| count.try_into().unwrap_or(0));
-                rereads.add(counts[0], counts[1], counts[2]);
-            }
-            Ok(rereads)
-        };
-        read().map_err(self.error())
-    }
-
-    fn hasher(&self) -> &RowHasher {
-        self.hasher.get_or_init(RowHasher::default)
-    }
-
     fn merge(&self, transaction: &Transaction<'_>, receipt: &Receipt) -> rusqlite::Result<()> {
-        let (day, seen) = (receipt.day.to_string(), self.seen.next(receipt.fetched));
-        let history = self.history.get().map_or(&[][..], |history| &history.day);
-        for statement in self.merge.statements.iter().chain(history) {
+        let day = receipt.day.to_string();
+        for statement in &self.merge.statements {
             let mut statement = transaction.prepare_cached(statement)?;
-            for (name, value) in [("$1", &day), ("$2", &seen)] {
-                if let Some(index) = statement.parameter_index(name)? {
-                    statement.raw_bind_parameter(index, value)?;
-                }
-            }
-            statement.raw_execute()?;
+            let day = (statement.parameter_count() > 0).then_some(&day);
+            statement.execute(params_from_iter(day))?;
         }
-        let age = days_between(receipt.day, receipt.fetched, self.zone);
-        let mut count = transaction.prepare_cached(&self.merge.count)?;
-        count.execute([("$1", &day as &dyn ToSql), ("$2", &age)].as_slice())?;
-        let upsert = receipt_codec::upsert(Dialect::Sqlite);
-        let row = params_from_iter(receipt_codec::encode(receipt));
+        let upsert = RECEIPTS.upsert(Dialect::Sqlite);
+        let row = params_from_iter(RECEIPTS.encode(receipt));
         transaction.execute(&upsert, row).map(drop)
     }
 }
 
-impl Database {
-    /// Deletes from the history what no day of this run showed.
-    pub(super) fn end_run(&self) -> Result<(), SinkError> {
-        let (Some(history), Some(seen)) = (self.history.get(), self.seen.after_last()) else {
-            return Ok(());
-        };
-        let mut connection = self.connection();
-        let mut end = || {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for statement in &history.end {
-                let mut statement = transaction.prepare(statement)?;
-                let seen = (statement.parameter_count() > 0).then_some(&seen);
-                statement.execute(params_from_iter(seen))?;
-            }
-            transaction.commit()
-        };
-        end().map_err(self.error())
-    }
+/// All rows of a table.
+fn stored_rows(connection: &Connection, table: &StoredTable) -> rusqlite::Result<Vec<StoredRow>> {
+    let mut select = connection.prepare(&table.select(Dialect::Sqlite))?;
+    let row = |row: &rusqlite::Row<'_>| (0..table.width()).map(|index| row.get(index)).collect();
+    select.query_map([], row)?.collect()
 }
 
 /// Copies customers and their contacts into the staging tables.
 fn stage<'r>(
     transaction: &Transaction<'_>,
-    hasher: &RowHasher,
     rows: impl Iterator<Item = kapture_model::CustomerRow<'r>>,
 ) -> rusqlite::Result<()> {
     let mut customer = transaction.prepare_cached(&insert(&tables::customers()))?;
     let mut contact = transaction.prepare_cached(&insert(&tables::contacts()))?;
     for row in rows {
-        let hash = ToSqlOutput::from(hasher.hash(&row).to_i64());
-        let values = [hash].into_iter().chain(cells(&row.customer));
-        customer.execute(params_from_iter(values))?;
+        customer.execute(params_from_iter(cells(&row.customer)))?;
         for (position, cells_of) in (0_i64..).zip(&row.contacts) {
             let key = [row.id, position].map(ToSqlOutput::from);
             let values = key.into_iter().chain(cells(cells_of));
@@ -435,16 +372,15 @@ mod tests {
             .unwrap();
         let merge = Merge::new(Dialect::Sqlite);
         connection.execute_batch(&merge.create).unwrap();
-        let history = History::new(Dialect::Sqlite);
-        for statement in merge.statements.iter().chain(&history.day) {
+        for statement in &merge.statements {
             let mut plan = connection
                 .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
                 .unwrap();
-            let parameters = vec!["2024-05-02"; plan.parameter_count()];
-            let steps = plan.query_map(params_from_iter(parameters), |row| row.get::<_, String>(3));
+            let day = (plan.parameter_count() > 0).then_some("2024-05-02");
+            let steps = plan.query_map(params_from_iter(day), |row| row.get::<_, String>(3));
             for step in steps.unwrap() {
                 let step = step.unwrap();
-                for table in ["customers", "contacts", "held"] {
+                for table in ["customers", "contacts"] {
                     let is_scan = step.starts_with(&format!("SCAN {table}"));
                     assert!(!is_scan, "{statement}: {step}");
                 }
