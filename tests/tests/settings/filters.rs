@@ -57,6 +57,17 @@ fn an_empty_filter_is_refused_before_any_request() {
 }
 
 #[test]
+fn an_attribute_is_named_by_its_number_or_its_key() {
+    let plan = |attribute| {
+        let plan = ["plan", "--body", "--sandbox", "--attribute", attribute];
+        let output = kapture(&[&plan[..], &DAY].concat()).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        output.stdout
+    };
+    assert_eq!(plan("attr3=gold"), plan("3=gold"));
+}
+
+#[test]
 fn blank_text_can_be_sent_on_purpose() {
     let plan = ["plan", "--body", "--sandbox", "--set", "region=\"\""];
     let output = kapture(&[&plan[..], &DAY].concat()).output().unwrap();

@@ -165,7 +165,7 @@ impl Plan<'_> {
             keys if keys.is_empty() => String::new(),
             keys => format!(", filtered by {}", keys.join(", ")),
         };
-        let from = target.url().map(|url| format!(" from {url}"));
+        let from = target.description().map(|from| format!(" from {from}"));
         Message::info(format!(
             "{}{}{filters} to pull, in {} of one day each, {first} to {last}; about {requests} requests, and one more for every further {PAGE} customers of a day: {} if a response takes half a second",
             counted(days.len() as u64, "day"),

@@ -59,6 +59,14 @@ impl Target {
         site.map(|site| site.url(self.options.endpoint).to_string())
     }
 
+    /// Where customers come from, for messages.
+    pub(crate) fn description(&self) -> Option<String> {
+        match &self.site {
+            Some(site) => Some(site.host().to_owned()),
+            None => self.is_sandbox.then(|| "the sandbox".to_owned()),
+        }
+    }
+
     /// Whose customers a query returns, if tenant and account are set.
     pub(crate) fn identity(&self, query: &CustomerQuery) -> Option<Identity> {
         self.cm_id?;

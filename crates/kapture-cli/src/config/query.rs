@@ -35,7 +35,9 @@ pub(crate) fn resolve(cm_id: u64, filters: &FilterArgs) -> Result<CustomerQuery>
     for text in &filters.attributes {
         let (number, value) = pair(text, "--attribute", "3=gold")?;
         not_blank(&format!("--attribute {number}="), value)?;
-        let number = number.parse().map_err(|_| {
+        // The API's own name of it is accepted as well: attr3.
+        let digits = number.strip_prefix("attr").unwrap_or(number);
+        let number = digits.parse().map_err(|_| {
             anyhow!("--attribute: expected a number from 1 to 15 before the =, not `{number}`")
         })?;
         once(&query, &format!("attr{number}"))?;
