@@ -104,7 +104,8 @@ pub enum PullError {
         /// The server's words, if it refuses to answer.
         answer: Option<Refusal>,
     },
-    /// Every request is refused in words that do not mean "no customers", for half a minute.
+    /// Every request is refused in words, also for windows that held customers, for a quarter of a
+    /// minute or longer.
     #[error("the server refuses {window} and everything else that is asked: {answer}")]
     RefusesEverything {
         /// The window that was asked last.

@@ -311,10 +311,18 @@ impl Engine {
     fn all_canaries_are_silent(&mut self, canary: &PageRequest, refusal: Option<Refusal>) {
         let has_seen_rows = self.evidence.canaries.has_seen_rows();
         let window = canary.window;
+        // Windows that had customers in this run are refused in words, all of them and for long, as
+        // after the end of a session: those that nobody asked for yet would be refused too.
+        if has_seen_rows
+            && !self.windows.waiting.is_empty()
+            && let Some(answer) = refusal
+        {
+            return self.finish_with(PullError::RefusesEverything { window, answer });
+        }
         self.fail_pending(|reader| match has_seen_rows {
             true => PullError::InconsistentServer {
                 window,
-                answer: refusal.clone(),
+                answer: None,
             },
             false => PullError::EmptiedEverywhere {
                 window: reader.window,

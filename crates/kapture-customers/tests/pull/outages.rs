@@ -9,7 +9,10 @@ use crate::against::{
 };
 use async_trait::async_trait;
 use kapture_customers::PullError;
-use kapture_sandbox::{Behaviour, EmptyForm, FaultKind, Faults, Limit, PerDay, Tenant, Windows};
+use kapture_sandbox::{
+    Behaviour, EmptyForm, FaultKind, Faults, Limit, Outage, PerDay, Population, Tenant, When,
+    Windows,
+};
 use kapture_transport::{
     ClientOptions, Error, Request, Response, StopReason, Transport, TransportError,
 };
@@ -35,6 +38,38 @@ async fn a_dead_server_is_given_up_within_minutes() {
             ..
         })
     ));
+}
+
+/// Thirteen months, of which the first days are read when the session ends. The words for it look like
+/// those for a day without customers, since a control is answered with them too.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_in_words_ends_the_run() {
+    let (first, last) = (may(1), may(396));
+    let session_end = Outage {
+        when: When::Requests(61..=u64::MAX),
+        form: Some(EmptyForm::Failed(
+            "Session expired, please login again".into(),
+        )),
+    };
+    let behaviour = Behaviour {
+        outages: vec![session_end],
+        ..Behaviour::default()
+    };
+    let population = Population::new(1).days(first, last, PerDay::Fixed(12));
+    let tenant = Arc::new(Tenant::new(population, behaviour));
+    let begun = Instant::now();
+    let pulled = pull(&tenant, first, last).await;
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    assert!(
+        tenant.request_count() < 60 + 200,
+        "{}",
+        tenant.request_count()
+    );
+    let Some(PullError::RefusesEverything { answer, .. }) = &pulled.error else {
+        panic!("{:?}", pulled.error);
+    };
+    assert!(answer.message.contains("Session expired"), "{answer}");
+    assert!(pulled.failed.is_empty(), "{:?}", pulled.failed);
 }
 
 /// A server that answers some requests and then none.
