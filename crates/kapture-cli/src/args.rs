@@ -1,6 +1,7 @@
 //! The command line as clap parses it; values are checked in `config`.
 
 mod auth;
+mod changes;
 mod connection;
 mod doctor;
 mod filters;
@@ -17,6 +18,7 @@ mod sync;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use auth::{AuthAction, AuthArgs, AuthStatusArgs, LoginArgs, LogoutArgs};
+pub(crate) use changes::{ChangesArgs, ChangesFormat};
 pub(crate) use connection::ConnectionArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use filters::{FilterArgs, Kind};
@@ -53,6 +55,7 @@ pub(crate) enum Command {
     Sync(Box<SyncArgs>),
     Status(StatusArgs),
     Report(ReportArgs),
+    Changes(ChangesArgs),
     Verify(Box<VerifyArgs>),
     Plan(Box<PlanArgs>),
     Doctor(Box<DoctorArgs>),
@@ -71,6 +74,7 @@ impl Command {
             Self::Sync(_) => "sync",
             Self::Status(_) => "status",
             Self::Report(_) => "report",
+            Self::Changes(_) => "changes",
             Self::Verify(_) => "verify",
             Self::Plan(_) => "plan",
             Self::Doctor(_) => "doctor",

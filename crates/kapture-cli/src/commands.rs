@@ -1,6 +1,7 @@
 //! The commands, one file or folder each.
 
 mod auth;
+mod changes;
 pub(crate) mod completions;
 mod doctor;
 mod man;
@@ -24,6 +25,7 @@ pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
         Command::Sync(arguments) => sync::run(&arguments, &output).await,
         Command::Status(arguments) => status::run(&arguments).await,
         Command::Report(arguments) => report::run(&arguments).await,
+        Command::Changes(arguments) => changes::run(&arguments).await,
         Command::Verify(arguments) => verify::run(&arguments, &output).await,
         Command::Plan(arguments) => plan::run(&arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,

@@ -9,6 +9,7 @@ pub(crate) mod layered;
 pub(crate) mod privacy;
 pub(crate) mod profile;
 pub(crate) mod query;
+pub(crate) mod refresh;
 pub(crate) mod secrets;
 mod suggest;
 pub(crate) mod table;

@@ -6,6 +6,7 @@ pub(crate) mod message;
 #[cfg(feature = "otel")]
 mod otel;
 pub(crate) mod progress;
+pub(crate) mod rereads;
 pub(crate) mod side_file;
 pub(crate) mod stdout;
 pub(crate) mod summary;

@@ -27,7 +27,9 @@
 //! ```
 
 mod fixtures;
+mod history;
 mod runs;
+mod shared_customers;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -36,16 +38,21 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
-use kapture_model::{Checksum, DayState, Days, EndBound, Proof, Record};
+use chrono::{DateTime, NaiveDate, Utc};
+use kapture_model::{Checksum, DayState, EndBound, Proof, Record};
 use serde_json::{Value, json};
 
 use crate::error::SinkError;
-use crate::ledger::{RangeEnd, StaleReason};
+use crate::ledger::RangeEnd;
 use crate::sink::Sink;
 
 use fixtures::*;
+use history::{history_is_what_runs_saw, unchanged_and_moved_customers};
 use runs::last_hundred_runs_are_kept;
+use shared_customers::{
+    customer_of_two_days_opens_each_once, day_gets_back_its_customer_that_another_day_deleted,
+    moved_customer_opens_its_old_day,
+};
 
 /// A destination under test, empty at first.
 #[async_trait]
@@ -67,6 +74,22 @@ pub trait Subject: Send + Sync {
     /// own.
     fn keeps_one_copy(&self) -> bool {
         false
+    }
+
+    /// Opens it to write, keeping its history from `from` on. `None` skips the tests of the history.
+    async fn create_with_history(&self, _from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
+        None
+    }
+
+    /// Opens it to read, as another process does. Only for a destination that keeps its history.
+    async fn open(&self) -> Option<Box<dyn Sink>> {
+        None
+    }
+
+    /// All customers that its history has at a time, read without the sink, in the form of
+    /// [`held`](Self::held).
+    async fn held_at(&self, _time: DateTime<Utc>) -> BTreeMap<NaiveDate, Vec<Value>> {
+        BTreeMap::new()
     }
 
     /// The part of a customer that the format can hold.
@@ -157,9 +180,22 @@ pub async fn check<S: Subject>(fresh: impl AsyncFn() -> S, many: u32) {
             "a day whose customer another day held and lost becomes stale"
         );
     }
+    test!(
+        unchanged_and_moved_customers(),
+        "the history has one change for each customer that changed, and none for another"
+    );
+    for seed in 0..HISTORIES {
+        test!(
+            history_is_what_runs_saw(seed),
+            "the history at the time of any run is what that run saw"
+        );
+    }
     test!(day_of_size_is_complete(10), "a small day is complete");
     test!(day_of_size_is_complete(many), "a large day is complete");
 }
+
+/// How many random histories are tried.
+const HISTORIES: u64 = 24;
 
 /// Runs a test; its panic says its name and the rule that it checks.
 async fn named(name: &str, rule: &str, test: impl Future<Output = ()>) {
@@ -485,84 +521,6 @@ async fn every_kind_of_value_survives(subject: &impl Subject) {
             .map(|record| record.id().clone())
             .collect()
     );
-}
-
-/// A customer, last modified at an hour.
-fn modified(id: u32, hour: u32) -> Value {
-    let mut customer = plain(id);
-    customer["lastModificationTime"]["hourOfDay"] = hour.into();
-    customer
-}
-
-async fn moved_customer_opens_its_old_day(subject: &impl Subject) {
-    let sink = subject.create().await;
-    let (before, stayed) = ([modified(1, 9), modified(2, 9)], [modified(1, 9)]);
-    let moved = [modified(2, 10), modified(3, 9)];
-    commit(&*sink, day(2), &before, DayState::Sealed).await;
-    commit(&*sink, day(3), &moved, DayState::Sealed).await;
-    let expected: [(_, &[Value]); 2] = [(day(2), &stayed), (day(3), &moved)];
-    expect(subject, &expected, "a customer that moved").await;
-    expect_open(&*sink, &[day(2)]).await;
-    // The day is pulled again, without the customer.
-    commit(&*sink, day(2), &stayed, DayState::Sealed).await;
-    expect(subject, &expected, "the day it left").await;
-    expect_open(&*sink, &[]).await;
-}
-
-async fn customer_of_two_days_opens_each_once(subject: &impl Subject) {
-    for (hour, name) in [(9, "the same copy"), (8, "an earlier copy")] {
-        let sink = subject.create().await;
-        let first = [modified(1, 9), modified(2, 9)];
-        let second = [modified(2, hour), modified(3, 9)];
-        commit(&*sink, day(2), &first, DayState::Sealed).await;
-        commit(&*sink, day(3), &second, DayState::Sealed).await;
-        // Pulling the first day again tells where the customer is now.
-        expect_open(&*sink, &[day(2)]).await;
-        commit(&*sink, day(2), &first, DayState::Sealed).await;
-        let others = [modified(3, 9)];
-        let expected: [(_, &[Value]); 2] = [(day(2), &first), (day(3), &others)];
-        expect(subject, &expected, name).await;
-        // Both days return it. From now on that is known, whichever is pulled.
-        for (again, customers) in [(day(3), &second), (day(2), &first), (day(3), &second)] {
-            expect_open(&*sink, &[]).await;
-            for (day, customers) in [(day(2), &first), (day(3), &second)] {
-                let ids = sink.customers(day).await.expect("ids");
-                let listed = records(customers);
-                assert!(ids.iter().eq(listed.iter().map(Record::id)), "{name}");
-            }
-            commit(&*sink, again, customers, DayState::Sealed).await;
-        }
-        commit(&*sink, day(2), &[], DayState::Sealed).await;
-        commit(&*sink, day(3), &[], DayState::Sealed).await;
-    }
-}
-
-async fn day_gets_back_its_customer_that_another_day_deleted(subject: &impl Subject) {
-    let sink = subject.create().await;
-    let (earlier, later) = ([modified(1, 8)], [modified(1, 9)]);
-    commit(&*sink, day(2), &later, DayState::Sealed).await;
-    commit(&*sink, day(3), &earlier, DayState::Sealed).await;
-    expect(subject, &[(day(2), &later)], "an earlier copy").await;
-    expect_open(&*sink, &[day(2)]).await;
-    // The later copy was deleted on the server meanwhile.
-    commit(&*sink, day(2), &[], DayState::Sealed).await;
-    expect_open(&*sink, &[day(3)]).await;
-    commit(&*sink, day(3), &earlier, DayState::Sealed).await;
-    expect(subject, &[(day(3), &earlier)], "the other copy").await;
-    expect_open(&*sink, &[]).await;
-}
-
-/// Of the second and third day exactly these are to be pulled again.
-async fn expect_open(sink: &dyn Sink, expected: &[NaiveDate]) {
-    let ledger = sink.ledger().await.expect("a ledger");
-    let both = Days::between(day(2), day(3)).expect("a range");
-    let wanted: Vec<_> = ledger.missing_or_stale(&both, fetched()).iter().collect();
-    assert_eq!(wanted, expected);
-    let stale: Vec<_> = ledger.stale_days().collect();
-    let shared = expected
-        .iter()
-        .map(|day| (*day, StaleReason::SharedCustomer));
-    assert!(shared.clone().all(|day| stale.contains(&day)), "{stale:?}");
 }
 
 async fn day_of_size_is_complete(subject: &impl Subject, size: u32) {

@@ -17,6 +17,7 @@ use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::file::FileDestination;
 use crate::ledger::identity::Identity;
+use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
 use crate::stream::StandardOutput;
 use capabilities::Capabilities;
@@ -88,6 +89,12 @@ impl Destination {
     /// for any other destination.
     pub fn unlocked(&self) -> Option<Self> {
         self.0.unlocked().map(Self)
+    }
+
+    /// The same destination, which remembers changed customers as asked from the next run on. `None`
+    /// for one that cannot.
+    pub fn tracking(&self, tracking: &Tracking) -> Option<Self> {
+        self.0.tracking(tracking).map(Self)
     }
 
     /// Opens it to write. An incremental destination compares `identity` with its manifest, and

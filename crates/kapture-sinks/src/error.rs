@@ -240,6 +240,12 @@ pub enum SinkError {
         /// What its files are.
         held: &'static str,
     },
+    /// It does not remember how its customers changed.
+    #[error("{destination} keeps no history of its customers")]
+    NoHistory {
+        /// The destination.
+        destination: String,
+    },
     /// It has no ledger, so it cannot be opened to read.
     #[error("{destination} does not record which days it holds")]
     NotIncremental {

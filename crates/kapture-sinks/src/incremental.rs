@@ -11,8 +11,10 @@ use chrono::NaiveDate;
 use kapture_model::{CustomerId, Drift, Receipt};
 
 use crate::error::SinkError;
+use crate::ledger::change::{ChangeStream, SeenBetween};
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
+use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, Sink};
@@ -64,6 +66,23 @@ pub(crate) trait DayStore: Send + Sync + 'static {
 
     /// Stores the last run of `log`, and no runs that are older than its first one.
     async fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError>;
+
+    /// The changes that were seen in a span of time, in order.
+    fn changes(&self, _span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
+        Err(SinkError::NoHistory {
+            destination: self.destination(),
+        })
+    }
+
+    /// What was found when sealed days were read again.
+    async fn rereads(&self) -> Result<Rereads, SinkError> {
+        Ok(Rereads::default())
+    }
+
+    /// All days of a run were committed: what none of them showed is deleted.
+    async fn end_run(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
 
     /// Fails if what was committed is lost: someone removed the destination.
     async fn check_present(&self) -> Result<(), SinkError> {
@@ -162,6 +181,10 @@ impl<S: DayStore> Sink for Incremental<S> {
         self.opened.store.check_present().await
     }
 
+    async fn commit(&self) -> Result<(), SinkError> {
+        self.opened.store.end_run().await
+    }
+
     async fn close(&self) {
         self.opened.store.unlock().await;
     }
@@ -200,5 +223,13 @@ impl<S: DayStore> Sink for Incremental<S> {
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         self.opened.store.ids(day).await
+    }
+
+    async fn rereads(&self) -> Result<Rereads, SinkError> {
+        self.opened.store.rereads().await
+    }
+
+    fn changes(&self, span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
+        self.opened.store.changes(span)
     }
 }

@@ -1,5 +1,6 @@
 //! The ledger of a destination: the receipts of the days it holds, and which of them are stale.
 
+pub(crate) mod change;
 pub(crate) mod day_status;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod field_choice;
@@ -8,7 +9,9 @@ pub(crate) mod identity;
 pub(crate) mod manifest;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod receipt_codec;
+pub(crate) mod rereads;
 pub(crate) mod run_log;
+pub(crate) mod tracking;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -48,9 +48,12 @@ pub use error::StoreError;
 pub use file::FileSink;
 pub use file::canonicalize::canonicalize;
 pub use fill::{FillError, Filling, fill};
+pub use ledger::change::{Change, ChangeKind, ChangeStream, SeenBetween};
 pub use ledger::day_status::DayStatus;
 pub use ledger::identity::Identity;
+pub use ledger::rereads::{Reread, Rereads};
 pub use ledger::run_log::{FailedRange, FieldDrift, Run, RunLog};
+pub use ledger::tracking::Tracking;
 pub use ledger::{Ledger, RangeEnd, StaleReason};
 pub use sink::{DayWriter, Sink, Tee};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -60,4 +63,4 @@ pub use sql::tables::Dialect;
 pub use stream::StreamSink;
 // What the signatures name, and what an implementation of `Sink` needs.
 pub use async_trait::async_trait;
-pub use {bytes, chrono, chrono_tz, kapture_model};
+pub use {bytes, chrono, chrono_tz, futures_core, kapture_model};

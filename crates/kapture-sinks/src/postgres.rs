@@ -16,16 +16,18 @@ mod connection;
 mod copy;
 mod destination;
 mod error;
+mod history;
 mod tls;
 
 use std::collections::BTreeSet;
 use std::pin::pin;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use futures_util::TryStreamExt;
-use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, RowReader};
+use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, RowHasher, RowReader};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{GenericClient, Transaction};
@@ -35,14 +37,20 @@ use crate::error::SinkError;
 use crate::incremental::spool::Spooled;
 use crate::incremental::{DayStore, blocking};
 use crate::ledger::Ledger;
+use crate::ledger::change::{ChangeStream, SeenBetween};
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::{self, RECEIPTS};
+use crate::ledger::rereads::{Rereads, days_between};
 use crate::ledger::run_log::RunLog;
+use crate::ledger::tracking::Tracking;
 use crate::sql::attributes;
-use crate::sql::merge::Merge;
+use crate::sql::changes::{self, Position};
+use crate::sql::history::{History, select_last_seen};
+use crate::sql::merge::{Merge, SELECT_REREADS};
 use crate::sql::runs::{self, RUNS};
 use crate::sql::schema::migrations;
+use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES};
 use connection::Connection;
@@ -61,16 +69,34 @@ struct Postgres {
     columns: Vec<AttributeColumn>,
     merge: Merge,
     migrations: Vec<String>,
+    /// How changes are remembered, once it is opened to write.
+    tracking: Tracking,
+    hasher: OnceLock<RowHasher>,
+    /// If it is kept.
+    history: OnceLock<History>,
+    seen: SeenTimes,
+    /// Once it is opened to read.
+    keeps_history: OnceLock<bool>,
 }
 
 impl Postgres {
-    async fn connect(url: &str, zone: Tz, columns: &[AttributeColumn]) -> Result<Self, SinkError> {
+    async fn connect(
+        url: &str,
+        zone: Tz,
+        columns: &[AttributeColumn],
+        tracking: Tracking,
+    ) -> Result<Self, SinkError> {
         Ok(Self {
             connection: Connection::open(url).await?,
             zone,
             columns: columns.to_vec(),
             merge: Merge::new(Dialect::Postgres),
             migrations: migrations(Dialect::Postgres),
+            tracking,
+            hasher: OnceLock::new(),
+            history: OnceLock::new(),
+            seen: SeenTimes::default(),
+            keeps_history: OnceLock::new(),
         })
     }
 
@@ -84,12 +110,13 @@ impl Postgres {
         tables::check_present(&self.connection.destination, &present)
     }
 
-    /// Applies the migrations that the database does not have yet, and adds columns.
+    /// Applies the migrations that the database does not have yet, adds columns, and begins the
+    /// history.
     async fn migrate(
         &self,
         version: usize,
         missing: &[AttributeColumn],
-        manifest: &Manifest,
+        manifest: &mut Manifest,
     ) -> Result<(), SinkError> {
         let connection = &self.connection;
         let mut client = connection.client().await;
@@ -100,6 +127,25 @@ impl Postgres {
         for column in missing {
             let add = attributes::add_column(Dialect::Postgres, column);
             connection.run(transaction.batch_execute(&add)).await?;
+        }
+        let history = History::new(Dialect::Postgres);
+        if let Some(from) = self.tracking.history_from.filter(|_| !manifest.history) {
+            let from = self.seen.next(from);
+            for statement in &history.begin {
+                connection
+                    .run(transaction.execute(statement, &[&from]))
+                    .await?;
+            }
+            manifest.history = true;
+        }
+        if manifest.history {
+            let select = select_last_seen(Dialect::Postgres);
+            let last = connection.run(transaction.query_one(&select, &[])).await?;
+            let last: Option<String> = connection.value(&last, 0)?;
+            if let Some(last) = last.and_then(|last| last.parse().ok()) {
+                self.seen.note(last);
+            }
+            let _ = self.history.set(history);
         }
         let written = write_manifest(&transaction, manifest);
         connection.run(written).await?;
@@ -127,15 +173,20 @@ impl Postgres {
         transaction: &Transaction<'_>,
         receipt: &Receipt,
     ) -> Result<(), tokio_postgres::Error> {
-        for statement in &self.merge.statements {
-            let day: [&(dyn ToSql + Sync); 1] = [&receipt.day];
-            let parameters = if statement.contains("$1") {
-                &day[..]
-            } else {
-                &[]
+        let seen = self.seen.next(receipt.fetched);
+        let all: [&(dyn ToSql + Sync); 2] = [&receipt.day, &seen];
+        let history = self.history.get().map_or(&[][..], |history| &history.day);
+        for statement in self.merge.statements.iter().chain(history) {
+            let parameters = match (statement.contains("$2"), statement.contains("$1")) {
+                (true, _) => &all[..],
+                (false, true) => &all[..1],
+                (false, false) => &[],
             };
             transaction.execute(statement, parameters).await?;
         }
+        let age = days_between(receipt.day, receipt.fetched, self.zone);
+        let counted = [&receipt.day as &(dyn ToSql + Sync), &age];
+        transaction.execute(&self.merge.count, &counted).await?;
         upsert(transaction, &RECEIPTS, RECEIPTS.encode(receipt)).await
     }
 
@@ -238,14 +289,13 @@ impl DayStore for Postgres {
         let missing: Vec<_> = attributes::missing(&self.columns, &manifest.columns)
             .cloned()
             .collect();
-        if version < latest || !missing.is_empty() {
-            manifest.columns.extend_from_slice(&missing);
-            self.migrate(version, &missing, &manifest).await?;
-        }
+        manifest.columns.extend_from_slice(&missing);
+        self.migrate(version, &missing, &mut manifest).await?;
         self.set_up_session().await
     }
 
     async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError> {
+        let _ = self.keeps_history.set(manifest.history);
         manifest.check_latest(&self.connection.destination, self.migrations.len())?;
         self.check_present().await?;
         self.execute("SET default_transaction_read_only = on").await
@@ -280,7 +330,8 @@ impl DayStore for Postgres {
             if batch.is_empty() {
                 break;
             }
-            let staged = copy::stage(&transaction, &mut reader, &batch);
+            let hasher = self.hasher.get_or_init(RowHasher::default);
+            let staged = copy::stage(&transaction, &mut reader, hasher, &batch);
             connection.run(staged).await?;
         }
         let merged = self.merge(&transaction, receipt);
@@ -305,6 +356,52 @@ impl DayStore for Postgres {
         let first: [&(dyn ToSql + Sync); 1] = [&first];
         let deleted = transaction.execute(runs::DELETE_OLDER, &first);
         connection.run(deleted).await?;
+        connection.run(transaction.commit()).await
+    }
+
+    fn changes(&self, span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
+        if !self.keeps_history.get().copied().unwrap_or_default() {
+            return Err(SinkError::NoHistory {
+                destination: self.destination(),
+            });
+        }
+        Ok(changes::stream(Position::first(&span), move |position| {
+            Box::pin(async move { history::changes(&self.connection, &span, &position).await })
+        }))
+    }
+
+    async fn rereads(&self) -> Result<Rereads, SinkError> {
+        let connection = &self.connection;
+        let client = connection.client().await;
+        let mut rereads = Rereads::default();
+        for row in connection.run(client.query(SELECT_REREADS, &[])).await? {
+            let count = |column| -> Result<u64, SinkError> {
+                let count: i64 = connection.value(&row, column)?;
+                Ok(count.try_into().unwrap_or(0))
+            };
+            rereads.add(count(0)?, count(1)?, count(2)?);
+        }
+        Ok(rereads)
+    }
+
+    async fn end_run(&self) -> Result<(), SinkError> {
+        let (Some(history), Some(seen)) = (self.history.get(), self.seen.after_last()) else {
+            return Ok(());
+        };
+        let connection = &self.connection;
+        let mut client = connection.client().await;
+        let transaction = connection.run(client.transaction()).await?;
+        let all: [&(dyn ToSql + Sync); 1] = [&seen];
+        for statement in &history.end {
+            let parameters = if statement.contains("$1") {
+                &all[..]
+            } else {
+                &[]
+            };
+            connection
+                .run(transaction.execute(statement, parameters))
+                .await?;
+        }
         connection.run(transaction.commit()).await
     }
 

@@ -3,12 +3,17 @@
 mod tee;
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use futures_core::Stream;
 use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
+use crate::ledger::change::{Change, ChangeStream, SeenBetween};
+use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
 
@@ -87,6 +92,32 @@ pub trait Sink: Send + Sync {
     /// a sink that is not incremental.
     async fn customers(&self, _day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         Ok(BTreeSet::new())
+    }
+
+    /// What was found when its sealed days were read again, by age. Nothing for a sink that does not
+    /// compare.
+    async fn rereads(&self) -> Result<Rereads, SinkError> {
+        Ok(Rereads::default())
+    }
+
+    /// The changes of its customers that were seen in a span of time, in the order in which they were
+    /// seen. None for a sink that is not incremental.
+    ///
+    /// # Errors
+    /// [`SinkError::NoHistory`] when the destination does not keep its history.
+    fn changes(&self, _span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
+        Ok(Box::pin(NoChanges))
+    }
+}
+
+/// A stream that ends at once.
+struct NoChanges;
+
+impl Stream for NoChanges {
+    type Item = Result<Change, SinkError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(None)
     }
 }
 

@@ -1,8 +1,11 @@
 //! What the SQL databases share: their tables and the migrations that create them.
 
 pub(crate) mod attributes;
+pub(crate) mod changes;
+pub(crate) mod history;
 pub(crate) mod merge;
 pub(crate) mod runs;
 pub(crate) mod schema;
+pub(crate) mod seen;
 pub(crate) mod stored_table;
 pub(crate) mod tables;

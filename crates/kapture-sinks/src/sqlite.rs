@@ -6,12 +6,14 @@
 mod address;
 mod database;
 mod error;
+mod history;
 mod open;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -24,9 +26,13 @@ use crate::incremental::DayStore;
 use crate::incremental::blocking::{self, Blocking};
 use crate::incremental::spool::Spooled;
 use crate::ledger::Ledger;
+use crate::ledger::change::{ChangeStream, SeenBetween};
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
+use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::RunLog;
+use crate::ledger::tracking::Tracking;
+use crate::sql::changes::{self, Position};
 pub(crate) use address::parse;
 use database::Database;
 
@@ -34,6 +40,8 @@ use database::Database;
 pub(crate) struct Sqlite {
     destination: String,
     database: Blocking<Database>,
+    /// Once it is opened.
+    keeps_history: OnceLock<bool>,
 }
 
 impl Sqlite {
@@ -43,13 +51,21 @@ impl Sqlite {
         zone: Tz,
         columns: &[AttributeColumn],
         migrations: Vec<String>,
+        tracking: Tracking,
     ) -> Result<Self, SinkError> {
         let named = path.to_owned();
         let open = move || open::read_write(&canonicalize(&named));
         let connection = blocking::run(open).await?;
         Ok(Self::new(
             path,
-            Database::new(path, connection, zone, columns.to_vec(), migrations),
+            Database::new(
+                path,
+                connection,
+                zone,
+                columns.to_vec(),
+                migrations,
+                tracking,
+            ),
         ))
     }
 
@@ -60,7 +76,14 @@ impl Sqlite {
         let connection = blocking::run(move || open::read_only(&named)).await?;
         Ok(Self::new(
             path,
-            Database::new(path, connection, Tz::UTC, Vec::new(), migrations),
+            Database::new(
+                path,
+                connection,
+                Tz::UTC,
+                Vec::new(),
+                migrations,
+                Tracking::default(),
+            ),
         ))
     }
 
@@ -68,6 +91,7 @@ impl Sqlite {
         Self {
             destination: path.display().to_string(),
             database: Blocking::new(database),
+            keeps_history: OnceLock::new(),
         }
     }
 }
@@ -103,6 +127,7 @@ impl DayStore for Sqlite {
     }
 
     async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError> {
+        let _ = self.keeps_history.set(manifest.history);
         let manifest = manifest.clone();
         let check = move |database: &Database| database.check_latest(&manifest);
         self.database.run(check).await
@@ -131,6 +156,26 @@ impl DayStore for Sqlite {
         let log = log.clone();
         let store = move |database: &Database| database.store_last_run(&log);
         self.database.run(store).await
+    }
+
+    fn changes(&self, span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
+        if !self.keeps_history.get().copied().unwrap_or_default() {
+            return Err(SinkError::NoHistory {
+                destination: self.destination(),
+            });
+        }
+        Ok(changes::stream(Position::first(&span), move |position| {
+            let read = move |database: &Database| database.changes(&span, &position);
+            Box::pin(self.database.run(read))
+        }))
+    }
+
+    async fn rereads(&self) -> Result<Rereads, SinkError> {
+        self.database.run(Database::rereads).await
+    }
+
+    async fn end_run(&self) -> Result<(), SinkError> {
+        self.database.run(Database::end_run).await
     }
 
     async fn check_present(&self) -> Result<(), SinkError> {

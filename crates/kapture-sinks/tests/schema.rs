@@ -11,6 +11,7 @@ fn released_migrations_never_change() {
             [
                 include_str!("schema/sqlite.1.sql"),
                 include_str!("schema/sqlite.2.sql"),
+                include_str!("schema/sqlite.3.sql"),
             ],
         ),
         (
@@ -18,6 +19,7 @@ fn released_migrations_never_change() {
             [
                 include_str!("schema/postgres.1.sql"),
                 include_str!("schema/postgres.2.sql"),
+                include_str!("schema/postgres.3.sql"),
             ],
         ),
     ];

@@ -4,6 +4,7 @@ mod completions;
 mod describe;
 mod doctor;
 mod failed_days;
+mod history;
 mod odd_records;
 mod plan;
 mod pull;

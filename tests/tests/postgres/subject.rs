@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use kapture_model::{Column, ColumnKind, CustomerQuery, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
+use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError, Tracking};
 use kapture_tests::postgres::Schema;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
@@ -58,19 +58,63 @@ impl Subject for PostgresSubject {
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
+        self.customers("customers", "kapture_day", "contacts").await
+    }
+
+    async fn create_with_history(&self, from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
+        let tracking = Tracking {
+            history_from: Some(from),
+            ..Tracking::default()
+        };
+        let destination = destination(&self.0.url()).tracking(&tracking);
+        let encoding = Encoding::new(Format::Ndjson);
+        let destination = destination.expect("a destination with a history");
+        let sink = destination.create(&identity(), &encoding).await;
+        Some(sink.expect("a database"))
+    }
+
+    async fn open(&self) -> Option<Box<dyn Sink>> {
+        let sink = open_to_read(&self.0.url(), None).await;
+        Some(sink.expect("a database"))
+    }
+
+    async fn held_at(&self, time: DateTime<Utc>) -> BTreeMap<NaiveDate, Vec<Value>> {
+        let at =
+            format!("valid_from <= '{time:?}' AND (valid_to > '{time:?}' OR valid_to IS NULL)");
+        let customers = format!("(SELECT * FROM customers_history WHERE {at}) AS customers");
+        let contacts = format!(
+            "(SELECT contacts_history.* FROM contacts_history
+              JOIN (SELECT id AS key, valid_from FROM customers_history WHERE {at})
+                  AS version
+              ON contacts_history.customer_id = version.key AND contacts_history.valid_from = version.valid_from)
+             AS contacts"
+        );
+        self.customers(&customers, "day", &contacts).await
+    }
+}
+
+impl PostgresSubject {
+    /// The customers of a table, by its column `day`, each with those of its contacts.
+    async fn customers(
+        &self,
+        table: &str,
+        day: &str,
+        contacts_table: &str,
+    ) -> BTreeMap<NaiveDate, Vec<Value>> {
         let client = self.0.client().await;
-        let select = "SELECT *, extra::text AS extra_text FROM contacts ORDER BY position";
+        let select =
+            format!("SELECT *, extra::text AS extra_text FROM {contacts_table} ORDER BY position");
         let mut contacts = BTreeMap::<i64, Vec<Value>>::new();
-        for row in client.query(select, &[]).await.expect("contacts") {
+        for row in client.query(&select, &[]).await.expect("contacts") {
             let contact = object(&row, contact_columns());
             contacts
                 .entry(row.get("customer_id"))
                 .or_default()
                 .push(contact);
         }
-        let select = "SELECT *, extra::text AS extra_text FROM customers";
+        let select = format!("SELECT *, extra::text AS extra_text FROM {table}");
         let mut held = BTreeMap::<NaiveDate, Vec<Value>>::new();
-        for row in client.query(select, &[]).await.expect("customers") {
+        for row in client.query(&select, &[]).await.expect("customers") {
             let mut customer = object(&row, customer_columns());
             if let Some(contacts) = contacts.remove(&row.get("id"))
                 // An odd list of contacts is in the extra object.
@@ -78,9 +122,7 @@ impl Subject for PostgresSubject {
             {
                 customer["contacts"] = contacts.into();
             }
-            held.entry(row.get("kapture_day"))
-                .or_default()
-                .push(customer);
+            held.entry(row.get(day)).or_default().push(customer);
         }
         assert!(contacts.is_empty(), "contacts of nobody");
         held

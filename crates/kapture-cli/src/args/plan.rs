@@ -24,15 +24,15 @@ pub(crate) struct PlanArgs {
     pub(crate) destination: Option<String>,
     #[command(flatten)]
     pub(crate) days: DayArgs,
-    /// With WHERE: also pull the last DAYS days again, sealed or not
+    /// With WHERE: also pull sealed days again: the last DAYS days, or each day at these AGES (1,3,7,30,90)
     #[arg(
         long,
-        value_name = "DAYS",
-        default_value_t = 0,
+        value_name = "DAYS|AGES",
+        default_value = "0",
         help_heading = "Days",
         requires = "destination"
     )]
-    pub(crate) refresh: u64,
+    pub(crate) refresh: String,
     /// Print one JSON object for each day, with the windows that it needs
     #[arg(long)]
     pub(crate) json: bool,

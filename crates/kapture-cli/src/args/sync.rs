@@ -45,12 +45,20 @@ pub(crate) struct SyncArgs {
         help_heading = "Days"
     )]
     pub(crate) to: String,
-    /// Also pull the last DAYS days again, sealed or not, since customers may have changed
-    #[arg(long, value_name = "DAYS", default_value_t = 0, help_heading = "Days")]
-    pub(crate) refresh: u64,
     /// Refused with an explanation
     #[arg(long, value_name = "I/N", hide = true)]
     pub(crate) shard: Option<String>,
+    /// Also pull sealed days again, since customers may have changed: the last DAYS days, or each day at these AGES (1,3,7,30,90)
+    #[arg(
+        long,
+        value_name = "DAYS|AGES",
+        default_value = "0",
+        help_heading = "Days"
+    )]
+    pub(crate) refresh: String,
+    /// Keep every version of a customer from now on (customers_history), in a database
+    #[arg(long, help_heading = "Output")]
+    pub(crate) history: bool,
     /// How long after midnight a day can still gain customers (allowed lateness), for example 90m, 6h or 2d
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
     pub(crate) grace_period: String,

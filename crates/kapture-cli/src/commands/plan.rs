@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::args::{ConnectionArgs, DayArgs, FilterArgs, PlanArgs, PullArgs, SyncArgs};
 use crate::commands::sync::{self, Range};
 use crate::config::connection::{Connection, Target};
+use crate::config::refresh::Refresh;
 use crate::config::{dates, destination, query};
 use crate::error::{CliError, hinted};
 use crate::output::message::Message;
@@ -31,7 +32,7 @@ struct Plan<'a> {
     /// Whether the days of the destination are those that sync would pull.
     is_sync: bool,
     days: &'a DayArgs,
-    refresh: u64,
+    refresh: &'a str,
     fewer_requests: bool,
     connection: &'a ConnectionArgs,
     filters: &'a FilterArgs,
@@ -46,7 +47,7 @@ pub(crate) async fn run(arguments: &PlanArgs) -> Result<(), CliError> {
         destination: arguments.destination.as_deref(),
         is_sync: true,
         days: &arguments.days,
-        refresh: arguments.refresh,
+        refresh: &arguments.refresh,
         fewer_requests: false,
         connection: &arguments.connection,
         filters: &arguments.filters,
@@ -66,7 +67,7 @@ pub(crate) async fn pull(arguments: &PullArgs) -> Result<(), CliError> {
         destination: has_ledger.then_some(output),
         is_sync: false,
         days: &arguments.days,
-        refresh: 0,
+        refresh: "0",
         fewer_requests: arguments.proof.fewer_requests,
         connection: &arguments.connection,
         filters: &arguments.filters,
@@ -87,7 +88,7 @@ pub(crate) async fn sync(arguments: &SyncArgs) -> Result<(), CliError> {
         destination: Some(&arguments.destination),
         is_sync: true,
         days: &days,
-        refresh: arguments.refresh,
+        refresh: &arguments.refresh,
         fewer_requests: arguments.proof.fewer_requests,
         connection: &arguments.connection,
         filters: &arguments.filters,
@@ -215,7 +216,8 @@ impl Plan<'_> {
             range.and_then(|range| range.wanted(&ledger))
         };
         let wanted = wanted.map_err(usage)?;
-        let lacking = sync::lacking(&ledger, &wanted, self.refresh, calendar.now);
+        let refresh = Refresh::parse(self.refresh).map_err(usage)?;
+        let lacking = sync::lacking(&ledger, &wanted, &refresh, calendar);
         dates::part(&lacking, days.shard.as_deref()).map_err(usage)
     }
 }

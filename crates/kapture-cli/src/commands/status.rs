@@ -17,7 +17,7 @@ use crate::config::{destination, duration};
 use crate::error::CliError;
 use crate::metrics::{self, Observed};
 use crate::output::summary::counted;
-use crate::output::{colour, stdout};
+use crate::output::{colour, rereads, stdout};
 use crate::pipeline::date_ranges::{by_reason, ranges};
 use age::MaxAge;
 
@@ -30,6 +30,7 @@ pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
     let destination = destination::incremental(&arguments.destination).map_err(usage)?;
     let sink = destination.open(None).await.map_err(CliError::sink)?;
     let ledger = sink.ledger().await.map_err(CliError::sink)?;
+    let found = sink.rereads().await.map_err(CliError::sink)?;
     let runs = sink.runs().await.map_err(CliError::sink)?;
     let now = Utc::now();
     let status = Status::of(&destination, &ledger, now);
@@ -37,8 +38,14 @@ pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
     let text = match (arguments.runs, arguments.json) {
         (true, true) => format!("{:#}\n", runs::json(&name, &runs)),
         (true, false) => runs::text(&name, &runs),
-        (false, true) => format!("{:#}\n", status.json()),
-        (false, false) => status.text(colour::is_enabled(&std::io::stdout())),
+        (false, true) => {
+            let mut json = status.json();
+            json["read_again"] = rereads::json(&found);
+            format!("{json:#}\n")
+        }
+        (false, false) => {
+            status.text(colour::is_enabled(&std::io::stdout())) + &rereads::text(&found)
+        }
     };
     stdout::print(&text)?;
     if let Some(path) = &arguments.metrics {

@@ -1,14 +1,15 @@
 //! `kapture sync`.
 
 use anyhow::{Result, anyhow};
-use chrono::{DateTime, Days as DayCount, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kapture_customers::Days;
-use kapture_sinks::{Ledger, RangeEnd, SinkError};
+use kapture_sinks::{Destination, Ledger, RangeEnd, SinkError, Tracking};
 
 use crate::args::{OutputArgs, OutputFormatArgs, SyncArgs};
 use crate::commands::plan;
 use crate::config::connection::Connection;
 use crate::config::destination::{RecordOutput, check_incremental};
+use crate::config::refresh::Refresh;
 use crate::config::{dates, duration, privacy, query};
 use crate::error::{CliError, hinted, prefixed};
 use crate::metrics;
@@ -33,6 +34,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
     let calendar = dates::Calendar::of(connection.zone);
     let (from, to) = (arguments.from.as_deref(), &arguments.to);
     let range = Range::resolve(from, to, &calendar).map_err(usage)?;
+    let refresh = Refresh::parse(&arguments.refresh).map_err(usage)?;
     let grace_period = grace_period(&arguments.grace_period).map_err(usage)?;
     let form = OutputFormatArgs {
         format: arguments.format.clone(),
@@ -41,8 +43,10 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         ..OutputFormatArgs::default()
     };
     let destination = RecordOutput::resolve(&arguments.destination, &form, connection.zone).await;
-    let destination = destination.map_err(usage)?;
+    let mut destination = destination.map_err(usage)?;
     check_incremental(&destination.destination).map_err(usage)?;
+    destination.destination =
+        tracking(&destination.destination, arguments, calendar.now).map_err(usage)?;
     destination
         .check_apart(&[
             ("--summary", arguments.summary.as_deref()),
@@ -88,7 +92,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
     let outcome = async {
         let ledger = sink.ledger().await.map_err(CliError::sink)?;
         let wanted = range.wanted(&ledger).map_err(usage)?;
-        let days = lacking(&ledger, &wanted, arguments.refresh, calendar.now);
+        let days = lacking(&ledger, &wanted, &refresh, &calendar);
         note_days_pulled_again(&ledger, &days, calendar.now);
         let connected = connection.open().await?;
         let pull = connected.pull(&ledger, query, &days);
@@ -120,6 +124,26 @@ fn refuse_shard(arguments: &SyncArgs) -> Result<()> {
             "sync is concurrent by itself (--concurrency). To divide a first pull among machines, give each its own days and its own destination: kapture sync 2023/ --from 2023-01-01 --to 2023-12-31; or use kapture pull --shard I/N -o part-I.parquet",
         )),
         None => Ok(()),
+    }
+}
+
+/// The destination, which remembers changes as the arguments say.
+fn tracking(
+    destination: &Destination,
+    arguments: &SyncArgs,
+    now: DateTime<Utc>,
+) -> Result<Destination> {
+    let tracking = Tracking {
+        history_from: arguments.history.then_some(now),
+        ignored: None,
+    };
+    match destination.tracking(&tracking) {
+        Some(destination) => Ok(destination),
+        None if arguments.history => Err(hinted(
+            "--history is for databases",
+            "sync to customers.db or postgres://…, or omit it",
+        )),
+        None => Ok(destination.clone()),
     }
 }
 
@@ -198,12 +222,14 @@ impl Range {
     }
 }
 
-/// The wanted days that have to be pulled: days that are not sealed, and the last days to refresh.
-pub(crate) fn lacking(ledger: &Ledger, wanted: &Days, refresh: u64, now: DateTime<Utc>) -> Days {
-    let last = wanted.bounds().map(|(_, last)| last);
-    let since = last.and_then(|last| last.checked_sub_days(DayCount::new(refresh)));
-    let fresh = |day: &NaiveDate| refresh > 0 && since.is_none_or(|since| *day > since);
-    let lacking = ledger.missing_or_stale(wanted, now);
-    let fresh = wanted.iter().filter(fresh);
-    lacking.iter().chain(fresh).collect()
+/// The wanted days that have to be pulled: days that are not sealed, and those to refresh.
+pub(crate) fn lacking(
+    ledger: &Ledger,
+    wanted: &Days,
+    refresh: &Refresh,
+    calendar: &dates::Calendar,
+) -> Days {
+    let lacking = ledger.missing_or_stale(wanted, calendar.now);
+    let due = refresh.due(ledger, wanted, calendar);
+    lacking.iter().chain(due.iter()).collect()
 }

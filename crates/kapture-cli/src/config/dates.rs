@@ -21,6 +21,8 @@ pub(crate) const DUE_AFTER: TimeDelta = TimeDelta::hours(6);
 pub(crate) struct Calendar {
     today: NaiveDate,
     pub(crate) now: DateTime<Utc>,
+    /// `None`: that of this machine.
+    zone: Option<Tz>,
 }
 
 impl Calendar {
@@ -34,7 +36,30 @@ impl Calendar {
                 now.with_timezone(&Local).date_naive()
             }
         };
-        Self { today, now }
+        Self { today, now, zone }
+    }
+
+    /// At a time of a test.
+    #[cfg(test)]
+    pub(crate) fn at(now: DateTime<Utc>, zone: Tz) -> Self {
+        Self {
+            today: now.with_timezone(&zone).date_naive(),
+            now,
+            zone: Some(zone),
+        }
+    }
+
+    /// The current day.
+    pub(crate) fn today(&self) -> NaiveDate {
+        self.today
+    }
+
+    /// The day of a time.
+    pub(crate) fn day_of(&self, time: DateTime<Utc>) -> NaiveDate {
+        match self.zone {
+            Some(zone) => time.with_timezone(&zone).date_naive(),
+            None => time.with_timezone(&Local).date_naive(),
+        }
     }
 
     /// Parses `YYYY-MM-DD`, `today`, `yesterday` or `-7d`.

@@ -46,6 +46,11 @@ pub(super) fn sink(error: &SinkError) -> Option<String> {
             "omit --spreadsheet-safe, --csv-separator, --csv-bom and --column, or give another folder: a folder keeps the settings that it was created with"
         }
         SinkError::NotFound { .. } => "kapture sync creates it",
+        SinkError::NoHistory { destination } => {
+            return Some(format!(
+                "kapture sync {destination} --history keeps it from then on; folders and buckets have none"
+            ));
+        }
         SinkError::Damaged { .. } => {
             "restore a backup, or move it away and create it again with kapture sync --from DATE"
         }

@@ -5,12 +5,14 @@
 //! - [`cell`]: one value of a row.
 //! - [`row`]: the rows of one record.
 //! - [`row_hash`]: the hash by which two copies of a customer are compared.
+//! - [`row_json`]: a row as a JSON object.
 
 mod attribute;
 mod cell;
 mod column;
 mod row;
 mod row_hash;
+mod row_json;
 
 pub use attribute::{AttributeColumn, AttributeColumnError};
 pub use cell::Cell;

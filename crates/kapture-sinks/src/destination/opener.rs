@@ -11,6 +11,7 @@ use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::ledger::identity::Identity;
+use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
 
 /// Opens the sink of a destination. `Display` shows its address without secrets.
@@ -30,6 +31,11 @@ pub(crate) trait Opener: fmt::Debug + fmt::Display + Send + Sync {
 
     /// The same, written without a lock, if it needs one that not every store has.
     fn unlocked(&self) -> Option<Arc<dyn Opener>> {
+        None
+    }
+
+    /// The same, remembering changes as asked, if it can.
+    fn tracking(&self, _tracking: &Tracking) -> Option<Arc<dyn Opener>> {
         None
     }
 

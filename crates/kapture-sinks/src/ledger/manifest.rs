@@ -11,7 +11,9 @@ use crate::ledger::identity::{Identity, StoredIdentity};
 use crate::ledger::{Ledger, RangeEnd};
 
 const VERSION: &str = "version";
-const COLUMNS: &str = "columns";
+
+/// The fields of a manifest that are no text.
+const NOT_TEXT: [&str; 3] = ["columns", "history", "ignored_changes"];
 
 /// What a destination says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,12 @@ pub(crate) struct Manifest {
     /// The last day that it is to hold.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
     end: Option<RangeEnd>,
+    /// Whether it keeps the history of its customers.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) history: bool,
+    /// The fields whose changes do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ignored_changes: Vec<String>,
 }
 
 /// The end of the range as text: a date, or `today`.
@@ -103,6 +111,8 @@ impl Manifest {
             fields: identity.fields.clone(),
             start: None,
             end: None,
+            history: false,
+            ignored_changes: Vec::new(),
         }
     }
 
@@ -133,7 +143,9 @@ impl Manifest {
         let field = |(name, text): (String, String)| {
             let value = match name.as_str() {
                 VERSION => text.parse::<usize>().map_or(text.into(), Value::from),
-                COLUMNS => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+                name if NOT_TEXT.contains(&name) => {
+                    serde_json::from_str(&text).unwrap_or(text.into())
+                }
                 _ => text.into(),
             };
             (name, value)

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use bytes::{BufMut, BytesMut};
 use chrono_tz::Tz;
-use kapture_model::{Cell, CustomerRow, Record, Row, RowReader};
+use kapture_model::{Cell, CustomerRow, Record, Row, RowHasher, RowReader};
 use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -16,13 +16,14 @@ use crate::sql::tables::{self, Dialect, Table};
 pub(super) async fn stage(
     transaction: &Transaction<'_>,
     reader: &mut RowReader<Tz>,
+    hasher: &RowHasher,
     records: &[Record],
 ) -> Result<(), tokio_postgres::Error> {
     let mut contacts = Vec::new();
     let mut copy = StagingCopy::customers(transaction).await?;
     for record in records {
         let row = reader.read(record);
-        copy.customer(&row).await?;
+        copy.customer(hasher, &row).await?;
         if !row.contacts.is_empty() {
             contacts.push((row.id, row.contacts));
         }
@@ -61,8 +62,13 @@ impl StagingCopy {
         Ok(Self(Box::pin(BinaryCopyInWriter::new(sink, &types))))
     }
 
-    async fn customer(&mut self, row: &CustomerRow<'_>) -> Result<(), tokio_postgres::Error> {
-        let values: Vec<_> = values(&row.customer).collect();
+    async fn customer(
+        &mut self,
+        hasher: &RowHasher,
+        row: &CustomerRow<'_>,
+    ) -> Result<(), tokio_postgres::Error> {
+        let hash = Value::Key(hasher.hash(row).to_i64());
+        let values: Vec<_> = [hash].into_iter().chain(values(&row.customer)).collect();
         self.0.as_mut().write_raw(values).await
     }
 

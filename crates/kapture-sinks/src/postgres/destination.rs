@@ -18,6 +18,7 @@ use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::incremental::Incremental;
 use crate::ledger::identity::Identity;
+use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
 
 /// `postgres://…`
@@ -28,15 +29,21 @@ pub(crate) fn parse(url: &str, _: Option<Format>) -> Result<Arc<dyn Opener>, Des
             reason,
         });
     }
-    Ok(Arc::new(PostgresUrl(url.to_owned())))
+    Ok(Arc::new(PostgresUrl {
+        url: url.to_owned(),
+        tracking: Tracking::default(),
+    }))
 }
 
 /// A PostgreSQL database, as a destination.
-struct PostgresUrl(String);
+struct PostgresUrl {
+    url: String,
+    tracking: Tracking,
+}
 
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&without_password(&self.0))
+        f.write_str(&without_password(&self.url))
     }
 }
 
@@ -53,18 +60,26 @@ impl Opener for PostgresUrl {
         Capabilities::DATABASE
     }
 
+    fn tracking(&self, tracking: &Tracking) -> Option<Arc<dyn Opener>> {
+        Some(Arc::new(Self {
+            url: self.url.clone(),
+            tracking: tracking.clone(),
+        }))
+    }
+
     async fn create(
         &self,
         identity: &Identity,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
+        let tracking = self.tracking.clone();
         let columns = &encoding.columns;
-        let postgres = Postgres::connect(&self.0, identity.zone, columns).await?;
+        let postgres = Postgres::connect(&self.url, identity.zone, columns, tracking).await?;
         Ok(Box::new(Incremental::create(postgres, identity).await?))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        let postgres = Postgres::connect(&self.0, Tz::UTC, &[]).await?;
+        let postgres = Postgres::connect(&self.url, Tz::UTC, &[], Tracking::default()).await?;
         Ok(Box::new(Incremental::open(postgres, identity).await?))
     }
 }

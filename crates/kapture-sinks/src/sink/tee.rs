@@ -7,6 +7,8 @@ use chrono::NaiveDate;
 use kapture_model::{CustomerId, Drift, Receipt, Record};
 
 use crate::error::SinkError;
+use crate::ledger::change::{ChangeStream, SeenBetween};
+use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, Sink};
@@ -70,6 +72,14 @@ impl Sink for Tee {
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         self.sink.customers(day).await
+    }
+
+    async fn rereads(&self) -> Result<Rereads, SinkError> {
+        self.sink.rereads().await
+    }
+
+    fn changes(&self, span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
+        self.sink.changes(span)
     }
 }
 

@@ -1,12 +1,22 @@
 //! The merge of a day into the tables, set-based: the day is staged in temporary tables, and a few
-//! statements bring the tables to it, within one transaction.
+//! statements bring the tables to it, within one transaction. Rows that are held as they were staged
+//! are not written again.
+//!
+//! Where a statement contains them, `$1` is the day and `$2` the time at which it was seen.
 
+use kapture_model::ColumnKind;
+
+use crate::sql::history::{HISTORY_CHANGES, history_changes};
 use crate::sql::tables::{self, Dialect, Table};
 
 /// The temporary table of the staged customers that the database has with another day. `is_new` is
 /// true where this day was not known to return them, and `is_older` where the staged copy was
 /// modified earlier.
 const DAY_CHANGES: &str = "kapture_day_changes";
+
+/// The temporary table of what the day changes: the id of each customer that is inserted, updated or
+/// deleted.
+pub(crate) const ROW_CHANGES: &str = "kapture_row_changes";
 
 /// The statements that replace a day by its staged rows.
 pub(crate) struct Merge {
@@ -15,9 +25,14 @@ pub(crate) struct Merge {
     /// Empties them before a day, where the end of a transaction does not.
     #[cfg(feature = "sqlite")]
     pub(crate) clear: String,
-    /// In order. Where it contains `$1`, that is the day.
+    /// In order.
     pub(crate) statements: Vec<String>,
+    /// Counts what changed in a day that was sealed. Here `$2` is the age of the day.
+    pub(crate) count: String,
 }
+
+/// Selects what was counted: age, customers and changed ones.
+pub(crate) const SELECT_REREADS: &str = "SELECT age, customers, changed FROM kapture_rereads";
 
 impl Merge {
     pub(crate) fn new(dialect: Dialect) -> Self {
@@ -26,14 +41,27 @@ impl Merge {
             temporary_table(dialect, &customers.staging(), customers.staged(dialect)),
             temporary_table(dialect, &contacts.staging(), contacts.staged(dialect)),
             temporary_table(dialect, DAY_CHANGES, day_changes(dialect)),
+            temporary_table(dialect, ROW_CHANGES, row_changes(dialect)),
+            temporary_table(dialect, HISTORY_CHANGES, history_changes(dialect)),
         ];
         #[cfg(feature = "sqlite")]
-        let names = [&*customers.staging(), &*contacts.staging(), DAY_CHANGES];
+        let names = [
+            &*customers.staging(),
+            &*contacts.staging(),
+            DAY_CHANGES,
+            ROW_CHANGES,
+            HISTORY_CHANGES,
+        ];
         Self {
             create: temporary.concat(),
             #[cfg(feature = "sqlite")]
             clear: names.map(|name| format!("DELETE FROM {name};\n")).concat(),
-            statements: statements(dialect, &customers, &contacts),
+            statements: [
+                compare(dialect, &customers, &contacts),
+                apply(dialect, &customers, &contacts),
+            ]
+            .concat(),
+            count: count(dialect, &customers),
         }
     }
 }
@@ -46,6 +74,15 @@ fn day_changes(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
         .into_iter()
         .chain(flags)
         .collect()
+}
+
+/// The columns of [`ROW_CHANGES`].
+fn row_changes(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("id", dialect.staged_key()),
+        ("change", "text"),
+        ("seen", dialect.instant()),
+    ]
 }
 
 fn temporary_table<'a>(
@@ -67,12 +104,11 @@ fn temporary_table<'a>(
     )
 }
 
-fn statements(dialect: Dialect, customers: &Table, contacts: &Table) -> Vec<String> {
-    let day = dialect.day_parameter();
+/// Finds what the day changes, and drops staged rows that are older than what is held.
+fn compare(dialect: Dialect, customers: &Table, contacts: &Table) -> Vec<String> {
+    let (day, seen) = (dialect.day_parameter(), dialect.seen_parameter());
     let (staged, staged_contacts) = (customers.staging(), contacts.staging());
     let is_staged = |column: &str| dialect.is_one_of_many(column, &staged);
-    let not_staged =
-        format!("NOT EXISTS (SELECT 1 FROM {staged} WHERE {staged}.id = customers.id)");
     vec![
         // SQLite never reorders a cross join, which would scan the customers of all days.
         format!(
@@ -86,31 +122,71 @@ fn statements(dialect: Dialect, customers: &Table, contacts: &Table) -> Vec<Stri
              AND customers.kapture_day <> {day}",
             is_staged = is_staged("customers.id"),
         ),
-        // A day that shares a deleted customer has to be pulled again to bring it back.
         format!(
-            "UPDATE kapture_days SET state = 'open' WHERE day IN
-                 (SELECT shared.day
-                  FROM customers CROSS JOIN kapture_shared_customers AS shared
-                  WHERE shared.id = customers.id AND customers.kapture_day = {day}
-                  AND {not_staged})"
+            "INSERT INTO {ROW_CHANGES} (id, change, seen)
+             SELECT id, 'delete', {seen} FROM customers WHERE kapture_day = {day} AND NOT EXISTS
+                 (SELECT 1 FROM {staged} WHERE {staged}.id = customers.id)"
         ),
-        format!("DELETE FROM customers WHERE kapture_day = {day} AND {not_staged}"),
         // The newer copy, which is of another day, stays.
         format!(
             "DELETE FROM {staged_contacts}
              WHERE customer_id IN (SELECT id FROM {DAY_CHANGES} WHERE is_older)"
         ),
         format!("DELETE FROM {staged} WHERE id IN (SELECT id FROM {DAY_CHANGES} WHERE is_older)"),
-        format!("DELETE FROM contacts WHERE {}", is_staged("customer_id")),
+        format!(
+            "INSERT INTO {ROW_CHANGES} (id, change, seen)
+             SELECT staged.id, CASE WHEN held.id IS NULL THEN 'insert' ELSE 'update' END, {seen}
+             FROM {staged} AS staged LEFT JOIN
+                 (SELECT id, kapture_day, kapture_hash FROM customers WHERE {is_staged}) AS held
+                 ON held.id = staged.id
+             WHERE held.id IS NULL OR held.kapture_hash IS NULL
+             OR held.kapture_hash <> staged.kapture_hash OR held.kapture_day <> {day}",
+            is_staged = is_staged("id"),
+        ),
+    ]
+}
+
+fn count(dialect: Dialect, customers: &Table) -> String {
+    let (day, staged) = (dialect.day_parameter(), customers.staging());
+    let age = format!("CAST($2 AS {})", dialect.sql_type(ColumnKind::Integer));
+    format!(
+        "INSERT INTO kapture_rereads (age, customers, changed)
+         SELECT {age},
+             (SELECT count(*) FROM {staged})
+                 + (SELECT count(*) FROM {ROW_CHANGES} WHERE change = 'delete'),
+             (SELECT count(*) FROM {ROW_CHANGES})
+         FROM kapture_days WHERE day = {day} AND state = 'sealed' AND customers > 0
+         ON CONFLICT (age) DO UPDATE SET
+             customers = kapture_rereads.customers + excluded.customers,
+             changed = kapture_rereads.changed + excluded.changed"
+    )
+}
+
+/// Writes what the day changes.
+fn apply(dialect: Dialect, customers: &Table, contacts: &Table) -> Vec<String> {
+    let day = dialect.day_parameter();
+    let (staged, staged_contacts) = (customers.staging(), contacts.staging());
+    let is_changed = |column: &str| dialect.is_one_of_many(column, ROW_CHANGES);
+    let changed = format!("SELECT id FROM {ROW_CHANGES}");
+    let deleted = format!("{changed} WHERE change = 'delete'");
+    vec![
+        // A day that shares a deleted customer has to be pulled again to bring it back.
+        format!(
+            "UPDATE kapture_days SET state = 'open' WHERE day IN
+                 (SELECT day FROM kapture_shared_customers WHERE id IN ({deleted}))"
+        ),
+        format!("DELETE FROM customers WHERE id IN ({deleted})"),
+        format!("DELETE FROM contacts WHERE {}", is_changed("customer_id")),
         format!(
             "INSERT INTO customers ({all}) SELECT {day}, {names} FROM {staged}
-             WHERE true ORDER BY id ON CONFLICT (id) DO UPDATE SET {assignments}",
+             WHERE id IN ({changed}) ORDER BY id ON CONFLICT (id) DO UPDATE SET {assignments}",
             all = customers.column_list(),
             names = customers.staged_list(),
             assignments = customers.assignments(),
         ),
         format!(
-            "INSERT INTO contacts ({names}) SELECT {names} FROM {staged_contacts}",
+            "INSERT INTO contacts ({names}) SELECT {names} FROM {staged_contacts}
+             WHERE customer_id IN ({changed})",
             names = contacts.staged_list(),
         ),
         format!("DELETE FROM kapture_shared_customers WHERE day = {day}"),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 
 use crate::ledger::receipt_codec::RECEIPTS;
+use crate::sql::history;
 use crate::sql::runs::RUNS;
 use crate::sql::tables::Dialect;
 
@@ -25,7 +26,11 @@ pub fn schema_sql(dialect: Dialect) -> String {
 ///
 /// A released migration never changes: databases have it already.
 pub fn migrations(dialect: Dialect) -> Vec<String> {
-    vec![initial_schema(dialect), runs(dialect)]
+    vec![
+        initial_schema(dialect),
+        runs(dialect),
+        history::schema(dialect),
+    ]
 }
 
 fn initial_schema(dialect: Dialect) -> String {

@@ -2,7 +2,8 @@
 //!
 //! `customers` and `contacts` have the API's names in snake_case; `kapture_days` is the ledger;
 //! `kapture_shared_customers` lists the customers that more than one day returned; `kapture_runs`
-//! lists the last runs; `kapture_manifest` is the manifest.
+//! lists the last runs; `customers_history` and `contacts_history` are the history;
+//! `kapture_manifest` is the manifest.
 
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 
@@ -53,6 +54,37 @@ impl Dialect {
         format!("CAST($1 AS {})", self.date())
     }
 
+    /// The type of a point in time: in SQLite text in ISO 8601, in UTC and of one length.
+    pub(crate) fn instant(self) -> &'static str {
+        match self {
+            Self::Sqlite => "TEXT",
+            Self::Postgres => "timestamptz",
+        }
+    }
+
+    /// The time of a statement of a day, its second parameter.
+    pub(crate) fn seen_parameter(self) -> String {
+        self.instant_parameter(2)
+    }
+
+    /// A parameter that is a point in time, given as text.
+    pub(crate) fn instant_parameter(self, number: u32) -> String {
+        match self {
+            Self::Sqlite => format!("${number}"),
+            Self::Postgres => format!("CAST(CAST(${number} AS text) AS timestamptz)"),
+        }
+    }
+
+    /// A point in time as text, in UTC, whatever the session's time zone is.
+    pub(crate) fn instant_as_text(self, value: &str) -> String {
+        match self {
+            Self::Sqlite => value.to_owned(),
+            Self::Postgres => {
+                format!(r#"to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#)
+            }
+        }
+    }
+
     /// The type of the id of a temporary table. SQLite has an index then, as every table has one;
     /// PostgreSQL hashes the ids.
     pub(crate) fn staged_key(self) -> &'static str {
@@ -83,12 +115,16 @@ impl Dialect {
 }
 
 /// The tables beside the manifest.
-pub(crate) const TABLES: [&str; 5] = [
+pub(crate) const TABLES: [&str; 9] = [
     "customers",
     "contacts",
     "kapture_days",
     "kapture_shared_customers",
     "kapture_runs",
+    "customers_history",
+    "contacts_history",
+    "kapture_missing",
+    "kapture_rereads",
 ];
 
 /// Fails unless all tables are `present`.
@@ -134,7 +170,7 @@ pub(crate) struct Table {
 pub(crate) fn customers() -> Table {
     Table {
         name: "customers",
-        keys: &["kapture_day"],
+        keys: &["kapture_day", "kapture_hash"],
         columns: customer_columns(),
     }
 }

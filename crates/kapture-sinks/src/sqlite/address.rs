@@ -15,6 +15,7 @@ use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::incremental::Incremental;
 use crate::ledger::identity::Identity;
+use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
 use crate::sql::schema::migrations;
 use crate::sql::tables::Dialect;
@@ -22,7 +23,7 @@ use crate::sql::tables::Dialect;
 /// `customers.db`, or a file of any name behind `sqlite:`.
 pub(crate) fn parse(text: &str, _: Option<Format>) -> Result<Arc<dyn Opener>, DestinationError> {
     let Some(path) = text.strip_prefix("sqlite:") else {
-        return Ok(Arc::new(SqliteFile(text.into())));
+        return Ok(Arc::new(SqliteFile::new(text)));
     };
     let path = path.strip_prefix("//").unwrap_or(path);
     // SQLite would take these for databases in memory or without a name.
@@ -30,16 +31,33 @@ pub(crate) fn parse(text: &str, _: Option<Format>) -> Result<Arc<dyn Opener>, De
     if is_unnamed || path.starts_with("file:") {
         return Err(DestinationError::NoFile(text.to_owned()));
     }
-    Ok(Arc::new(SqliteFile(path.into())))
+    Ok(Arc::new(SqliteFile::new(path)))
 }
 
 /// A SQLite database, as a destination.
-#[derive(Debug)]
-struct SqliteFile(PathBuf);
+struct SqliteFile {
+    path: PathBuf,
+    tracking: Tracking,
+}
+
+impl SqliteFile {
+    fn new(path: &str) -> Self {
+        Self {
+            path: path.into(),
+            tracking: Tracking::default(),
+        }
+    }
+}
+
+impl fmt::Debug for SqliteFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SqliteFile").field(&self.path).finish()
+    }
+}
 
 impl fmt::Display for SqliteFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.display().fmt(f)
+        self.path.display().fmt(f)
     }
 }
 
@@ -50,7 +68,14 @@ impl Opener for SqliteFile {
     }
 
     fn local_path(&self) -> Option<&Path> {
-        Some(&self.0)
+        Some(&self.path)
+    }
+
+    fn tracking(&self, tracking: &Tracking) -> Option<Arc<dyn Opener>> {
+        Some(Arc::new(Self {
+            path: self.path.clone(),
+            tracking: tracking.clone(),
+        }))
     }
 
     async fn create(
@@ -59,13 +84,14 @@ impl Opener for SqliteFile {
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
         let migrations = migrations(Dialect::Sqlite);
-        let columns = &encoding.columns;
-        let sqlite = Sqlite::writer(&self.0, identity.zone, columns, migrations).await?;
+        let (columns, tracking) = (&encoding.columns, self.tracking.clone());
+        let sqlite =
+            Sqlite::writer(&self.path, identity.zone, columns, migrations, tracking).await?;
         Ok(Box::new(Incremental::create(sqlite, identity).await?))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        let sqlite = Sqlite::reader(&self.0, migrations(Dialect::Sqlite)).await?;
+        let sqlite = Sqlite::reader(&self.path, migrations(Dialect::Sqlite)).await?;
         Ok(Box::new(Incremental::open(sqlite, identity).await?))
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{AttributeColumn, Cell, CustomerId, Drift, Receipt, Row, RowReader};
+use kapture_model::{AttributeColumn, Cell, CustomerId, Drift, Receipt, Row, RowHasher, RowReader};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params_from_iter};
 
 use super::error::sink_error;
 use crate::encoding::surrogate_key::customer_id;
@@ -21,10 +21,14 @@ use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::{self, RECEIPTS};
+use crate::ledger::rereads::{Rereads, days_between};
 use crate::ledger::run_log::RunLog;
+use crate::ledger::tracking::Tracking;
 use crate::sql::attributes;
-use crate::sql::merge::Merge;
+use crate::sql::history::{History, select_last_seen};
+use crate::sql::merge::{Merge, SELECT_REREADS};
 use crate::sql::runs::{self, RUNS};
+use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES, Table};
 
@@ -37,6 +41,12 @@ pub(super) struct Database {
     /// How to create the schema.
     migrations: Vec<String>,
     merge: Merge,
+    /// How changes are remembered, once it is opened to write.
+    tracking: Tracking,
+    hasher: OnceLock<RowHasher>,
+    /// If it is kept.
+    history: OnceLock<History>,
+    seen: SeenTimes,
     /// The zone in which instants become local times.
     zone: Tz,
     /// Further columns of customers that a writer asks for.
@@ -66,11 +76,16 @@ impl Database {
         zone: Tz,
         columns: Vec<AttributeColumn>,
         migrations: Vec<String>,
+        tracking: Tracking,
     ) -> Self {
         Self {
             path: path.to_owned(),
             migrations,
             merge: Merge::new(Dialect::Sqlite),
+            tracking,
+            hasher: OnceLock::new(),
+            history: OnceLock::new(),
+            seen: SeenTimes::default(),
             zone,
             columns,
             connection: Mutex::new(connection),
@@ -78,7 +93,7 @@ impl Database {
         }
     }
 
-    fn destination(&self) -> String {
+    pub(super) fn destination(&self) -> String {
         self.path.display().to_string()
     }
 
@@ -87,7 +102,7 @@ impl Database {
         connection.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn error(&self) -> impl Fn(rusqlite::Error) -> SinkError + '_ {
+    pub(super) fn error(&self) -> impl Fn(rusqlite::Error) -> SinkError + '_ {
         sink_error(&self.path)
     }
 
@@ -191,6 +206,8 @@ impl Database {
             .cloned()
             .collect();
         manifest.columns.extend_from_slice(&missing);
+        let begins = self.tracking.history_from.filter(|_| !manifest.history);
+        manifest.history |= begins.is_some();
         let mut connection = self.connection();
         let mut migrate = || {
             // Also without migrations: a database that cannot be written fails here, before
@@ -203,7 +220,22 @@ impl Database {
             for column in &missing {
                 transaction.execute_batch(&attributes::add_column(Dialect::Sqlite, column))?;
             }
-            if version < latest || !missing.is_empty() {
+            let history = History::new(Dialect::Sqlite);
+            if let Some(from) = begins {
+                let from = self.seen.next(from);
+                for statement in &history.begin {
+                    transaction.execute(statement, [&from])?;
+                }
+            }
+            if manifest.history {
+                let select = select_last_seen(Dialect::Sqlite);
+                let last: Option<String> = transaction.query_row(&select, [], |row| row.get(0))?;
+                if let Some(last) = last.and_then(|last| last.parse().ok()) {
+                    self.seen.note(last);
+                }
+                let _ = self.history.set(history);
+            }
+            if version < latest || !missing.is_empty() || begins.is_some() {
                 for row in manifest.rows() {
                     transaction.execute(UPSERT_MANIFEST, row)?;
                 }
@@ -290,20 +322,49 @@ impl Database {
                 break;
             }
             let rows = batch.iter().map(|record| reader.read(record));
-            stage(&transaction, rows).map_err(self.error())?;
+            stage(&transaction, self.hasher(), rows).map_err(self.error())?;
         }
         self.merge(&transaction, receipt).map_err(self.error())?;
         transaction.commit().map_err(self.error())?;
         Ok(reader.drift())
     }
 
+    pub(super) fn rereads(&self) -> Result<Rereads, SinkError> {
+        let connection = self.connection();
+        let read = || -> rusqlite::Result<Rereads> {
+            let mut select = connection.prepare(SELECT_REREADS)?;
+            let mut rows = select.query([])?;
+            let mut rereads = Rereads::default();
+            while let Some(row) = rows.next()? {
+                let [age, customers, changed] = [0, 1, 2].map(|index| row.get::<_, i64>(index));
+                let counts =
+                    [age?, customers?, changed?].map(|count| count.try_into().unwrap_or(0));
+                rereads.add(counts[0], counts[1], counts[2]);
+            }
+            Ok(rereads)
+        };
+        read().map_err(self.error())
+    }
+
+    fn hasher(&self) -> &RowHasher {
+        self.hasher.get_or_init(RowHasher::default)
+    }
+
     fn merge(&self, transaction: &Transaction<'_>, receipt: &Receipt) -> rusqlite::Result<()> {
-        let day = receipt.day.to_string();
-        for statement in &self.merge.statements {
+        let (day, seen) = (receipt.day.to_string(), self.seen.next(receipt.fetched));
+        let history = self.history.get().map_or(&[][..], |history| &history.day);
+        for statement in self.merge.statements.iter().chain(history) {
             let mut statement = transaction.prepare_cached(statement)?;
-            let day = (statement.parameter_count() > 0).then_some(&day);
-            statement.execute(params_from_iter(day))?;
+            for (name, value) in [("$1", &day), ("$2", &seen)] {
+                if let Some(index) = statement.parameter_index(name)? {
+                    statement.raw_bind_parameter(index, value)?;
+                }
+            }
+            statement.raw_execute()?;
         }
+        let age = days_between(receipt.day, receipt.fetched, self.zone);
+        let mut count = transaction.prepare_cached(&self.merge.count)?;
+        count.execute([("$1", &day as &dyn ToSql), ("$2", &age)].as_slice())?;
         let upsert = RECEIPTS.upsert(Dialect::Sqlite);
         let row = params_from_iter(RECEIPTS.encode(receipt));
         transaction.execute(&upsert, row).map(drop)
@@ -317,15 +378,39 @@ fn stored_rows(connection: &Connection, table: &StoredTable) -> rusqlite::Result
     select.query_map([], row)?.collect()
 }
 
+impl Database {
+    /// Deletes from the history what no day of this run showed.
+    pub(super) fn end_run(&self) -> Result<(), SinkError> {
+        let (Some(history), Some(seen)) = (self.history.get(), self.seen.after_last()) else {
+            return Ok(());
+        };
+        let mut connection = self.connection();
+        let mut end = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for statement in &history.end {
+                let mut statement = transaction.prepare(statement)?;
+                let seen = (statement.parameter_count() > 0).then_some(&seen);
+                statement.execute(params_from_iter(seen))?;
+            }
+            transaction.commit()
+        };
+        end().map_err(self.error())
+    }
+}
+
 /// Copies customers and their contacts into the staging tables.
 fn stage<'r>(
     transaction: &Transaction<'_>,
+    hasher: &RowHasher,
     rows: impl Iterator<Item = kapture_model::CustomerRow<'r>>,
 ) -> rusqlite::Result<()> {
     let mut customer = transaction.prepare_cached(&insert(&tables::customers()))?;
     let mut contact = transaction.prepare_cached(&insert(&tables::contacts()))?;
     for row in rows {
-        customer.execute(params_from_iter(cells(&row.customer)))?;
+        let hash = ToSqlOutput::from(hasher.hash(&row).to_i64());
+        let values = [hash].into_iter().chain(cells(&row.customer));
+        customer.execute(params_from_iter(values))?;
         for (position, cells_of) in (0_i64..).zip(&row.contacts) {
             let key = [row.id, position].map(ToSqlOutput::from);
             let values = key.into_iter().chain(cells(cells_of));
@@ -372,15 +457,16 @@ mod tests {
             .unwrap();
         let merge = Merge::new(Dialect::Sqlite);
         connection.execute_batch(&merge.create).unwrap();
-        for statement in &merge.statements {
+        let history = History::new(Dialect::Sqlite);
+        for statement in merge.statements.iter().chain(&history.day) {
             let mut plan = connection
                 .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
                 .unwrap();
-            let day = (plan.parameter_count() > 0).then_some("2024-05-02");
-            let steps = plan.query_map(params_from_iter(day), |row| row.get::<_, String>(3));
+            let parameters = vec!["2024-05-02"; plan.parameter_count()];
+            let steps = plan.query_map(params_from_iter(parameters), |row| row.get::<_, String>(3));
             for step in steps.unwrap() {
                 let step = step.unwrap();
-                for table in ["customers", "contacts"] {
+                for table in ["customers", "contacts", "held"] {
                     let is_scan = step.starts_with(&format!("SCAN {table}"));
                     assert!(!is_scan, "{statement}: {step}");
                 }

@@ -19,7 +19,7 @@ fn identity() -> Identity {
 type Opened = Incremental<Sqlite>;
 
 async fn create_with(migrations: Vec<String>, path: &Path) -> Result<Opened, SinkError> {
-    let sqlite = Sqlite::writer(path, Tz::UTC, &[], migrations).await?;
+    let sqlite = Sqlite::writer(path, Tz::UTC, &[], migrations, Tracking::default()).await?;
     Incremental::create(sqlite, &identity()).await
 }
 

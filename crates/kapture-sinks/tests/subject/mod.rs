@@ -9,8 +9,12 @@ pub(crate) mod sqlite;
 
 use std::path::Path;
 
+#[cfg(feature = "sqlite")]
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use kapture_model::{Column, CustomerQuery};
+#[cfg(feature = "sqlite")]
+use kapture_sinks::Tracking;
 use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
 use serde_json::{Map, Value};
 
@@ -34,6 +38,21 @@ pub(crate) async fn try_create(
     let destination = destination.expect("a destination");
     let encoding = Encoding::new(format);
     destination.create(&identity(cm_id), &encoding).await
+}
+
+/// The same, keeping the history from a time on.
+#[cfg(feature = "sqlite")]
+pub(crate) async fn create_with_history(path: &Path, from: DateTime<Utc>) -> Box<dyn Sink> {
+    let destination = Destination::parse(path.to_str().expect("text"), None);
+    let tracking = Tracking {
+        history_from: Some(from),
+        ..Tracking::default()
+    };
+    let destination = destination.expect("a destination").tracking(&tracking);
+    let destination = destination.expect("a destination with a history");
+    let (identity, encoding) = (identity(424_242), Encoding::new(Format::Ndjson));
+    let sink = destination.create(&identity, &encoding).await;
+    sink.expect("a sink")
 }
 
 /// A customer or contact put together from its columns and its extra object, which has the

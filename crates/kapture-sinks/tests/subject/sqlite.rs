@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Format, Sink, SinkError};
+use kapture_sinks::{Destination, Format, Sink, SinkError};
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,40 +36,77 @@ impl Subject for SqliteSubject {
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
-        let connection = Connection::open(self.0.path().join("customers.db")).expect("a database");
+        let connection = self.connection();
         let orphans =
             "SELECT count(*) FROM contacts WHERE customer_id NOT IN (SELECT id FROM customers)";
         let orphans: u32 = connection
             .query_row(orphans, [], |row| row.get(0))
             .expect("a count");
         assert_eq!(orphans, 0);
-        let mut held = BTreeMap::<NaiveDate, Vec<Value>>::new();
-        let mut select = connection
-            .prepare("SELECT * FROM customers")
-            .expect("customers");
-        let mut rows = select.query([]).expect("rows");
-        while let Some(row) = rows.next().expect("a row") {
-            let mut customer = object(row, customer_columns());
-            let id: i64 = row.get("id").expect("an id");
-            let contacts = contacts(&connection, id);
-            // An odd list of contacts is in the extra object.
-            if !contacts.is_empty() && customer["contacts"].is_null() {
-                customer["contacts"] = contacts.into();
-            }
-            let day: String = row.get("kapture_day").expect("a day");
-            held.entry(day.parse().expect("a date"))
-                .or_default()
-                .push(customer);
-        }
-        held
+        let select = "SELECT *, kapture_day AS on_day, ?1 AS valid_from FROM customers";
+        let contacts =
+            "SELECT * FROM contacts WHERE customer_id = ?1 AND ?2 = '' ORDER BY position";
+        customers(&connection, select, contacts, "")
+    }
+
+    async fn create_with_history(&self, from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
+        let path = self.0.path().join("customers.db");
+        Some(super::create_with_history(&path, from).await)
+    }
+
+    async fn open(&self) -> Option<Box<dyn Sink>> {
+        let path = self.0.path().join("customers.db");
+        let destination = Destination::parse(path.to_str().expect("text"), None);
+        let opened = destination.expect("a destination").open(None).await;
+        Some(opened.expect("a sink"))
+    }
+
+    async fn held_at(&self, time: DateTime<Utc>) -> BTreeMap<NaiveDate, Vec<Value>> {
+        let connection = self.connection();
+        let select = "SELECT *, day AS on_day FROM customers_history
+            WHERE valid_from <= ?1 AND (valid_to > ?1 OR valid_to IS NULL)";
+        let contacts = "SELECT * FROM contacts_history
+            WHERE customer_id = ?1 AND valid_from = ?2 ORDER BY position";
+        let time = time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+        customers(&connection, select, contacts, &time)
     }
 }
 
-fn contacts(connection: &Connection, id: i64) -> Vec<Value> {
-    let select = "SELECT * FROM contacts WHERE customer_id = ?1 ORDER BY position";
-    let mut select = connection.prepare_cached(select).expect("contacts");
-    let rows = select.query_map([id], |row| Ok(object(row, contact_columns())));
-    rows.expect("rows").map(|row| row.expect("a row")).collect()
+impl SqliteSubject {
+    fn connection(&self) -> Connection {
+        Connection::open(self.0.path().join("customers.db")).expect("a database")
+    }
+}
+
+/// The customers that `select` finds at a time, each with its contacts.
+fn customers(
+    connection: &Connection,
+    select: &str,
+    select_contacts: &str,
+    time: &str,
+) -> BTreeMap<NaiveDate, Vec<Value>> {
+    let mut held = BTreeMap::<NaiveDate, Vec<Value>>::new();
+    let mut select = connection.prepare(select).expect("customers");
+    let mut rows = select.query([time]).expect("rows");
+    while let Some(row) = rows.next().expect("a row") {
+        let mut customer = object(row, customer_columns());
+        let id: i64 = row.get("id").expect("an id");
+        let seen: String = row.get("valid_from").expect("a time");
+        let mut contacts = connection
+            .prepare_cached(select_contacts)
+            .expect("contacts");
+        let contacts = contacts.query_map((id, seen), |row| Ok(object(row, contact_columns())));
+        let contacts: Result<Vec<_>, _> = contacts.expect("rows").collect();
+        let contacts = contacts.expect("contacts");
+        // An odd list of contacts is in the extra object.
+        if !contacts.is_empty() && customer["contacts"].is_null() {
+            customer["contacts"] = contacts.into();
+        }
+        let day: String = row.get("on_day").expect("a day");
+        let day = day.parse().expect("a date");
+        held.entry(day).or_default().push(customer);
+    }
+    held
 }
 
 fn object(row: &Row<'_>, columns: &[Column]) -> Value {

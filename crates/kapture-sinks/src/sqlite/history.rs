@@ -1,0 +1,121 @@
+//! The history of the database, read: its changes page by page.
+
+use chrono::NaiveDateTime;
+use kapture_model::{
+    Cell, Column, ColumnKind, CustomerRow, Row, contact_columns, customer_columns,
+};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params};
+
+use super::database::Database;
+use crate::error::SinkError;
+use crate::ledger::change::SeenBetween;
+use crate::sql::changes::{self, ChangeRow, FIRST_VALUE, Page, Position, Version};
+use crate::sql::tables::Dialect;
+
+impl Database {
+    /// The changes behind a position.
+    pub(super) fn changes(
+        &self,
+        span: &SeenBetween,
+        position: &Position,
+    ) -> Result<Page, SinkError> {
+        let connection = self.connection();
+        let rows = page(&connection, span, position).map_err(self.error())?;
+        Page::of(rows).ok_or_else(|| SinkError::Damaged {
+            destination: self.destination(),
+            what: "its table customers_history has a row that kapture did not write".into(),
+        })
+    }
+}
+
+fn page(
+    connection: &Connection,
+    span: &SeenBetween,
+    position: &Position,
+) -> rusqlite::Result<Vec<ChangeRow>> {
+    let mut select = connection.prepare_cached(&changes::select_page(Dialect::Sqlite))?;
+    let mut contacts = Contacts(connection);
+    let mut page = Vec::new();
+    let mut rows = select.query(params![position.seen, position.id, changes::until(span)])?;
+    while let Some(row) = rows.next()? {
+        let (seen, id): (String, i64) = (row.get(0)?, row.get(1)?);
+        let day: String = row.get(3)?;
+        let before: Option<String> = row.get(4)?;
+        let mut version = |first: usize, seen: String| -> rusqlite::Result<Version> {
+            let mut customer = values(row, first, &customer_columns()[1..])?;
+            customer.cells.insert(0, Cell::Integer(id));
+            let contacts = contacts.of(id, &seen)?;
+            Ok(Version {
+                seen,
+                row: CustomerRow {
+                    id,
+                    customer,
+                    contacts,
+                },
+            })
+        };
+        page.push(ChangeRow {
+            after: Some(version(FIRST_VALUE, seen.clone())?),
+            before: before
+                .map(|seen| version(FIRST_VALUE + changes::version_width(), seen))
+                .transpose()?,
+            seen,
+            id,
+            op: row.get(2)?,
+            day: day.parse().unwrap_or_default(),
+        });
+    }
+    Ok(page)
+}
+
+/// Reads the contacts of versions.
+struct Contacts<'c>(&'c Connection);
+
+impl Contacts<'_> {
+    fn of(&mut self, id: i64, seen: &str) -> rusqlite::Result<Vec<Row<'static>>> {
+        let names: Vec<_> = contact_columns()
+            .iter()
+            .map(|column| &*column.name)
+            .collect();
+        let mut select = self.0.prepare_cached(&format!(
+            "SELECT {}, extra FROM contacts_history
+             WHERE customer_id = ?1 AND valid_from = ?2 ORDER BY position",
+            names.join(", ")
+        ))?;
+        let rows = select.query_map(params![id, seen], |row| values(row, 0, contact_columns()))?;
+        rows.collect()
+    }
+}
+
+/// The columns of a row from `first` on, and the extra object behind them.
+fn values(
+    row: &rusqlite::Row<'_>,
+    first: usize,
+    columns: &[Column],
+) -> rusqlite::Result<Row<'static>> {
+    let cells = columns.iter().zip(first..);
+    let cells = cells.map(|(column, index)| Ok(cell(column.kind, row.get_ref(index)?)));
+    Ok(Row {
+        cells: cells.collect::<rusqlite::Result<_>>()?,
+        extra: row.get(first + columns.len())?,
+    })
+}
+
+/// The value of a column; null if it is none of its kind, which kapture did not write.
+fn cell(kind: ColumnKind, value: ValueRef<'_>) -> Cell<'static> {
+    let text = || value.as_str().ok();
+    let cell = match kind {
+        ColumnKind::Integer => value.as_i64().ok().map(Cell::Integer),
+        ColumnKind::Bool => value.as_i64().ok().map(|flag| Cell::Bool(flag != 0)),
+        ColumnKind::Float => match value {
+            ValueRef::Integer(number) => Some(Cell::Float(number as f64)),
+            _ => value.as_f64().ok().map(Cell::Float),
+        },
+        ColumnKind::Text => text().map(|text| Cell::Text(text.to_owned().into())),
+        ColumnKind::Timestamp => text()
+            .and_then(|text| text.parse::<NaiveDateTime>().ok())
+            .map(Cell::Timestamp),
+    };
+    cell.unwrap_or_default()
+}

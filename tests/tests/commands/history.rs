@@ -1,0 +1,143 @@
+//! `kapture sync --history` and `kapture changes`.
+
+use kapture_sandbox::{Behaviour, PerDay};
+use kapture_tests::{Served, around_may, code, kapture, run, status, stderr};
+use serde_json::Value;
+
+const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-03"];
+
+/// The lines of `kapture changes` for a database.
+fn changes(database: &str, further: &[&str]) -> Vec<String> {
+    let arguments = [&["changes", database][..], further].concat();
+    let output = kapture(&arguments).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn json(lines: &[String]) -> Vec<Value> {
+    let lines = lines.iter();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn each_change_is_printed_once() {
+    let served = Served::new(around_may(PerDay::Fixed(5)), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("customers.db");
+    let database = database.to_str().unwrap();
+    let sync = |further: &[&str]| {
+        let arguments = [&["sync", database][..], &DAYS, further].concat();
+        run(&served, &arguments)
+    };
+    sync(&[]);
+    let output = kapture(&["changes", database]).output().unwrap();
+    assert_eq!(code(&output), 6, "{}", stderr(&output));
+    assert!(stderr(&output).contains("--history"), "{}", stderr(&output));
+
+    // What it holds is the first version.
+    sync(&["--history"]);
+    assert_eq!(changes(database, &[]).len(), 15);
+    let first = json(&changes(database, &[]))[0].clone();
+    assert_eq!(
+        (&first["op"], &first["before"]),
+        (&"c".into(), &Value::Null)
+    );
+    let since = "2024-06-01";
+    sync(&["--refresh", "3"]);
+    assert_eq!(
+        changes(database, &["--since", since]).len(),
+        15,
+        "nothing changed"
+    );
+
+    let last = json(&changes(database, &[])).pop().unwrap();
+    let at = last["source"]["ts_us"].as_i64().unwrap();
+    let at = chrono::DateTime::from_timestamp_micros(at).unwrap();
+    let after = at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+    let ids: Vec<_> = served
+        .tenant
+        .truth(day("2024-05-02"), day("2024-05-02"))
+        .iter()
+        .map(|customer| customer.id)
+        .collect();
+    for edit in [
+        format!("edit {}", ids[0]),
+        format!("delete {}", ids[1]),
+        format!("move {} 2024-05-03", ids[2]),
+    ] {
+        served.tenant.edit(&edit.parse().unwrap());
+    }
+    sync(&["--refresh", "3"]);
+    let changed = json(&changes(database, &["--since", &after]));
+    let by_id = |id: u64| {
+        let of = |change: &&Value| {
+            [&change["before"]["id"], &change["after"]["id"]].contains(&&Value::from(id))
+        };
+        let found: Vec<_> = changed.iter().filter(of).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].clone()
+    };
+    assert_eq!(changed.len(), 3, "{changed:?}");
+    let edited = by_id(ids[0]);
+    assert_eq!(edited["op"], "u");
+    assert_eq!(edited["after"]["remarks"], "Edited 1 times");
+    assert_ne!(edited["before"]["contacts"], edited["after"]["contacts"]);
+    let deleted = by_id(ids[1]);
+    assert_eq!(
+        (&deleted["op"], &deleted["after"]),
+        (&"d".into(), &Value::Null)
+    );
+    let moved = by_id(ids[2]);
+    assert_eq!(
+        (&moved["op"], &moved["source"]["created_date"]),
+        (&"u".into(), &"2024-05-03".into())
+    );
+    assert!(changes(database, &["--until", "2024-05-01"]).is_empty());
+
+    let lines = changes(database, &["--since", &after, "--format", "csv"]);
+    assert_eq!(lines[0], "seen,op,id,created_date,changed");
+    let line = lines
+        .iter()
+        .find(|line| line.contains(&ids[0].to_string()))
+        .unwrap();
+    let expected = format!(
+        "update,{},2024-05-02,contacts.phone lastModificationTime remarks",
+        ids[0]
+    );
+    assert!(line.ends_with(&expected), "{line}");
+
+    let held = status(std::path::Path::new(database));
+    let ages = held["read_again"]["ages"].as_array().unwrap();
+    let changed: u64 = ages
+        .iter()
+        .map(|age| age["changed"].as_u64().unwrap())
+        .sum();
+    // A customer that moves changes the day that it leaves and the one that it comes to, if the
+    // first is read first.
+    assert!((3..=4).contains(&changed), "{ages:?}");
+    assert!(
+        !held["read_again"]["schedule"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn history_of_a_folder_is_refused() {
+    let served = Served::new(around_may(PerDay::Fixed(1)), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let out = format!("{}/out/", folder.path().display());
+    let arguments = [&["sync", &out, "--history"][..], &DAYS].concat();
+    let output = served.kapture(&arguments).output().unwrap();
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("--history is for databases"),
+        "{}",
+        stderr(&output)
+    );
+}
