@@ -9,16 +9,16 @@ const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-03"];
 /// The lines of `kapture changes` for a database.
 fn changes(database: &str, further: &[&str]) -> Vec<String> {
     let arguments = [&["changes", database][..], further].concat();
-    let output = kapture(&arguments).output().unwrap();
+    let output = kapture(&arguments).output().expect("an array");
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).expect("a row");
     text.lines().map(str::to_owned).collect()
 }
 
 fn json(lines: &[String]) -> Vec<Value> {
     let lines = lines.iter();
     lines
-        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect()
 }
 
