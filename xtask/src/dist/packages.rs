@@ -80,6 +80,13 @@ fn settle(release: &Release<'_>, root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The day of the commit, as `date` formats it.
+fn day(release: &Release<'_>, format: &str) -> Result<String, Error> {
+    let (time, format) = (format!("@{}", release.epoch), format!("+{format}"));
+    let date = cmd!(release.shell, "date --utc --date {time} {format}");
+    Ok(date.env("LC_ALL", "C").quiet().read()?)
+}
+
 pub(super) fn debian(release: &Release<'_>) -> Result<(), Error> {
     let Release { shell, version, .. } = release;
     let root = release.workspace.target.join("dist/debian");
@@ -93,10 +100,11 @@ pub(super) fn debian(release: &Release<'_>) -> Result<(), Error> {
             false => format!(" {line}\n"),
         })
         .collect();
+    let year = day(release, "%Y")?;
     let copyright = format!(
         "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\
          Upstream-Name: kapture\n\n\
-         Files: *\nCopyright: the kapture authors\nLicense: Apache-2.0 or Expat\n\n\
+         Files: *\nCopyright: {year} the kapture authors\nLicense: Apache-2.0 or Expat\n\n\
          License: Apache-2.0\n On Debian systems, the text of the Apache License 2.0 is in\n \
          /usr/share/common-licenses/Apache-2.0.\n\n\
          License: Expat\n{indented}"
@@ -180,17 +188,19 @@ pub(super) fn rpm(release: &Release<'_>) -> Result<(), Error> {
     let spec = folder.join("kapture.spec");
     let licences = release.tree.display();
     let description = DESCRIPTION.join("\n");
+    let date = day(release, "%a %b %d %Y")?;
     fs::write(
         &spec,
         format!(
             "Name: kapture\nVersion: {version}\nRelease: 1\nSummary: {}{}\nLicense: MIT OR Apache-2.0\n\
-             Group: Applications/Databases\nBuildArch: x86_64\nAutoReqProv: no\nRecommends: ca-certificates\n\n\
+             Group: Applications/Databases\nPackager: {MAINTAINER}\nBuildArch: x86_64\nAutoReqProv: no\nRecommends: ca-certificates\n\n\
              %description\n{description}\n\n\
              %install\ncp -a {} %{{buildroot}}/\n\
              install -D -m 644 {licences}/LICENSE-MIT %{{buildroot}}/usr/share/licenses/kapture/LICENSE-MIT\n\
              install -D -m 644 {licences}/LICENSE-APACHE %{{buildroot}}/usr/share/licenses/kapture/LICENSE-APACHE\n\n\
              %files\n%license /usr/share/licenses/kapture/*\n%doc /usr/share/doc/kapture/*\n/usr/bin/*\n/usr/share/bash-completion/completions/kapture\n\
-             /usr/share/fish/vendor_completions.d/kapture.fish\n/usr/share/zsh/vendor-completions/_kapture\n/usr/share/man/man1/*\n",
+             /usr/share/fish/vendor_completions.d/kapture.fish\n/usr/share/zsh/vendor-completions/_kapture\n/usr/share/man/man1/*\n\n\
+             %changelog\n* {date} {MAINTAINER} - {version}-1\n- Release {version}: see README.md.\n",
             SUMMARY[..1].to_uppercase(),
             &SUMMARY[1..],
             root.join("usr").display(),
