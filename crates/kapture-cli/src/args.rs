@@ -24,7 +24,7 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use filters::{FilterArgs, Kind};
 pub(crate) use output_format::{OutputFormatArgs, TableArgs};
 pub(crate) use plan::PlanArgs;
-pub(crate) use privacy::PrivacyArgs;
+pub(crate) use privacy::{ForgetArgs, PrivacyArgs};
 pub(crate) use proof::ProofArgs;
 pub(crate) use pull::{DayArgs, PullArgs};
 pub(crate) use reference::{CompletionsArgs, DialectName, ManArgs, SchemaArgs, SchemaFormat};
@@ -57,6 +57,7 @@ pub(crate) enum Command {
     Report(ReportArgs),
     Changes(ChangesArgs),
     Verify(Box<VerifyArgs>),
+    Forget(ForgetArgs),
     Plan(Box<PlanArgs>),
     Doctor(Box<DoctorArgs>),
     Auth(AuthArgs),
@@ -76,6 +77,7 @@ impl Command {
             Self::Report(_) => "report",
             Self::Changes(_) => "changes",
             Self::Verify(_) => "verify",
+            Self::Forget(_) => "forget",
             Self::Plan(_) => "plan",
             Self::Doctor(_) => "doctor",
             Self::Auth(_) => "auth",

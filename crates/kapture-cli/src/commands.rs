@@ -4,6 +4,7 @@ mod auth;
 mod changes;
 pub(crate) mod completions;
 mod doctor;
+mod forget;
 mod man;
 mod plan;
 mod pull;
@@ -27,6 +28,7 @@ pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
         Command::Report(arguments) => report::run(&arguments).await,
         Command::Changes(arguments) => changes::run(&arguments).await,
         Command::Verify(arguments) => verify::run(&arguments, &output).await,
+        Command::Forget(arguments) => forget::run(&arguments).await,
         Command::Plan(arguments) => plan::run(&arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Auth(arguments) => auth::run(&arguments).await,

@@ -85,6 +85,33 @@ impl CustomerId {
             CustomerId::Text(_) => None,
         }
     }
+
+    /// The number that tables key the customer by: the id itself, or, where it is no whole number
+    /// below 2^63, a negative number derived from it, the same each time.
+    ///
+    /// ```
+    /// use kapture_model::CustomerId;
+    ///
+    /// assert_eq!(CustomerId::from("17").table_key(), 17);
+    /// assert!(CustomerId::from("A-17").table_key() < 0);
+    /// ```
+    pub fn table_key(&self) -> i64 {
+        match self {
+            CustomerId::Number(number) => {
+                i64::try_from(*number).unwrap_or_else(|_| stand_in(number.to_string().as_bytes()))
+            }
+            CustomerId::Text(text) => stand_in(text.as_bytes()),
+        }
+    }
+}
+
+/// FNV-1a, which needs no library and stays the same for ever, made negative: no number below
+/// zero is an id.
+fn stand_in(bytes: &[u8]) -> i64 {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash | 1 << 63).cast_signed()
 }
 
 /// Whether the text is one JSON value. Unlike decoding, this accepts half a surrogate pair.

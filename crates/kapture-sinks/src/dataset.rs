@@ -21,19 +21,20 @@ pub(crate) mod folder;
 pub(crate) mod layout;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, sanitize};
 
 use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
+use crate::encoding::stored::Stored;
 use crate::encoding::{Encoding, Rows};
 use crate::error::SinkError;
+use crate::incremental::forget::Erased;
 use crate::incremental::spool::Spooled;
 use crate::incremental::{DayStore, blocking};
 use crate::ledger::identity::Identity;
@@ -41,7 +42,7 @@ use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::FileReceipt;
 use crate::ledger::run_log::RunLog;
 use crate::ledger::{Ledger, StaleReason};
-use files::{DayContent, Files, Stamp};
+use files::{Customers, DayContent, Files, Stamp};
 
 /// The version of the layout that this program writes.
 const LAYOUT_VERSION: usize = 1;
@@ -170,6 +171,39 @@ impl<F: Files> Dataset<F> {
         match Held::of(format, manifest).difference(encoding) {
             Some(held) => Err(SinkError::OtherEncoding { destination, held }),
             None => Ok(()),
+        }
+    }
+
+    /// Writes the file of a day anew without `erased`, of all customers that it holds.
+    async fn rewrite(
+        &self,
+        receipt: Receipt,
+        held: &BTreeSet<CustomerId>,
+        erased: &BTreeSet<CustomerId>,
+    ) -> Result<(), SinkError> {
+        let format = self.held_format();
+        let file = self.files.fetch(&layout::day(receipt.day, format)).await?;
+        let customers = match file {
+            Some(file) if held.len() > erased.len() => Customers::Without {
+                file,
+                stored: self.stored(),
+                erased: erased.clone(),
+            },
+            _ => Customers::None,
+        };
+        let content = DayContent {
+            receipt: receipt.without(erased),
+            format,
+            customers,
+        };
+        self.files.replace_day(content).await.map(drop)
+    }
+
+    /// How the files are read back.
+    fn stored(&self) -> Stored {
+        Stored {
+            format: self.held_format(),
+            separator: self.held.get().map_or(b',', |held| held.csv_separator),
         }
     }
 
@@ -312,8 +346,8 @@ impl<F: Files> DayStore for Dataset<F> {
         }
         let content = DayContent {
             receipt: receipt.clone(),
-            encoding,
-            records,
+            format: encoding.format,
+            customers: Customers::Pulled { encoding, records },
         };
         self.files.replace_day(content).await
     }
@@ -331,26 +365,40 @@ impl<F: Files> DayStore for Dataset<F> {
 
     async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         let format = self.held_format();
-        let separator = self.held.get().map_or(b',', |held| held.csv_separator);
         let key = layout::day(day, format);
         let Some(file) = self.files.fetch(&key).await? else {
             return Ok(BTreeSet::new());
         };
-        let ids = blocking::run(move || ids(format, file, separator)).await;
+        let stored = self.stored();
+        let ids = blocking::run(move || stored.ids(file)).await;
         ids.map_err(|error| self.files.unreadable(&key, error))
+    }
+
+    async fn erase(&self, ids: &BTreeSet<CustomerId>) -> Result<Erased, SinkError> {
+        let mut erased = Erased::default();
+        let listing = self.files.list(self.held_format()).await?;
+        for (day, stamp) in listing.days {
+            let held = self.ids(day).await?;
+            let found: BTreeSet<_> = held.intersection(ids).cloned().collect();
+            if found.is_empty() {
+                continue;
+            }
+            let receipt = match self.receipt(day, Some(&stamp)).await? {
+                Ok(receipt) => receipt,
+                Err(_) => of_stale_day(day, &held),
+            };
+            self.rewrite(receipt, &held, &found).await?;
+            found.into_iter().for_each(|id| erased.add_listed(day, id));
+        }
+        Ok(erased)
     }
 }
 
-/// The ids in the file of a day. `separator` is that of CSV.
-#[cfg_attr(not(feature = "csv"), allow(unused_variables))]
-fn ids(format: Format, file: File, separator: u8) -> io::Result<BTreeSet<CustomerId>> {
-    match format {
-        Format::Ndjson => crate::encoding::ndjson::ids(file),
-        #[cfg(feature = "csv")]
-        Format::Csv => crate::encoding::csv::ids(file, separator),
-        #[cfg(feature = "parquet")]
-        Format::Parquet => crate::encoding::parquet::ids(file),
-        // Also Arrow, which no dataset has.
-        _ => Err(io::ErrorKind::Unsupported.into()),
-    }
+/// A receipt for a stale day, which claims nothing but what its file holds. The day is open, so that
+/// it is pulled again, as a stale one is.
+fn of_stale_day(day: NaiveDate, held: &BTreeSet<CustomerId>) -> Receipt {
+    let mut receipt = Receipt::new(day, DateTime::UNIX_EPOCH);
+    receipt.customers = held.len() as u64;
+    held.iter().for_each(|id| receipt.checksum.add(id));
+    receipt
 }

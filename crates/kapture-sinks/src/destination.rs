@@ -7,15 +7,22 @@ pub(crate) mod parse;
 pub(crate) mod redact;
 mod registry;
 
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+use kapture_model::CustomerId;
 
 use crate::encoding::Encoding;
 use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::file::FileDestination;
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+use crate::incremental::forget::Erased;
 use crate::ledger::identity::Identity;
 use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
@@ -126,6 +133,39 @@ impl Destination {
     /// Outside of a tokio runtime.
     pub async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
         self.0.open(identity).await
+    }
+}
+
+/// The right to erasure.
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+impl Destination {
+    /// Erases customers from an incremental destination, so that no byte of them is left in it, and
+    /// keeps salted hashes of their ids, so that no run writes them again. Their days stay as proven
+    /// as they were. Interrupted, it is completed by the same again.
+    ///
+    /// # Errors
+    /// When the destination does not exist, is not incremental, cannot be written, or another run is
+    /// writing to it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn forget(&self, ids: &BTreeSet<CustomerId>) -> Result<Erased, SinkError> {
+        self.0.open_to_forget().await?.forget(ids).await
+    }
+
+    /// Lets forgotten customers return with the next run that reads their days. Returns those that
+    /// were forgotten.
+    ///
+    /// # Errors
+    /// As [`forget`](Self::forget).
+    ///
+    /// # Panics
+    /// As [`forget`](Self::forget).
+    pub async fn allow_return(
+        &self,
+        ids: &BTreeSet<CustomerId>,
+    ) -> Result<BTreeSet<CustomerId>, SinkError> {
+        self.0.open_to_forget().await?.allow_return(ids).await
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) mod parquet;
 pub(crate) mod record_batch;
 #[cfg(any(feature = "csv", feature = "xlsx"))]
 mod spreadsheet;
+#[cfg(feature = "dataset")]
+pub(crate) mod stored;
 #[cfg(any(
     all(feature = "dataset", any(feature = "csv", feature = "parquet")),
     feature = "sqlite",

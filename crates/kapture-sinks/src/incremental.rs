@@ -1,6 +1,7 @@
 //! The frame of the incremental sinks: [`Incremental`] makes a sink of a [`DayStore`].
 
 pub(crate) mod blocking;
+pub(crate) mod forget;
 pub(crate) mod spool;
 
 use std::collections::BTreeSet;
@@ -16,8 +17,10 @@ use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
 use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
+use crate::ledger::tombstones::Tombstones;
 use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, Sink};
+use forget::Erased;
 use spool::{SpoolWriter, Spooled};
 
 /// A destination that remembers: a manifest, and days, each with its receipt. No method blocks the
@@ -84,6 +87,10 @@ pub(crate) trait DayStore: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Erases customers from all days, from their receipts and from everything else, so that no byte
+    /// of them is left, also of earlier copies. Does the same again where it was interrupted.
+    async fn erase(&self, ids: &BTreeSet<CustomerId>) -> Result<Erased, SinkError>;
+
     /// Fails if what was committed is lost: someone removed the destination.
     async fn check_present(&self) -> Result<(), SinkError> {
         Ok(())
@@ -98,6 +105,8 @@ pub(crate) struct Incremental<S> {
 /// What the sink and the writers of its days share.
 pub(crate) struct Opened<S> {
     store: S,
+    /// The customers that must not be written.
+    forgotten: Tombstones,
     /// The schema drift in all days that were committed.
     drift: Mutex<Drift>,
 }
@@ -110,13 +119,17 @@ impl<S: DayStore> Incremental<S> {
         // Another run may have created it meanwhile.
         let initialize = async {
             let held = check_identity(&store, identity).await?;
-            store.initialize(held, identity).await
+            let forgotten = held.as_ref().map(|manifest| manifest.forgotten.clone());
+            store.initialize(held, identity).await?;
+            Ok(forgotten.unwrap_or_default())
         };
-        if let Err(error) = initialize.await {
-            store.unlock().await;
-            return Err(error);
+        match initialize.await {
+            Ok(forgotten) => Ok(Self::opened(store, forgotten)),
+            Err(error) => {
+                store.unlock().await;
+                Err(error)
+            }
         }
-        Ok(Self::opened(store))
     }
 
     /// Opens a store to read it. `identity`, if given, is compared with the manifest.
@@ -130,13 +143,14 @@ impl<S: DayStore> Incremental<S> {
         if let Some(identity) = identity {
             manifest.identity.check(&store.destination(), identity)?;
         }
-        Ok(Self::opened(store))
+        Ok(Self::opened(store, manifest.forgotten))
     }
 
-    fn opened(store: S) -> Self {
+    fn opened(store: S, forgotten: Tombstones) -> Self {
         Self {
             opened: Arc::new(Opened {
                 store,
+                forgotten,
                 drift: Mutex::default(),
             }),
         }

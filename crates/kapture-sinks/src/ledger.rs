@@ -11,6 +11,8 @@ pub(crate) mod manifest;
 pub(crate) mod receipt_codec;
 pub(crate) mod rereads;
 pub(crate) mod run_log;
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+pub(crate) mod tombstones;
 pub(crate) mod tracking;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,8 @@ pub struct Ledger {
     start: Option<NaiveDate>,
     end: Option<RangeEnd>,
     time_zone: Option<String>,
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+    forgotten: tombstones::Tombstones,
 }
 
 /// What is known of a day: at least one of the two.
@@ -213,6 +217,18 @@ impl Ledger {
     /// The name of the time zone of its days, if the destination has one.
     pub fn time_zone(&self) -> Option<&str> {
         self.time_zone.as_deref()
+    }
+
+    /// Whether a customer was forgotten: the destination holds it no more, and no run writes it again.
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+    pub fn is_forgotten(&self, id: &kapture_model::CustomerId) -> bool {
+        self.forgotten.contains(id)
+    }
+
+    /// How many customers were forgotten.
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+    pub fn forgotten(&self) -> usize {
+        self.forgotten.len()
     }
 
     /// Marks a day to be pulled again. Its receipt is removed, unless it still says what the day

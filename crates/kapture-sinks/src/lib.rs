@@ -18,6 +18,8 @@ mod error;
 mod file;
 mod fill;
 mod ledger;
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+mod nonce;
 mod sink;
 mod stream;
 
@@ -48,6 +50,8 @@ pub use error::StoreError;
 pub use file::FileSink;
 pub use file::canonicalize::canonicalize;
 pub use fill::{FillError, Filling, fill};
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+pub use incremental::forget::Erased;
 pub use ledger::change::{Change, ChangeKind, ChangeStream, SeenBetween};
 pub use ledger::day_status::DayStatus;
 pub use ledger::identity::Identity;

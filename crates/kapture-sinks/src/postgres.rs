@@ -15,6 +15,7 @@ mod address;
 mod connection;
 mod copy;
 mod destination;
+mod erase;
 mod error;
 mod history;
 mod tls;
@@ -34,6 +35,7 @@ use tokio_postgres::{GenericClient, Transaction};
 
 use crate::encoding::surrogate_key::customer_id;
 use crate::error::SinkError;
+use crate::incremental::forget::Erased;
 use crate::incremental::spool::Spooled;
 use crate::incremental::{DayStore, blocking};
 use crate::ledger::Ledger;
@@ -416,5 +418,9 @@ impl DayStore for Postgres {
             customers.extend(customer_id(key, extra));
         }
         Ok(customers)
+    }
+
+    async fn erase(&self, ids: &BTreeSet<CustomerId>) -> Result<Erased, SinkError> {
+        erase::erase(self, ids).await
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod changes;
+pub(crate) mod erase;
 pub(crate) mod history;
 pub(crate) mod merge;
 pub(crate) mod runs;

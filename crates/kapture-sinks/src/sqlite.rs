@@ -5,6 +5,7 @@
 
 mod address;
 mod database;
+mod erase;
 mod error;
 mod history;
 mod open;
@@ -24,6 +25,7 @@ use crate::error::SinkError;
 use crate::file::canonicalize::canonicalize;
 use crate::incremental::DayStore;
 use crate::incremental::blocking::{self, Blocking};
+use crate::incremental::forget::Erased;
 use crate::incremental::spool::Spooled;
 use crate::ledger::Ledger;
 use crate::ledger::change::{ChangeStream, SeenBetween};
@@ -176,6 +178,12 @@ impl DayStore for Sqlite {
 
     async fn end_run(&self) -> Result<(), SinkError> {
         self.database.run(Database::end_run).await
+    }
+
+    async fn erase(&self, ids: &BTreeSet<CustomerId>) -> Result<Erased, SinkError> {
+        let ids = ids.clone();
+        let erase = move |database: &Database| erase::erase(database, &ids);
+        self.database.run(erase).await
     }
 
     async fn check_present(&self) -> Result<(), SinkError> {

@@ -3,4 +3,5 @@
 
 mod choice;
 mod dropped_and_hashed;
+mod forgotten;
 mod search;

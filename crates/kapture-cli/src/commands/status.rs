@@ -120,6 +120,7 @@ impl<'a> Status<'a> {
             "missing": self.missing.iter().collect::<Vec<_>>(),
             "open": self.open.iter().collect::<Vec<_>>(),
             "stale": self.ledger.stale_days().map(stale_day).collect::<Vec<_>>(),
+            "forgotten": self.ledger.forgotten(),
             "days": self.ledger.iter().collect::<Vec<_>>(),
         })
     }
@@ -143,6 +144,10 @@ impl<'a> Status<'a> {
         let _ = write!(text, "{calendar}");
         if let Some(zone) = self.ledger.time_zone() {
             let _ = writeln!(text, "time zone: {}", kapture_model::sanitize(zone));
+        }
+        if self.ledger.forgotten() > 0 {
+            let customers = counted(self.ledger.forgotten() as u64, "customer");
+            let _ = writeln!(text, "forgotten: {customers}");
         }
         for (what, days) in [("missing", &self.missing), ("open", &self.open)] {
             if !days.is_empty() {

@@ -263,7 +263,8 @@ impl Verification<'_> {
     }
 
     async fn compare(&mut self, day: NaiveDate) -> Result<(), CliError> {
-        let there = self.fetched.remove(&day).unwrap_or_default();
+        let mut there = self.fetched.remove(&day).unwrap_or_default();
+        there.retain(|id| !self.ledger.is_forgotten(id));
         let stale_reason = self.ledger.stale_reason(day);
         let here = match self.sink.customers(day).await {
             // A stale day may be unreadable.

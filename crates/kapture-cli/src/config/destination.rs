@@ -33,12 +33,7 @@ impl RecordOutput {
         check_encoding(text)?;
         let mut destination = Destination::locate(text, asked)?;
         if form.unlocked {
-            destination = destination.unlocked().ok_or_else(|| {
-                hinted(
-                    "--unlocked is for object stores (s3://…, gs://…, az://…)",
-                    "omit it: other destinations can always be locked",
-                )
-            })?;
+            destination = unlocked(&destination)?;
         }
         let format = match asked {
             Some(asked) => asked,
@@ -140,6 +135,16 @@ fn contacts(
     encoding.columns.clear();
     let destination = Destination::file(path, Format::Csv, compression);
     Ok(Some((destination, encoding)))
+}
+
+/// The same destination, written without a lock.
+pub(crate) fn unlocked(destination: &Destination) -> Result<Destination> {
+    destination.unlocked().ok_or_else(|| {
+        hinted(
+            "--unlocked is for object stores (s3://…, gs://…, az://…)",
+            "omit it: other destinations can always be locked",
+        )
+    })
 }
 
 /// Parses a destination with a ledger.

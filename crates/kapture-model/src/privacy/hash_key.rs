@@ -57,19 +57,20 @@ impl HashKey {
     pub fn hash(&self, text: &str) -> String {
         let text = text.trim();
         match domain_start(text) {
-            Some(at) => self.hexadecimal(&format!("{}{}", &text[..at], text[at..].to_lowercase())),
-            None => self.hexadecimal(text),
+            Some(at) => self.hash_exactly(&format!("{}{}", &text[..at], text[at..].to_lowercase())),
+            None => self.hash_exactly(text),
         }
     }
 
     /// What tells two keys apart and says nothing of either: 16 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
-        let mut fingerprint = self.hexadecimal(FINGERPRINT);
+        let mut fingerprint = self.hash_exactly(FINGERPRINT);
         fingerprint.truncate(FINGERPRINT_LENGTH);
         fingerprint
     }
 
-    fn hexadecimal(&self, text: &str) -> String {
+    /// The hash of exactly this text.
+    pub fn hash_exactly(&self, text: &str) -> String {
         let hash = self.0.clone().chain_update(text).finalize().into_bytes();
         let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
         let digits = hash

@@ -27,18 +27,35 @@ pub struct Checksum(u64);
 impl Checksum {
     /// Adds one id.
     pub fn add(&mut self, id: &CustomerId) {
-        let hash = match id {
-            CustomerId::Number(number) => mixed(*number),
-            CustomerId::Text(text) => text
-                .bytes()
-                .fold(mixed(u64::MAX), |hash, byte| mixed(hash ^ u64::from(byte))),
-        };
-        self.0 = self.0.wrapping_add(hash);
+        self.0 = self.0.wrapping_add(hash(id));
+    }
+
+    /// Takes one id out that was added.
+    ///
+    /// ```
+    /// use kapture_model::{Checksum, CustomerId};
+    ///
+    /// let mut sum = Checksum::default();
+    /// sum.add(&CustomerId::from(17));
+    /// sum.remove(&CustomerId::from(17));
+    /// assert_eq!(sum, Checksum::default());
+    /// ```
+    pub fn remove(&mut self, id: &CustomerId) {
+        self.0 = self.0.wrapping_sub(hash(id));
     }
 
     /// Adds one row, for a checksum over everything that a day holds.
     pub fn add_row(&mut self, row: RowHash) {
         self.0 = self.0.wrapping_add(row.bits());
+    }
+}
+
+fn hash(id: &CustomerId) -> u64 {
+    match id {
+        CustomerId::Number(number) => mixed(*number),
+        CustomerId::Text(text) => text
+            .bytes()
+            .fold(mixed(u64::MAX), |hash, byte| mixed(hash ^ u64::from(byte))),
     }
 }
 

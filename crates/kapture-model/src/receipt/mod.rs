@@ -8,7 +8,7 @@ mod proof;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::Record;
+use crate::{CustomerId, Record};
 
 pub use checksum::Checksum;
 pub use day_state::DayState;
@@ -90,6 +90,30 @@ impl Receipt {
         for record in records {
             receipt.checksum.add(record.id());
         }
+        receipt
+    }
+
+    /// The receipt of the same day without some of its customers, which a destination does not hold.
+    ///
+    /// ```
+    /// use kapture_model::{Receipt, Record};
+    ///
+    /// let day = "2024-05-02".parse()?;
+    /// let fetched = "2024-05-04T06:00:00Z".parse()?;
+    /// let one = Record::decode(r#"{"id":1}"#.into())?;
+    /// let two = Record::decode(r#"{"id":2}"#.into())?;
+    /// let both = Receipt::of(day, &[one.clone(), two.clone()], fetched);
+    /// assert_eq!(both.without([one.id()]), Receipt::of(day, &[two], fetched));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn without<'a>(&self, ids: impl IntoIterator<Item = &'a CustomerId>) -> Self {
+        let mut receipt = self.clone();
+        for id in ids {
+            receipt.customers = receipt.customers.saturating_sub(1);
+            receipt.checksum.remove(id);
+        }
+        receipt.undated = receipt.undated.min(receipt.customers);
         receipt
     }
 }

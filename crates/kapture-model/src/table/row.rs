@@ -111,7 +111,7 @@ impl<Z: TimeZone> RowReader<Z> {
                 row
             }
         };
-        row.id = number(record.id());
+        row.id = record.id().table_key();
         row.customer.cells[0] = Cell::Integer(row.id);
         row
     }
@@ -310,26 +310,7 @@ impl<'a> Draft<'a> {
 
 /// Whether an id is just what its number says.
 fn is_plain_id(value: &str) -> bool {
-    CustomerId::decode(value).is_some_and(|id| number(&id) >= 0)
-}
-
-/// The number that tables key a customer by.
-fn number(id: &CustomerId) -> i64 {
-    match id {
-        CustomerId::Number(number) => {
-            i64::try_from(*number).unwrap_or_else(|_| stand_in(number.to_string().as_bytes()))
-        }
-        CustomerId::Text(text) => stand_in(text.as_bytes()),
-    }
-}
-
-/// FNV-1a, which needs no library and stays the same for ever, made negative: no number below
-/// zero is an id.
-fn stand_in(bytes: &[u8]) -> i64 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    (hash | 1 << 63).cast_signed()
+    CustomerId::decode(value).is_some_and(|id| id.table_key() >= 0)
 }
 
 impl std::fmt::Debug for Row<'_> {

@@ -215,7 +215,7 @@ impl Files for Bucket {
 
     async fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError> {
         let receipt = content.receipt.clone();
-        let key = self.key(&layout::day(receipt.day, content.encoding.format));
+        let key = self.key(&layout::day(receipt.day, content.format));
         let encode = || {
             let create = || {
                 let file = tempfile::tempfile()?;

@@ -7,10 +7,11 @@ use std::io::{self, BufWriter};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::NaiveDate;
-use kapture_model::{Drift, Receipt};
+use kapture_model::{CustomerId, Drift, Receipt};
 
 use crate::encoding::Encoding;
 use crate::encoding::format::Format;
+use crate::encoding::stored::Stored;
 use crate::error::SinkError;
 use crate::incremental::spool::Spooled;
 pub(super) use crate::ledger::receipt_codec::Stamp;
@@ -60,30 +61,66 @@ pub(crate) struct Listing {
 /// A complete day.
 pub(crate) struct DayContent {
     pub(crate) receipt: Receipt,
-    pub(crate) encoding: Encoding,
-    pub(crate) records: Spooled,
+    pub(crate) format: Format,
+    pub(crate) customers: Customers,
+}
+
+/// The customers of a complete day.
+pub(crate) enum Customers {
+    /// Those that were pulled.
+    Pulled {
+        encoding: Encoding,
+        records: Spooled,
+    },
+    /// Those in its file, without some.
+    Without {
+        file: File,
+        stored: Stored,
+        erased: BTreeSet<CustomerId>,
+    },
+    /// None.
+    None,
 }
 
 impl DayContent {
-    /// Encodes the customers to the file that `create` makes, in whatever it keeps that file. There
+    /// Writes the customers to the file that `create` makes, in whatever it keeps that file. There
     /// is none if there are no customers. `failed` says what an error of the file is.
     pub(crate) fn encode<T>(
-        mut self,
+        self,
         create: impl FnOnce() -> io::Result<(T, File)>,
         failed: impl Fn(io::Error) -> SinkError,
     ) -> Result<(Option<T>, Drift), SinkError> {
-        let mut batch = self.records.next_batch()?;
-        if batch.is_empty() {
-            return Ok((None, Drift::default()));
+        let day = self.receipt.day;
+        match self.customers {
+            Customers::None => Ok((None, Drift::default())),
+            Customers::Without {
+                file,
+                stored,
+                erased,
+            } => {
+                let (kept, out) = create().map_err(&failed)?;
+                let written = stored.copy_without(file, out, &erased);
+                written.map_err(&failed)?;
+                Ok((Some(kept), Drift::default()))
+            }
+            Customers::Pulled {
+                encoding,
+                mut records,
+            } => {
+                let mut batch = records.next_batch()?;
+                if batch.is_empty() {
+                    return Ok((None, Drift::default()));
+                }
+                let (kept, file) = create().map_err(&failed)?;
+                let mut encoder = encoding.encoder(Box::new(BufWriter::new(file)))?;
+                while !batch.is_empty() {
+                    encoder.write(day, &batch).map_err(&failed)?;
+                    batch = records.next_batch()?;
+                }
+                let drift = encoder.drift();
+                encoder.finish().map_err(&failed)?;
+                Ok((Some(kept), drift))
+            }
         }
-        let (kept, file) = create().map_err(&failed)?;
-        let mut encoder = self.encoding.encoder(Box::new(BufWriter::new(file)))?;
-        while !batch.is_empty() {
-            encoder.write(self.receipt.day, &batch).map_err(&failed)?;
-            batch = self.records.next_batch()?;
-        }
-        let drift = encoder.drift();
-        encoder.finish().map_err(&failed)?;
-        Ok((Some(kept), drift))
     }
 }

@@ -163,9 +163,7 @@ impl Inner {
 
     fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError> {
         let receipt = content.receipt.clone();
-        let path = self
-            .root
-            .join(layout::day(receipt.day, content.encoding.format));
+        let path = self.root.join(layout::day(receipt.day, content.format));
         let receipt_path = self.root.join(layout::receipt(receipt.day));
         let create = || {
             let file = AtomicFile::create(&self.partial(), path.clone())?;

@@ -10,6 +10,8 @@ use super::capabilities::Capabilities;
 use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+use crate::incremental::forget::Forget;
 use crate::ledger::identity::Identity;
 use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
@@ -45,6 +47,14 @@ pub(crate) trait Opener: fmt::Debug + fmt::Display + Send + Sync {
         identity: &Identity,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError>;
+
+    /// Opens it to forget customers, if it is incremental and exists.
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+    async fn open_to_forget(&self) -> Result<Box<dyn Forget>, SinkError> {
+        Err(SinkError::NotIncremental {
+            destination: self.to_string(),
+        })
+    }
 
     /// Opens it to read, if it is incremental.
     async fn open(&self, _identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {

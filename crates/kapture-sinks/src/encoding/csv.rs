@@ -181,12 +181,14 @@ fn primary<'a, 'r>(contacts: &'r [Row<'a>]) -> Option<&'r Row<'a>> {
     contacts.iter().find(marked).or(contacts.first())
 }
 
-/// The ids of the customers in a CSV file of customers.
+/// The rows of a CSV file of customers.
 #[cfg(feature = "dataset")]
-pub(crate) fn ids(
-    file: std::fs::File,
+pub(crate) fn rows(
+    file: &std::fs::File,
     separator: u8,
-) -> io::Result<std::collections::BTreeSet<kapture_model::CustomerId>> {
+) -> io::Result<crate::encoding::stored::Rows> {
+    use crate::encoding::surrogate_key::customer_id;
+
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers");
     let mut reader = csv::ReaderBuilder::new();
     let mut reader = reader.delimiter(separator).from_reader(file);
@@ -196,16 +198,15 @@ pub(crate) fn ids(
         column("id").ok_or_else(damaged)?,
         column("extra").ok_or_else(damaged)?,
     );
-    reader
-        .records()
-        .map(|record| {
-            let record = record?;
-            let number = record.get(id).and_then(|text| text.parse().ok());
-            number
-                .and_then(|number| {
-                    crate::encoding::surrogate_key::customer_id(number, record.get(extra))
-                })
-                .ok_or_else(damaged)
-        })
-        .collect()
+    let mut rows = Vec::new();
+    let mut record = csv::StringRecord::new();
+    let mut start = reader.position().byte();
+    while reader.read_record(&mut record)? {
+        let end = reader.position().byte();
+        let number = record.get(id).and_then(|text| text.parse().ok());
+        let customer = number.and_then(|number| customer_id(number, record.get(extra)));
+        rows.push((customer.ok_or_else(damaged)?, start..end));
+        start = end;
+    }
+    Ok(rows)
 }

@@ -53,20 +53,21 @@ impl Encoder for NdjsonEncoder {
     }
 }
 
-/// The ids of the customers in a file.
+/// The lines of a file.
 #[cfg(feature = "dataset")]
-pub(crate) fn ids(
-    file: std::fs::File,
-) -> io::Result<std::collections::BTreeSet<kapture_model::CustomerId>> {
+pub(crate) fn rows(file: &std::fs::File) -> io::Result<crate::encoding::stored::Rows> {
     use std::io::BufRead;
     let mut lines = io::BufReader::new(file);
-    let mut ids = std::collections::BTreeSet::new();
+    let mut rows = Vec::new();
+    let mut start = 0;
     loop {
         let mut line = Vec::new();
-        if lines.read_until(b'\n', &mut line)? == 0 {
-            return Ok(ids);
-        }
+        let end = match lines.read_until(b'\n', &mut line)? as u64 {
+            0 => return Ok(rows),
+            length => start + length,
+        };
         let record = Record::decode(line.into()).map_err(io::Error::other)?;
-        ids.insert(record.id().clone());
+        rows.push((record.id().clone(), start..end));
+        start = end;
     }
 }

@@ -1,7 +1,11 @@
 //! Records as Apache Parquet.
 
+#[cfg(feature = "dataset")]
+pub(crate) mod stored;
+
 use std::io::{self, Write};
 
+use arrow_array::RecordBatch;
 use chrono::NaiveDate;
 use kapture_model::{Drift, Record};
 use parquet::arrow::ArrowWriter;
@@ -31,27 +35,8 @@ pub(crate) struct ParquetEncoder {
 
 impl ParquetEncoder {
     pub(crate) fn new(out: Box<dyn Write + Send>, encoding: &Encoding) -> io::Result<Self> {
-        let mut properties = WriterProperties::builder()
-            .set_created_by(concat!("kapture version ", env!("CARGO_PKG_VERSION")).into())
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(GROUP_ROWS))
-            .set_data_page_size_limit(PAGE_BYTES)
-            .set_dictionary_page_size_limit(PAGE_BYTES);
-        // Their values are distinct, so that a dictionary is useless.
-        for path in [
-            &["id"][..],
-            &["extra"],
-            &["contacts", "list", "element", "extra"],
-        ] {
-            let path = path.iter().map(|name| (*name).to_owned()).collect();
-            properties = properties.set_column_dictionary_enabled(ColumnPath::new(path), false);
-        }
-        // These types need no Arrow schema, which would dominate the file of a small day.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties.build())
-            .with_skip_arrow_metadata(true);
         let batch = BatchBuilder::new(encoding, false);
-        let writer = ArrowWriter::try_new_with_options(out, batch.schema().clone(), options);
+        let writer = ArrowWriter::try_new_with_options(out, batch.schema().clone(), options());
         Ok(Self {
             batch,
             writer: writer.map_err(failed)?,
@@ -59,14 +44,10 @@ impl ParquetEncoder {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let Some(batch) = self.batch.finish()? else {
-            return Ok(());
-        };
-        self.writer.write(&batch).map_err(failed)?;
-        if self.writer.memory_size() >= GROUP_BYTES {
-            self.writer.flush().map_err(failed)?;
+        match self.batch.finish()? {
+            Some(batch) => write_batch(&mut self.writer, &batch),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -92,6 +73,41 @@ impl Encoder for ParquetEncoder {
     }
 }
 
+/// How files are written.
+fn options() -> ArrowWriterOptions {
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("kapture version ", env!("CARGO_PKG_VERSION")).into())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_dictionary_page_size_limit(PAGE_BYTES);
+    // Their values are distinct, so that a dictionary is useless.
+    for path in [
+        &["id"][..],
+        &["extra"],
+        &["contacts", "list", "element", "extra"],
+    ] {
+        let path = path.iter().map(|name| (*name).to_owned()).collect();
+        properties = properties.set_column_dictionary_enabled(ColumnPath::new(path), false);
+    }
+    // These types need no Arrow schema, which would dominate the file of a small day.
+    ArrowWriterOptions::new()
+        .with_properties(properties.build())
+        .with_skip_arrow_metadata(true)
+}
+
+/// Writes rows, and ends the row group when it is large.
+fn write_batch(
+    writer: &mut ArrowWriter<Box<dyn Write + Send>>,
+    batch: &RecordBatch,
+) -> io::Result<()> {
+    writer.write(batch).map_err(failed)?;
+    match writer.memory_size() >= GROUP_BYTES {
+        true => writer.flush().map_err(failed),
+        false => Ok(()),
+    }
+}
+
 /// The I/O error behind a Parquet error, if there is one.
 fn failed(error: ParquetError) -> io::Error {
     match error {
@@ -101,41 +117,4 @@ fn failed(error: ParquetError) -> io::Error {
         },
         error => io::Error::other(error),
     }
-}
-
-/// The ids of the customers in a file. Reads only the columns `id` and `extra`.
-#[cfg(feature = "dataset")]
-pub(crate) fn ids(
-    file: std::fs::File,
-) -> io::Result<std::collections::BTreeSet<kapture_model::CustomerId>> {
-    use arrow_array::cast::AsArray;
-    use arrow_array::types::Int64Type;
-    use parquet::arrow::ProjectionMask;
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
-    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers");
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
-    let schema = builder.parquet_schema();
-    let columns = schema.root_schema().get_fields().iter();
-    let wanted = columns.enumerate().filter_map(|(index, column)| {
-        let wanted = matches!(column.name(), "id" | "extra");
-        wanted.then_some(index)
-    });
-    let wanted = ProjectionMask::roots(schema, wanted);
-    let mut ids = std::collections::BTreeSet::new();
-    for batch in builder.with_projection(wanted).build().map_err(failed)? {
-        let batch = batch.map_err(io::Error::other)?;
-        let numbers = batch.column_by_name("id");
-        let numbers = numbers.and_then(|column| column.as_primitive_opt::<Int64Type>());
-        let extra = batch.column_by_name("extra");
-        let extra = extra.and_then(|column| column.as_string_opt::<i32>());
-        let (Some(numbers), Some(extra)) = (numbers, extra) else {
-            return Err(damaged());
-        };
-        for (number, extra) in numbers.values().iter().zip(extra) {
-            let id = crate::encoding::surrogate_key::customer_id(*number, extra);
-            ids.insert(id.ok_or_else(damaged)?);
-        }
-    }
-    Ok(ids)
 }

@@ -1,12 +1,13 @@
 //! The spool: a day's records, buffered until the day is complete.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::mem;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kapture_model::{Receipt, Record};
+use kapture_model::{CustomerId, Receipt, Record};
 
 use super::{DayStore, Opened, blocking};
 use crate::error::SinkError;
@@ -25,8 +26,10 @@ pub(crate) struct SpoolWriter<S> {
     opened: Arc<Opened<S>>,
     /// `None` after a write that failed or was abandoned.
     spool: Option<Spool>,
-    /// How many records were written.
+    /// How many records were written, forgotten ones included.
     customers: u64,
+    /// Those of them that are forgotten, which the destination must not hold.
+    forgotten: BTreeSet<CustomerId>,
 }
 
 impl<S: DayStore> SpoolWriter<S> {
@@ -35,6 +38,7 @@ impl<S: DayStore> SpoolWriter<S> {
             opened,
             spool: Some(Spool::default()),
             customers: 0,
+            forgotten: BTreeSet::new(),
         }
     }
 
@@ -49,7 +53,10 @@ impl<S: DayStore> DayWriter for SpoolWriter<S> {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
         let mut spool = self.spool()?;
         for record in records {
-            spool.add(record.raw());
+            match self.opened.forgotten.contains(record.id()) {
+                true => drop(self.forgotten.insert(record.id().clone())),
+                false => spool.add(record.raw()),
+            }
         }
         if spool.memory.len() > MAX_MEMORY {
             let flushed = blocking::run(move || spool.flush().map(|()| spool)).await;
@@ -65,7 +72,8 @@ impl<S: DayStore> DayWriter for SpoolWriter<S> {
         let spool = self.spool()?;
         let records = blocking::run(move || spool.rewind()).await;
         let records = records.map_err(SinkError::Spool)?;
-        self.opened.replace_day(receipt, records).await
+        let receipt = receipt.without(&self.forgotten);
+        self.opened.replace_day(&receipt, records).await
     }
 }
 
@@ -151,18 +159,19 @@ fn read_record(from: &mut impl Read) -> io::Result<Option<Record>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::sync::Mutex;
 
     use super::*;
     use crate::incremental::Incremental;
+    use crate::incremental::forget::Erased;
     use crate::ledger::Ledger;
     use crate::ledger::identity::Identity;
     use crate::ledger::manifest::Manifest;
     use crate::ledger::run_log::RunLog;
+    use crate::ledger::tombstones::Tombstones;
     use crate::sink::Sink;
     use chrono::NaiveDate;
-    use kapture_model::{CustomerId, DayState, Drift};
+    use kapture_model::{DayState, Drift};
 
     /// Keeps the records of the last day, and does nothing else.
     #[derive(Default)]
@@ -200,6 +209,9 @@ mod tests {
         async fn ids(&self, _: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
             Ok(BTreeSet::new())
         }
+        async fn erase(&self, _: &BTreeSet<CustomerId>) -> Result<Erased, SinkError> {
+            Ok(Erased::default())
+        }
         async fn replace_day(&self, _: &Receipt, mut records: Spooled) -> Result<Drift, SinkError> {
             let mut all = Vec::new();
             loop {
@@ -223,7 +235,7 @@ mod tests {
     #[tokio::test]
     async fn receipt_with_another_count_is_refused() {
         for (stated, is_right) in [(0, false), (1, true), (2, false)] {
-            let sink = Incremental::opened(Recorder::default());
+            let sink = Incremental::opened(Recorder::default(), Tombstones::default());
             let mut writer = sink.day(receipt(stated).day).await.unwrap();
             let record = Record::decode(r#"{"id":1}"#.into()).unwrap();
             writer.write(&[record]).await.unwrap();
@@ -238,8 +250,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn forgotten_customers_are_neither_written_nor_counted() {
+        let [one, two] = [r#"{"id":1}"#, r#"{"id":2}"#];
+        let [one, two] = [one, two].map(|json| Record::decode(json.into()).unwrap());
+        let mut forgotten = Tombstones::default();
+        forgotten.add(one.id());
+        let sink = Incremental::opened(Recorder::default(), forgotten);
+        let mut writer = sink.day(receipt(2).day).await.unwrap();
+        writer.write(&[one, two.clone()]).await.unwrap();
+        // The pull counts all of them.
+        writer.commit(&receipt(2)).await.unwrap();
+        let spooled = sink.store().0.lock().unwrap().take().unwrap();
+        let ids: Vec<_> = spooled.iter().map(Record::id).collect();
+        assert_eq!(ids, [two.id()]);
+    }
+
+    #[tokio::test]
     async fn records_beyond_the_memory_keep_their_order() {
-        let sink = Incremental::opened(Recorder::default());
+        let sink = Incremental::opened(Recorder::default(), Tombstones::default());
         let mut writer = sink.day(receipt(10).day).await.unwrap();
         let padding = "x".repeat(MAX_MEMORY / 3);
         let records: Vec<_> = (1..=10)

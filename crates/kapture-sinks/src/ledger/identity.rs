@@ -120,6 +120,17 @@ impl StoredIdentity {
         }
     }
 
+    /// The same, to open the destination that states it. A zone that this version does not know
+    /// becomes UTC.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            tenant: self.tenant.clone(),
+            selection: self.selection.clone(),
+            zone: self.time_zone.parse().unwrap_or(Tz::UTC),
+            fields: FieldChoice::default(),
+        }
+    }
+
     /// Fails unless this is the identity `asked`.
     pub(crate) fn check(&self, destination: &str, asked: &Identity) -> Result<(), SinkError> {
         let destination = || destination.to_owned();

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::error::SinkError;
 use crate::ledger::field_choice::FieldChoice;
 use crate::ledger::identity::{Identity, StoredIdentity};
+use crate::ledger::tombstones::Tombstones;
 use crate::ledger::{Ledger, RangeEnd};
 
 const VERSION: &str = "version";
@@ -52,6 +53,9 @@ pub(crate) struct Manifest {
     /// The fields whose changes do not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) ignored_changes: Vec<String>,
+    /// The customers that it must not hold again.
+    #[serde(default, skip_serializing_if = "Tombstones::are_unused")]
+    pub(crate) forgotten: Tombstones,
 }
 
 /// The end of the range as text: a date, or `today`.
@@ -113,6 +117,7 @@ impl Manifest {
             end: None,
             history: false,
             ignored_changes: Vec::new(),
+            forgotten: Tombstones::default(),
         }
     }
 
@@ -231,6 +236,7 @@ impl Manifest {
             ledger.set_end(end);
         }
         ledger.set_time_zone(&self.identity.time_zone);
+        ledger.forgotten = self.forgotten.clone();
         ledger
     }
 }
@@ -263,6 +269,7 @@ mod tests {
         assert!(!manifest.extend_range(day("2024-05-03"), end("2024-05-10")));
         assert!(manifest.extend_range(day("2024-05-01"), end("2024-05-01")));
         manifest.columns = vec![AttributeColumn::new("attr3", "loyalty_tier").unwrap()];
+        manifest.forgotten.add(&kapture_model::CustomerId::from(17));
         manifest
     }
 

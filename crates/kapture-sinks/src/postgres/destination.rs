@@ -17,6 +17,7 @@ use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::incremental::Incremental;
+use crate::incremental::forget::Forget;
 use crate::ledger::identity::Identity;
 use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
@@ -76,6 +77,11 @@ impl Opener for PostgresUrl {
         let columns = &encoding.columns;
         let postgres = Postgres::connect(&self.url, identity.zone, columns, tracking).await?;
         Ok(Box::new(Incremental::create(postgres, identity).await?))
+    }
+
+    async fn open_to_forget(&self) -> Result<Box<dyn Forget>, SinkError> {
+        let postgres = Postgres::connect(&self.url, Tz::UTC, &[], Tracking::default()).await?;
+        Ok(Box::new(postgres))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {

@@ -127,6 +127,17 @@ pub(crate) const TABLES: [&str; 9] = [
     "kapture_rereads",
 ];
 
+/// The tables with rows of customers, each with the column of the customer's key; customers before
+/// what refers to them last.
+pub(crate) const OF_CUSTOMERS: [(&str, &str); 6] = [
+    ("kapture_missing", "id"),
+    ("contacts_history", "customer_id"),
+    ("customers_history", "id"),
+    ("kapture_shared_customers", "id"),
+    ("contacts", "customer_id"),
+    ("customers", "id"),
+];
+
 /// Fails unless all tables are `present`.
 pub(crate) fn check_present(
     destination: &str,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono_tz::Tz;
 
 use super::Sqlite;
 use crate::destination::capabilities::Capabilities;
@@ -14,6 +15,7 @@ use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::incremental::Incremental;
+use crate::incremental::forget::Forget;
 use crate::ledger::identity::Identity;
 use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
@@ -88,6 +90,19 @@ impl Opener for SqliteFile {
         let sqlite =
             Sqlite::writer(&self.path, identity.zone, columns, migrations, tracking).await?;
         Ok(Box::new(Incremental::create(sqlite, identity).await?))
+    }
+
+    async fn open_to_forget(&self) -> Result<Box<dyn Forget>, SinkError> {
+        if !self.path.exists() {
+            // Opened to write, it would be created.
+            return Err(SinkError::NotFound {
+                destination: self.to_string(),
+            });
+        }
+        let migrations = migrations(Dialect::Sqlite);
+        let sqlite =
+            Sqlite::writer(&self.path, Tz::UTC, &[], migrations, Tracking::default()).await?;
+        Ok(Box::new(sqlite))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {

@@ -102,6 +102,10 @@ impl Database {
         connection.unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn error(&self) -> impl Fn(rusqlite::Error) -> SinkError + '_ {
         sink_error(&self.path)
     }

@@ -8,9 +8,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::incremental::Incremental;
+use crate::incremental::forget::Forget;
 use crate::sink::Sink;
 use crate::sql::schema::migrations;
-use crate::sql::tables::Dialect;
+use crate::sql::tables::{Dialect, OF_CUSTOMERS};
 
 fn identity() -> Identity {
     Identity::new("acme.kapturecrm.com", "account 7", Tz::UTC)
@@ -85,6 +86,87 @@ async fn copy_modified_last_wins_between_two_days() {
     assert_eq!(held().await, "B 2024-05-02");
     commit(&sink, "2024-05-03", "C", 6).await.unwrap();
     assert_eq!(held().await, "C 2024-05-03");
+}
+
+/// What is forgotten is deleted from every table that has rows of customers.
+#[test]
+fn tables_with_customers_are_known() {
+    let connection = Connection::open_in_memory().unwrap();
+    let schema = migrations(Dialect::Sqlite).join("\n");
+    connection.execute_batch(&schema).unwrap();
+    let select = "
+        SELECT DISTINCT tables.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table' AND columns.name IN ('id', 'customer_id') ORDER BY 1";
+    let mut select = connection.prepare(select).unwrap();
+    let found = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let found: Vec<_> = found.map(Result::unwrap).collect();
+    let mut known = OF_CUSTOMERS.map(|(table, _)| table);
+    known.sort_unstable();
+    assert_eq!(found, known);
+}
+
+#[tokio::test]
+async fn forgotten_customer_is_in_no_page_and_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = at(&folder);
+    let sink = create(&path).await.unwrap();
+    commit(&sink, "2024-05-02", "Asha Example", 1)
+        .await
+        .unwrap();
+    // An earlier copy stays in a free page.
+    commit(&sink, "2024-05-02", &"Asha Again".repeat(1000), 2)
+        .await
+        .unwrap();
+    commit(&sink, "2024-05-02", "Asha", 3).await.unwrap();
+    drop(sink);
+    let held = || {
+        let files = std::fs::read_dir(&folder).unwrap();
+        let files = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        let mut texts = files.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        texts.any(|text| text.contains("Asha"))
+    };
+    assert!(held());
+    let forget = async || {
+        let sqlite = Sqlite::writer(
+            &path,
+            Tz::UTC,
+            &[],
+            migrations(Dialect::Sqlite),
+            Tracking::default(),
+        )
+        .await;
+        let ids = [CustomerId::from(1)].into_iter().collect();
+        sqlite.unwrap().forget(&ids).await
+    };
+    // A reader keeps the log.
+    let reader = Connection::open(&path).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT * FROM customers")
+        .unwrap();
+    let sqlite = Sqlite::writer(
+        &path,
+        Tz::UTC,
+        &[],
+        migrations(Dialect::Sqlite),
+        Tracking::default(),
+    )
+    .await
+    .unwrap();
+    let patience = |database: &Database| {
+        database
+            .connection()
+            .execute_batch("PRAGMA busy_timeout = 0")
+    };
+    sqlite.database.run(patience).await.unwrap();
+    let ids = [CustomerId::from(1)].into_iter().collect();
+    let error = sqlite.forget(&ids).await.unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("another program reads it"), "{source}");
+    drop(sqlite);
+    reader.execute_batch("COMMIT").unwrap();
+    // The same again completes it.
+    assert_eq!(forget().await.unwrap().customers().len(), 0);
+    assert!(!held());
 }
 
 /// One more migration than the released ones.

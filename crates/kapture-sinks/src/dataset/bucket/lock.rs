@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::StoreError;
+use crate::nonce::nonce;
 
 /// How long a lock is valid after it was renewed.
 pub(super) const VALID: Duration = Duration::from_secs(20);
@@ -323,13 +324,6 @@ async fn find(store: &Arc<dyn ObjectStore>, key: &Path) -> Result<Option<Found>,
     };
     let content = serde_json::from_slice(&object.bytes().await?).ok();
     Ok(Some(Found { content, version }))
-}
-
-/// A number that no other run draws.
-fn nonce() -> String {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let number = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", number(), number())
 }
 
 /// The time of day. Tests pause the clock of tokio, so it counts from there.

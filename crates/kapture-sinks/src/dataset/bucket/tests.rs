@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::stream::BoxStream;
-use kapture_model::{Receipt, Record};
+use kapture_model::{CustomerId, DayState, Receipt, Record};
 use object_store::memory::InMemory;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, PutMode,
@@ -20,6 +20,7 @@ use super::*;
 use crate::dataset::Dataset;
 use crate::encoding::Encoding;
 use crate::incremental::Incremental;
+use crate::incremental::forget::Forget;
 use crate::ledger::StaleReason;
 use crate::ledger::identity::Identity;
 use crate::sink::Sink;
@@ -230,6 +231,79 @@ async fn receipt_of_another_object_makes_its_day_stale() {
         .await
         .unwrap();
     assert_eq!(stale_reason(&sink).await, Some(StaleReason::MissingReceipt));
+}
+
+/// Whether a text is in any object.
+async fn holds(store: &Memory, text: &str) -> bool {
+    for key in keys(store).await {
+        let content = store.get(&Path::from(key)).await.unwrap().bytes().await;
+        if String::from_utf8_lossy(&content.unwrap()).contains(text) {
+            return true;
+        }
+    }
+    false
+}
+
+#[tokio::test(start_paused = true)]
+async fn forgotten_customer_is_in_no_object_and_stays_away() {
+    let store = Arc::new(Memory::default());
+    let (first, last) = ("7000001", "7000003");
+    let ids = |texts: &[&str]| texts.iter().map(|text| CustomerId::from(*text)).collect();
+    let held = async |sink: &Incremental<Dataset<Bucket>>| sink.customers(day()).await.unwrap();
+    let count = async |sink: &Incremental<Dataset<Bucket>>| {
+        let ledger = sink.ledger().await.unwrap();
+        ledger.get(day()).map(|receipt| receipt.customers)
+    };
+    let forget = || Dataset::reader(bucket(&store, false));
+    let sink = create(&store).await.unwrap();
+    commit(&sink, 7_000_001..7_000_004).await.unwrap();
+    assert!(
+        forget().forget(&ids(&[first])).await.is_err(),
+        "a run is writing"
+    );
+    sink.close().await;
+    assert!(holds(&store, first).await);
+    let erased = forget().forget(&ids(&[first, "9"])).await.unwrap();
+    assert_eq!(
+        (erased.customers(), erased.days().len()),
+        (&ids(&[first]), 1)
+    );
+    assert!(!holds(&store, first).await && holds(&store, last).await);
+    let sink = create(&store).await.unwrap();
+    assert_eq!((held(&sink).await.len(), count(&sink).await), (2, Some(2)));
+    assert_eq!(stale_reason(&sink).await, None);
+    // The server still lists it.
+    commit(&sink, 7_000_001..7_000_004).await.unwrap();
+    assert_eq!((held(&sink).await.len(), count(&sink).await), (2, Some(2)));
+    sink.close().await;
+    // A day without customers has no object.
+    forget().forget(&ids(&["7000002", last])).await.unwrap();
+    assert_eq!(keys(&store).await.len(), 2);
+    let allowed = forget().allow_return(&ids(&[last, "8"])).await.unwrap();
+    assert_eq!(allowed, ids(&[last]));
+    let sink = create(&store).await.unwrap();
+    assert_eq!((held(&sink).await.len(), count(&sink).await), (0, Some(0)));
+    commit(&sink, 7_000_001..7_000_004).await.unwrap();
+    assert_eq!(held(&sink).await, ids(&[last]));
+    sink.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stale_day_is_rewritten_and_open() {
+    let store = Arc::new(Memory::default());
+    let sink = create(&store).await.unwrap();
+    commit(&sink, 7_000_001..7_000_004).await.unwrap();
+    sink.close().await;
+    let receipt = Path::from("all/_kapture/days/2024-05-02.json");
+    store.delete(&receipt).await.unwrap();
+    let ids = [CustomerId::from("7000001")].into_iter().collect();
+    let erased = Dataset::reader(bucket(&store, false)).forget(&ids).await;
+    assert_eq!(erased.unwrap().customers(), &ids);
+    assert!(!holds(&store, "7000001").await);
+    let sink = create(&store).await.unwrap();
+    let ledger = sink.ledger().await.unwrap();
+    let receipt = ledger.get(day()).unwrap();
+    assert_eq!((receipt.customers, receipt.state), (2, DayState::Open));
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
 use crate::incremental::Incremental;
+use crate::incremental::forget::Forget;
 use crate::ledger::identity::Identity;
 use crate::sink::Sink;
 
@@ -65,6 +66,10 @@ impl Opener for DatasetFolder {
     ) -> Result<Box<dyn Sink>, SinkError> {
         let dataset = Dataset::writer(Folder::new(&self.root), identity, encoding)?;
         Ok(Box::new(Incremental::create(dataset, identity).await?))
+    }
+
+    async fn open_to_forget(&self) -> Result<Box<dyn Forget>, SinkError> {
+        Ok(Box::new(Dataset::reader(Folder::new(&self.root))))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
