@@ -16,7 +16,6 @@ mod destination;
 mod encoding;
 mod error;
 mod file;
-mod fill;
 mod ledger;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 mod nonce;
@@ -49,7 +48,6 @@ pub use error::SinkError;
 pub use error::StoreError;
 pub use file::FileSink;
 pub use file::canonicalize::canonicalize;
-pub use fill::{FillError, Filling, fill};
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 pub use incremental::forget::Erased;
 pub use ledger::change::{Change, ChangeKind, ChangeStream, SeenBetween};
@@ -59,6 +57,7 @@ pub use ledger::rereads::{Reread, Rereads};
 pub use ledger::run_log::{FailedRange, FieldDrift, Run, RunLog};
 pub use ledger::tracking::Tracking;
 pub use ledger::{Ledger, RangeEnd, StaleReason};
+pub use sink::fill::{FillError, Filling, fill};
 pub use sink::{DayWriter, Sink, Tee};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::schema::{migrations, schema_sql};

@@ -1,5 +1,6 @@
 //! The traits that every sink implements: [`Sink`] and [`DayWriter`].
 
+pub(crate) mod fill;
 mod tee;
 
 use std::collections::BTreeSet;
