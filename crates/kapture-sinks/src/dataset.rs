@@ -203,6 +203,7 @@ impl<F: Files> Dataset<F> {
     fn stored(&self) -> Stored {
         Stored {
             format: self.held_format(),
+            #[cfg(feature = "csv")]
             separator: self.held.get().map_or(b',', |held| held.csv_separator),
         }
     }

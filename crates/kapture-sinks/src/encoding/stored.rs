@@ -17,6 +17,7 @@ pub(crate) type Rows = Vec<(CustomerId, Range<u64>)>;
 pub(crate) struct Stored {
     pub(crate) format: Format,
     /// That of CSV.
+    #[cfg(feature = "csv")]
     pub(crate) separator: u8,
 }
 

@@ -14,6 +14,7 @@ use crate::ledger::{Ledger, RangeEnd};
 const VERSION: &str = "version";
 
 /// The fields of a manifest that are no text.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 const NOT_TEXT: [&str; 3] = ["columns", "history", "ignored_changes"];
 
 /// What a destination says of itself.

@@ -31,6 +31,7 @@ impl Position {
     }
 
     /// The same time, where the dialect knows no time before all others.
+    #[cfg(feature = "postgres")]
     pub(crate) fn seen_or_first(&self) -> String {
         match self.seen.is_empty() {
             true => "0001-01-01T00:00:00.000000Z".into(),
@@ -47,6 +48,8 @@ pub(crate) fn until(span: &SeenBetween) -> String {
 
 /// A version of a customer that a change begins or ends.
 pub(crate) struct Version {
+    /// Where it is told from other versions of a customer whose contacts are read with it.
+    #[cfg(feature = "postgres")]
     pub(crate) seen: String,
     pub(crate) row: CustomerRow<'static>,
 }

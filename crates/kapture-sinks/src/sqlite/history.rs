@@ -47,6 +47,7 @@ fn page(
             customer.cells.insert(0, Cell::Integer(id));
             let contacts = contacts.of(id, &seen)?;
             Ok(Version {
+                #[cfg(feature = "postgres")]
                 seen,
                 row: CustomerRow {
                     id,
