@@ -69,7 +69,8 @@ fn span(arguments: &ChangesArgs) -> Result<SeenBetween> {
             .map_err(|error| prefixed("--until", error))?,
     };
     match (span.after, span.until) {
-        (Some(after), Some(until)) if after > until => {
+        // Equal ones are two days in the wrong order.
+        (Some(after), Some(until)) if after >= until => {
             Err(anyhow!("--since is later than --until"))
         }
         _ => Ok(span),
