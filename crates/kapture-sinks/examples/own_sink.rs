@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kapture_model::{CustomerId, Drift, Normaliser, Receipt, Record};
 use kapture_sinks::chrono::NaiveDate;
 use kapture_sinks::conformance::{self, Subject};
-use kapture_sinks::{DayWriter, Ledger, RangeEnd, Sink, SinkError, async_trait};
+use kapture_sinks::{DayWriter, Ledger, RangeEnd, Run, RunLog, Sink, SinkError, async_trait};
 use serde_json::Value;
 
 /// What the destination holds: a real one would be a table or a file.
@@ -18,6 +18,7 @@ struct Held {
     days: BTreeMap<NaiveDate, (Receipt, Vec<Record>)>,
     start: Option<NaiveDate>,
     end: Option<RangeEnd>,
+    runs: RunLog,
 }
 
 /// A destination in memory. Clones are the same destination, opened again.
@@ -63,6 +64,15 @@ impl Sink for Memory {
             held.start = Some(held.start.map_or(start, |held| held.min(start)));
             held.end = held.end.max(Some(end));
         });
+        Ok(())
+    }
+
+    async fn runs(&self) -> Result<RunLog, SinkError> {
+        Ok(self.held(|held| held.runs.clone()))
+    }
+
+    async fn record_run(&self, run: Run) -> Result<(), SinkError> {
+        self.held(|held| held.runs.push(run));
         Ok(())
     }
 
