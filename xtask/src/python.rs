@@ -4,7 +4,9 @@
 
 use std::env;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use xshell::{Cmd, Shell, cmd};
 
@@ -20,31 +22,58 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
         skip("python3 with venv is missing: the Python package was not tried")?;
         return Ok(Faults::new());
     }
+    let has_spark = system::has_java(shell);
+    if !has_spark {
+        skip("java is missing: the data source of Spark was not tried")?;
+    }
     let package = Package {
-        shell,
         sources: workspace.root.join("python"),
         folder: workspace.target.join("python"),
     };
-    let tools = package.environment("tools")?;
-    let wheel = package.wheel(&tools)?;
-    let tests = package.environment("tests")?;
-    let spark = match system::has_java(shell) {
-        true => Some(package.environment("spark")?),
-        false => {
-            skip("java is missing: the data source of Spark was not tried")?;
-            None
-        }
-    };
-    let mut faults = package.judge(&tools, &wheel)?;
-    faults.extend(package.types(&tools, &tests, spark.as_deref())?);
-    faults.extend(package.bare(&wheel)?);
-    package.install(&tests, &wheel)?;
-    faults.extend(package.pytest(&tests, &["tests", "--ignore=tests/spark"])?);
-    if let Some(spark) = spark {
-        package.install(&spark, &wheel)?;
-        faults.extend(package.pytest(&spark, &["tests/spark"])?);
-    }
+    // Installing keeps one core busy, and so does Spark.
+    let (wheel, environments) = at_once(
+        || package.wheel(),
+        || {
+            let tests = package.environment("tests")?;
+            let spark = has_spark.then(|| package.environment("spark"));
+            Ok((tests, spark.transpose()?))
+        },
+    );
+    let (wheel, (tests, spark)) = (wheel?, environments?);
+    let (faults, of_spark) = at_once(
+        || {
+            let mut faults = package.judge(&wheel)?;
+            faults.extend(package.types(&tests, spark.as_deref())?);
+            faults.extend(package.bare(&wheel)?);
+            let tests_but_spark = &["tests", "--ignore=tests/spark"];
+            faults.extend(package.pytest(&tests, &wheel, tests_but_spark)?);
+            Ok(faults)
+        },
+        || match &spark {
+            Some(spark) => package.pytest(spark, &wheel, &["tests/spark"]),
+            None => Ok(Faults::new()),
+        },
+    );
+    let mut faults = faults?;
+    faults.extend(of_spark?);
     Ok(faults)
+}
+
+/// Does two things at the same time.
+fn at_once<A: Send, B: Send>(
+    one: impl FnOnce() -> Result<A, Error> + Send,
+    other: impl FnOnce() -> Result<B, Error> + Send,
+) -> (Result<A, Error>, Result<B, Error>) {
+    thread::scope(|scope| {
+        // Errors stay in their thread, their text does not.
+        let other = scope.spawn(|| other().map_err(|error| error.to_string()));
+        let one = one();
+        let other = match other.join() {
+            Ok(outcome) => outcome.map_err(Error::from),
+            Err(panic) => resume_unwind(panic),
+        };
+        (one, other)
+    })
 }
 
 /// Something is missing on this machine; CI must have it.
@@ -56,27 +85,38 @@ fn skip(missing: &str) -> Result<(), Error> {
     Ok(())
 }
 
-struct Package<'a> {
-    shell: &'a Shell,
+struct Package {
     /// `python/` of the repository.
     sources: PathBuf,
     /// Everything that is installed and built.
     folder: PathBuf,
 }
 
-impl Package<'_> {
+impl Package {
+    /// A shell in `python/`, one for each thread.
+    fn shell(&self) -> Result<Shell, Error> {
+        let shell = Shell::new()?;
+        shell.change_dir(&self.sources);
+        Ok(shell)
+    }
+
     /// The Python of an environment with the packages of `requirements-NAME.txt`.
     fn environment(&self, name: &str) -> Result<PathBuf, Error> {
         let requirements = self.sources.join(format!("requirements-{name}.txt"));
-        environment(self.shell, &self.folder.join(name), &requirements)
+        environment(&self.shell()?, &self.folder.join(name), &requirements)
     }
 
-    /// Builds the wheel, with the program of the profile `dev`.
-    fn wheel(&self, tools: &Path) -> Result<PathBuf, Error> {
-        let (shell, wheels) = (self.shell, self.folder.join("wheels"));
-        let maturin = tools.with_file_name("maturin");
+    /// A program that builds or judges the package.
+    fn tool(&self, name: &str) -> PathBuf {
+        bin(&self.folder.join("tools/python")).join(name)
+    }
+
+    /// Installs the tools and builds the wheel, with the program of the profile `dev`.
+    fn wheel(&self) -> Result<PathBuf, Error> {
+        self.environment("tools")?;
+        let (shell, maturin) = (self.shell()?, self.tool("maturin"));
+        let wheels = self.folder.join("wheels");
         shell.remove_path(&wheels)?;
-        let _sources = shell.push_dir(&self.sources);
         run(cmd!(
             shell,
             "{maturin} build --quiet --profile dev --all-features --out {wheels}"
@@ -88,75 +128,83 @@ impl Package<'_> {
     }
 
     /// What tools say of the sources and of the wheel.
-    fn judge(&self, tools: &Path, wheel: &Path) -> Result<Faults, Error> {
-        let shell = self.shell;
-        let tool = |name: &str| tools.with_file_name(name);
-        let (ruff, twine, auditwheel) = (tool("ruff"), tool("twine"), tool("auditwheel"));
-        let _sources = shell.push_dir(&self.sources);
-        let checks = [
+    fn judge(&self, wheel: &Path) -> Result<Faults, Error> {
+        let shell = self.shell()?;
+        let (ruff, twine) = (self.tool("ruff"), self.tool("twine"));
+        let auditwheel = self.tool("auditwheel");
+        Ok(failures([
             cmd!(shell, "{ruff} format --check --no-cache ."),
             cmd!(shell, "{ruff} check --no-cache ."),
             cmd!(shell, "{twine} check --strict {wheel}"),
             cmd!(shell, "{auditwheel} show {wheel}"),
-        ];
-        Ok(failures(checks))
+        ]))
     }
 
     /// Checks the types, those of the data source only where Spark is installed.
-    fn types(&self, tools: &Path, tests: &Path, spark: Option<&Path>) -> Result<Faults, Error> {
-        let shell = self.shell;
-        let mypy = tools.with_file_name("mypy");
+    fn types(&self, tests: &Path, spark: Option<&Path>) -> Result<Faults, Error> {
+        let (shell, mypy) = (self.shell()?, self.tool("mypy"));
         let cache = self.folder.join("mypy");
         let python = spark.unwrap_or(tests);
         let exclude: &[&str] = match spark {
             Some(_) => &[],
             None => &["--exclude", r"spark\.py"],
         };
-        let _sources = shell.push_dir(&self.sources);
-        let check = cmd!(
+        Ok(failures([cmd!(
             shell,
             "{mypy} --cache-dir {cache} --python-executable {python} {exclude...}"
-        );
-        Ok(failures([check]))
+        )]))
     }
 
     /// Uses the wheel without any other library, with the oldest and the newest Python of this machine.
     fn bare(&self, wheel: &Path) -> Result<Faults, Error> {
-        let shell = self.shell;
+        let shell = self.shell()?;
         let script = self.sources.join("tests/without_libraries.py");
+        let folder = self.folder.join("bare");
+        let (environment, work) = (folder.join("python"), folder.join("work"));
         let mut faults = Faults::new();
-        for python in oldest_and_newest(shell) {
-            let folder = self.folder.join("bare");
-            let work = folder.join("work");
+        for python in oldest_and_newest(&shell) {
             shell.remove_path(&folder)?;
             shell.create_dir(&work)?;
-            let environment = folder.join("python");
             run(cmd!(shell, "{python} -m venv {environment}"))?;
             let python = bin(&environment).join("python");
-            self.install(&python, wheel)?;
+            install(&shell, &python, wheel)?;
             let _work = shell.push_dir(&work);
             faults.extend(failures([cmd!(shell, "{python} {script}")]));
         }
         Ok(faults)
     }
 
-    /// Installs the wheel alone, from its file alone.
-    fn install(&self, python: &Path, wheel: &Path) -> Result<(), Error> {
-        run(cmd!(
-            self.shell,
-            "{python} -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall {wheel}"
-        ))
-    }
-
-    fn pytest(&self, python: &Path, tests: &[&str]) -> Result<Faults, Error> {
-        let _sources = self.shell.push_dir(&self.sources);
-        let cache = format!("cache_dir={}", self.folder.join("pytest").display());
+    /// Installs the wheel and runs tests with it.
+    fn pytest(&self, python: &Path, wheel: &Path, tests: &[&str]) -> Result<Faults, Error> {
+        let shell = self.shell()?;
+        install(&shell, python, wheel)?;
+        // A folder of its own: pytest removes those of earlier runs, and several run at the same time.
+        let work = python.with_file_name("work");
+        let cache = format!("cache_dir={}", work.join("cache").display());
+        let temporary = work.join("files");
+        shell.create_dir(&work)?;
         let pytest = cmd!(
-            self.shell,
-            "{python} -m pytest --quiet -o {cache} {tests...}"
+            shell,
+            "{python} -m pytest --quiet --basetemp {temporary} -o {cache} {tests...}"
         );
-        Ok(failures([pytest.env("PYTHONDONTWRITEBYTECODE", "1")]))
+        let pytest = pytest.env("PYTHONDONTWRITEBYTECODE", "1");
+        let line = format!("$ {pytest}");
+        // Printed as a whole: other tests run at the same time.
+        let output = pytest.quiet().ignore_status().output()?;
+        println!("{line}\n{}", String::from_utf8_lossy(&output.stdout));
+        Ok(match output.status.success() {
+            true => Faults::new(),
+            false => vec![format!("tests failed: {}", tests.join(" "))],
+        })
     }
+}
+
+/// Installs the wheel alone, from its file alone.
+fn install(shell: &Shell, python: &Path, wheel: &Path) -> Result<(), Error> {
+    run(cmd!(
+        shell,
+        "{python} -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall {wheel}"
+    ))
 }
 
 fn run(command: Cmd<'_>) -> Result<(), Error> {
