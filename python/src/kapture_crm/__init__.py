@@ -10,7 +10,7 @@ the program go to the logger `kapture_crm`.
 """
 
 from kapture_crm._binary import find_kapture
-from kapture_crm._commands import pull, records, status, sync, verify
+from kapture_crm._commands import changes, pull, records, status, sync, verify
 from kapture_crm._customers import Customers
 from kapture_crm._errors import (
     DestinationError,
@@ -33,6 +33,7 @@ __all__ = [
     "TokenError",
     "UnreachableError",
     "UsageError",
+    "changes",
     "find_kapture",
     "pull",
     "records",

@@ -93,6 +93,21 @@ def verify(where: Where, **options: Option) -> list[dict[str, Any]]:
     return list(_lines(arguments, success=(0, _DIFFERENT)))
 
 
+def changes(where: Where, **options: Option) -> Iterator[dict[str, Any]]:
+    """Return what changed in a database that keeps its history, as `kapture changes` prints it.
+
+    The options are those of `kapture changes`, such as `since`. The fields have the names of
+    Debezium: `op`, `ts_ms`, `before`, `after` and `source`.
+
+    >>> import kapture_crm
+    >>> options = {"from_": "2024-05-01", "to": "2024-05-07", "sandbox": True}
+    >>> _ = kapture_crm.sync("history.db", history=True, **options)
+    >>> sum(change["op"] == "c" for change in kapture_crm.changes("history.db"))
+    266
+    """
+    return _lines(_arguments.of(["changes", "--format=ndjson"], options, where))
+
+
 # The exit code of verify when days differ: that is a result.
 _DIFFERENT = 7
 
