@@ -24,6 +24,8 @@ def test_recipe_runs(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(Path.cwd()))
     monkeypatch.setenv("DO_NOT_TRACK", "1")
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    # dlt remembers pipelines there, with the folder of an earlier run.
+    monkeypatch.setenv("DLT_DATA_DIR", str(Path.cwd() / "dlt"))
     for kind, name, text in recipes()[title]:
         if name:
             Path(name).parent.mkdir(parents=True, exist_ok=True)
