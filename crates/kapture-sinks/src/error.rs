@@ -209,7 +209,7 @@ pub enum SinkError {
         destination: String,
         /// What is dropped and hashed in it.
         held: String,
-        /// What is asked to be.
+        /// What this run asks for.
         asked: String,
     },
     /// Its hashes have another key.

@@ -29,8 +29,8 @@ pub(crate) fn check(flag: &str, path: Option<&Path>) -> Result<()> {
     }
 }
 
-/// Replaces a file: a temporary file beside it is written and renamed, so that whoever reads it finds
-/// the old content or the new one.
+/// Replaces a file: a temporary file beside it is written and renamed. A reader finds the old content
+/// or the new one.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();

@@ -311,8 +311,8 @@ impl Engine {
     fn all_canaries_are_silent(&mut self, canary: &PageRequest, refusal: Option<Refusal>) {
         let has_seen_rows = self.evidence.canaries.has_seen_rows();
         let window = canary.window;
-        // Windows that had customers in this run are refused in words, all of them and for long, as
-        // after the end of a session: those that nobody asked for yet would be refused too.
+        // All windows of which customers came in this run are refused in words, and for long, as after
+        // the end of a session. Windows that were not asked for yet would be refused too.
         if has_seen_rows
             && !self.windows.waiting.is_empty()
             && let Some(answer) = refusal

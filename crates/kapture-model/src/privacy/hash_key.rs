@@ -13,9 +13,8 @@ const FINGERPRINT_LENGTH: usize = 16;
 
 /// A secret key for hashes: HMAC-SHA-256, in 64 hexadecimal digits.
 ///
-/// The same text has the same hash for as long as the key is the same; without the key, nobody can
-/// find out the text by trying. The key is zeroised in memory when dropped, and `Debug` does not
-/// show it.
+/// Equal texts have equal hashes under one key. A text cannot be found by hashing guesses without the
+/// key. The key is zeroised in memory when dropped, and `Debug` does not show it.
 ///
 /// ```
 /// use kapture_model::HashKey;

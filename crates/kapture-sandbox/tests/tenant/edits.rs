@@ -51,7 +51,7 @@ fn edits_show_in_pages_and_in_the_truth() {
     let moved = listed(&tenant, 4);
     assert_eq!((moved.len(), &moved), (7, &truth(&tenant, 4)));
     assert!(moved.iter().any(|json| json.contains(&id.to_string())));
-    // Nobody has this id.
+    // No customer has this id.
     edit("edit 1".into());
     assert_eq!(listed(&tenant, 4), moved);
 }

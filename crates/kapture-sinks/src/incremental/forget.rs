@@ -104,7 +104,7 @@ async fn allow_return(
     written.map(|()| forgotten)
 }
 
-/// Opens a destination that exists to change it, whoever's customers it holds; its manifest.
+/// Opens an existing destination to change it, with any tenant, selection and time zone. Returns its manifest.
 async fn open(store: &impl DayStore) -> Result<Manifest, SinkError> {
     let not_found = || SinkError::NotFound {
         destination: store.destination(),

@@ -46,7 +46,7 @@ impl Tombstones {
     }
 
     pub(crate) fn contains(&self, id: &CustomerId) -> bool {
-        // Fast path: most destinations have forgotten nobody.
+        // Most destinations have no tombstones: no id is hashed for them.
         !self.hashes.is_empty()
             && self
                 .hash(id)
