@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
+use crate::{Error, Faults};
+
 /// A system package and the step that needs it.
 struct Package {
     name: &'static str,
@@ -105,6 +107,15 @@ pub(crate) fn missing<'a>(
              ..
          }| { format!("missing: {name}, for {purpose} (step {step}): {hint}") },
     )
+}
+
+/// Skips a check because a package is missing, and says so. CI must have all packages: there it is an error.
+pub(crate) fn skip(missing: &str) -> Result<Faults, Error> {
+    if env::var_os("CI").is_some_and(|value| value == "true") {
+        return Err(missing.into());
+    }
+    println!("SKIPPED: {missing}");
+    Ok(Faults::new())
 }
 
 pub(crate) fn has_python(shell: &Shell) -> bool {
