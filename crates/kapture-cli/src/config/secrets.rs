@@ -79,19 +79,27 @@ fn from_profile(
     user: Option<Sourced<String>>,
 ) -> Result<Option<Sourced<Token>>> {
     let user = user.as_ref().map(|user| user.value.as_str());
-    let token = |text: String| made_of(user, &text);
-    match (profile.path("token-file"), profile.command("token-command")) {
-        (Some(file), None) => file
-            .try_map(|path| private_file::read(&path))?
-            .try_map(token)
-            .map(Some),
+    let text = text_of_profile(profile, "token-file", "token-command", "the secret")?;
+    text.map(|text| text.try_map(|text| made_of(user, &text)))
+        .transpose()
+}
+
+/// The text of a secret, from the file or the command that a profile names under these keys. `what`
+/// is the secret in errors.
+fn text_of_profile(
+    profile: &Profile,
+    file: &'static str,
+    command: &'static str,
+    what: &str,
+) -> Result<Option<Sourced<String>>> {
+    match (profile.path(file), profile.command(command)) {
+        (Some(file), None) => file.try_map(|path| private_file::read(&path)).map(Some),
         (None, Some(command)) => command
-            .try_map(|words| password_command::run(&words))?
-            .try_map(token)
+            .try_map(|words| password_command::run(&words))
             .map(Some),
         (None, None) => Ok(None),
         (Some(file), Some(command)) => bail!(
-            "{} and {} both set the secret: remove one",
+            "{} and {} both set {what}: remove one",
             file.origin,
             command.origin
         ),

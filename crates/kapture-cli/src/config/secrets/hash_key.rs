@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use kapture_model::HashKey;
 
-use super::{password_command, private_file};
+use super::{private_file, text_of_profile};
 use crate::config::layered::{Layer, Layers, Sourced, variable};
-use crate::config::profile::Profile;
 use crate::output::message::Message;
 
 /// A key with fewer characters can be found by trying.
@@ -24,7 +23,9 @@ pub(crate) fn hash_key(argument: Option<&PathBuf>, layers: &Layers<'_>) -> Resul
         })?),
         None => match (from_environment()?, layers) {
             (Some(text), _) => Some(text),
-            (None, Layers::All(Some(profile))) => from_profile(profile)?,
+            (None, Layers::All(Some(profile))) => {
+                text_of_profile(profile, "hash-key-file", "hash-key-command", "the hash key")?
+            }
             (None, _) => None,
         },
     };
@@ -49,24 +50,6 @@ fn from_environment() -> Result<Option<Sourced<String>>> {
     let file = variable("hash-key-file")?;
     file.map(|file| from_file(file.map(PathBuf::from)))
         .transpose()
-}
-
-fn from_profile(profile: &Profile) -> Result<Option<Sourced<String>>> {
-    match (
-        profile.path("hash-key-file"),
-        profile.command("hash-key-command"),
-    ) {
-        (Some(file), None) => from_file(file).map(Some),
-        (None, Some(command)) => command
-            .try_map(|words| password_command::run(&words))
-            .map(Some),
-        (None, None) => Ok(None),
-        (Some(file), Some(command)) => bail!(
-            "{} and {} both set the hash key: remove one",
-            file.origin,
-            command.origin
-        ),
-    }
 }
 
 fn from_file(file: Sourced<PathBuf>) -> Result<Sourced<String>> {
