@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
+use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use chrono::NaiveDate;
@@ -10,12 +11,14 @@ use kapture_model::{Drift, Record};
 use crate::encoding::record_batch::BatchBuilder;
 use crate::encoding::{Encoder, Encoding};
 
+type Writer = StreamWriter<BufWriter<Box<dyn Write + Send>>>;
+
 /// Writes the schema at once, and a record batch when it is full or a day is complete, so that a
 /// reader of a pipe need not wait for more. The end-of-stream marker says that all days are
 /// complete: a stream that breaks off has none.
 pub(crate) struct ArrowEncoder {
     batch: BatchBuilder,
-    writer: StreamWriter<BufWriter<Box<dyn Write + Send>>>,
+    writer: Writer,
 }
 
 impl ArrowEncoder {
@@ -27,25 +30,17 @@ impl ArrowEncoder {
         Ok(Self { batch, writer })
     }
 
-    /// Writes the batch, if it has rows.
     fn flush(&mut self) -> io::Result<()> {
-        let Some(batch) = self.batch.finish()? else {
-            return Ok(());
-        };
-        self.writer.write(&batch).map_err(failed)?;
-        self.writer.flush().map_err(failed)
+        let writer = &mut self.writer;
+        self.batch.flush(|batch| write_batch(writer, batch))
     }
 }
 
 impl Encoder for ArrowEncoder {
     fn write(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
-        for record in records {
-            self.batch.push(day, record);
-            if self.batch.is_full() {
-                self.flush()?;
-            }
-        }
-        Ok(())
+        let writer = &mut self.writer;
+        self.batch
+            .add(day, records, |batch| write_batch(writer, batch))
     }
 
     fn end_day(&mut self) -> io::Result<()> {
@@ -60,6 +55,11 @@ impl Encoder for ArrowEncoder {
     fn drift(&self) -> Drift {
         self.batch.drift()
     }
+}
+
+fn write_batch(writer: &mut Writer, batch: &RecordBatch) -> io::Result<()> {
+    writer.write(batch).map_err(failed)?;
+    writer.flush().map_err(failed)
 }
 
 /// The I/O error behind an Arrow error, if there is one.

@@ -42,28 +42,18 @@ impl ParquetEncoder {
             writer: writer.map_err(failed)?,
         })
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self.batch.finish()? {
-            Some(batch) => write_batch(&mut self.writer, &batch),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Encoder for ParquetEncoder {
     fn write(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
-        for record in records {
-            self.batch.push(day, record);
-            if self.batch.is_full() {
-                self.flush()?;
-            }
-        }
-        Ok(())
+        let writer = &mut self.writer;
+        self.batch
+            .add(day, records, |batch| write_batch(writer, batch))
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
-        self.flush()?;
+        let writer = &mut self.writer;
+        self.batch.flush(|batch| write_batch(writer, batch))?;
         let mut out = self.writer.into_inner().map_err(failed)?;
         out.flush()
     }

@@ -71,8 +71,34 @@ impl BatchBuilder {
         &self.schema
     }
 
-    /// Adds a customer of `day`.
-    pub(crate) fn push(&mut self, day: NaiveDate, record: &Record) {
+    /// Adds customers of `day`, and passes each batch that becomes full to `write`.
+    pub(crate) fn add(
+        &mut self,
+        day: NaiveDate,
+        records: &[Record],
+        mut write: impl FnMut(&RecordBatch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        for record in records {
+            self.push(day, record);
+            if self.is_full() {
+                self.flush(&mut write)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the rows that are left to `write`, if there are any.
+    pub(crate) fn flush(
+        &mut self,
+        write: impl FnOnce(&RecordBatch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self.finish()? {
+            Some(batch) => write(&batch),
+            None => Ok(()),
+        }
+    }
+
+    fn push(&mut self, day: NaiveDate, record: &Record) {
         let row = self.reader.read(record);
         self.customers.push(&row.customer);
         let attributes = AttributeColumn::cells(&self.columns, &row.customer);
@@ -91,12 +117,12 @@ impl BatchBuilder {
     }
 
     /// Whether the batch should be finished before the next customer.
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.counts.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
     /// The rows as a record batch, if there are any; starts an empty one.
-    pub(crate) fn finish(&mut self) -> io::Result<Option<RecordBatch>> {
+    fn finish(&mut self) -> io::Result<Option<RecordBatch>> {
         if self.counts.is_empty() {
             return Ok(None);
         }
