@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use kapture_model::{
-    Cell, Column, ColumnKind, CustomerRow, Row, contact_columns, customer_columns,
-};
+use kapture_model::{Cell, Column, ColumnKind, Row, contact_columns, customer_columns};
 use tokio_postgres::types::ToSql;
 
 use super::connection::Connection;
@@ -35,17 +33,8 @@ pub(super) async fn changes(
         let day: &str = connection.value(row, 3)?;
         let before: Option<String> = connection.value(row, 4)?;
         let version = |first: usize, seen: String| -> Result<Version, SinkError> {
-            let mut customer = values(connection, row, first, &customer_columns()[1..])?;
-            customer.cells.insert(0, Cell::Integer(id));
-            let contacts = Vec::new();
-            Ok(Version {
-                seen,
-                row: CustomerRow {
-                    id,
-                    customer,
-                    contacts,
-                },
-            })
+            let customer = values(connection, row, first, &customer_columns()[1..])?;
+            Ok(Version::new(seen, id, customer))
         };
         page.push(ChangeRow {
             after: Some(version(FIRST_VALUE, seen.clone())?),

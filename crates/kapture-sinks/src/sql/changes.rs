@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kapture_model::{CustomerRow, customer_columns};
+use kapture_model::{Cell, CustomerRow, Row, customer_columns};
 
 use crate::error::SinkError;
 use crate::ledger::change::{Change, ChangeKind, ChangeStream, SeenBetween};
@@ -48,10 +48,23 @@ pub(crate) fn until(span: &SeenBetween) -> String {
 
 /// A version of a customer that a change begins or ends.
 pub(crate) struct Version {
-    /// Where it is told from other versions of a customer whose contacts are read with it.
-    #[cfg(feature = "postgres")]
     pub(crate) seen: String,
     pub(crate) row: CustomerRow<'static>,
+}
+
+impl Version {
+    /// A version without its contacts. `customer` has the values of all columns but the id.
+    pub(crate) fn new(seen: String, id: i64, mut customer: Row<'static>) -> Self {
+        customer.cells.insert(0, Cell::Integer(id));
+        Self {
+            seen,
+            row: CustomerRow {
+                id,
+                customer,
+                contacts: Vec::new(),
+            },
+        }
+    }
 }
 
 /// A row of the page: the change, and the versions around it without their contacts.

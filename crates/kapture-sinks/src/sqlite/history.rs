@@ -1,9 +1,7 @@
 //! The history of the database, read: its changes page by page.
 
 use chrono::NaiveDateTime;
-use kapture_model::{
-    Cell, Column, ColumnKind, CustomerRow, Row, contact_columns, customer_columns,
-};
+use kapture_model::{Cell, Column, ColumnKind, Row, contact_columns, customer_columns};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
@@ -43,18 +41,10 @@ fn page(
         let day: String = row.get(3)?;
         let before: Option<String> = row.get(4)?;
         let mut version = |first: usize, seen: String| -> rusqlite::Result<Version> {
-            let mut customer = values(row, first, &customer_columns()[1..])?;
-            customer.cells.insert(0, Cell::Integer(id));
-            let contacts = contacts.of(id, &seen)?;
-            Ok(Version {
-                #[cfg(feature = "postgres")]
-                seen,
-                row: CustomerRow {
-                    id,
-                    customer,
-                    contacts,
-                },
-            })
+            let customer = values(row, first, &customer_columns()[1..])?;
+            let mut version = Version::new(seen, id, customer);
+            version.row.contacts = contacts.of(id, &version.seen)?;
+            Ok(version)
         };
         page.push(ChangeRow {
             after: Some(version(FIRST_VALUE, seen.clone())?),
