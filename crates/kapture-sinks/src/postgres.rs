@@ -55,6 +55,7 @@ use crate::sql::schema::migrations;
 use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES};
+use crate::sql::upgrade::Upgrade;
 use connection::Connection;
 pub(crate) use destination::parse;
 
@@ -73,7 +74,7 @@ struct Postgres {
     migrations: Vec<String>,
     /// How changes are remembered, once it is opened to write.
     tracking: Tracking,
-    hasher: OnceLock<RowHasher>,
+    hasher: RowHasher,
     /// If it is kept.
     history: OnceLock<History>,
     seen: SeenTimes,
@@ -95,7 +96,7 @@ impl Postgres {
             merge: Merge::new(Dialect::Postgres),
             migrations: migrations(Dialect::Postgres),
             tracking,
-            hasher: OnceLock::new(),
+            hasher: RowHasher::default(),
             history: OnceLock::new(),
             seen: SeenTimes::default(),
             keeps_history: OnceLock::new(),
@@ -114,33 +115,27 @@ impl Postgres {
 
     /// Applies the migrations that the database does not have yet, adds columns, and begins the
     /// history.
-    async fn migrate(
-        &self,
-        version: usize,
-        missing: &[AttributeColumn],
-        manifest: &mut Manifest,
-    ) -> Result<(), SinkError> {
+    async fn migrate(&self, upgrade: &Upgrade) -> Result<(), SinkError> {
         let connection = &self.connection;
         let mut client = connection.client().await;
         let transaction = connection.run(client.transaction()).await?;
-        for migration in &self.migrations[version..] {
+        for migration in &self.migrations[upgrade.version..] {
             connection.run(transaction.batch_execute(migration)).await?;
         }
-        for column in missing {
+        for column in &upgrade.missing {
             let add = attributes::add_column(Dialect::Postgres, column);
             connection.run(transaction.batch_execute(&add)).await?;
         }
         let history = History::new(Dialect::Postgres);
-        if let Some(from) = self.tracking.history_from.filter(|_| !manifest.history) {
+        if let Some(from) = upgrade.history_from {
             let from = self.seen.next(from);
             for statement in &history.begin {
                 connection
                     .run(transaction.execute(statement, &[&from]))
                     .await?;
             }
-            manifest.history = true;
         }
-        if manifest.history {
+        if upgrade.manifest.history {
             let select = select_last_seen(Dialect::Postgres);
             let last = connection.run(transaction.query_one(&select, &[])).await?;
             let last: Option<String> = connection.value(&last, 0)?;
@@ -149,7 +144,7 @@ impl Postgres {
             }
             let _ = self.history.set(history);
         }
-        let written = write_manifest(&transaction, manifest);
+        let written = write_manifest(&transaction, &upgrade.manifest);
         connection.run(written).await?;
         connection.run(transaction.commit()).await
     }
@@ -282,17 +277,11 @@ impl DayStore for Postgres {
         identity: &Identity,
     ) -> Result<(), SinkError> {
         let latest = self.migrations.len();
-        let version = held.as_ref().map_or(0, |manifest| manifest.version);
-        if version == latest {
+        let upgrade = Upgrade::new(held, identity, latest, &self.columns, &self.tracking);
+        if upgrade.version == latest {
             self.check_present().await?;
         }
-        let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
-        manifest.version = latest;
-        let missing: Vec<_> = attributes::missing(&self.columns, &manifest.columns)
-            .cloned()
-            .collect();
-        manifest.columns.extend_from_slice(&missing);
-        self.migrate(version, &missing, &mut manifest).await?;
+        self.migrate(&upgrade).await?;
         self.set_up_session().await
     }
 
@@ -332,8 +321,7 @@ impl DayStore for Postgres {
             if batch.is_empty() {
                 break;
             }
-            let hasher = self.hasher.get_or_init(RowHasher::default);
-            let staged = copy::stage(&transaction, &mut reader, hasher, &batch);
+            let staged = copy::stage(&transaction, &mut reader, &self.hasher, &batch);
             connection.run(staged).await?;
         }
         let merged = self.merge(&transaction, receipt);

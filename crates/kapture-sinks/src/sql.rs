@@ -10,3 +10,4 @@ pub(crate) mod schema;
 pub(crate) mod seen;
 pub(crate) mod stored_table;
 pub(crate) mod tables;
+pub(crate) mod upgrade;

@@ -29,11 +29,3 @@ pub(crate) fn add_column(dialect: Dialect, column: &AttributeColumn) -> String {
         ),
     }
 }
-
-/// The columns that are asked for and not there yet.
-pub(crate) fn missing<'a>(
-    asked: &'a [AttributeColumn],
-    held: &'a [AttributeColumn],
-) -> impl Iterator<Item = &'a AttributeColumn> {
-    asked.iter().filter(|column| !held.contains(column))
-}

@@ -31,6 +31,7 @@ use crate::sql::runs::{self, RUNS};
 use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES, Table};
+use crate::sql::upgrade::Upgrade;
 
 const UPSERT_MANIFEST: &str =
     "INSERT OR REPLACE INTO kapture_manifest (name, value) VALUES (?1, ?2)";
@@ -43,7 +44,7 @@ pub(super) struct Database {
     merge: Merge,
     /// How changes are remembered, once it is opened to write.
     tracking: Tracking,
-    hasher: OnceLock<RowHasher>,
+    hasher: RowHasher,
     /// If it is kept.
     history: OnceLock<History>,
     seen: SeenTimes,
@@ -83,7 +84,7 @@ impl Database {
             migrations,
             merge: Merge::new(Dialect::Sqlite),
             tracking,
-            hasher: OnceLock::new(),
+            hasher: RowHasher::default(),
             history: OnceLock::new(),
             seen: SeenTimes::default(),
             zone,
@@ -200,38 +201,30 @@ impl Database {
         identity: &Identity,
     ) -> Result<(), SinkError> {
         let latest = self.migrations.len();
-        let version = held.as_ref().map_or(0, |manifest| manifest.version);
-        if version == latest {
+        let upgrade = Upgrade::new(held, identity, latest, &self.columns, &self.tracking);
+        if upgrade.version == latest {
             tables::check_present(&self.destination(), &self.tables()?)?;
         }
-        let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
-        manifest.version = latest;
-        let missing: Vec<_> = attributes::missing(&self.columns, &manifest.columns)
-            .cloned()
-            .collect();
-        manifest.columns.extend_from_slice(&missing);
-        let begins = self.tracking.history_from.filter(|_| !manifest.history);
-        manifest.history |= begins.is_some();
         let mut connection = self.connection();
         let mut migrate = || {
             // Also without migrations: a database that cannot be written fails here, before
             // anything is pulled.
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for migration in &self.migrations[version..] {
+            for migration in &self.migrations[upgrade.version..] {
                 transaction.execute_batch(migration)?;
             }
-            for column in &missing {
+            for column in &upgrade.missing {
                 transaction.execute_batch(&attributes::add_column(Dialect::Sqlite, column))?;
             }
             let history = History::new(Dialect::Sqlite);
-            if let Some(from) = begins {
+            if let Some(from) = upgrade.history_from {
                 let from = self.seen.next(from);
                 for statement in &history.begin {
                     transaction.execute(statement, [&from])?;
                 }
             }
-            if manifest.history {
+            if upgrade.manifest.history {
                 let select = select_last_seen(Dialect::Sqlite);
                 let last: Option<String> = transaction.query_row(&select, [], |row| row.get(0))?;
                 if let Some(last) = last.and_then(|last| last.parse().ok()) {
@@ -239,8 +232,11 @@ impl Database {
                 }
                 let _ = self.history.set(history);
             }
-            if version < latest || !missing.is_empty() || begins.is_some() {
-                for row in manifest.rows() {
+            if upgrade.version < latest
+                || !upgrade.missing.is_empty()
+                || upgrade.history_from.is_some()
+            {
+                for row in upgrade.manifest.rows() {
                     transaction.execute(UPSERT_MANIFEST, row)?;
                 }
             }
@@ -326,7 +322,7 @@ impl Database {
                 break;
             }
             let rows = batch.iter().map(|record| reader.read(record));
-            stage(&transaction, self.hasher(), rows).map_err(self.error())?;
+            stage(&transaction, &self.hasher, rows).map_err(self.error())?;
         }
         self.merge(&transaction, receipt).map_err(self.error())?;
         transaction.commit().map_err(self.error())?;
@@ -348,10 +344,6 @@ impl Database {
             Ok(rereads)
         };
         read().map_err(self.error())
-    }
-
-    fn hasher(&self) -> &RowHasher {
-        self.hasher.get_or_init(RowHasher::default)
     }
 
     fn merge(&self, transaction: &Transaction<'_>, receipt: &Receipt) -> rusqlite::Result<()> {
