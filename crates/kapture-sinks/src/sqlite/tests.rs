@@ -24,6 +24,11 @@ async fn create_with(migrations: Vec<String>, path: &Path) -> Result<Opened, Sin
     Incremental::create(sqlite, &identity()).await
 }
 
+async fn writer(path: &Path) -> Result<Sqlite, SinkError> {
+    let migrations = migrations(Dialect::Sqlite);
+    Sqlite::writer(path, Tz::UTC, &[], migrations, Tracking::default()).await
+}
+
 async fn create(path: &Path) -> Result<Opened, SinkError> {
     create_with(migrations(Dialect::Sqlite), path).await
 }
@@ -127,14 +132,7 @@ async fn forgotten_customer_is_in_no_page_and_no_log() {
     };
     assert!(held());
     let forget = async || {
-        let sqlite = Sqlite::writer(
-            &path,
-            Tz::UTC,
-            &[],
-            migrations(Dialect::Sqlite),
-            Tracking::default(),
-        )
-        .await;
+        let sqlite = writer(&path).await;
         let ids = [CustomerId::from(1)].into_iter().collect();
         sqlite.unwrap().forget(&ids).await
     };
@@ -143,15 +141,7 @@ async fn forgotten_customer_is_in_no_page_and_no_log() {
     reader
         .execute_batch("BEGIN; SELECT * FROM customers")
         .unwrap();
-    let sqlite = Sqlite::writer(
-        &path,
-        Tz::UTC,
-        &[],
-        migrations(Dialect::Sqlite),
-        Tracking::default(),
-    )
-    .await
-    .unwrap();
+    let sqlite = writer(&path).await.unwrap();
     let patience = |database: &Database| {
         database
             .connection()
