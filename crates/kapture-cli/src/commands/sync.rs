@@ -135,7 +135,6 @@ fn tracking(
 ) -> Result<Destination> {
     let tracking = Tracking {
         history_from: arguments.history.then_some(now),
-        ignored: None,
     };
     match destination.tracking(&tracking) {
         Some(destination) => Ok(destination),

@@ -15,7 +15,7 @@ const VERSION: &str = "version";
 
 /// The fields of a manifest that are no text.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-const NOT_TEXT: [&str; 3] = ["columns", "history", "ignored_changes"];
+const NOT_TEXT: [&str; 2] = ["columns", "history"];
 
 /// What a destination says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,9 +51,6 @@ pub(crate) struct Manifest {
     /// Whether it keeps the history of its customers.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) history: bool,
-    /// The fields whose changes do not count.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) ignored_changes: Vec<String>,
     /// The customers that it must not hold again.
     #[serde(default, skip_serializing_if = "Tombstones::are_unused")]
     pub(crate) forgotten: Tombstones,
@@ -117,7 +114,6 @@ impl Manifest {
             start: None,
             end: None,
             history: false,
-            ignored_changes: Vec::new(),
             forgotten: Tombstones::default(),
         }
     }

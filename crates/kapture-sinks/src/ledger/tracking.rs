@@ -9,7 +9,4 @@ pub struct Tracking {
     /// Keeps the history, if the destination does not yet: what it holds becomes the first version of
     /// each customer, as seen at this time.
     pub history_from: Option<DateTime<Utc>>,
-    /// The fields whose changes do not count, by the API's names: `lastModificationTime`, `attr3`,
-    /// `contacts.phone`.
-    pub ignored: Option<Vec<String>>,
 }
