@@ -4,6 +4,7 @@ pub(crate) mod date_ranges;
 pub(crate) mod events;
 pub(crate) mod failed_days;
 pub(crate) mod run_end;
+pub(crate) mod volatile_fields;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, resume_unwind};

@@ -74,11 +74,12 @@ struct Postgres {
     migrations: Vec<String>,
     /// How changes are remembered, once it is opened to write.
     tracking: Tracking,
-    hasher: RowHasher,
+    /// What tells a changed row, once it is opened to write.
+    hasher: OnceLock<RowHasher>,
     /// If it is kept.
     history: OnceLock<History>,
     seen: SeenTimes,
-    /// Once it is opened to read.
+    /// Once it is opened.
     keeps_history: OnceLock<bool>,
 }
 
@@ -96,7 +97,7 @@ impl Postgres {
             merge: Merge::new(Dialect::Postgres),
             migrations: migrations(Dialect::Postgres),
             tracking,
-            hasher: RowHasher::default(),
+            hasher: OnceLock::new(),
             history: OnceLock::new(),
             seen: SeenTimes::default(),
             keeps_history: OnceLock::new(),
@@ -144,6 +145,8 @@ impl Postgres {
             }
             let _ = self.history.set(history);
         }
+        let _ = self.keeps_history.set(upgrade.manifest.history);
+        let _ = self.hasher.set(upgrade.manifest.row_hasher());
         let written = write_manifest(&transaction, &upgrade.manifest);
         connection.run(written).await?;
         connection.run(transaction.commit()).await
@@ -311,6 +314,7 @@ impl DayStore for Postgres {
     ) -> Result<Drift, SinkError> {
         let connection = &self.connection;
         let mut reader = RowReader::new(self.zone);
+        let hasher = self.hasher.get_or_init(RowHasher::default);
         let mut client = connection.client().await;
         // A transaction that is dropped is rolled back.
         let transaction = connection.run(client.transaction()).await?;
@@ -321,7 +325,7 @@ impl DayStore for Postgres {
             if batch.is_empty() {
                 break;
             }
-            let staged = copy::stage(&transaction, &mut reader, &self.hasher, &batch);
+            let staged = copy::stage(&transaction, &mut reader, hasher, &batch);
             connection.run(staged).await?;
         }
         let merged = self.merge(&transaction, receipt);

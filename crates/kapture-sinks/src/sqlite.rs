@@ -124,8 +124,12 @@ impl DayStore for Sqlite {
         identity: &Identity,
     ) -> Result<(), SinkError> {
         let identity = identity.clone();
-        let migrate = move |database: &Database| database.migrate(held, &identity);
-        self.database.run(migrate).await
+        let migrate = move |database: &Database| {
+            database.migrate(held, &identity)?;
+            Ok(database.keeps_history())
+        };
+        let _ = self.keeps_history.set(self.database.run(migrate).await?);
+        Ok(())
     }
 
     async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError> {

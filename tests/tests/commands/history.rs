@@ -97,6 +97,19 @@ fn each_change_is_printed_once() {
         (&"u".into(), &"2024-05-03".into())
     );
     assert!(changes(database, &["--until", "2024-05-01"]).is_empty());
+    // The first of four runs kept no history.
+    for (run, expected) in [("4", 3), ("3", 3), ("2", 18), ("1", 18)] {
+        assert_eq!(
+            changes(database, &["--since", run]).len(),
+            expected,
+            "{run}"
+        );
+    }
+    let output = kapture(&["changes", database, "--since", "5"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(stderr(&output).contains("no run 5"), "{}", stderr(&output));
 
     let lines = changes(database, &["--since", &after, "--format", "csv"]);
     assert_eq!(lines[0], "seen,op,id,created_date,changed");
@@ -125,6 +138,63 @@ fn each_change_is_printed_once() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[test]
+fn fields_that_differ_at_every_reading_are_named_and_can_be_ignored() {
+    let served = Served::new(around_may(PerDay::Fixed(5)), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("customers.db");
+    let database = database.to_str().unwrap();
+    let sync = |further: &[&str]| {
+        let arguments = [&["sync", database][..], &DAYS, further].concat();
+        stderr(&run(&served, &arguments))
+    };
+    let edit_all = || {
+        let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+        let customers = served.tenant.truth(day("2024-05-01"), day("2024-05-03"));
+        for customer in &customers {
+            let edit = format!("edit {}", customer.id);
+            served.tenant.edit(&edit.parse().unwrap());
+        }
+        assert_eq!(customers.len(), 15);
+    };
+    sync(&["--history"]);
+    edit_all();
+    let told = sync(&["--refresh", "3"]);
+    let fields = "contacts.phone,lastModificationTime,remarks";
+    assert!(told.contains("15 of 15 customers had changed"), "{told}");
+    assert!(
+        told.contains(&format!("--ignore-change {fields}:")),
+        "{told}"
+    );
+    assert_eq!(changes(database, &[]).len(), 30);
+
+    // Compared by other fields from now on, each customer counts as changed once more.
+    sync(&["--refresh", "3", "--ignore-change", fields]);
+    assert_eq!(changes(database, &[]).len(), 45);
+    // The choice stays.
+    edit_all();
+    let told = sync(&["--refresh", "3"]);
+    assert!(!told.contains("had changed"), "{told}");
+    assert_eq!(changes(database, &[]).len(), 45);
+    sync(&["--refresh", "3", "--ignore-change", "none"]);
+    assert_eq!(changes(database, &[]).len(), 60);
+
+    for (field, named) in [
+        ("contacts.phon", "contacts.phone"),
+        ("id", "`id`"),
+        ("", "empty"),
+    ] {
+        let arguments = ["sync", database, "--ignore-change", field];
+        let output = served.kapture(&arguments).output().unwrap();
+        assert_eq!(code(&output), 2, "{}", stderr(&output));
+        let told = stderr(&output);
+        assert!(
+            told.contains("--ignore-change") && told.contains(named),
+            "{told}"
+        );
+    }
 }
 
 #[test]

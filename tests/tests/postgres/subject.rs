@@ -64,6 +64,7 @@ impl Subject for PostgresSubject {
     async fn create_with_history(&self, from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
         let tracking = Tracking {
             history_from: Some(from),
+            ..Tracking::default()
         };
         let destination = destination(&self.0.url()).tracking(&tracking);
         let encoding = Encoding::new(Format::Ndjson);

@@ -12,6 +12,7 @@ Examples:
   kapture sync customers.db --history --refresh 7      # keeps the history from now on
   kapture changes customers.db --since 2024-05-01
   kapture changes customers.db --since -7d --format csv
+  kapture changes customers.db --since 12              # what run 12 of status --runs saw, and later ones
 
 NDJSON has the field names of Debezium: op is c (created), u (updated) or d (deleted), ts_ms is when
 the change was seen, before and after are the customer. CSV names the fields that changed.")]
@@ -19,8 +20,8 @@ pub(crate) struct ChangesArgs {
     /// Database that keeps its history (customers.db, postgres://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: String,
-    /// Only changes seen on or after a date (YYYY-MM-DD or -7d, in UTC), or after a time (2024-05-02T10:00:00Z)
-    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    /// Only changes seen on or after a date (YYYY-MM-DD or -7d, in UTC), after a time (2024-05-02T10:00:00Z), or from a run on (its number in status --runs)
+    #[arg(long, value_name = "DATE|RUN", allow_hyphen_values = true)]
     pub(crate) since: Option<String>,
     /// Only changes seen on or before a date, or a time
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]

@@ -59,6 +59,14 @@ pub(crate) struct SyncArgs {
     /// Keep every version of a customer from now on (customers_history), in a database
     #[arg(long, help_heading = "Output")]
     pub(crate) history: bool,
+    /// Fields that differ at every reading: customers that differ in these alone stay as they are, in a database; can be repeated; none ends it
+    #[arg(
+        long,
+        value_name = "FIELD,…",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    pub(crate) ignore_change: Vec<String>,
     /// How long after midnight a day can still gain customers (allowed lateness), for example 90m, 6h or 2d
     #[arg(long, value_name = "TIME", default_value = "6h", help_heading = "Days")]
     pub(crate) grace_period: String,

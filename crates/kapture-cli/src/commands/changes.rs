@@ -6,18 +6,22 @@ use anyhow::{Result, anyhow};
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::StreamExt;
-use kapture_sinks::{Change, ChangeKind, Destination, SeenBetween, SinkError};
+use kapture_sinks::{Change, ChangeKind, Destination, RunLog, SeenBetween, SinkError};
 use serde_json::{Value, json};
 
 use crate::args::{ChangesArgs, ChangesFormat};
 use crate::config::{dates, destination};
-use crate::error::{CliError, prefixed};
+use crate::error::{CliError, hinted, prefixed};
 
 /// Prints the changes of a destination.
 pub(crate) async fn run(arguments: &ChangesArgs) -> Result<(), CliError> {
     let destination = destination::incremental(&arguments.destination).map_err(CliError::usage)?;
-    let span = span(arguments).map_err(CliError::usage)?;
+    let mut span = span(arguments).map_err(CliError::usage)?;
     let sink = destination.open(None).await.map_err(CliError::sink)?;
+    if let Some(number) = run_number(arguments.since.as_deref()) {
+        let runs = sink.runs().await.map_err(CliError::sink)?;
+        span.after = Some(before_run(&runs, number).map_err(CliError::usage)?);
+    }
     let mut changes = sink.changes(span).map_err(CliError::sink)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     if arguments.format == ChangesFormat::Csv {
@@ -40,10 +44,30 @@ fn written(outcome: std::io::Result<()>) -> Result<(), CliError> {
     })
 }
 
+/// The number of a run, where the option has one.
+fn run_number(since: Option<&str>) -> Option<u64> {
+    since?.parse().ok()
+}
+
+/// The time after which a run saw its changes.
+fn before_run(runs: &RunLog, number: u64) -> Result<DateTime<Utc>> {
+    let run = runs.iter().find(|run| run.number == number);
+    let run = run.ok_or_else(|| {
+        hinted(
+            format!("--since: there is no run {number}"),
+            "kapture status WHERE --runs lists the last hundred runs; or give a date",
+        )
+    })?;
+    Ok(run.started - TimeDelta::microseconds(1))
+}
+
+/// The span that the options select. A run is resolved once the destination is open.
 fn span(arguments: &ChangesArgs) -> Result<SeenBetween> {
     // Changes are seen in UTC, whatever the zone of the days is.
     let calendar = dates::Calendar::of(Some(Tz::UTC));
-    let since = arguments.since.as_deref().map(|text| match time(text) {
+    let since = arguments.since.as_deref();
+    let since = since.filter(|_| run_number(since).is_none());
+    let since = since.map(|text| match time(text) {
         Some(time) => Ok(time),
         None => {
             let day = calendar.date(text);

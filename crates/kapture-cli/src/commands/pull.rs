@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
     let query = query::resolve(connection.cm_id, filters).map_err(usage)?;
 
     let metrics = arguments.metrics.as_deref();
-    let started = StartedRun::new("pull", &destination.destination, metrics);
+    let started = StartedRun::new("pull", &destination.destination, metrics, calendar.now);
     let mut summary = Summary::default();
     let sink = match destination.create(&connection.source(&query)).await {
         Ok(sink) => sink,

@@ -18,6 +18,7 @@ use crate::output::summary::{self, Summary};
 use crate::pipeline::Pipeline;
 use crate::pipeline::date_ranges::{by_reason, ranges};
 use crate::pipeline::run_end::StartedRun;
+use crate::pipeline::volatile_fields;
 
 /// Brings a destination with a ledger up to date.
 pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(), CliError> {
@@ -79,7 +80,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         }
     }
     let metrics = arguments.metrics.as_deref();
-    let started = StartedRun::new("sync", &destination.destination, metrics);
+    let started = StartedRun::new("sync", &destination.destination, metrics, calendar.now);
     let mut summary = Summary::default();
     let sink = match destination.create(&source).await {
         Ok(sink) => sink,
@@ -109,7 +110,9 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         let pull = pull
             .grace_period(grace_period)
             .fewer_requests(arguments.proof.fewer_requests);
-        course.run(pull, &mut summary).await
+        let outcome = course.run(pull, &mut summary).await;
+        volatile_fields::note(&*sink, &ledger, calendar.now).await;
+        outcome
     };
     let outcome = outcome.await;
     started.end(Some(&*sink), &summary, outcome).await
@@ -133,16 +136,28 @@ fn tracking(
     arguments: &SyncArgs,
     now: DateTime<Utc>,
 ) -> Result<Destination> {
+    let ignored = match &arguments.ignore_change[..] {
+        [] => None,
+        [none] if none == "none" => Some(Vec::new()),
+        fields => {
+            Some(privacy::fields(fields).map_err(|error| prefixed("--ignore-change", error))?)
+        }
+    };
     let tracking = Tracking {
         history_from: arguments.history.then_some(now),
+        ignored,
+    };
+    let option = match tracking.ignored {
+        Some(_) => "--ignore-change",
+        None => "--history",
     };
     match destination.tracking(&tracking) {
         Some(destination) => Ok(destination),
-        None if arguments.history => Err(hinted(
-            "--history is for databases",
+        None if tracking == Tracking::default() => Ok(destination.clone()),
+        None => Err(hinted(
+            format!("{option} is for databases"),
             "sync to customers.db or postgres://…, or omit it",
         )),
-        None => Ok(destination.clone()),
     }
 }
 

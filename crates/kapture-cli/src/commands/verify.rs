@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     let asked = asked(arguments, &calendar, &ledger, &destination).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
     let metrics = arguments.metrics.as_deref();
-    let started = StartedRun::new("verify", &destination, metrics);
+    let started = StartedRun::new("verify", &destination, metrics, calendar.now);
     let mut summary = Summary {
         days_asked: days.len(),
         ..Summary::default()

@@ -24,6 +24,16 @@ pub(crate) fn resolve(arguments: &PrivacyArgs, layers: &Layers<'_>) -> Result<Pr
     Privacy::new(dropped, hashed, key).map_err(explained)
 }
 
+/// These names of fields as kapture spells them. Each field must exist, and none may be the id.
+pub(crate) fn fields(names: &[String]) -> Result<Vec<String>> {
+    let field = |name: &String| match Privacy::new([name], [], None) {
+        Ok(choice) => Ok(choice.dropped().collect()),
+        Err(PrivacyError::Needed(field)) if field != "id" => Ok(field.to_owned()),
+        Err(error) => Err(explained(error)),
+    };
+    names.iter().map(field).collect()
+}
+
 /// The names of one option, or of its key in the environment or the profile.
 fn names(option: &str, argument: &[String], layers: &Layers<'_>) -> Result<Vec<String>> {
     let argument = (!argument.is_empty()).then(|| argument.join(","));

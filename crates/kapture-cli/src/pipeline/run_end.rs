@@ -24,12 +24,13 @@ impl<'a> StartedRun<'a> {
         command: &'static str,
         destination: &'a Destination,
         metrics: Option<&'a Path>,
+        started: DateTime<Utc>,
     ) -> Self {
         Self {
             command,
             destination,
             metrics,
-            started: Utc::now(),
+            started,
         }
     }
 

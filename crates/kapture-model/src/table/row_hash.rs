@@ -56,7 +56,7 @@ impl fmt::Display for RowHash {
 /// assert_eq!(hash(&seen(1), &all), hash(r#"{"seenAt":1.0,"name":"Asha","id":"1"}"#, &all));
 /// assert_ne!(hash(&seen(1), &all), hash(&seen(2), &all));
 /// // A field that differs at every reading can be left out.
-/// let without = RowHasher::ignoring(["seenAt"]);
+/// let without = RowHasher::ignoring(["extra.seenAt"]);
 /// assert_eq!(hash(&seen(1), &without), hash(&seen(2), &without));
 /// ```
 #[derive(Debug, Clone)]
@@ -75,16 +75,18 @@ impl Default for RowHasher {
 }
 
 impl RowHasher {
-    /// Leaves fields out, each given by the API's name: `lastModificationTime`, `attr3`, and
-    /// `contacts.phone` for those of contacts. `contacts` leaves all contacts out.
+    /// Leaves fields out, named as [`Privacy`](crate::Privacy) names them: `lastModificationTime`, `attr3`,
+    /// `extra.seenAt`, `contacts.phone`. `contacts` leaves all contacts out.
     pub fn ignoring<S: AsRef<str>>(fields: impl IntoIterator<Item = S>) -> Self {
         let mut ignored = [BTreeSet::new(), BTreeSet::new()];
         for field in fields {
             let field = field.as_ref();
-            match field.strip_prefix("contacts.") {
-                Some(field) => ignored[Owner::Contact as usize].insert(field.to_owned()),
-                None => ignored[Owner::Customer as usize].insert(field.to_owned()),
+            let (owner, field) = match field.strip_prefix("contacts.") {
+                Some(field) => (Owner::Contact, field),
+                None => (Owner::Customer, field),
             };
+            let key = field.strip_prefix("extra.").unwrap_or(field);
+            ignored[owner as usize].insert(key.to_owned());
         }
         let columns = [customer_columns(), contact_columns()];
         let columns = [Owner::Customer, Owner::Contact].map(|owner| {

@@ -49,6 +49,23 @@ pub struct Change {
 }
 
 impl Change {
+    /// A change, of which `before` is `None` for a new customer and `after` for a deleted one.
+    pub fn new(
+        kind: ChangeKind,
+        seen: DateTime<Utc>,
+        day: NaiveDate,
+        before: Option<Map<String, Value>>,
+        after: Option<Map<String, Value>>,
+    ) -> Self {
+        Self {
+            kind,
+            seen,
+            day,
+            before,
+            after,
+        }
+    }
+
     /// The names of the fields that differ, in order: the API's own, and `contacts.phone` where all
     /// contacts are still there. Null is as good as nothing. Empty unless this is an update.
     pub fn changed_fields(&self) -> Vec<String> {
@@ -106,13 +123,9 @@ mod tests {
     fn changed_fields_are_named() {
         let fields = |before: Value, after: Value| {
             let object = |value: Value| value.as_object().cloned();
-            let change = Change {
-                kind: ChangeKind::Update,
-                seen: DateTime::UNIX_EPOCH,
-                day: NaiveDate::MIN,
-                before: object(before),
-                after: object(after),
-            };
+            let (before, after) = (object(before), object(after));
+            let seen = DateTime::UNIX_EPOCH;
+            let change = Change::new(ChangeKind::Update, seen, NaiveDate::MIN, before, after);
             change.changed_fields().join(" ")
         };
         let before =

@@ -1,6 +1,8 @@
 //! The manifest: what a destination says of itself, as a JSON file or as rows of a table.
 
 use chrono::NaiveDate;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use kapture_model::RowHasher;
 use kapture_model::{AttributeColumn, sanitize};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,6 +11,8 @@ use crate::error::SinkError;
 use crate::ledger::field_choice::FieldChoice;
 use crate::ledger::identity::{Identity, StoredIdentity};
 use crate::ledger::tombstones::Tombstones;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::ledger::tracking::Tracking;
 use crate::ledger::{Ledger, RangeEnd};
 
 const VERSION: &str = "version";
@@ -51,6 +55,9 @@ pub(crate) struct Manifest {
     /// Whether it keeps the history of its customers.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) history: bool,
+    /// The fields that are no change, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ignored_changes: Option<String>,
     /// The customers that it must not hold again.
     #[serde(default, skip_serializing_if = "Tombstones::are_unused")]
     pub(crate) forgotten: Tombstones,
@@ -114,6 +121,7 @@ impl Manifest {
             start: None,
             end: None,
             history: false,
+            ignored_changes: None,
             forgotten: Tombstones::default(),
         }
     }
@@ -221,6 +229,21 @@ impl Manifest {
         self.start = Some(self.start.map_or(start, |held| held.min(start)));
         self.end = self.end.max(Some(end));
         before != (self.start, self.end)
+    }
+
+    /// What remembers changes as asked from now on.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn track(&mut self, tracking: &Tracking) {
+        self.history |= tracking.history_from.is_some();
+        if let Some(ignored) = &tracking.ignored {
+            self.ignored_changes = Some(ignored.join(","));
+        }
+    }
+
+    /// What tells a changed row.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn row_hasher(&self) -> RowHasher {
+        RowHasher::ignoring(self.ignored_changes.iter().flat_map(|list| list.split(',')))
     }
 
     /// A ledger without days, with the range and the time zone of this manifest.

@@ -161,11 +161,5 @@ fn change(row: ChangeRow) -> Option<Change> {
         "delete" => (ChangeKind::Delete, None),
         _ => return None,
     };
-    Some(Change {
-        kind,
-        seen,
-        day: row.day,
-        before: json(row.before),
-        after,
-    })
+    Some(Change::new(kind, seen, row.day, json(row.before), after))
 }

@@ -17,6 +17,8 @@ pub(crate) struct Upgrade {
     pub(crate) history_from: Option<DateTime<Utc>>,
     /// Its manifest afterwards.
     pub(crate) manifest: Manifest,
+    /// Whether that is another one than before.
+    pub(crate) is_new_manifest: bool,
 }
 
 impl Upgrade {
@@ -29,17 +31,19 @@ impl Upgrade {
         tracking: &Tracking,
     ) -> Self {
         let version = held.as_ref().map_or(0, |manifest| manifest.version);
+        let before = held.clone();
         let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
         manifest.version = latest;
         let is_missing = |column: &&AttributeColumn| !manifest.columns.contains(column);
         let missing: Vec<_> = columns.iter().filter(is_missing).cloned().collect();
         manifest.columns.extend_from_slice(&missing);
         let history_from = tracking.history_from.filter(|_| !manifest.history);
-        manifest.history |= history_from.is_some();
+        manifest.track(tracking);
         Self {
             version,
             missing,
             history_from,
+            is_new_manifest: before.as_ref() != Some(&manifest),
             manifest,
         }
     }

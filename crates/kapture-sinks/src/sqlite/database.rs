@@ -44,7 +44,8 @@ pub(super) struct Database {
     merge: Merge,
     /// How changes are remembered, once it is opened to write.
     tracking: Tracking,
-    hasher: RowHasher,
+    /// What tells a changed row, once it is opened to write.
+    hasher: OnceLock<RowHasher>,
     /// If it is kept.
     history: OnceLock<History>,
     seen: SeenTimes,
@@ -84,7 +85,7 @@ impl Database {
             migrations,
             merge: Merge::new(Dialect::Sqlite),
             tracking,
-            hasher: RowHasher::default(),
+            hasher: OnceLock::new(),
             history: OnceLock::new(),
             seen: SeenTimes::default(),
             zone,
@@ -232,15 +233,13 @@ impl Database {
                 }
                 let _ = self.history.set(history);
             }
-            if upgrade.version < latest
-                || !upgrade.missing.is_empty()
-                || upgrade.history_from.is_some()
-            {
+            if upgrade.is_new_manifest {
                 for row in upgrade.manifest.rows() {
                     transaction.execute(UPSERT_MANIFEST, row)?;
                 }
             }
             transaction.commit()?;
+            let _ = self.hasher.set(upgrade.manifest.row_hasher());
             connection.execute_batch(
                 "PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = FULL;
@@ -251,6 +250,11 @@ impl Database {
             connection.execute_batch(&self.merge.create)
         };
         migrate().map_err(self.error())
+    }
+
+    /// Whether it keeps its history, once it is opened to write.
+    pub(super) fn keeps_history(&self) -> bool {
+        self.history.get().is_some()
     }
 
     pub(super) fn receipts(&self, ledger: Ledger) -> Result<Ledger, SinkError> {
@@ -309,6 +313,7 @@ impl Database {
         mut records: Spooled,
     ) -> Result<Drift, SinkError> {
         let mut reader = RowReader::new(self.zone);
+        let hasher = self.hasher.get_or_init(RowHasher::default);
         let mut connection = self.connection();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -322,7 +327,7 @@ impl Database {
                 break;
             }
             let rows = batch.iter().map(|record| reader.read(record));
-            stage(&transaction, &self.hasher, rows).map_err(self.error())?;
+            stage(&transaction, hasher, rows).map_err(self.error())?;
         }
         self.merge(&transaction, receipt).map_err(self.error())?;
         transaction.commit().map_err(self.error())?;

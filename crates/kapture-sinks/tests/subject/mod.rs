@@ -46,6 +46,7 @@ pub(crate) async fn create_with_history(path: &Path, from: DateTime<Utc>) -> Box
     let destination = Destination::parse(path.to_str().expect("text"), None);
     let tracking = Tracking {
         history_from: Some(from),
+        ..Tracking::default()
     };
     let destination = destination.expect("a destination").tracking(&tracking);
     let destination = destination.expect("a destination with a history");
