@@ -10,16 +10,18 @@ use crate::Error;
 /// How the names of files with licences and notices begin, in capitals.
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
 
-/// Each text once, below the crates that it is the licence of.
+/// Each text once, below the crates that it is the licence of. Our own crates have our licence.
 pub(super) fn text(dependencies: &[Dependency]) -> Result<String, Error> {
     let mut texts = BTreeMap::<String, Vec<String>>::new();
     let mut list = String::new();
-    for dependency in dependencies {
+    let others = dependencies.iter();
+    for dependency in others.filter(|other| other.is_contained && !other.is_own) {
         let Dependency {
             name,
             version,
             license,
             folder,
+            ..
         } = dependency;
         list += &format!("{name} {version}: {license}\n");
         let found = licences(folder)?;
@@ -79,8 +81,15 @@ mod tests {
             version: "1.0.0".into(),
             license: "MIT OR Apache-2.0".into(),
             folder: folder.clone(),
+            is_own: name == "kapture-model",
+            is_contained: name != "macros",
         };
-        let text = text(&[dependency("one"), dependency("other")]).unwrap();
+        let listed = ["one", "other", "kapture-model", "macros"].map(dependency);
+        let text = text(&listed).unwrap();
+        assert!(
+            !text.contains("kapture-model") && !text.contains("macros"),
+            "{text}"
+        );
         assert!(text.contains("one 1.0.0: MIT OR Apache-2.0\n"), "{text}");
         assert_eq!(text.matches("one 1.0.0, other 1.0.0").count(), 2);
         assert_eq!(text.matches("Permission is hereby granted").count(), 1);
