@@ -1,7 +1,8 @@
 //! Records to a SQLite database with the tables `customers` and `contacts`, the ledger
 //! `kapture_days` and the manifest `kapture_manifest`.
 //!
-//! A day is one transaction. Readers are not blocked: the database has a write-ahead log.
+//! A day is one transaction. Readers are not blocked: while a run writes, the database has a
+//! write-ahead log. Afterwards it is one file, which whoever may read the file can open.
 
 mod address;
 mod database;

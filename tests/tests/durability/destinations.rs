@@ -349,6 +349,7 @@ fn the_log_of_a_killed_run_is_read_and_kept() {
     fs::create_dir(&other).unwrap();
     // A copy of both files while a change is only in the write-ahead log.
     let writer = Connection::open(&destination).unwrap();
+    writer.execute_batch("PRAGMA journal_mode = WAL").unwrap();
     writer
         .execute(
             "UPDATE kapture_days SET state = 'open' WHERE day = '2024-05-03'",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -59,14 +60,19 @@ pub(super) struct Database {
 }
 
 impl Drop for Database {
-    /// Checkpoints the write-ahead log into the database file, so that a copy of the file alone is
-    /// complete. SQLite does so itself when the last connection closes, but a reader may stay open.
-    /// Pages that a reader still needs stay in the log, and nothing is lost if this fails.
+    /// Makes the database one file again, without a write-ahead log: a user who may only read the
+    /// file could not open a database with a log, and a copy of the file alone would not be
+    /// complete. While a reader is connected the log stays, with the pages that the reader still
+    /// needs; nothing is lost if this fails.
     fn drop(&mut self) {
         let lock = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner);
         if lock.is_some() {
-            let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
-            let _ = self.connection().query_row(checkpoint, [], |_| Ok(()));
+            let connection = self.connection();
+            let _ = connection.busy_timeout(Duration::ZERO);
+            for pragma in ["wal_checkpoint(PASSIVE)", "journal_mode = DELETE"] {
+                let pragma = format!("PRAGMA {pragma}");
+                let _ = connection.query_row(&pragma, [], |_| Ok(()));
+            }
         }
     }
 }

@@ -136,10 +136,10 @@ async fn forgotten_customer_is_in_no_page_and_no_log() {
         let ids = [CustomerId::from(1)].into_iter().collect();
         sqlite.unwrap().forget(&ids).await
     };
-    // A reader keeps the log.
+    // The log of a killed run, which a reader keeps.
     let reader = Connection::open(&path).unwrap();
     reader
-        .execute_batch("BEGIN; SELECT * FROM customers")
+        .execute_batch("PRAGMA journal_mode = WAL; BEGIN; SELECT * FROM customers")
         .unwrap();
     let sqlite = writer(&path).await.unwrap();
     let patience = |database: &Database| {
@@ -157,6 +157,42 @@ async fn forgotten_customer_is_in_no_page_and_no_log() {
     // The same again completes it.
     assert_eq!(forget().await.unwrap().customers().len(), 0);
     assert!(!held());
+}
+
+/// A user who may read the file, and not write beside it, opens a database without a log only.
+#[tokio::test]
+async fn finished_database_is_one_file_without_a_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = at(&folder);
+    // The versions of the file format for writers and readers: 1 is a rollback journal, 2 a log.
+    let versions = || std::fs::read(&path).unwrap()[18..20].to_vec();
+    let names = || {
+        let files = std::fs::read_dir(&folder).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        names
+    };
+    for day in ["2024-05-02", "2024-05-03"] {
+        let sink = create(&path).await.unwrap();
+        commit(&sink, day, "Asha", 1).await.unwrap();
+        assert_eq!(names(), ["a.db", "a.db-shm", "a.db-wal"]);
+        drop(sink);
+        assert_eq!(names(), ["a.db"]);
+        assert_eq!(versions(), [1, 1]);
+    }
+    // A reader that stays connected keeps the log until the end of the next run.
+    let sink = create(&path).await.unwrap();
+    let reader = Connection::open(&path).unwrap();
+    let select = "SELECT count(*) || '' FROM kapture_days";
+    assert_eq!(text(&reader, select), "2");
+    commit(&sink, "2024-05-04", "Asha", 2).await.unwrap();
+    drop(sink);
+    assert_eq!(versions(), [2, 2]);
+    assert_eq!(text(&reader, select), "3");
+    drop(reader);
+    drop(create(&path).await.unwrap());
+    assert_eq!(names(), ["a.db"]);
 }
 
 /// One more migration than the released ones.
