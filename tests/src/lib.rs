@@ -29,12 +29,13 @@ pub fn binary() -> PathBuf {
         .expect("build it first: cargo build -p kapture-cli")
 }
 
-/// `kapture` with these arguments, without the `KAPTURE_` variables of this process.
+/// `kapture` with these arguments, without the variables of this process for kapture and PostgreSQL.
 pub fn kapture(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("KAPTURE_") {
-            command.env_remove(name);
+        let text = name.to_string_lossy();
+        if text.starts_with("KAPTURE_") || text.starts_with("PG") {
+            command.env_remove(&name);
         }
     }
     // The user who runs the tests can have profiles and a keyring.

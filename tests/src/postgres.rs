@@ -48,6 +48,11 @@ impl Schema {
         Some(schema)
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The address of the server's database with this schema as the default one.
     pub fn url(&self) -> String {
         let url = match &self.server {
@@ -81,6 +86,28 @@ impl Schema {
             .expect("a connection to PostgreSQL");
         tokio::spawn(connection);
         client
+    }
+
+    /// Changes a setting of the server, and waits until the server has read it.
+    ///
+    /// # Panics
+    /// When there is no connecting.
+    pub fn reload(&self, setting: &str, value: &str) {
+        self.execute(&format!("ALTER SYSTEM SET {setting} = '{value}'"));
+        self.execute("SELECT pg_reload_conf()");
+        let is_read = async {
+            let client = self.client().await;
+            let show = format!("SHOW {setting}");
+            while client
+                .query_one(&show, &[])
+                .await
+                .expect("a setting")
+                .get::<_, &str>(0)
+                != value
+            {}
+        };
+        let wait = || Runtime::new().expect("a runtime").block_on(is_read);
+        thread::scope(|scope| scope.spawn(wait).join()).expect("no panic");
     }
 
     /// Executes statements, from wherever it is called.
@@ -257,6 +284,45 @@ impl Cluster {
             "postgres://{user}:{password}@127.0.0.1:{}/postgres",
             self.port
         )
+    }
+}
+
+impl Cluster {
+    /// The server takes TLS from now on, with a certificate and a key in PEM, and asks clients for
+    /// certificates of `authority`. `rules` come before the other lines of its `pg_hba.conf`.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn start_tls(
+        &self,
+        schema: &Schema,
+        [certificate, key, authority]: [&str; 3],
+        rules: &str,
+    ) {
+        let data = self.folder.join("data");
+        let rules_file = data.join("pg_hba.conf");
+        let other_rules = fs::read_to_string(&rules_file).expect("rules");
+        // Written into the file that is there, which the server's user owns.
+        fs::write(&rules_file, format!("{rules}\n{other_rules}")).expect("rules");
+        for (name, text) in [
+            ("server.crt", certificate),
+            ("server.key", key),
+            ("authority.crt", authority),
+        ] {
+            let script =
+                r#"install -m 600 /dev/null "$1" && chown --reference=. "$1" && cat > "$1""#;
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script, "sh", name]).current_dir(&data);
+            let mut shell = shell.stdin(Stdio::piped()).spawn().expect("a shell");
+            let mut input = shell.stdin.take().expect("its input");
+            io::Write::write_all(&mut input, text.as_bytes()).expect("written");
+            drop(input);
+            assert!(shell.wait().expect("its end").success(), "{name}");
+        }
+        schema.execute("ALTER SYSTEM SET ssl_ca_file = 'authority.crt'");
+        schema.reload("ssl", "on");
+        // The server reads the rules last. Once it has seen a further change, it has read them.
+        schema.reload("log_min_messages", "error");
     }
 }
 

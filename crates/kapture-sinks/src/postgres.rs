@@ -6,18 +6,20 @@
 //! session at a time writes to a schema. It holds a session-level advisory lock, so the connection
 //! must not go through a pool in transaction mode.
 //!
-//! Addresses are those of libpq, `postgres://user@host/database?sslmode=require`. A password that
-//! is not in the address is taken from the environment variable `PGPASSWORD`. With TLS the server's
-//! certificate and name are checked, against the certificate authorities of this machine or those
-//! in the file `sslrootcert`.
+//! Addresses are those of libpq, `postgres://user@host/database?sslmode=require`. What they leave out
+//! is taken from a service file, the environment and a password file. Where nothing names the
+//! `sslmode`, TLS to another machine is required, with a certificate of a known authority for the
+//! server's name.
 
-mod address;
 mod connection;
 mod copy;
 mod destination;
 mod erase;
 mod error;
 mod history;
+mod parameters;
+mod server;
+mod session;
 mod tls;
 
 use std::collections::BTreeSet;
@@ -58,6 +60,7 @@ use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES};
 use crate::sql::upgrade::Upgrade;
 use connection::Connection;
 pub(crate) use destination::parse;
+use parameters::address::Address;
 
 const UPSERT_MANIFEST: &str = "
     INSERT INTO kapture_manifest (name, value) VALUES ($1, $2)
@@ -85,13 +88,13 @@ struct Postgres {
 
 impl Postgres {
     async fn connect(
-        url: &str,
+        address: &Address,
         zone: Tz,
         columns: &[AttributeColumn],
         tracking: Tracking,
     ) -> Result<Self, SinkError> {
         Ok(Self {
-            connection: Connection::open(url).await?,
+            connection: Connection::open(address).await?,
             zone,
             columns: columns.to_vec(),
             merge: Merge::new(Dialect::Postgres),

@@ -1,10 +1,21 @@
 //! The PostgreSQL sink on a real PostgreSQL.
 
+/// A schema of its own; or the end of the test where there is no PostgreSQL.
+macro_rules! schema {
+    () => {
+        match kapture_tests::postgres::Schema::fresh() {
+            Some(schema) => schema,
+            None => return,
+        }
+    };
+}
+
+mod encrypted;
 mod hostile;
+mod named;
 mod subject;
 
 use std::error::Error;
-use std::process::Command;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -15,16 +26,6 @@ use kapture_sinks::{Identity, Sink, SinkError, StaleReason};
 use kapture_tests::postgres::Schema;
 use serde_json::{Value, json};
 use subject::{PostgresSubject, identity, open_to_read, open_to_write};
-
-/// A schema of its own; or the end of the test where there is no PostgreSQL.
-macro_rules! schema {
-    () => {
-        match Schema::fresh() {
-            Some(schema) => schema,
-            None => return,
-        }
-    };
-}
 
 #[tokio::test]
 async fn conforms() {
@@ -352,80 +353,6 @@ async fn a_wrong_password_is_named_and_not_shown() {
     let sink = open_to_write(&address("right"), &identity()).await;
     drop(sink.expect("a database"));
     schema.execute("DROP OWNED BY clerk; DROP ROLE clerk");
-}
-
-#[tokio::test]
-async fn tls_is_there_when_it_is_required_and_no_certificate_goes_unchecked() {
-    let schema = schema!();
-    let Some(cluster) = schema.cluster() else {
-        eprintln!("skipped: whether the named server has TLS is not known");
-        return;
-    };
-    schema.execute("CREATE ROLE crypt LOGIN SUPERUSER PASSWORD 'right'");
-    let to =
-        |options: &str| schema.within(&format!("{}?{options}", cluster.address("crypt", "right")));
-    let error = told(&refused(&to("sslmode=require")).await);
-    assert!(error.contains("add sslmode=disable"), "{error}");
-
-    let folder = cluster.folder.join("data");
-    let Some(authority) = certificates(&folder) else {
-        eprintln!("the rest is skipped: no openssl to make certificates with");
-        return;
-    };
-    schema.execute("ALTER SYSTEM SET ssl = on");
-    schema.execute("SELECT pg_reload_conf()");
-    let client = schema.client().await;
-    while client
-        .query_one("SHOW ssl", &[])
-        .await
-        .expect("a setting")
-        .get::<_, &str>(0)
-        != "on"
-    {}
-
-    for unchecked in ["sslmode=prefer", "sslmode=require", "sslmode=verify-full"] {
-        let error = told(&refused(&to(unchecked)).await);
-        assert!(error.contains("certificate"), "{unchecked}: {error}");
-    }
-    let known = format!("sslmode=verify-full&sslrootcert={}", authority.display());
-    let sink = open_to_write(&to(&known), &identity())
-        .await
-        .expect("a database");
-    commit(&*sink, &[customer(1, "Asha")])
-        .await
-        .expect("committed");
-    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND usename = 'crypt'";
-    let encrypted: i64 = client
-        .query_one(encrypted, &[])
-        .await
-        .expect("a count")
-        .get(0);
-    assert_eq!(encrypted, 1);
-    // The certificate is for 127.0.0.1 and for no other name.
-    let error = told(&refused(&to(&known).replace("127.0.0.1", "localhost")).await);
-    assert!(error.contains("certificate"), "{error}");
-}
-
-/// Puts a certificate and key where the server looks for them, and returns the authority's.
-fn certificates(folder: &std::path::Path) -> Option<std::path::PathBuf> {
-    let script = r#"
-        set -e
-        new() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "$@"; }
-        new -subj /CN=authority -keyout authority.key -out authority.crt
-        new -subj /CN=server -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
-            -CA authority.crt -CAkey authority.key -keyout server.key -out server.crt
-        chmod 600 server.key
-        chown --reference=. server.key server.crt authority.crt"#;
-    let made = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(folder)
-        .output()
-        .ok()?;
-    if !made.status.success() {
-        eprintln!("{}", String::from_utf8_lossy(&made.stderr));
-        return None;
-    }
-    Some(folder.join("authority.crt"))
 }
 
 fn day() -> NaiveDate {

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use chrono_tz::Tz;
 use kapture_sinks::{
-    Destination, Encoding, Format, Identity, Rows, Sink, SinkError, Tee, canonicalize,
+    Destination, DestinationError, Encoding, Format, Identity, Rows, Sink, SinkError, Tee,
+    canonicalize,
 };
 
 use crate::args::OutputFormatArgs;
@@ -30,8 +31,7 @@ impl RecordOutput {
         zone: Option<Tz>,
     ) -> Result<Self> {
         let asked = form.format.as_deref().map(str::parse).transpose()?;
-        check_encoding(text)?;
-        let mut destination = Destination::locate(text, asked)?;
+        let mut destination = locate(text, asked)?;
         if form.unlocked {
             destination = unlocked(&destination)?;
         }
@@ -149,8 +149,7 @@ pub(crate) fn unlocked(destination: &Destination) -> Result<Destination> {
 
 /// Parses a destination with a ledger.
 pub(crate) fn incremental(text: &str) -> Result<Destination> {
-    check_encoding(text)?;
-    let destination = Destination::locate(text, None)?;
+    let destination = locate(text, None)?;
     check_incremental(&destination)?;
     Ok(destination)
 }
@@ -170,67 +169,13 @@ pub(crate) fn check_incremental(destination: &Destination) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a PostgreSQL address whose user or password has a raw delimiter. Such an address would
-/// be taken apart in the wrong position, and a part of the password would be used as host name.
-fn check_encoding(text: &str) -> Result<()> {
-    let address = ["postgres://", "postgresql://"]
-        .iter()
-        .find_map(|scheme| text.strip_prefix(scheme));
-    if address.is_some_and(has_raw_delimiter) {
-        return Err(hinted(
-            "the user or password in the database address has a character that must be percent-encoded",
-            "write @ as %40, # as %23, / as %2F, ? as %3F and : as %3A, or set the password in PGPASSWORD",
-        ));
-    }
-    Ok(())
-}
-
-fn has_raw_delimiter(address: &str) -> bool {
-    let end = address.find(['/', '?', '#']).unwrap_or(address.len());
-    let (authority, rest) = address.split_at(end);
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    // An option such as `user=me@example.com` may have an @.
-    let in_query = |option: &str| {
-        option
-            .split_once('@')
-            .is_some_and(|(before, _)| !before.contains('='))
-    };
-    // Without a user, what follows the colon of a host is its port.
-    let is_port = |host: &str| match host.rsplit_once(':') {
-        Some((_, port)) if !host.ends_with(']') => port.bytes().all(|byte| byte.is_ascii_digit()),
-        _ => true,
-    };
-    let no_port = !authority.contains('@') && !authority.split(',').all(is_port);
-    rest.contains('#')
-        || authority.matches('@').count() > 1
-        || path.contains('@')
-        || query.split('&').any(in_query)
-        || (no_port && query.contains('@'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn raw_delimiters_in_a_password_are_refused_without_quoting_it() {
-        for password in ["pa@ssword#1", "pa?ssword", "pa/ssword", "12?34", "pa#1"] {
-            let error = check_encoding(&format!("postgres://me:{password}@db.invalid/crm"));
-            let text = error.expect_err(password).to_string();
-            assert!(!text.contains(password), "{text}");
-        }
-    }
-
-    #[test]
-    fn encoded_addresses_are_accepted() {
-        for address in [
-            "postgres://me:pa%40ssword%231@db.example.com/crm",
-            "postgresql://db:5432,other:5433/crm?user=me@example.com",
-            "postgres://me@[::1]:5432/crm?sslmode=require&options=-csearch_path%3Dcrm",
-            "postgres:///crm",
-            "customers@home.db",
-        ] {
-            assert!(check_encoding(address).is_ok(), "{address}");
-        }
-    }
+/// Parses the address of a destination, with a hint where it has one.
+fn locate(text: &str, format: Option<Format>) -> Result<Destination> {
+    Destination::locate(text, format).map_err(|error| match error {
+        DestinationError::Unescaped => hinted(
+            error.to_string(),
+            "write @ as %40, # as %23, / as %2F, ? as %3F and % as %25; or leave the password out, and set PGPASSWORD or write it to ~/.pgpass",
+        ),
+        error => error.into(),
+    })
 }

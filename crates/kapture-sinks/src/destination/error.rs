@@ -55,6 +55,12 @@ pub enum DestinationError {
         "`{0}` is a file that is already open: kapture would replace it, and the process that opened it would not see the new one. Name the file itself, or write to standard output (-)"
     )]
     OpenFile(String),
+    /// The address of a PostgreSQL database has a delimiter inside of its user, password or options.
+    /// It is not repeated.
+    #[error(
+        "the user, password or an option in the database address has a character that must be percent-encoded"
+    )]
+    Unescaped,
     /// The address of a database cannot be parsed.
     #[error("cannot parse the address {destination}: {reason}")]
     Address {

@@ -26,36 +26,3 @@ pub(super) fn is_other_database_notation(text: &str) -> bool {
 pub(crate) fn may_hold_secret(text: &str) -> bool {
     text.contains(['@', '='])
 }
-
-/// The address of a database without user, password and options.
-#[cfg(feature = "postgres")]
-pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return "a database".into();
-    };
-    let (authority, options) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}"),
-        // A password with an unescaped ? or # may reach to there.
-        None if options.contains('@') => format!("{scheme}://…"),
-        None => format!("{scheme}://{authority}"),
-    }
-}
-
-#[cfg(test)]
-#[cfg(feature = "postgres")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn address_is_shown_without_password() {
-        for url in [
-            "postgres://me:secret@host:5432/db",
-            "postgres://me:se@cret@host:5432/db?password=secret",
-        ] {
-            assert_eq!(without_password(url), "postgres://host:5432/db");
-        }
-        let unescaped = "postgres://me:se?cret@host/db";
-        assert_eq!(without_password(unescaped), "postgres://…");
-    }
-}

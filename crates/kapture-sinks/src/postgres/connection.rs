@@ -9,10 +9,10 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Client, Row};
 
-use super::address::Address;
 use super::error::PostgresError;
-use super::tls::Tls;
-use crate::destination::redact::without_password;
+use super::parameters::address::Address;
+use super::parameters::machine::ThisMachine;
+use super::server::Servers;
 use crate::error::SinkError;
 
 /// The first key of our advisory locks, "kapt"; the second is the schema.
@@ -33,41 +33,21 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects. A password that is not in the address is taken from the environment variable
-    /// `PGPASSWORD`.
-    pub(super) async fn open(url: &str) -> Result<Self, SinkError> {
-        let destination = without_password(url);
+    /// Connects to the first server of the address that lets this user in.
+    pub(super) async fn open(address: &Address) -> Result<Self, SinkError> {
+        let destination = address.to_string();
         let failed = |error: PostgresError| SinkError::database(&destination, error);
-        let password = std::env::var("PGPASSWORD").ok();
-        let address = Address::parse(url, password).map_err(failed)?;
-        let tls = Tls(address.roots.clone());
-        let (client, mut connection) =
-            timeout(address.connect_deadline(), address.config.connect(tls))
-                .await
-                .map_err(|_| failed(PostgresError::Timeout(address.connect_deadline())))?
-                .map_err(|error| failed(PostgresError::new(&error)))?;
-        let ended = Arc::new(OnceLock::new());
-        let end = Arc::clone(&ended);
-        tokio::spawn(async move {
-            if let Err(error) = (&mut connection).await {
-                // Set before the connection is dropped, which fails the requests that wait for it.
-                let _ = end.set(PostgresError::lost(&error));
-            }
-        });
-        let select = "SELECT oid FROM pg_namespace WHERE nspname = current_schema()";
-        // A server may accept a connection and then not answer.
-        let schema = timeout(address.connect_deadline(), client.query_opt(select, &[]))
-            .await
-            .map_err(|_| failed(PostgresError::Timeout(address.connect_deadline())))?
-            .map_err(|error| failed(PostgresError::new(&error)))?
-            .ok_or_else(|| failed(PostgresError::NoSchema))?
-            .try_get(0)
-            .map_err(|error| failed(PostgresError::new(&error)))?;
+        let parameters = address.parameters.completed(&ThisMachine);
+        let parameters = parameters.map_err(|error| failed(error.into()))?;
+        let servers = Servers::new(&parameters, &ThisMachine);
+        let servers = servers.map_err(|error| failed(error.into()))?;
+        let session = servers.connect().await.map_err(failed)?;
+        let schema = session.set_up(parameters.get("schema")).await;
         Ok(Self {
+            schema: schema.map_err(failed)?,
             destination,
-            client: Mutex::new(client),
-            ended,
-            schema,
+            client: Mutex::new(session.client),
+            ended: session.ended,
         })
     }
 

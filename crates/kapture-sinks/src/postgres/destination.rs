@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 
 use super::Postgres;
-use super::address::Address;
-use super::error::PostgresError;
+use super::parameters::ParameterError;
+use super::parameters::address::Address;
+use super::parameters::machine::Nothing;
+use super::server::Servers;
 use crate::destination::capabilities::Capabilities;
 use crate::destination::error::DestinationError;
 use crate::destination::opener::Opener;
-use crate::destination::redact::without_password;
 use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
@@ -24,46 +25,48 @@ use crate::sink::Sink;
 
 /// `postgres://…`
 pub(crate) fn parse(url: &str, _: Option<Format>) -> Result<Arc<dyn Opener>, DestinationError> {
-    if let Err(PostgresError::Address(reason)) = Address::parse(url, None) {
-        return Err(DestinationError::Address {
-            destination: without_password(url),
-            reason,
-        });
+    let address = Address::parse(url).and_then(|address| {
+        // A wrong value is found here, without what the machine adds.
+        Servers::new(&address.parameters, &Nothing)?;
+        Ok(address)
+    });
+    match address {
+        Ok(address) => Ok(Arc::new(PostgresAddress {
+            address,
+            tracking: Tracking::default(),
+        })),
+        Err(ParameterError::Ambiguous | ParameterError::PercentEncoding) => {
+            Err(DestinationError::Unescaped)
+        }
+        Err(error) => Err(DestinationError::Address {
+            destination: "postgres://…".into(),
+            reason: error.to_string(),
+        }),
     }
-    Ok(Arc::new(PostgresUrl {
-        url: url.to_owned(),
-        tracking: Tracking::default(),
-    }))
 }
 
 /// A PostgreSQL database, as a destination.
-struct PostgresUrl {
-    url: String,
+#[derive(Debug)]
+struct PostgresAddress {
+    address: Address,
     tracking: Tracking,
 }
 
-impl fmt::Display for PostgresUrl {
+impl fmt::Display for PostgresAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&without_password(&self.url))
-    }
-}
-
-/// Prints no password.
-impl fmt::Debug for PostgresUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PostgresUrl({self})")
+        self.address.fmt(f)
     }
 }
 
 #[async_trait]
-impl Opener for PostgresUrl {
+impl Opener for PostgresAddress {
     fn capabilities(&self) -> Capabilities {
         Capabilities::DATABASE
     }
 
     fn tracking(&self, tracking: &Tracking) -> Option<Arc<dyn Opener>> {
         Some(Arc::new(Self {
-            url: self.url.clone(),
+            address: self.address.clone(),
             tracking: tracking.clone(),
         }))
     }
@@ -75,17 +78,17 @@ impl Opener for PostgresUrl {
     ) -> Result<Box<dyn Sink>, SinkError> {
         let tracking = self.tracking.clone();
         let columns = &encoding.columns;
-        let postgres = Postgres::connect(&self.url, identity.zone, columns, tracking).await?;
+        let postgres = Postgres::connect(&self.address, identity.zone, columns, tracking).await?;
         Ok(Box::new(Incremental::create(postgres, identity).await?))
     }
 
     async fn open_to_forget(&self) -> Result<Box<dyn Forget>, SinkError> {
-        let postgres = Postgres::connect(&self.url, Tz::UTC, &[], Tracking::default()).await?;
+        let postgres = Postgres::connect(&self.address, Tz::UTC, &[], Tracking::default()).await?;
         Ok(Box::new(postgres))
     }
 
     async fn open(&self, identity: Option<&Identity>) -> Result<Box<dyn Sink>, SinkError> {
-        let postgres = Postgres::connect(&self.url, Tz::UTC, &[], Tracking::default()).await?;
+        let postgres = Postgres::connect(&self.address, Tz::UTC, &[], Tracking::default()).await?;
         Ok(Box::new(Incremental::open(postgres, identity).await?))
     }
 }

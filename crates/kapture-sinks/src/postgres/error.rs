@@ -1,10 +1,14 @@
 //! Errors of PostgreSQL, without any data of customers.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use kapture_model::sanitize;
 use tokio_postgres::error::DbError;
+
+use super::parameters::ParameterError;
+use super::parameters::passfile::Passfile;
 
 /// An error of the server or of the connection to it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -18,16 +22,26 @@ pub(super) enum PostgresError {
     /// The server did not answer in time.
     #[error("the server did not answer within {} seconds", .0.as_secs())]
     Timeout(Duration),
-    /// The address cannot be parsed.
-    #[error("its address cannot be parsed: {0}")]
-    Address(String),
+    /// The parameters of the connection are wrong.
+    #[error(transparent)]
+    Parameters(#[from] ParameterError),
+    /// The server asks for a password.
+    #[error("the server asks for a password: {}", advice(.0))]
+    NoPassword(Passfile),
+    /// The certificate of the server is not accepted.
+    #[error(
+        "the certificate of the server is not accepted: {0}: name the authority that signed it with sslrootcert=FILE in the address, or encrypt without checking it with sslmode=require"
+    )]
+    Certificate(String),
     /// The server does not support TLS, and the address requires it.
     #[error(
         "the server does not support TLS, so others on the network could read the customers: on a network that you trust, add sslmode=disable to the address"
     )]
     NoTls,
     /// There is no schema to create tables in.
-    #[error("no schema of the search path exists")]
+    #[error(
+        "no schema of the search path exists, or this user may not use it: create it, or name another with schema=NAME in the address"
+    )]
     NoSchema,
     /// Any other error.
     #[error("{0}")]
@@ -50,7 +64,10 @@ impl PostgresError {
             None if error.is_closed() => Self::ConnectionLost(None),
             None => match chain(error) {
                 chain if chain.ends_with("server does not support TLS") => Self::NoTls,
-                chain => Self::Other(chain),
+                chain if chain.ends_with("password missing") => {
+                    Self::NoPassword(Passfile::Missing(None))
+                }
+                chain => certificate_error(error).map_or(Self::Other(chain), Self::Certificate),
             },
         }
     }
@@ -64,17 +81,37 @@ impl PostgresError {
         })
     }
 
-    /// For an address. An unknown option may be part of a password that was not escaped, so it is
-    /// named only if the address has no password.
-    pub(super) fn address(error: &tokio_postgres::Error, url: &str) -> Self {
-        let reason = error.source().map(ToString::to_string).unwrap_or_default();
-        let options = url.split_once('?').map_or("", |(_, options)| options);
-        let secret = options.contains("password=") || options.contains('@');
-        Self::Address(if secret && reason.starts_with("unknown option") {
-            "it has an unknown option".into()
-        } else {
-            reason
-        })
+    /// Says what is the matter with the password file, if a password is missing.
+    pub(super) fn explained_by(self, passfile: &Passfile) -> Self {
+        match self {
+            Self::NoPassword(_) => Self::NoPassword(passfile.clone()),
+            error => error,
+        }
+    }
+}
+
+fn advice(passfile: &Passfile) -> String {
+    match passfile {
+        Passfile::Missing(None) => "set PGPASSWORD".into(),
+        Passfile::Missing(Some(path)) => {
+            format!("set PGPASSWORD, or write it to {}", path.display())
+        }
+        Passfile::NotPrivate(path) => format!(
+            "{0} is not read, since other users may read or change it: chmod 600 {0}",
+            path.display()
+        ),
+        Passfile::Lines(_) => {
+            "no line of the password file is for this server, port, database and user".into()
+        }
+    }
+}
+
+/// Why a certificate was not accepted, if that is the cause of an error.
+fn certificate_error(error: &tokio_postgres::Error) -> Option<String> {
+    let tls = error.source()?.downcast_ref::<io::Error>()?.get_ref()?;
+    match tls.downcast_ref()? {
+        rustls::Error::InvalidCertificate(reason) => Some(sanitize(&reason.to_string())),
+        _ => None,
     }
 }
 

@@ -1,76 +1,76 @@
-//! TLS to a PostgreSQL server: rustls with ring; certificates are always checked.
+//! TLS to a PostgreSQL server: rustls with ring.
+
+mod end_point;
+pub(super) mod identity;
+pub(super) mod mode;
+pub(super) mod trust;
 
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
+use rustls::ClientConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::Verifier;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{self, ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// The trusted certificate authorities. The server's name is always checked as well.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Roots {
-    /// Those of this machine.
-    System,
-    /// Only those in a PEM file (`sslrootcert`).
-    File(PathBuf),
+use end_point::tls_server_end_point;
+use identity::ClientIdentity;
+use trust::Trust;
+
+/// Makes the TLS connections to a server.
+#[derive(Clone)]
+pub(super) struct Tls {
+    trust: Trust,
+    identity: Option<ClientIdentity>,
+    was_used: Arc<AtomicBool>,
 }
 
-impl Roots {
-    /// Reads the roots when a connection needs them: a server without TLS needs none.
+impl Tls {
+    pub(super) fn new(trust: Trust, identity: Option<ClientIdentity>) -> Self {
+        Self {
+            trust,
+            identity,
+            was_used: Arc::default(),
+        }
+    }
+
+    /// Whether the server agreed to TLS.
+    pub(super) fn was_used(&self) -> bool {
+        self.was_used.load(Ordering::Relaxed)
+    }
+
     fn config(&self) -> io::Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> = match self {
-            Self::System => {
-                Arc::new(Verifier::new(Arc::clone(&provider)).map_err(io::Error::other)?)
-            }
-            Self::File(path) => {
-                let failed = |error: rustls::pki_types::pem::Error| {
-                    io::Error::other(format!("cannot use {}: {error}", path.display()))
-                };
-                let mut roots = RootCertStore::empty();
-                for certificate in CertificateDer::pem_file_iter(path).map_err(failed)? {
-                    let certificate = certificate.map_err(failed)?;
-                    roots.add(certificate).map_err(io::Error::other)?;
-                }
-                WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
-                    .build()
-                    .map_err(|error| {
-                        io::Error::other(format!("cannot use {}: {error}", path.display()))
-                    })?
-            }
-        };
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let verifier = self.trust.verifier(&provider)?;
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
-            // "Dangerous" because the verifier is custom; both verifiers check the certificate.
+            // "Dangerous" because the verifier is custom.
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match &self.identity {
+            None => config.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = identity.read()?;
+                let config = config.with_client_auth_cert(chain, key);
+                config.map_err(io::Error::other)?
+            }
+        };
         // Required by servers for direct TLS negotiation.
         config.alpn_protocols = vec![b"postgresql".to_vec()];
         Ok(config)
     }
 }
 
-/// Makes TLS connections with these roots.
-#[derive(Clone)]
-pub(super) struct Tls(pub(super) Roots);
-
 pub(super) struct TlsTo {
-    roots: Roots,
+    tls: Tls,
     host: String,
 }
 
@@ -84,7 +84,7 @@ where
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<TlsTo> {
         Ok(TlsTo {
-            roots: self.0.clone(),
+            tls: self.clone(),
             host: host.to_owned(),
         })
     }
@@ -100,7 +100,8 @@ where
 
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
-            let config = self.roots.config()?;
+            self.tls.was_used.store(true, Ordering::Relaxed);
+            let config = self.tls.config()?;
             let host = ServerName::try_from(self.host).map_err(io::Error::other)?;
             let connector = TlsConnector::from(Arc::new(config));
             Ok(Encrypted(connector.connect(host, stream).await?))
@@ -112,9 +113,13 @@ where
 pub(super) struct Encrypted<S>(TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> tls::TlsStream for Encrypted<S> {
-    /// None: the certificate is checked against the server's name.
     fn channel_binding(&self) -> ChannelBinding {
-        ChannelBinding::none()
+        let (_, session) = self.0.get_ref();
+        let certificate = session.peer_certificates().and_then(<[_]>::first);
+        match certificate.and_then(|certificate| tls_server_end_point(certificate)) {
+            Some(hash) => ChannelBinding::tls_server_end_point(hash),
+            None => ChannelBinding::none(),
+        }
     }
 }
 

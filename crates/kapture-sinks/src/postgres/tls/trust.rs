@@ -1,0 +1,212 @@
+//! Which certificates of servers are accepted.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use super::super::parameters::Parameters;
+use super::super::parameters::machine::Machine;
+
+/// The trusted certificate authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Roots {
+    /// Those of this machine, by `sslrootcert=system`.
+    System,
+    /// Only those in a PEM file.
+    File(PathBuf),
+    /// None are named, and the user has no file of them: those of this machine.
+    Unnamed,
+}
+
+impl Roots {
+    pub(in super::super) fn new(parameters: &Parameters, machine: &impl Machine) -> Self {
+        match parameters.get("sslrootcert") {
+            Some("system") => Self::System,
+            Some(path) => Self::File(path.into()),
+            None => {
+                let usual = machine.user_file(".postgresql/root.crt");
+                let usual = usual.filter(|path| machine.exists(path));
+                usual.map_or(Self::Unnamed, Self::File)
+            }
+        }
+    }
+}
+
+/// Which certificates are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Trust {
+    /// Any: nobody can listen, but who answers is not known.
+    Anyone,
+    /// Those of an authority.
+    Chain(Roots),
+    /// Those of an authority for the name of the server.
+    ChainAndName(Roots),
+}
+
+impl Trust {
+    /// Reads the roots when a connection needs them: a server without TLS needs none.
+    pub(super) fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> io::Result<Arc<dyn ServerCertVerifier>> {
+        let (roots, checks_name) = match self {
+            Self::Anyone => return Ok(Arc::new(AnyCertificate(Arc::clone(provider)))),
+            Self::Chain(roots) => (roots, false),
+            Self::ChainAndName(roots) => (roots, true),
+        };
+        match roots {
+            Roots::File(path) => Ok(Arc::new(Authorities::read(path, checks_name, provider)?)),
+            Roots::System | Roots::Unnamed => {
+                let verifier = Verifier::new(Arc::clone(provider));
+                Ok(Arc::new(verifier.map_err(io::Error::other)?))
+            }
+        }
+    }
+}
+
+/// Accepts every certificate whose key the server has.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Accepts the certificates of the authorities in a file.
+#[derive(Debug)]
+struct Authorities {
+    verifier: Arc<WebPkiServerVerifier>,
+    certificates: Vec<CertificateDer<'static>>,
+    checks_name: bool,
+}
+
+impl Authorities {
+    fn read(path: &Path, checks_name: bool, provider: &Arc<CryptoProvider>) -> io::Result<Self> {
+        let failed = |reason: String| {
+            io::Error::other(format!(
+                "cannot use {} (sslrootcert): {reason}",
+                path.display()
+            ))
+        };
+        let certificates = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| failed(error.to_string()))?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &certificates {
+            let added = roots.add(certificate.clone());
+            added.map_err(|error| failed(error.to_string()))?;
+        }
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider)).build();
+        Ok(Self {
+            verifier: verifier.map_err(|error| failed(error.to_string()))?,
+            certificates,
+            checks_name,
+        })
+    }
+}
+
+impl ServerCertVerifier for Authorities {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self
+            .verifier
+            .verify_server_cert(certificate, between, name, ocsp, now);
+        match verified {
+            // The name is compared last.
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.checks_name => Ok(ServerCertVerified::assertion()),
+            // A certificate that signed itself is its own authority, in libpq as well.
+            Err(error) if is_authority(&error) && self.certificates.contains(certificate) => {
+                if self.checks_name {
+                    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                }
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// Whether a certificate is refused for one thing only: it is that of an authority, not of a server.
+/// Its dates are compared before.
+fn is_authority(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(error)) = error else {
+        return false;
+    };
+    let error = error.0.downcast_ref::<webpki::Error>();
+    matches!(error, Some(webpki::Error::CaUsedAsEndEntity))
+}
