@@ -3,6 +3,7 @@
 #[cfg(unix)]
 pub mod limits;
 pub mod pasted;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod scripted;
 pub mod tls;

@@ -17,13 +17,20 @@ struct Package {
     is_there: fn(&Shell) -> bool,
 }
 
-const PACKAGES: [Package; 10] = [
+const PACKAGES: [Package; 11] = [
     Package {
         name: "PostgreSQL",
         step: "tests",
         purpose: "the tests of its sink",
         hint: "apt-get install postgresql, or brew install postgresql, or name a server in KAPTURE_TEST_POSTGRES_URL",
         is_there: |_| has_postgres(),
+    },
+    Package {
+        name: "PgBouncer",
+        step: "tests",
+        purpose: "the tests of connection pools",
+        hint: "apt-get install pgbouncer, or brew install pgbouncer",
+        is_there: |_| has_pgbouncer(),
     },
     Package {
         name: "Python 3 with venv",
@@ -160,6 +167,13 @@ fn has_postgres() -> bool {
         .flatten();
     let mut folders = env::split_paths(&path).chain(versions.map(|entry| entry.path().join("bin")));
     named || folders.any(|folder| holds_server(&folder))
+}
+
+/// Debian keeps it out of the `PATH` of users.
+fn has_pgbouncer() -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.any(|folder| folder.join("pgbouncer").is_file())
 }
 
 fn holds_server(folder: &Path) -> bool {

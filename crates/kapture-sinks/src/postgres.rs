@@ -18,6 +18,7 @@ mod erase;
 mod error;
 mod history;
 mod parameters;
+mod pooling;
 mod server;
 mod session;
 mod tls;

@@ -17,13 +17,13 @@ async fn server(words: Vec<u8>, then: Then) -> u16 {
     answering(vec![words], then).await
 }
 
-/// Gives each client one answer for each time that it says something.
+/// Gives the first client one answer for each time that it says something, and no other client any.
 async fn answering(answers: Vec<Vec<u8>>, then: Then) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(tell(stream, answers.clone(), then));
+        if let Ok((stream, _)) = listener.accept().await {
+            tell(stream, answers, then).await;
         }
     });
     port
@@ -148,29 +148,37 @@ async fn a_server_that_is_none_is_given_up_and_named() {
     }
 }
 
-/// What is answered to a question for one number, which is prepared and then asked.
-fn number(number: u32) -> [Vec<u8>; 2] {
+/// What is answered to the first statements: the number of the process, the settings, and a number,
+/// whose statement is prepared and then asked.
+fn first_answers() -> Vec<Vec<u8>> {
     let ready = message(b'Z', b"I");
-    // Without a table, the type 26 of four bytes, in binary form.
-    let column = b"\0\x01n\0\0\0\0\0\0\0\0\0\0\x1a\0\x04\xff\xff\xff\xff\0\0";
-    let row = [b"\0\x01\0\0\0\x04", &number.to_be_bytes()[..]].concat();
+    // Without a table, of a type of four bytes, as text or in binary form.
+    let column = |kind: u8, format: u8| {
+        let head = [b"\0\x01n\0\0\0\0\0\0\0\0\0\0", &[kind, 0, 4][..]].concat();
+        [&head[..], b"\xff\xff\xff\xff\0", &[format]].concat()
+    };
+    let row = |value: &[u8]| {
+        let length = u32::try_from(value.len()).expect("a short value");
+        let row = [b"\0\x01", &length.to_be_bytes()[..], value].concat();
+        message(b'D', &row)
+    };
+    let done = message(b'C', b"SELECT 1\0");
+    let process = [message(b'T', &column(23, 0)), row(b"7"), done.clone()];
+    let settings = [done.clone()];
     let prepared = [
         message(b'1', b""),
         message(b't', b"\0\0"),
-        message(b'T', column),
+        message(b'T', &column(26, 0)),
     ];
-    let asked = [
-        message(b'2', b""),
-        message(b'D', &row),
-        message(b'C', b"SELECT 1\0"),
-    ];
-    [prepared, asked].map(|messages| [messages.concat(), ready.clone()].concat())
+    let asked = [message(b'2', b""), row(&2200_u32.to_be_bytes()), done];
+    let answers: [&[Vec<u8>]; 5] = [&process, &process, &settings, &prepared, &asked];
+    let answers = answers.map(|messages| [messages.concat(), ready.clone()].concat());
+    [vec![WELCOME.to_vec()], answers.to_vec()].concat()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_falls_silent_is_not_waited_for_without_end() {
-    let [prepared, asked] = number(2200);
-    let port = answering(vec![WELCOME.to_vec(), prepared, asked], Then::Stay).await;
+    let port = answering(first_answers(), Then::Stay).await;
     let url = format!("postgres://me:secret@127.0.0.1:{port}/crm?sslmode=disable");
     let began = Instant::now();
     let sentence = told(&refused(&url).await);

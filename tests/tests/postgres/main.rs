@@ -13,6 +13,7 @@ macro_rules! schema {
 mod encrypted;
 mod hostile;
 mod named;
+mod pooled;
 mod subject;
 
 use std::error::Error;
@@ -353,6 +354,35 @@ async fn a_wrong_password_is_named_and_not_shown() {
     let sink = open_to_write(&address("right"), &identity()).await;
     drop(sink.expect("a database"));
     schema.execute("DROP OWNED BY clerk; DROP ROLE clerk");
+}
+
+/// A source can be slower than a session may be idle.
+#[tokio::test]
+async fn session_is_not_counted_as_idle() {
+    let schema = schema!();
+    if schema.cluster().is_none() {
+        eprintln!("skipped: whom the named server trusts is not known");
+        return;
+    }
+    schema.execute("CREATE ROLE idler LOGIN SUPERUSER");
+    schema.execute("ALTER ROLE idler SET idle_session_timeout = '1s'");
+    let url = schema.url().replacen("postgres@", "idler@", 1);
+    let sink = open_to_write(&url, &identity()).await.expect("a database");
+    let client = schema.client().await;
+    let idle = "
+        SELECT count(*) FROM pg_stat_activity WHERE usename = 'idler' AND state = 'idle'
+        AND state_change < clock_timestamp() - interval '1500 ms'";
+    let is_there = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'idler'";
+    let count = async |select| {
+        let row = client.query_one(select, &[]).await;
+        row.expect("a row").get::<_, i64>(0)
+    };
+    while count(idle).await == 0 {
+        assert!(count(is_there).await > 0, "the server ended the session");
+    }
+    commit(&*sink, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
 }
 
 fn day() -> NaiveDate {

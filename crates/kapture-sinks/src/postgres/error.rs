@@ -33,6 +33,11 @@ pub(super) enum PostgresError {
         "the certificate of the server is not accepted: {0}: name the authority that signed it with sslrootcert=FILE in the address, or encrypt without checking it with sslmode=require"
     )]
     Certificate(String),
+    /// A connection pool lends the session to other clients.
+    #[error(
+        "a connection pool gives this session to other clients after each transaction, and its lock and settings with it: use the session port of the pool (pool_mode = session), or the server itself"
+    )]
+    Pooled,
     /// The server does not support TLS, and the address requires it.
     #[error(
         "the server does not support TLS, so others on the network could read the customers: on a network that you trust, add sslmode=disable to the address"

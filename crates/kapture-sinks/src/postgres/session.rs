@@ -8,6 +8,7 @@ use tokio_postgres::config::SslMode as Negotiation;
 use tokio_postgres::{Client, Config};
 
 use super::error::PostgresError;
+use super::pooling;
 use super::server::{Server, Servers};
 use super::tls::Tls;
 
@@ -45,7 +46,10 @@ impl Server {
             let mut config = self.config.clone();
             config.ssl_mode(*negotiation);
             match Session::open(&config, &tls).await {
-                Ok(session) => return Ok(session),
+                Ok(session) => {
+                    session.check_unshared(&config, &tls).await?;
+                    return Ok(session);
+                }
                 Err(error) => {
                     let has_other_way = *negotiation == Negotiation::Disable || tls.was_used();
                     let goes_on = has_other_way && matches!(error, PostgresError::Refused(_));
@@ -82,14 +86,36 @@ impl Session {
         })
     }
 
+    /// Fails if a connection pool gives this session to other clients. Nothing of the session is
+    /// changed before: other clients would have its lock and its settings.
+    async fn check_unshared(&self, config: &Config, tls: &Tls) -> Result<(), PostgresError> {
+        let first = self.run(pooling::first_look(&self.client)).await?;
+        // A server that does not open a second session leaves this open.
+        let second = async {
+            let other = Self::open(config, tls).await.ok()?;
+            pooling::second_look(&other.client, &first).await.ok()
+        };
+        let second = timeout(pooling::PATIENCE, second).await.ok().flatten();
+        let again = self.run(pooling::first_look(&self.client)).await?;
+        match pooling::is_shared(&first, second, &again) {
+            true => Err(PostgresError::Pooled),
+            false => Ok(()),
+        }
+    }
+
     /// Sets the session up, and returns the OID of the schema that new tables go to: `schema`, or
     /// the first of the search path.
     pub(super) async fn set_up(&self, schema: Option<&str>) -> Result<u32, PostgresError> {
+        // A session is idle while a slow API is read. Servers before version 14 do not know this.
+        let mut statements = "
+            SELECT set_config(name, '0', false)
+            FROM pg_settings WHERE name = 'idle_session_timeout';"
+            .to_owned();
         if let Some(schema) = schema {
             let quoted = schema.replace('"', "\"\"");
-            let set = format!("SET search_path TO \"{quoted}\"");
-            self.run(self.client.batch_execute(&set)).await?;
+            statements += &format!("SET search_path TO \"{quoted}\"");
         }
+        self.run(self.client.batch_execute(&statements)).await?;
         let select = "SELECT oid FROM pg_namespace WHERE nspname = current_schema()";
         let row = self.run(self.client.query_opt(select, &[])).await?;
         let row = row.ok_or(PostgresError::NoSchema)?;
