@@ -54,7 +54,7 @@ use crate::sql::changes::{self, Position};
 use crate::sql::history::{History, select_last_seen};
 use crate::sql::merge::{Merge, SELECT_REREADS};
 use crate::sql::runs::{self, RUNS};
-use crate::sql::schema::migrations;
+use crate::sql::schema::{SELECT_VERSION, migrations};
 use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES};
@@ -116,6 +116,20 @@ impl Postgres {
     async fn check_present(&self) -> Result<(), SinkError> {
         let present = self.connection.existing(&TABLES).await?;
         tables::check_present(&self.connection.destination, &present)
+    }
+
+    /// The version of tables that no run has written to yet; 0 without tables.
+    async fn unused_version(&self) -> Result<usize, SinkError> {
+        let connection = &self.connection;
+        if connection.existing(&["kapture_manifest"]).await?.is_empty() {
+            return Ok(0);
+        }
+        let client = connection.client().await;
+        let row = connection
+            .run(client.query_one(SELECT_VERSION, &[]))
+            .await?;
+        let version: String = connection.value(&row, 0)?;
+        Ok(version.parse().unwrap_or_default())
     }
 
     /// Applies the migrations that the database does not have yet, adds columns, and begins the
@@ -265,7 +279,7 @@ impl DayStore for Postgres {
             destination,
             file_or_table: "its table kapture_manifest",
         };
-        Manifest::from_rows(origin, rows?, self.migrations.len()).map(Some)
+        Manifest::from_rows(origin, rows?, self.migrations.len())
     }
 
     async fn write_manifest(&self, manifest: &Manifest) -> Result<(), SinkError> {
@@ -284,7 +298,12 @@ impl DayStore for Postgres {
         identity: &Identity,
     ) -> Result<(), SinkError> {
         let latest = self.migrations.len();
-        let upgrade = Upgrade::new(held, identity, latest, &self.columns, &self.tracking);
+        let version = match &held {
+            Some(manifest) => manifest.version,
+            None => self.unused_version().await?,
+        };
+        let (columns, tracking) = (&self.columns, &self.tracking);
+        let upgrade = Upgrade::new(version, held, identity, latest, columns, tracking);
         if upgrade.version == latest {
             self.check_present().await?;
         }

@@ -36,6 +36,12 @@ fn released_migrations_never_change() {
                 "databases have this migration: add another one"
             );
         }
-        assert_eq!(schema_sql(dialect), released.join("\n"));
+        let tables = schema_sql(dialect);
+        let version = tables.strip_prefix(&released.join("\n"));
+        let expected = format!("VALUES ('version', '{}');\n", migrations.len());
+        assert!(
+            version.is_some_and(|sql| sql.ends_with(&expected)),
+            "{version:?}"
+        );
     }
 }

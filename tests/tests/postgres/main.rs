@@ -23,7 +23,7 @@ use chrono_tz::Tz;
 use kapture_customers::Receipt;
 use kapture_model::{CustomerQuery, Record};
 use kapture_sinks::conformance::{self, Subject};
-use kapture_sinks::{Identity, Sink, SinkError, StaleReason};
+use kapture_sinks::{Dialect, Identity, Sink, SinkError, StaleReason, schema_sql};
 use kapture_tests::postgres::Schema;
 use serde_json::{Value, json};
 use subject::{PostgresSubject, identity, open_to_read, open_to_write};
@@ -54,6 +54,36 @@ async fn tables_of_others_are_left_alone() {
         matches!(error, SinkError::NotKaptureData { .. }),
         "{error:?}"
     );
+}
+
+/// The role that writes may not be the one that creates.
+#[tokio::test]
+async fn tables_of_the_printed_schema_are_taken_by_a_role_that_may_not_create() {
+    let schema = schema!();
+    schema.execute(&schema_sql(Dialect::Postgres));
+    let Err(error) = open_to_read(&schema.url(), None).await else {
+        panic!("opened");
+    };
+    assert!(matches!(error, SinkError::NotFound { .. }), "{error:?}");
+    let name = schema.name();
+    let role = format!("writer_of_{name}");
+    schema.execute(&format!(
+        "CREATE ROLE {role} LOGIN;
+         GRANT USAGE ON SCHEMA {name} TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO {role}",
+    ));
+    if schema.cluster().is_some() {
+        let url = schema.url().replacen("postgres@", &format!("{role}@"), 1);
+        for name in ["Asha", "Ravi"] {
+            let sink = open_to_write(&url, &identity()).await;
+            let sink = sink.unwrap_or_else(|error| panic!("{}", told(&error)));
+            commit(&*sink, &[customer(1, name)])
+                .await
+                .expect("committed");
+            sink.finish().await.expect("finished");
+        }
+    }
+    schema.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
 
 #[tokio::test]

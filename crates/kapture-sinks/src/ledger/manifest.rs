@@ -140,16 +140,18 @@ impl Manifest {
     }
 
     /// Decodes the rows of a table, each a name and a value. `known` is the latest version that
-    /// this program knows.
+    /// this program knows. `None` for a table with nothing but the version: `schema_sql` made it, and
+    /// the database holds no customers yet.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn from_rows(
         origin: Origin<'_>,
         rows: Vec<(String, String)>,
         known: usize,
-    ) -> Result<Self, SinkError> {
+    ) -> Result<Option<Self>, SinkError> {
         if rows.is_empty() {
             return Err(origin.damaged("is empty"));
         }
+        let is_unused = rows.iter().all(|(name, _)| name == VERSION);
         let field = |(name, text): (String, String)| {
             let value = match name.as_str() {
                 VERSION => text.parse::<usize>().map_or(text.into(), Value::from),
@@ -160,7 +162,11 @@ impl Manifest {
             };
             (name, value)
         };
-        Self::decode(origin, rows.into_iter().map(field).collect(), known)
+        let fields = rows.into_iter().map(field).collect();
+        match is_unused {
+            true => check_version(origin, &fields, known).map(|()| None),
+            false => Self::decode(origin, fields, known).map(Some),
+        }
     }
 
     /// The manifest as rows of a table, each a name and a value.
@@ -183,28 +189,7 @@ impl Manifest {
         fields: Map<String, Value>,
         known: usize,
     ) -> Result<Self, SinkError> {
-        let Some(version) = fields.get(VERSION) else {
-            return Err(SinkError::NotKaptureData {
-                destination: origin.destination.to_owned(),
-                what: format!("{} has no version", origin.file_or_table),
-            });
-        };
-        let text = version.as_str().map_or(version.to_string(), str::to_owned);
-        match version.as_u64().map(usize::try_from) {
-            Some(Ok(version)) if (1..=known).contains(&version) => {}
-            // Also a number that is too large for this program.
-            _ if is_positive(&text) => {
-                return Err(SinkError::SchemaTooNew {
-                    destination: origin.destination.to_owned(),
-                    found: text,
-                    known,
-                });
-            }
-            _ => {
-                let version = sanitize(&text);
-                return Err(origin.damaged(&format!("has `{version}` as its version")));
-            }
-        }
+        check_version(origin, &fields, known)?;
         serde_json::from_value(Value::Object(fields)).map_err(|error| {
             origin.damaged(&format!("cannot be read: {}", sanitize(&error.to_string())))
         })
@@ -261,6 +246,34 @@ impl Manifest {
     }
 }
 
+/// Fails unless the version is one that this program knows.
+fn check_version(
+    origin: Origin<'_>,
+    fields: &Map<String, Value>,
+    known: usize,
+) -> Result<(), SinkError> {
+    let Some(version) = fields.get(VERSION) else {
+        return Err(SinkError::NotKaptureData {
+            destination: origin.destination.to_owned(),
+            what: format!("{} has no version", origin.file_or_table),
+        });
+    };
+    let text = version.as_str().map_or(version.to_string(), str::to_owned);
+    match version.as_u64().map(usize::try_from) {
+        Some(Ok(version)) if (1..=known).contains(&version) => Ok(()),
+        // Also a number that is too large for this program.
+        _ if is_positive(&text) => Err(SinkError::SchemaTooNew {
+            destination: origin.destination.to_owned(),
+            found: text,
+            known,
+        }),
+        _ => {
+            let version = sanitize(&text);
+            Err(origin.damaged(&format!("has `{version}` as its version")))
+        }
+    }
+}
+
 /// Whether a text is a whole number above 0.
 fn is_positive(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0')
@@ -301,7 +314,8 @@ mod tests {
             rows.contains(&("tenant".into(), "424242".into())),
             "{rows:?}"
         );
-        assert_eq!(Manifest::from_rows(ORIGIN, rows, 2).unwrap(), manifest);
+        let decoded = Manifest::from_rows(ORIGIN, rows, 2).unwrap();
+        assert_eq!(decoded.as_ref(), Some(&manifest));
         let json = serde_json::to_vec(&manifest).unwrap();
         assert_eq!(Manifest::from_json(ORIGIN, &json, 2).unwrap(), manifest);
     }
@@ -311,18 +325,27 @@ mod tests {
         let decode = |version: &str| {
             let mut rows = manifest().rows();
             rows.retain(|(name, _)| name != VERSION);
-            rows.push((VERSION.into(), version.into()));
-            Manifest::from_rows(ORIGIN, rows, 2)
+            let version = (VERSION.to_owned(), version.to_owned());
+            rows.push(version.clone());
+            let unused = Manifest::from_rows(ORIGIN, vec![version], 2);
+            (Manifest::from_rows(ORIGIN, rows, 2), unused)
         };
-        assert_eq!(decode("1").unwrap().version, 1);
-        assert_eq!(decode("2").unwrap().version, 2);
+        for known in [1, 2] {
+            let (manifest, unused) = decode(&known.to_string());
+            assert_eq!(manifest.unwrap().map(|it| it.version), Some(known));
+            assert_eq!(unused.unwrap(), None);
+        }
         for version in ["3", "99999999999999999999999"] {
-            let error = decode(version).unwrap_err();
-            assert!(matches!(error, SinkError::SchemaTooNew { .. }), "{error:?}");
+            let (manifest, unused) = decode(version);
+            for error in [manifest.unwrap_err(), unused.unwrap_err()] {
+                assert!(matches!(error, SinkError::SchemaTooNew { .. }), "{error:?}");
+            }
         }
         for version in ["0", "000", "", "-1", "two"] {
-            let error = decode(version).unwrap_err();
-            assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
+            let (manifest, unused) = decode(version);
+            for error in [manifest.unwrap_err(), unused.unwrap_err()] {
+                assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
+            }
         }
     }
 

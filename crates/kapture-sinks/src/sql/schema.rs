@@ -9,7 +9,7 @@ use crate::sql::history;
 use crate::sql::runs::RUNS;
 use crate::sql::tables::Dialect;
 
-/// The statements that create the tables of a database.
+/// The statements that create the tables of a database, which a run then takes as its own.
 ///
 /// ```
 /// use kapture_sinks::{Dialect, schema_sql};
@@ -17,8 +17,16 @@ use crate::sql::tables::Dialect;
 /// assert!(schema_sql(Dialect::Postgres).contains("out_standing_amount double precision"));
 /// ```
 pub fn schema_sql(dialect: Dialect) -> String {
-    migrations(dialect).join("\n")
+    let migrations = migrations(dialect);
+    let version = format!(
+        "INSERT INTO kapture_manifest (name, value) VALUES ('version', '{}');\n",
+        migrations.len()
+    );
+    format!("{}\n{version}", migrations.join("\n"))
 }
+
+/// Selects the version of the tables of [`schema_sql`] that no run has written to yet.
+pub(crate) const SELECT_VERSION: &str = "SELECT value FROM kapture_manifest WHERE name = 'version'";
 
 /// The migrations, in order. The first creates version 1, each further one changes the version
 /// before it. Opening a database to write applies the migrations that it does not have yet, in one

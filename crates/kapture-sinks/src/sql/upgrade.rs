@@ -22,15 +22,16 @@ pub(crate) struct Upgrade {
 }
 
 impl Upgrade {
-    /// `held` is the manifest of a database that exists, `latest` the number of all migrations.
+    /// `version` is how many migrations the database has already, and `held` its manifest, if a run
+    /// has written to it. `latest` is the number of all migrations.
     pub(crate) fn new(
+        version: usize,
         held: Option<Manifest>,
         identity: &Identity,
         latest: usize,
         columns: &[AttributeColumn],
         tracking: &Tracking,
     ) -> Self {
-        let version = held.as_ref().map_or(0, |manifest| manifest.version);
         let before = held.clone();
         let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
         manifest.version = latest;

@@ -29,6 +29,7 @@ use crate::sql::attributes;
 use crate::sql::history::{History, select_last_seen};
 use crate::sql::merge::{Merge, SELECT_REREADS};
 use crate::sql::runs::{self, RUNS};
+use crate::sql::schema::SELECT_VERSION;
 use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
 use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES, Table};
@@ -158,7 +159,7 @@ impl Database {
             file_or_table: "its table kapture_manifest",
         };
         let rows = rows.map_err(self.error())?;
-        Manifest::from_rows(origin, rows, self.migrations.len()).map(Some)
+        Manifest::from_rows(origin, rows, self.migrations.len())
     }
 
     pub(super) fn write_manifest(&self, rows: Vec<(String, String)>) -> Result<(), SinkError> {
@@ -201,6 +202,17 @@ impl Database {
         }
     }
 
+    /// The version of tables that no run has written to yet; 0 without tables.
+    fn unused_version(&self) -> Result<usize, SinkError> {
+        let connection = self.connection();
+        let read = || match connection.table_exists(None, "kapture_manifest")? {
+            true => connection.query_row(SELECT_VERSION, [], |row| row.get::<_, String>(0)),
+            false => Ok(String::new()),
+        };
+        let version = read().map_err(self.error())?;
+        Ok(version.parse().unwrap_or_default())
+    }
+
     /// Applies the migrations that the database does not have yet, and sets the connection up.
     pub(super) fn migrate(
         &self,
@@ -208,7 +220,12 @@ impl Database {
         identity: &Identity,
     ) -> Result<(), SinkError> {
         let latest = self.migrations.len();
-        let upgrade = Upgrade::new(held, identity, latest, &self.columns, &self.tracking);
+        let version = match &held {
+            Some(manifest) => manifest.version,
+            None => self.unused_version()?,
+        };
+        let (columns, tracking) = (&self.columns, &self.tracking);
+        let upgrade = Upgrade::new(version, held, identity, latest, columns, tracking);
         if upgrade.version == latest {
             tables::check_present(&self.destination(), &self.tables()?)?;
         }

@@ -10,7 +10,7 @@ use super::*;
 use crate::incremental::Incremental;
 use crate::incremental::forget::Forget;
 use crate::sink::Sink;
-use crate::sql::schema::migrations;
+use crate::sql::schema::{migrations, schema_sql};
 use crate::sql::tables::{Dialect, OF_CUSTOMERS};
 
 fn identity() -> Identity {
@@ -193,6 +193,23 @@ async fn finished_database_is_one_file_without_a_log() {
     drop(reader);
     drop(create(&path).await.unwrap());
     assert_eq!(names(), ["a.db"]);
+}
+
+#[tokio::test]
+async fn tables_of_the_printed_schema_are_taken_and_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = at(&folder);
+    let tables = Connection::open(&path).unwrap();
+    tables.execute_batch(&schema_sql(Dialect::Sqlite)).unwrap();
+    let error = open(&path).await.err().unwrap();
+    assert!(matches!(error, SinkError::NotFound { .. }), "{error:?}");
+    // By a later version, too.
+    let migrations = further("ALTER TABLE customers ADD COLUMN further TEXT");
+    let sink = create_with(migrations.clone(), &path).await.unwrap();
+    commit(&sink, "2024-05-02", "Asha", 1).await.unwrap();
+    drop(sink);
+    let sink = create_with(migrations, &path).await.unwrap();
+    assert_eq!(sink.ledger().await.unwrap().len(), 1);
 }
 
 /// One more migration than the released ones.
