@@ -10,8 +10,10 @@ macro_rules! schema {
     };
 }
 
+#[cfg(unix)]
 mod encrypted;
 mod hostile;
+#[cfg(unix)]
 mod named;
 mod pooled;
 mod subject;

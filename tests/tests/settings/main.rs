@@ -1,5 +1,6 @@
 //! Arguments, environment, profiles and secrets.
 
+mod database_password;
 #[cfg(unix)]
 mod environment;
 mod filters;

@@ -388,26 +388,6 @@ fn no_command_waits_for_input_without_a_terminal() {
     }
 }
 
-/// A raw delimiter would make a part of the password a host name.
-#[test]
-fn no_part_of_an_unencoded_database_password_is_shown() {
-    for destination in [
-        "postgres://me:pa@ssword#1@db.invalid/crm",
-        "postgres://me:pa?ssword@db.invalid/crm",
-    ] {
-        let sync = ["sync", destination, "--sandbox", "--from", "-1d"];
-        let output = kapture(&sync).output().unwrap();
-        assert_eq!(code(&output), 2, "{}", stderr(&output));
-        assert!(
-            stderr(&output).contains("%40, # as %23"),
-            "{}",
-            stderr(&output)
-        );
-        assert!(!stderr(&output).contains("ssword@"), "{}", stderr(&output));
-        assert!(!stderr(&output).contains("ssword#"), "{}", stderr(&output));
-    }
-}
-
 /// Addresses in the formats of other programs.
 #[test]
 fn a_destination_that_may_hold_a_password_is_not_repeated() {
