@@ -370,6 +370,17 @@ pub(crate) fn decode_text(token: &str) -> Option<Cow<'_, str>> {
 /// The text with U+FFFD for every escape that is half a surrogate pair (`\ud800`), which Java
 /// writes for text cut in the middle of a character and which no Rust string can hold.
 pub(crate) fn replace_half_pairs(json: &str) -> String {
+    replace_escapes(json, |_| false)
+}
+
+/// The same, also for the escape of U+0000, which PostgreSQL cannot hold.
+pub(crate) fn replace_unreadable(json: &str) -> String {
+    replace_escapes(json, |escape| escape.starts_with("\\u0000"))
+}
+
+/// The text with U+FFFD for every escape that is half a surrogate pair, or one of six characters that
+/// `is_unwanted`, which gets the text from the escape on.
+fn replace_escapes(json: &str, is_unwanted: impl Fn(&str) -> bool) -> String {
     let mut replaced = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(at) = rest.find('\\') {
@@ -378,6 +389,7 @@ pub(crate) fn replace_half_pairs(json: &str) -> String {
         let (kept, length) = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
             (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => (escape.get(..12), 12),
             (Some(_), _) => (Some("\\ufffd"), 6),
+            (None, _) if is_unwanted(escape) => (Some("\\ufffd"), 6),
             (None, _) => (escape.get(..2), 2),
         };
         replaced.push_str(kept.unwrap_or_default());

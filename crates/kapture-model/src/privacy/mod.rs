@@ -90,6 +90,11 @@ impl Privacy {
         self.fields.action(name) == Action::Keep
     }
 
+    /// Whether a field, named as for [`new`](Self::new), is left out.
+    pub fn drops(&self, name: &str) -> bool {
+        self.fields.action(name) == Action::Drop
+    }
+
     /// The names of all documented fields that [`new`](Self::new) knows.
     pub fn documented() -> impl Iterator<Item = String> {
         fields::documented()

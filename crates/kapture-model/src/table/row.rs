@@ -245,6 +245,27 @@ impl CustomerRow<'_> {
 }
 
 impl Row<'_> {
+    /// [`extra`](Self::extra) for readers that refuse text which is no Unicode, as PostgreSQL's `jsonb`
+    /// does: half a surrogate pair and U+0000 become U+FFFD, as in the text of columns.
+    ///
+    /// ```
+    /// use kapture_model::{Record, RowReader};
+    ///
+    /// let json = br#"{"id": 17, "attr1": "\ud83d", "attr2": "a\u0000b", "attr3": "\\u0000"}"#;
+    /// let record = Record::decode(json.as_slice().into())?;
+    /// let row = RowReader::default().read(&record);
+    /// let extra = r#"{"attr1":"\ufffd","attr2":"a\ufffdb","attr3":"\\u0000"}"#;
+    /// assert_eq!(row.customer.readable_extra().as_deref(), Some(extra));
+    /// # Ok::<(), kapture_model::RecordError>(())
+    /// ```
+    pub fn readable_extra(&self) -> Option<Cow<'_, str>> {
+        let extra = self.extra.as_deref()?;
+        Some(match extra.contains("\\u") {
+            true => scanner::replace_unreadable(extra).into(),
+            false => extra.into(),
+        })
+    }
+
     fn into_owned(self) -> Row<'static> {
         Row {
             cells: self.cells.into_iter().map(Cell::into_owned).collect(),
