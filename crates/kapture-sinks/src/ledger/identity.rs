@@ -64,6 +64,50 @@ impl Identity {
         self
     }
 
+    /// The identity as a JSON object, for a program that keeps it beside what it has received.
+    ///
+    /// ```
+    /// use kapture_model::CustomerQuery;
+    /// use kapture_sinks::Identity;
+    /// use kapture_sinks::chrono_tz::Tz;
+    ///
+    /// let kept = Identity::of("acme.kapturecrm.com", &CustomerQuery::new(7), Tz::UTC).to_json();
+    /// let other = Identity::of("globex.kapturecrm.com", &CustomerQuery::new(7), Tz::UTC);
+    /// let error = other.check_json("the state", &kept).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the state holds the customers of the tenant at acme.kapturecrm.com, not of the one at globex.kapturecrm.com",
+    /// );
+    /// ```
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+    pub fn to_json(&self) -> Value {
+        let kept = KeptIdentity {
+            identity: StoredIdentity::new(self),
+            fields: self.fields.clone(),
+        };
+        // Texts alone.
+        serde_json::to_value(kept).unwrap_or_default()
+    }
+
+    /// Fails unless `kept`, made by [`to_json`](Self::to_json), is this identity. `holder` names who
+    /// keeps it, for messages.
+    ///
+    /// # Errors
+    /// Which part differs, or that it is no identity.
+    #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+    pub fn check_json(&self, holder: &str, kept: &Value) -> Result<(), SinkError> {
+        let kept: KeptIdentity =
+            serde::Deserialize::deserialize(kept).map_err(|error| SinkError::Damaged {
+                destination: holder.to_owned(),
+                what: format!(
+                    "its identity cannot be read: {}",
+                    sanitize(&error.to_string())
+                ),
+            })?;
+        kept.identity.check(holder, self)?;
+        kept.fields.check(holder, &self.fields)
+    }
+
     #[cfg(all(
         test,
         any(feature = "dataset", feature = "sqlite", feature = "postgres")
@@ -108,6 +152,16 @@ pub(crate) struct StoredIdentity {
     pub(crate) selection: String,
     /// The zone by its name, which this version need not know.
     pub(crate) time_zone: String,
+}
+
+/// An identity that is kept outside a destination.
+#[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
+#[derive(serde::Serialize, serde::Deserialize)]
+struct KeptIdentity {
+    #[serde(flatten)]
+    identity: StoredIdentity,
+    #[serde(flatten)]
+    fields: FieldChoice,
 }
 
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
