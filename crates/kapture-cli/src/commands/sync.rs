@@ -244,6 +244,10 @@ pub(crate) fn lacking(
     calendar: &dates::Calendar,
 ) -> Days {
     let lacking = ledger.missing_or_stale(wanted, calendar.now);
-    let due = refresh.due(ledger, wanted, calendar);
+    let read = |day| {
+        let receipt = ledger.get(day);
+        receipt.map(|receipt| calendar.day_of(receipt.fetched))
+    };
+    let due = refresh.due(wanted, calendar, read);
     lacking.iter().chain(due.iter()).collect()
 }

@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 use chrono::{Days as DayCount, NaiveDate};
-use kapture_customers::{Days, Receipt};
-use kapture_sinks::Ledger;
+use kapture_customers::Days;
 
 use crate::config::dates::Calendar;
 use crate::error::hinted;
@@ -38,39 +37,51 @@ impl Refresh {
         }
     }
 
-    /// Those of the wanted days that are read again.
-    pub(crate) fn due(&self, ledger: &Ledger, wanted: &Days, calendar: &Calendar) -> Days {
-        match self {
-            Self::Last(count) => {
-                let last = wanted.bounds().map(|(_, last)| last);
-                let since = last.and_then(|last| last.checked_sub_days(DayCount::new(*count)));
-                let is_due = |day: &NaiveDate| *count > 0 && since.is_none_or(|since| *day > since);
-                wanted.iter().filter(is_due).collect()
-            }
+    /// Those of the wanted days that are read again. `read` says on which day each was read, as far
+    /// as that is known.
+    pub(crate) fn due(
+        &self,
+        wanted: &Days,
+        calendar: &Calendar,
+        read: impl Fn(NaiveDate) -> Option<NaiveDate>,
+    ) -> Days {
+        let is_due = |day: &NaiveDate| match self {
+            Self::Last(count) => is_last(*day, *count, wanted),
             Self::AtAges(ages) => {
-                let is_due = |day: &NaiveDate| {
-                    let receipt = ledger.get(*day);
-                    receipt.is_some_and(|receipt| is_due(receipt, ages, calendar))
-                };
-                wanted.iter().filter(is_due).collect()
+                read(*day).is_some_and(|read| is_due(*day, read, ages, calendar.today()))
             }
+        };
+        wanted.iter().filter(is_due).collect()
+    }
+
+    /// Whether a later run reads a day again that is read on the day `read`.
+    pub(crate) fn reads_again(&self, day: NaiveDate, wanted: &Days, read: NaiveDate) -> bool {
+        match self {
+            Self::Last(count) => is_last(day, *count, wanted),
+            Self::AtAges(ages) => is_due(day, read, ages, NaiveDate::MAX),
         }
     }
 }
 
-/// Whether a day reached one of the ages since it was read: also where no run was at that age.
-fn is_due(receipt: &Receipt, ages: &[u64], calendar: &Calendar) -> bool {
-    let read = calendar.day_of(receipt.fetched);
+/// Whether a day is one of the last `count` wanted days.
+fn is_last(day: NaiveDate, count: u64, wanted: &Days) -> bool {
+    let last = wanted.bounds().map(|(_, last)| last);
+    let since = last.and_then(|last| last.checked_sub_days(DayCount::new(count)));
+    count > 0 && since.is_none_or(|since| day > since)
+}
+
+/// Whether a day reaches one of the ages after it was read and until `today`: also where no run was at
+/// that age.
+fn is_due(day: NaiveDate, read: NaiveDate, ages: &[u64], today: NaiveDate) -> bool {
     ages.iter().any(|age| {
-        let reached = receipt.day.checked_add_days(DayCount::new(*age));
-        reached.is_some_and(|reached| read < reached && reached <= calendar.today())
+        let reached = day.checked_add_days(DayCount::new(*age));
+        reached.is_some_and(|reached| read < reached && reached <= today)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{DateTime, Utc};
 
     #[test]
     fn a_number_is_the_last_days_and_a_list_is_ages() {
@@ -88,10 +99,7 @@ mod tests {
     fn a_day_is_due_once_at_each_age() {
         let day: NaiveDate = "2024-05-01".parse().unwrap();
         let due = |read: &str, now: &str| {
-            let fetched: DateTime<Utc> = format!("{read}T06:00:00Z").parse().unwrap();
-            let now = format!("{now}T12:00:00Z").parse().unwrap();
-            let receipt = Receipt::of(day, &[], fetched);
-            is_due(&receipt, &[1, 3, 7], &Calendar::at(now, chrono_tz::Tz::UTC))
+            is_due(day, read.parse().unwrap(), &[1, 3, 7], now.parse().unwrap())
         };
         for (read, now, expected) in [
             // Too young.
@@ -110,5 +118,20 @@ mod tests {
         ] {
             assert_eq!(due(read, now), expected, "read on {read}, now {now}");
         }
+    }
+
+    #[test]
+    fn a_day_is_read_again_until_its_last_age_or_while_it_is_one_of_the_last() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let wanted = Days::between(day("2024-05-01"), day("2024-05-09")).unwrap();
+        let again = |refresh: &str, of: &str, read: &str| {
+            let refresh = Refresh::parse(refresh).unwrap();
+            refresh.reads_again(day(of), &wanted, day(read))
+        };
+        assert!(again("1,3,7", "2024-05-01", "2024-05-07"));
+        assert!(!again("1,3,7", "2024-05-01", "2024-05-08"));
+        assert!(again("2", "2024-05-08", "2024-05-09"));
+        assert!(!again("2", "2024-05-07", "2024-05-09"));
+        assert!(!again("0", "2024-05-09", "2024-05-09"));
     }
 }
