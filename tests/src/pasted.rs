@@ -24,7 +24,20 @@ impl Shell {
         let folder = tempfile::tempdir().expect("a folder");
         // Where fish keeps completions.
         std::fs::create_dir_all(folder.path().join(".config/fish/completions")).expect("a folder");
-        for (name, text) in [("token", DEFAULT_TOKEN), ("password", "sandbox")] {
+        let served = Served::new(Tenant::demo_population(1), Behaviour::default());
+        let config = serde_json::json!({
+            "base_url": served.url(),
+            "cm_id": 424_242,
+            "token": DEFAULT_TOKEN,
+            "start_date": "2024-05-01",
+            "end_date": "2024-05-03",
+        });
+        for (name, text) in [
+            ("token", DEFAULT_TOKEN),
+            ("password", "sandbox"),
+            ("config.json", &config.to_string()),
+            ("state.json", "{}"),
+        ] {
             let mut options = std::fs::OpenOptions::new();
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -35,7 +48,6 @@ impl Shell {
             file.and_then(|mut file| file.write_all(text.as_bytes()))
                 .expect("a file");
         }
-        let served = Served::new(Tenant::demo_population(1), Behaviour::default());
         Self { folder, served }
     }
 

@@ -9,6 +9,7 @@ mod output_format;
 mod plan;
 mod privacy;
 mod proof;
+mod protocols;
 mod pull;
 mod reference;
 mod report;
@@ -26,6 +27,7 @@ pub(crate) use output_format::{OutputFormatArgs, TableArgs};
 pub(crate) use plan::PlanArgs;
 pub(crate) use privacy::{ForgetArgs, PrivacyArgs};
 pub(crate) use proof::ProofArgs;
+pub(crate) use protocols::{AboutFormat, SingerArgs};
 pub(crate) use pull::{DayArgs, PullArgs};
 pub(crate) use reference::{CompletionsArgs, DialectName, ManArgs, SchemaArgs, SchemaFormat};
 pub(crate) use report::ReportArgs;
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     Doctor(Box<DoctorArgs>),
     Auth(AuthArgs),
     Schema(SchemaArgs),
+    Singer(SingerArgs),
     Sandbox(Box<SandboxArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -82,6 +85,7 @@ impl Command {
             Self::Doctor(_) => "doctor",
             Self::Auth(_) => "auth",
             Self::Schema(_) => "schema",
+            Self::Singer(_) => "singer",
             Self::Sandbox(_) => "sandbox",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

@@ -1,4 +1,4 @@
-//! The commands, one file or folder each.
+//! The commands, one file or folder each; those of connectors are in `protocols`.
 
 mod auth;
 mod changes;
@@ -17,6 +17,7 @@ mod verify;
 
 use crate::args::{Cli, Command};
 use crate::error::CliError;
+use crate::protocols;
 
 /// Runs the command of this command line.
 pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
@@ -33,6 +34,7 @@ pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
         Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Auth(arguments) => auth::run(&arguments).await,
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Singer(arguments) => protocols::singer::run(&arguments, &output).await,
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments).await,

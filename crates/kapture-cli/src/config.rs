@@ -11,6 +11,6 @@ pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod refresh;
 pub(crate) mod secrets;
-mod suggest;
+pub(crate) mod suggest;
 pub(crate) mod table;
 pub(crate) mod time_zone;

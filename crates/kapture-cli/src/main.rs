@@ -8,6 +8,7 @@ mod hardening;
 mod metrics;
 mod output;
 mod pipeline;
+mod protocols;
 mod report;
 mod signals;
 

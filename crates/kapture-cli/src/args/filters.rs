@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 /// Which customers to ask for; without filters all of them.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct FilterArgs {
     /// Customers of this name

@@ -67,6 +67,9 @@ impl<T: fmt::Display> fmt::Display for Sourced<T> {
 pub(crate) enum Layers<'a> {
     /// Arguments only, for the sandbox.
     ArgumentsOnly,
+    /// The configuration of a connector only, which is given as arguments: `time_zone` is
+    /// `--time-zone`.
+    ConnectorOnly,
     /// Arguments, the environment and, if there is one, the profile.
     All(Option<&'a Profile>),
 }
@@ -82,7 +85,10 @@ impl Layers<'_> {
             return Ok(Some(Sourced {
                 value: value.to_string(),
                 layer: Layer::Argument,
-                origin: format!("--{name}"),
+                origin: match self {
+                    Self::ConnectorOnly => name.replace('-', "_"),
+                    _ => format!("--{name}"),
+                },
             }));
         }
         let Self::All(profile) = self else {

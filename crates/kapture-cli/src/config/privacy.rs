@@ -1,7 +1,7 @@
 //! Which fields are dropped and hashed: argument over environment over profile.
 
 use anyhow::Result;
-use kapture_model::{Privacy, PrivacyError};
+use kapture_model::{HashKey, Privacy, PrivacyError};
 use kapture_sinks::Destination;
 
 use crate::args::{FilterArgs, PrivacyArgs};
@@ -21,6 +21,15 @@ pub(crate) fn resolve(arguments: &PrivacyArgs, layers: &Layers<'_>) -> Result<Pr
         true => None,
         false => secrets::hash_key(arguments.hash_key_file.as_ref(), layers)?,
     };
+    chosen(dropped, hashed, key)
+}
+
+/// The choice of these fields, with an explanation of what is wrong with it.
+pub(crate) fn chosen(
+    dropped: Vec<String>,
+    hashed: Vec<String>,
+    key: Option<HashKey>,
+) -> Result<Privacy> {
     Privacy::new(dropped, hashed, key).map_err(explained)
 }
 
@@ -87,7 +96,8 @@ pub(crate) fn check(
     }
 }
 
-fn check_filters(privacy: &Privacy, filters: &FilterArgs) -> Result<()> {
+/// Refuses a filter by a field that is dropped or hashed.
+pub(crate) fn check_filters(privacy: &Privacy, filters: &FilterArgs) -> Result<()> {
     let named = [
         ("--name", filters.name.is_some(), "name"),
         ("--phone", filters.phone.is_some(), "contacts.phone"),

@@ -1,0 +1,7 @@
+//! `source-kapture`: runs `kapture airbyte`.
+
+mod launcher;
+
+fn main() -> std::process::ExitCode {
+    launcher::run("airbyte")
+}

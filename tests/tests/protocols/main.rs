@@ -1,0 +1,5 @@
+//! The connectors for other programs, from end to end: over HTTP, as those programs run them.
+
+mod faults;
+mod singer;
+mod tap;
