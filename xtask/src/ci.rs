@@ -9,8 +9,8 @@ use crate::dist::packaging;
 use crate::readers::{guide, metrics, report};
 use crate::workspace::Workspace;
 use crate::{
-    Error, Faults, bench, examples, features, interop, layers, public_api, python, soak, stores,
-    system, tidy, tools,
+    Error, Faults, bench, examples, features, interop, layers, protocols, public_api, python, soak,
+    stores, system, tidy, tools,
 };
 
 /// One thing that can pass or fail.
@@ -94,6 +94,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "stores",
         purpose: "datasets in SeaweedFS and Azurite are as in a folder, also after killed runs",
         faults: stores::faults,
+    },
+    Step {
+        name: "protocols",
+        purpose: "Meltano runs the connectors, and its targets receive what the tenant has",
+        faults: protocols::faults,
     },
     Step {
         name: "report",

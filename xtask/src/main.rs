@@ -15,6 +15,7 @@ mod features;
 mod fuzz;
 mod interop;
 mod layers;
+mod protocols;
 mod public_api;
 mod python;
 mod readers;

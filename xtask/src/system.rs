@@ -17,7 +17,7 @@ struct Package {
     is_there: fn(&Shell) -> bool,
 }
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 13] = [
     Package {
         name: "PostgreSQL",
         step: "tests",
@@ -66,6 +66,20 @@ const PACKAGES: [Package; 11] = [
         purpose: "Azurite",
         hint: "apt-get install npm, or brew install node",
         is_there: has_npm,
+    },
+    Package {
+        name: "Python 3 with venv",
+        step: "protocols",
+        purpose: "Meltano and other runners of connectors",
+        hint: "apt-get install python3-venv, or brew install python",
+        is_there: has_python,
+    },
+    Package {
+        name: "PostgreSQL",
+        step: "protocols",
+        purpose: "a target of Meltano",
+        hint: "apt-get install postgresql, or brew install postgresql",
+        is_there: |_| has_postgres(),
     },
     Package {
         name: "npm",
