@@ -49,14 +49,14 @@ impl CustomerId {
         match *json.as_bytes().first()? {
             b'"' => match scanner::decode_text(json) {
                 Some(text) if text.trim().is_empty() => None,
-                Some(text) => Some(CustomerId::from(text.as_ref())),
-                // Half a surrogate pair is no character. The literal spelling keeps two such ids
+                Some(text) if !text.contains('\0') => Some(CustomerId::from(text.as_ref())),
+                // Half a surrogate pair and U+0000 are no text. The literal spelling keeps two such ids
                 // apart; a replacement character would make them one customer.
-                None if is_json(json) => {
-                    let spelling = escape_control_characters(&json[1..json.len() - 1]);
-                    Some(CustomerId::Text(spelling.into()))
+                _ if is_json(json) => {
+                    let spelling = escape_control_characters(json);
+                    Some(CustomerId::Text(spelling[1..spelling.len() - 1].into()))
                 }
-                None => None,
+                _ => None,
             },
             b'-' | b'0'..=b'9' => match CustomerId::from(json) {
                 CustomerId::Text(_) if !is_json(json) => None,
@@ -245,6 +245,8 @@ mod tests {
             (r#""A-17""#, Some("A-17")),
             (r#""a\"b""#, Some("a\"b")),
             (r#""\ud800""#, Some(r"\ud800")),
+            (r#""A\u0000""#, Some(r"A\u0000")),
+            ("\"A\0\t\"", Some(r"A\u0000\t")),
             ("null", None),
             ("true", None),
             ("{}", None),

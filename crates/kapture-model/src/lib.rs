@@ -15,6 +15,7 @@ mod normal_form;
 mod privacy;
 mod receipt;
 mod record;
+mod repair;
 mod sanitize;
 mod schema;
 mod table;

@@ -4,12 +4,14 @@ use crate::json::number::whole_digits;
 use crate::json::scanner::{self, Scanner};
 use crate::json::shape_cache::{Lookup, ShapeCache};
 use crate::json::strict::is_non_finite;
+use crate::record::RecordText;
 use crate::schema::documented::Kind;
 use crate::schema::drift::Owner;
 use crate::schema::keys::{Keys, NO_KEY};
-use crate::{CustomerId, Drift, DriftKind, Record, Timestamp};
+use crate::table::Read;
+use crate::{Cell, CustomerId, Drift, DriftKind, Record, Timestamp};
 use chrono::{Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
-use std::borrow::Cow;
+use serde_json::Value;
 use std::io::Write;
 
 /// Turns records into the normal form: one line of compact JSON each.
@@ -20,11 +22,14 @@ use std::io::Write;
 ///   there is one. A date in no known form, or with parts that a date-time has no place for, keeps
 ///   its raw value.
 /// - Blank text of customers and contacts becomes null; values nested deeper stay as they are.
-/// - A customer's id that is a whole number, and each other documented whole number, is written
-///   plainly: `708888000` for `7.08888E8`, and for the id `"708888000"`, too.
-/// - Everything else keeps its spelling, but for whitespace between the values. A line is valid JSON:
-///   bytes that are no UTF-8 become U+FFFD, numbers that are not finite (`NaN`) become null, and
-///   control characters in text are escaped.
+/// - A documented field has its documented type where the value says the same in it: `17` for the number
+///   `"17"`, `"560001"` for the text `560001`, `true` for the flag `1`. Documented whole numbers are
+///   written plainly: `708888000` for `7.08888E8`. An id that is no whole number stays text.
+/// - Everything else keeps its spelling, but for whitespace between the values.
+/// - A line is JSON that every reader reads alike: what is no text (bytes that are no UTF-8, half of a
+///   surrogate pair, U+0000) becomes U+FFFD, in keys, too; numbers that are not finite (`NaN`) or that no
+///   double holds (`1e400`) become null; control characters in text are escaped; of a repeated key the
+///   last one is left; and a value nested deeper than 100 levels becomes its JSON as text.
 ///
 /// ```
 /// use kapture_model::{Normaliser, Record};
@@ -89,8 +94,8 @@ impl<Z: TimeZone> Normaliser<Z> {
 
     /// Appends the record's normal form to `out`: one JSON object without a line end.
     pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) {
-        let decoded = record.text();
-        let text = &*decoded;
+        let record = record.text();
+        let text = record.json();
         out.reserve(text.len());
         let mut pass = Pass {
             zone: &self.zone,
@@ -104,11 +109,9 @@ impl<Z: TimeZone> Normaliser<Z> {
         // A record is one valid object, so nothing ends the pass early.
         let _ = pass.object(Owner::Customer);
         pass.copy_up_to(text.len());
-        if let Cow::Owned(text) = &decoded
-            && record.is_lossy()
-        {
+        if let RecordText::Repaired(repaired) = &record {
             let kind = &mut self.kinds[Owner::Customer as usize];
-            kind.keys.note_not_utf8(text);
+            kind.keys.note_repairs(&repaired.faults);
         }
     }
 
@@ -194,15 +197,11 @@ impl<Z: TimeZone> Pass<'_, Z> {
                     let found = match kind {
                         Kind::Contacts => self.contacts()?,
                         _ if owner == Owner::Customer as usize && key == NO_KEY + 1 => self.id()?,
-                        _ => self.plain(kind)?,
+                        _ => self.plain(Some(kind))?,
                     };
                     (kind != Kind::Contacts, found)
                 }
-                None => {
-                    let found = self.plain(Kind::Text)?;
-                    let odd = found.filter(|found| *found == DriftKind::NotFinite);
-                    (true, odd.or(Some(DriftKind::UnknownField)))
-                }
+                None => (true, self.plain(None)?.or(Some(DriftKind::UnknownField))),
             };
             if let Some(drift) = drift {
                 self.kinds[owner].keys.note(key, drift);
@@ -291,7 +290,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
         }
         self.scanner.rewind(start);
         let nothing = scanner::is_null_or_blank(value);
-        self.plain(Kind::Text)?;
+        self.plain(None)?;
         let drift = match decoded {
             Some(_) => DriftKind::DateWithMore,
             None => DriftKind::UndecodableDate,
@@ -302,7 +301,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
     /// The contacts; says what is odd about them, if they are no list of objects, and not nothing.
     fn contacts(&mut self) -> Option<Option<DriftKind>> {
         if !self.scanner.take(b'[') {
-            return self.plain(Kind::Contacts);
+            return self.plain(Some(Kind::Contacts));
         }
         let mut documented = true;
         self.drop_whitespace();
@@ -320,36 +319,45 @@ impl<Z: TimeZone> Pass<'_, Z> {
         Some((!documented).then_some(DriftKind::UnexpectedType))
     }
 
-    /// The customer's id; says what is odd about it.
+    /// The customer's id; says what is odd about it. Text that is a whole number is that number.
     fn id(&mut self) -> Option<Option<DriftKind>> {
         let start = self.scanner.at();
-        let drift = self.plain(Kind::Number)?;
-        let id = self.scanner.since(start);
-        if id.starts_with('"')
-            && let Some(CustomerId::Number(number)) = CustomerId::decode(id)
-        {
+        if self.scanner.peek()? != b'"' {
+            let id = self.scanner.value()?;
+            if is_non_finite(id) {
+                // Null would lose it.
+                self.replace_from(start, |out| {
+                    out.extend([b"\"", id.as_bytes(), b"\""].concat())
+                });
+                return Some(Some(DriftKind::NotFinite));
+            }
+            self.scanner.rewind(start);
+            return self.plain(Some(Kind::Number));
+        }
+        if let Some(CustomerId::Number(number)) = CustomerId::decode(self.scanner.string()?) {
             self.replace_from(start, |out| {
                 out.extend_from_slice(number.to_string().as_bytes())
             });
         }
-        Some(drift)
+        Some(Some(DriftKind::UnexpectedType))
     }
 
     /// Any other field of a customer or contact; says what is odd about the value, if it is not of the
-    /// kind documented, and not nothing.
-    fn plain(&mut self, kind: Kind) -> Option<Option<DriftKind>> {
+    /// kind documented, and not nothing. Fields that are not documented are of any kind.
+    fn plain(&mut self, kind: Option<Kind>) -> Option<Option<DriftKind>> {
         let start = self.scanner.at();
+        let is = |kinds: &[Kind]| kind.is_none_or(|kind| kinds.contains(&kind));
         let documented = match self.scanner.peek()? {
             b'"' if scanner::is_blank(self.scanner.string()?) => {
                 self.replace_from(start, |out| out.extend_from_slice(b"null"));
                 true
             }
-            b'"' => kind == Kind::Text,
+            b'"' => is(&[Kind::Text]),
             b'{' | b'[' => {
                 if self.compact()? {
                     return Some(Some(DriftKind::NotFinite));
                 }
-                false
+                return Some(kind.map(|_| DriftKind::UnexpectedType));
             }
             first => {
                 let value = self.scanner.scalar()?;
@@ -357,7 +365,7 @@ impl<Z: TimeZone> Pass<'_, Z> {
                     self.replace_from(start, |out| out.extend_from_slice(b"null"));
                     return Some(Some(DriftKind::NotFinite));
                 }
-                if kind == Kind::Number
+                if kind == Some(Kind::Number)
                     && value.contains(['.', 'e', 'E'])
                     && let Some(digits) = whole_digits(value)
                 {
@@ -365,12 +373,35 @@ impl<Z: TimeZone> Pass<'_, Z> {
                 }
                 match first {
                     b'n' => true,
-                    b't' | b'f' => kind == Kind::Bool,
-                    _ => matches!(kind, Kind::Number | Kind::Float),
+                    b't' | b'f' => is(&[Kind::Bool]),
+                    _ => is(&[Kind::Number, Kind::Float]),
                 }
             }
         };
-        Some((!documented).then_some(DriftKind::UnexpectedType))
+        if documented {
+            return Some(None);
+        }
+        self.convert(start, kind?);
+        Some(Some(DriftKind::UnexpectedType))
+    }
+
+    /// Writes the value from `start` to the position as its documented kind, where it says the same: as
+    /// in tables, so that the values of a field are of one type.
+    fn convert(&mut self, start: usize, kind: Kind) {
+        let cell = match kind {
+            Kind::Contacts | Kind::Timestamp => Cell::Null,
+            _ => Read::of(kind, self.scanner.since(start), self.zone).cell,
+        };
+        let value: Value = match cell {
+            Cell::Null | Cell::Timestamp(_) => return,
+            Cell::Integer(number) => number.into(),
+            Cell::Float(number) => number.into(),
+            Cell::Bool(flag) => flag.into(),
+            Cell::Text(text) => text.into(),
+        };
+        self.replace_from(start, |out| {
+            out.extend_from_slice(value.to_string().as_bytes())
+        });
     }
 
     /// Any value, without the whitespace around the values in it; says whether there are numbers in

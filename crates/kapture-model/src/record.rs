@@ -1,15 +1,15 @@
 //! One customer as it arrived.
 
 use crate::json::lossy_text::{LossyText, mask};
-use crate::json::scanner::{self, Scanner};
+use crate::json::scanner::Scanner;
 use crate::json::shape_cache::ShapeCache;
 use crate::json::strict;
+use crate::repair::{Repaired, has_repeated_key, repair};
 use crate::{Customer, CustomerId, Timestamp};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use std::borrow::Cow;
 use std::fmt;
 
 /// One customer as it arrived: its raw JSON, and the two keys that steer it.
@@ -34,8 +34,8 @@ pub struct Record {
     /// One JSON object, valid but for what the [scanner](scanner) accepts beyond JSON, and for bytes
     /// in its text that may be no UTF-8.
     raw: Bytes,
-    /// Whether its strings may have control characters that are not escaped.
-    has_control_characters: bool,
+    /// Whether it may have what has to be [repaired](repair) before it is written.
+    needs_repair: bool,
     id: CustomerId,
     created: Option<Timestamp>,
 }
@@ -149,9 +149,13 @@ impl Shape {
                 match steering {
                     Steering::Id => id = Some(scanner.value()?),
                     Steering::Created => {
+                        let start = scanner.at();
                         created = match Timestamp::take_common(scanner) {
                             Some(timestamp) => Some(timestamp),
-                            None => Timestamp::decode(scanner.value()?),
+                            None => {
+                                skip_value(scanner)?;
+                                Timestamp::decode(scanner.since(start))
+                            }
                         }
                     }
                     Steering::OtherDate => {
@@ -160,16 +164,14 @@ impl Shape {
                     Steering::Contacts if scanner.peek() == Some(b'[') => {
                         scanner.list(|scanner| contact_or_other(contact, scanner))?;
                     }
-                    Steering::Contacts | Steering::Nothing => {
-                        scanner.value()?;
-                    }
+                    Steering::Contacts | Steering::Nothing => skip_value(scanner)?,
                 }
                 Some(!matches!(steering, Steering::Id | Steering::Created))
             })?;
         let record = |id| Record {
             raw: page.bytes_of(scanner.since(start)),
             // Equal fields of later records are not scanned again, so this holds for all that follow.
-            has_control_characters: scanner.has_met_control_character(),
+            needs_repair: scanner.needs_repair(),
             id,
             created,
         };
@@ -180,22 +182,29 @@ impl Shape {
 
 fn contact_or_other(contact: &mut ShapeCache<bool>, scanner: &mut Scanner<'_>) -> Option<()> {
     if scanner.peek() != Some(b'{') {
-        return scanner.value().map(|_| ());
+        return skip_value(scanner);
     }
     let is_date = |key: &str| key == "generationDate";
     contact.object(scanner, is_date, |is_date, scanner| {
         if is_date {
             skip_date(scanner)?;
         } else {
-            scanner.value()?;
+            skip_value(scanner)?;
         }
         Some(true)
     })
 }
 
 fn skip_date(scanner: &mut Scanner<'_>) -> Option<()> {
-    if Timestamp::take_common(scanner).is_none() {
-        scanner.value()?;
+    match Timestamp::take_common(scanner) {
+        Some(_) => Some(()),
+        None => skip_value(scanner),
+    }
+}
+
+fn skip_value(scanner: &mut Scanner<'_>) -> Option<()> {
+    if has_repeated_key(scanner.value()?) {
+        scanner.note_fault();
     }
     Some(())
 }
@@ -216,25 +225,23 @@ impl Record {
         &self.raw
     }
 
-    /// The same as text, with U+FFFD for bytes that are not UTF-8, and without raw control characters
-    /// in strings.
-    pub(crate) fn text(&self) -> Cow<'_, str> {
-        // Fast path: nearly every record is UTF-8.
-        let text = match str::from_utf8(&self.raw) {
-            Ok(text) => text.into(),
-            Err(_) => String::from_utf8_lossy(&self.raw),
-        };
-        if self.has_control_characters {
-            strict::escape_control_characters(&text).into()
-        } else {
-            text
+    /// The same as text that every reader of JSON accepts, but for numbers that are not finite.
+    pub(crate) fn text(&self) -> RecordText<'_> {
+        // Fast path: nearly every record is UTF-8, and as JSON has to be.
+        match str::from_utf8(&self.raw) {
+            Ok(text) if !self.needs_repair => RecordText::AsSent(text),
+            Ok(text) => RecordText::Repaired(repair(text, None, Some(&self.id))),
+            Err(_) => {
+                let text = mask(&self.raw);
+                RecordText::Repaired(repair(&text, Some(&self.raw), Some(&self.id)))
+            }
         }
     }
 
     /// Appends the raw JSON as one line, without a line end: line breaks between values are left out,
     /// and those that stand in text against the rules of JSON are escaped.
     pub fn push_raw_line(&self, out: &mut Vec<u8>) {
-        if self.has_control_characters {
+        if self.needs_repair {
             strict::push_line(&self.raw, out);
         } else {
             out.extend(
@@ -243,11 +250,6 @@ impl Record {
                     .filter(|byte| !matches!(byte, b'\n' | b'\r')),
             );
         }
-    }
-
-    /// Whether some of the bytes are not UTF-8.
-    pub(crate) fn is_lossy(&self) -> bool {
-        str::from_utf8(&self.raw).is_err()
     }
 
     /// The customer's `id`.
@@ -266,16 +268,28 @@ impl Record {
     /// The customer with typed fields. See [`Customer`].
     ///
     /// # Errors
-    /// Only for what no [`Value`] holds: values nested deeper than 127 levels, and numbers beyond
-    /// 1.8e308. Half a surrogate pair, which is no character, becomes U+FFFD here, and a number
-    /// has what a double holds of it: [`raw`](Self::raw) has all.
+    /// None is known. What is no text becomes U+FFFD here, numbers that are not finite and values
+    /// nested deeper than 100 levels become text, and a number has what a double holds of it:
+    /// [`raw`](Self::raw) has all.
     pub fn customer(&self) -> Result<Customer, serde_json::Error> {
         let text = self.text();
-        let text = strict::strict(&text);
-        // By way of a value, because keys may be repeated and the last one counts.
-        let value: Value = serde_json::from_str(&text)
-            .or_else(|_| serde_json::from_str(&scanner::replace_half_pairs(&text)))?;
+        let value: Value = serde_json::from_str(&strict::strict(text.json()))?;
         Customer::deserialize(value)
+    }
+}
+
+/// A record as text.
+pub(crate) enum RecordText<'a> {
+    AsSent(&'a str),
+    Repaired(Repaired),
+}
+
+impl RecordText<'_> {
+    pub(crate) fn json(&self) -> &str {
+        match self {
+            RecordText::AsSent(text) => text,
+            RecordText::Repaired(repaired) => &repaired.json,
+        }
     }
 }
 

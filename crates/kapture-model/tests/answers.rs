@@ -266,7 +266,7 @@ fn unusual_bytes_lose_no_record() {
     Normaliser::default().write(&records[0], &mut line);
     assert_eq!(
         String::from_utf8(line).unwrap(),
-        "{\"id\":1,\"name\":\"As\u{fffd}\u{fffd}ha\",\"half\":\"\\ud800\",\"\\ud800\":1}"
+        "{\"id\":1,\"name\":\"As\u{fffd}\u{fffd}ha\",\"half\":\"\u{fffd}\",\"\u{fffd}\":1}"
     );
     let customer = records[0].customer().unwrap();
     assert_eq!(customer.name.value().unwrap(), "As\u{fffd}\u{fffd}ha");
@@ -337,8 +337,10 @@ fn bytes_that_are_not_utf8_are_unchanged() {
         assert_eq!(alone.raw(), row);
         assert_eq!(alone.id(), record.id());
         assert_eq!(alone.created(), record.created());
-        // The normal form is that of the text with U+FFFD.
+        // The normal form is that of the text with U+FFFD, but for an id, which stays distinct.
         let text = String::from_utf8_lossy(row).into_owned();
+        let id = format!("\"id\":\"{}\"", record.id());
+        let text = text.replace("\"id\":\"M\u{fffd}LLER\"", &id);
         let expected = Record::decode(text.into_bytes().into()).unwrap();
         let line = |record: &Record| {
             let mut line = Vec::new();

@@ -107,13 +107,8 @@ fn values_of_other_types_are_converted_or_kept() {
             Cell::Null,
             Some(json!(9_007_199_254_740_993_i64)),
         ),
-        // In the column as far as it can be, so kept as well.
-        (
-            "name",
-            json!("a\0b"),
-            Cell::Text("a\u{fffd}b".into()),
-            Some(json!("a\0b")),
-        ),
+        // What is no text.
+        ("name", json!("a\0b"), Cell::Text("a\u{fffd}b".into()), None),
     ];
     for (key, value, expected, kept) in cases {
         let record = record(json!({"id": 1, key: value}).to_string());
@@ -132,22 +127,32 @@ fn values_of_other_types_are_converted_or_kept() {
 }
 
 #[test]
-fn lossy_text_and_extra_date_parts_are_kept_in_extra() {
-    let record = record(b"{\"id\":1,\"name\":\"a\xffb\"}".to_vec());
+fn what_is_no_text_is_replaced_everywhere_and_counted_by_field() {
+    let record = record(
+        b"{\"id\":1,\"name\":\"a\xffb\",\"city\":\"x\\ud83d\",\"attr\\u0000\":{\"\\udc00\":[\"\\u0000\"]},\"state\":\"\xef\xbf\xbd\"}"
+            .to_vec(),
+    );
     let mut reader = RowReader::default();
     let row = reader.read(&record);
     assert_eq!(*cell(&row, "name"), Cell::Text("a\u{fffd}b".into()));
+    assert_eq!(*cell(&row, "city"), Cell::Text("x\u{fffd}".into()));
+    let kept = json!({"attr\u{fffd}": {"\u{fffd}": ["\u{fffd}"]}});
+    assert_eq!(extra(&row), kept);
     let mut normaliser = Normaliser::default();
     normaliser.write(&record, &mut Vec::new());
     assert_eq!(normaliser.drift(), reader.drift());
     let replaced = reader.drift();
-    let mut replaced = replaced
+    let replaced = replaced
         .iter()
-        .filter(|entry| entry.kind == DriftKind::NotUtf8);
-    let told = replaced.next().map(|entry| entry.to_string());
-    assert_eq!(told.as_deref(), Some("customer.name: not UTF-8 (1)"));
-    assert_eq!(replaced.next(), None);
+        .filter(|entry| entry.kind == DriftKind::InvalidText);
+    let replaced: Vec<_> = replaced.map(|entry| entry.to_string()).collect();
+    let expected =
+        ["attr\u{fffd}", "city", "name"].map(|field| format!("customer.{field}: invalid text (1)"));
+    assert_eq!(replaced, expected);
+}
 
+#[test]
+fn extra_date_parts_are_kept_in_extra() {
     let date = r#"{"year":2024,"month":4,"dayOfMonth":2,"hourOfDay":16,"era":1}"#;
     let text = format!(r#"{{"id":1,"generationDate":{date}}}"#);
     let record = self::record(text);
@@ -160,7 +165,6 @@ fn lossy_text_and_extra_date_parts_are_kept_in_extra() {
 fn amounts_beyond_double_precision_are_kept_in_extra() {
     for (amount, kept) in [
         ("0.12345678901234567890123", true),
-        ("1e-400", true),
         ("12345678901234567.0", true),
         ("1250.10", false),
         ("0.0", false),
@@ -221,26 +225,28 @@ fn text_ids_have_a_negative_surrogate() {
 #[test]
 fn numbers_that_are_not_finite_are_kept_in_extra_as_text() {
     let record = record(
-        "{\"id\":1,\"maxCreditAmt\":NaN,\"creatorId\":-Infinity,\"attr1\":{\"a\":[Infinity,1]},\"name\":\"a\tb\"}",
+        "{\"id\":1,\"maxCreditAmt\":NaN,\"creatorId\":-Infinity,\"attr1\":{\"a\":[Infinity,1]},\"attr2\":1e400,\"outStandingAmount\":1e-400,\"name\":\"a\tb\"}",
     );
     let row = RowReader::default().read(&record);
     assert_eq!(*cell(&row, "max_credit_amt"), Cell::Null);
     assert_eq!(*cell(&row, "creator_id"), Cell::Null);
     assert_eq!(*cell(&row, "name"), Cell::Text("a\tb".into()));
-    let kept =
-        json!({"maxCreditAmt": "NaN", "creatorId": "-Infinity", "attr1": {"a": ["Infinity", 1]}});
+    let kept = json!({"maxCreditAmt": "NaN", "creatorId": "-Infinity", "attr1": {"a": ["Infinity", 1]}, "attr2": "1e400", "outStandingAmount": "1e-400"});
     assert_eq!(extra(&row), kept);
 }
 
 #[test]
 fn last_of_a_repeated_key_counts() {
     let record = record(
-        r#"{"id":1,"zone":"north","zo\u006ee":5,"name":"a","name":["b"],"contacts":[{"id":1}],"contacts":[]}"#,
+        r#"{"id":1,"zone":"north","zo\u006ee":5,"name":"a","name":["b"],"contacts":[{"id":1}],"contacts":[],"attr1":1,"attr1":{"a":2,"a":3}}"#,
     );
     let row = RowReader::default().read(&record);
     assert_eq!(*cell(&row, "zone"), Cell::Integer(5));
     assert_eq!(*cell(&row, "name"), Cell::Null);
-    assert_eq!(extra(&row), json!({"name": ["b"]}));
+    assert_eq!(
+        row.customer.extra.as_deref(),
+        Some(r#"{"name":["b"],"attr1":{"a":3}}"#)
+    );
     assert!(row.contacts.is_empty());
 }
 
@@ -280,7 +286,7 @@ fn contacts_in_an_undocumented_shape_are_kept_in_extra() {
 fn rows_and_lines_count_the_same_drift() {
     let record = record(
         r#"{"id":1,"attr1":"x","attr2":NaN,"attr3":{"a":[NaN]},"maxCreditAmt":Infinity,"zone":0.5,"generationDate":"soon","lastModificationTime":" ",
-            "contacts":[{"id":1,"generationDate":"soon"},{"id":2}]}"#,
+            "contacts":[{"id":1,"generationDate":"soon"},{"id":2,"id":3}],"attr3":"\ud83d"}"#,
     );
     let (mut rows, mut lines) = (RowReader::default(), Normaliser::default());
     rows.read(&record);

@@ -127,12 +127,11 @@ fn every_field_survives_and_times_agree() {
         for (key, value) in original.as_object().unwrap() {
             match (value, key.as_str()) {
                 (_, "generationDate" | "lastModificationTime" | "contacts") => {}
-                // An id that is a whole number is written as one.
-                (_, "id") => assert_eq!(text(&customer[key]), text(value)),
                 (Value::String(text), _) if text.trim().is_empty() => {
                     assert_eq!(customer[key], Value::Null)
                 }
-                _ => assert_eq!(&customer[key], value, "{key}"),
+                // The type may be another one: the documented.
+                _ => assert_eq!(text(&customer[key]), text(value), "{key}"),
             }
         }
     }

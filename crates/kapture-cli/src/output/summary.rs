@@ -67,27 +67,39 @@ impl Summary {
                 entries.map(|entry| format!("{} ({} {}×)", entry.path, entry.kind, entry.count));
             entries.collect::<Vec<_>>().join(", ")
         };
-        let odd = met(|kind| {
-            use DriftKind::{MissingDate, NotFinite, NotUtf8, UnknownField};
-            !matches!(kind, UnknownField | MissingDate | NotUtf8 | NotFinite)
-        });
-        if !odd.is_empty() {
-            notes.push(format!(
-                "fields that differ from the documentation, kept unchanged: {odd}"
-            ));
-        }
-        let replaced = met(|kind| kind == DriftKind::NotUtf8);
-        if !replaced.is_empty() {
-            notes.push(format!(
-                "fields with invalid UTF-8, replaced by U+FFFD (pull --raw keeps the bytes): {replaced}"
-            ));
-        }
-        let null = met(|kind| kind == DriftKind::NotFinite);
-        if !null.is_empty() {
-            notes.push(format!(
-                "numbers that JSON does not have, null here (the extra column and pull --raw keep them): {null}"
-            ));
-        }
+        use DriftKind::{
+            DateWithMore, DeepNesting, InstantDate, InvalidText, NotFinite, RepeatedKey,
+            UndecodableDate, UnexpectedType,
+        };
+        let noted = [
+            (
+                "fields that differ from the documentation, kept",
+                met(|kind| {
+                    matches!(
+                        kind,
+                        UnexpectedType | UndecodableDate | DateWithMore | InstantDate
+                    )
+                }),
+            ),
+            (
+                "fields with invalid text (not UTF-8, half a character, U+0000), replaced by U+FFFD (pull --raw keeps it)",
+                met(|kind| kind == InvalidText),
+            ),
+            (
+                "numbers that JSON or its readers do not have, null here (the extra column and pull --raw keep them)",
+                met(|kind| kind == NotFinite),
+            ),
+            (
+                "keys that stand twice in one object, the last one kept (pull --raw keeps all)",
+                met(|kind| kind == RepeatedKey),
+            ),
+            (
+                "values nested more than 100 levels deep, which are text from there on",
+                met(|kind| kind == DeepNesting),
+            ),
+        ];
+        let noted = noted.iter().filter(|(_, fields)| !fields.is_empty());
+        notes.extend(noted.map(|(what, fields)| format!("{what}: {fields}")));
         notes
     }
 

@@ -9,7 +9,11 @@
 
 use std::borrow::Cow;
 
-use crate::json::strict::{escape_control_characters, has_control_character};
+use crate::json::strict::{code_unit, escape_control_characters, has_control_character};
+
+/// The deepest nesting of a record that is written: readers refuse more (serde_json at 128 levels, jq
+/// at 256, PostgreSQL where its stack ends).
+pub(crate) const MAX_DEPTH: usize = 100;
 
 /// A position in JSON text.
 pub(crate) struct Scanner<'a> {
@@ -18,7 +22,7 @@ pub(crate) struct Scanner<'a> {
     at: usize,
     /// The brackets that close what is open, in [`Scanner::value`].
     closing: Vec<u8>,
-    has_met_control_character: bool,
+    needs_repair: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -28,13 +32,20 @@ impl<'a> Scanner<'a> {
             bytes: text.as_bytes(),
             at: 0,
             closing: Vec::new(),
-            has_met_control_character: false,
+            needs_repair: false,
         }
     }
 
-    /// Whether a control character was met in any string so far.
-    pub(crate) fn has_met_control_character(&self) -> bool {
-        self.has_met_control_character
+    /// Whether anything was met so far that has to be [repaired](crate::repair) before it is written:
+    /// a string that JSON forbids or that stands for no text, deep nesting, or what was
+    /// [noted](Self::note_fault).
+    pub(crate) fn needs_repair(&self) -> bool {
+        self.needs_repair
+    }
+
+    /// Notes a fault that the scanner itself does not look for.
+    pub(crate) fn note_fault(&mut self) {
+        self.needs_repair = true;
     }
 
     /// The byte offset reached.
@@ -151,7 +162,7 @@ impl<'a> Scanner<'a> {
                 }
                 // RFC 8259 demands an escape.
                 _ => {
-                    self.has_met_control_character = true;
+                    self.needs_repair = true;
                     self.at += 1;
                 }
             }
@@ -162,9 +173,17 @@ impl<'a> Scanner<'a> {
         match self.bytes.get(self.at + 1)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
             b'u' => {
-                let digits = self.bytes.get(self.at + 2..self.at + 6)?;
-                digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                let escape = &self.bytes[self.at..];
+                let unit = code_unit(escape)?;
                 self.at += 6;
+                match unit {
+                    0xd800..0xdc00 => match escape.get(6..).and_then(code_unit) {
+                        Some(0xdc00..0xe000) => self.at += 6,
+                        _ => self.needs_repair = true,
+                    },
+                    0 | 0xdc00..0xe000 => self.needs_repair = true,
+                    _ => {}
+                }
             }
             _ => return None,
         }
@@ -239,6 +258,8 @@ impl<'a> Scanner<'a> {
                 self.skip_whitespace();
                 if !self.take(closing) {
                     self.closing.push(closing);
+                    // A contact and what it is in count, too.
+                    self.needs_repair |= self.closing.len() > MAX_DEPTH / 2;
                     self.skip_key_of(closing)?;
                     continue;
                 }
@@ -367,44 +388,6 @@ pub(crate) fn decode_text(token: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The text with U+FFFD for every escape that is half a surrogate pair (`\ud800`), which Java
-/// writes for text cut in the middle of a character and which no Rust string can hold.
-pub(crate) fn replace_half_pairs(json: &str) -> String {
-    replace_escapes(json, |_| false)
-}
-
-/// The same, also for the escape of U+0000, which PostgreSQL cannot hold.
-pub(crate) fn replace_unreadable(json: &str) -> String {
-    replace_escapes(json, |escape| escape.starts_with("\\u0000"))
-}
-
-/// The text with U+FFFD for every escape that is half a surrogate pair, or one of six characters that
-/// `is_unwanted`, which gets the text from the escape on.
-fn replace_escapes(json: &str, is_unwanted: impl Fn(&str) -> bool) -> String {
-    let mut replaced = String::with_capacity(json.len());
-    let mut rest = json;
-    while let Some(at) = rest.find('\\') {
-        let (before, escape) = rest.split_at(at);
-        replaced.push_str(before);
-        let (kept, length) = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
-            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => (escape.get(..12), 12),
-            (Some(_), _) => (Some("\\ufffd"), 6),
-            (None, _) if is_unwanted(escape) => (Some("\\ufffd"), 6),
-            (None, _) => (escape.get(..2), 2),
-        };
-        replaced.push_str(kept.unwrap_or_default());
-        rest = escape.get(length..).unwrap_or_default();
-    }
-    replaced + rest
-}
-
-/// The surrogate that the text begins with, if it begins with the escape of one.
-fn surrogate(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    let unit = u32::from_str_radix(digits, 16).ok()?;
-    (0xd800..0xe000).contains(&unit).then_some(unit)
-}
-
 /// Whether a raw value means nothing: null, or blank text.
 pub(crate) fn is_null_or_blank(value: &str) -> bool {
     value == "null" || is_blank(value)
@@ -479,10 +462,7 @@ mod tests {
             let mut scanner = Scanner::new(text);
             assert_eq!(scanner.value(), Some(text));
             assert!(scanner.is_at_end());
-            assert_eq!(
-                scanner.has_met_control_character(),
-                text.contains(char::is_control)
-            );
+            assert_eq!(scanner.needs_repair(), text.contains(char::is_control));
         }
         for text in ["-", "N", "Nan", "+Infinity", "nul", "infinit"] {
             let mut scanner = Scanner::new(text);

@@ -169,6 +169,7 @@ impl<T: Copy> ShapeCache<T> {
         let mut draft = self.draft(start);
         let mut place = 0;
         let mut in_common = 0;
+        let mut unplaced = Vec::new();
         loop {
             let at = scanner.at();
             let key = match self.look_up(place, scanner.rest()) {
@@ -190,7 +191,11 @@ impl<T: Copy> ShapeCache<T> {
                 }
                 Lookup::Miss => {
                     let (token, name) = scanner.key()?;
-                    place = self.place_behind(token, place);
+                    let behind = self.place_behind(token, place);
+                    if behind == place {
+                        unplaced.push(token);
+                    }
+                    place = behind;
                     what(&name)
                 }
             };
@@ -204,13 +209,31 @@ impl<T: Copy> ShapeCache<T> {
                 break;
             }
         }
+        if self.may_repeat(unplaced) {
+            scanner.note_fault();
+        }
+        self.learn(draft, scanner.since(start), in_common);
+        Some(())
+    }
+
+    /// Makes a complete object the template, or judges the template that it was compared with.
+    fn learn(&mut self, draft: Option<Draft<T>>, text: &str, in_common: usize) {
         match draft {
             Some(draft) => {
-                self.adopt(draft, scanner.since(start));
+                self.adopt(draft, text);
             }
-            None => self.evaluate(in_common, scanner.at() - start),
+            None => self.evaluate(in_common, text.len()),
         }
-        Some(())
+    }
+
+    /// Whether an object may have a key twice: one of those that were not found in the template ahead.
+    /// The others are in the template, where each comes once, and in its order.
+    fn may_repeat(&self, mut unplaced: Vec<&str>) -> bool {
+        let count = unplaced.len();
+        unplaced.sort_unstable();
+        unplaced.dedup();
+        let is_passed = |token: &&str| token.contains('\\') || self.place_behind(token, 0) > 0;
+        unplaced.len() < count || unplaced.iter().any(is_passed)
     }
 }
 

@@ -1,17 +1,36 @@
-//! JSON made strict: some servers write what RFC 8259 forbids.
+//! JSON made strict: some servers write what RFC 8259 forbids, or leaves to the reader.
 //!
-//! The scanner accepts two things that no JSON reader has to: control characters inside of strings,
-//! which must be escaped, and numbers that are not finite (`NaN`, `-Infinity`). What is written has
-//! neither.
+//! The scanner accepts what no JSON reader has to: control characters inside of strings, which must be
+//! escaped; strings that stand for no text; and numbers that no double holds (`NaN`, `-Infinity`,
+//! `1e400`). What is written has none of them.
 
 use std::borrow::Cow;
 
 use crate::json::scanner::Scanner;
 
-/// Whether a raw value is a number that JSON cannot express: `NaN`, `Infinity`, `-inf`.
+/// The longest number that is written: databases refuse more digits.
+const MAX_NUMBER: usize = 300;
+
+/// Whether a raw value is a number that JSON cannot express (`NaN`, `Infinity`, `-inf`), or that readers
+/// refuse because no double holds it (`1e400`, `1e-400`, hundreds of digits).
 pub(crate) fn is_non_finite(value: &str) -> bool {
     let magnitude = value.strip_prefix('-').unwrap_or(value);
-    magnitude.starts_with(['N', 'I', 'i']) || magnitude.starts_with("na")
+    match magnitude.bytes().next() {
+        Some(b'N' | b'I' | b'i') => true,
+        Some(b'n') => magnitude.starts_with("na"),
+        Some(b'0'..=b'9') => {
+            value.len() > MAX_NUMBER || magnitude.contains(['e', 'E']) && is_out_of_range(magnitude)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a double has infinity or zero for a number that is neither.
+fn is_out_of_range(number: &str) -> bool {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let is_zero = !mantissa.contains(|digit| matches!(digit, '1'..='9'));
+    let double = number.parse::<f64>().unwrap_or_default();
+    double.is_infinite() || (double == 0.0) != is_zero
 }
 
 /// Whether there is such a number in a raw value.
@@ -20,13 +39,11 @@ pub(crate) fn has_non_finite(value: &str) -> bool {
         return is_non_finite(value);
     }
     let mut found = false;
-    if may_have_non_finite(value) {
-        rewrite(
-            value,
-            |character, out| out.push(character),
-            |_, _| found = true,
-        );
-    }
+    rewrite(
+        value,
+        |character, out| out.push(character),
+        |_, _| found = true,
+    );
     found
 }
 
@@ -37,7 +54,7 @@ pub(crate) fn escape_control_characters(json: &str) -> String {
 
 /// JSON that every reader accepts: the same, and with text for numbers that are not finite.
 pub(crate) fn strict(json: &str) -> Cow<'_, str> {
-    if may_have_non_finite(json) || has_control_character(json) {
+    if !json.starts_with('"') || has_control_character(json) {
         rewrite(json, escape, |number, out| {
             out.push('"');
             out.push_str(number);
@@ -64,9 +81,44 @@ pub(crate) fn has_control_character(json: &str) -> bool {
     json.bytes().any(|byte| byte < 0x20)
 }
 
-/// Cheap, and wrong only for values without such a number.
-fn may_have_non_finite(value: &str) -> bool {
-    !value.starts_with('"') && value.contains(['N', 'I', 'i', 'a'])
+/// A string token that stands for text: with U+FFFD for half of a surrogate pair (`\ud800`), which Java
+/// writes for text cut in the middle of a character, and for U+0000, which databases refuse. Control
+/// characters are escaped. Says whether anything was replaced.
+pub(crate) fn valid_text(token: &str) -> (Cow<'_, str>, bool) {
+    let is_odd = |byte: u8| byte == b'\\' || byte < 0x20;
+    if !token.bytes().any(is_odd) {
+        return (token.into(), false);
+    }
+    let mut text = String::with_capacity(token.len());
+    let mut replaced = false;
+    let mut rest = token;
+    while let Some(at) = rest.bytes().position(is_odd) {
+        let (before, odd) = rest.split_at(at);
+        text.push_str(before);
+        let units = [Some(odd.as_bytes()), odd.as_bytes().get(6..)];
+        let (kept, length) = match (odd.as_bytes()[0], units.map(|text| code_unit(text?))) {
+            (_, [Some(0xd800..0xdc00), Some(0xdc00..0xe000)]) => (odd.get(..12), 12),
+            (_, [Some(0 | 0xd800..0xe000), _]) => (None, 6),
+            (b'\\', _) => (odd.get(..2), 2),
+            (0, _) => (None, 1),
+            (control, _) => {
+                escape(char::from(control), &mut text);
+                (Some(""), 1)
+            }
+        };
+        replaced |= kept.is_none();
+        text.push_str(kept.unwrap_or("\u{fffd}"));
+        rest = odd.get(length..).unwrap_or_default();
+    }
+    (Cow::Owned(text + rest), replaced)
+}
+
+/// The code unit of UTF-16 that the text begins with, if it begins with the escape of one.
+#[inline]
+pub(crate) fn code_unit(text: &[u8]) -> Option<u32> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    let digit = |unit: u32, digit: &u8| Some(unit << 4 | char::from(*digit).to_digit(16)?);
+    digits.iter().try_fold(0, digit)
 }
 
 /// Appends JSON as one line: without line breaks between values, and with those in strings escaped.
@@ -118,7 +170,7 @@ fn rewrite(
                 rest = &rest[length..];
                 continue;
             }
-            '-' | 'N' | 'I' | 'i' | 'n' if !in_string => {
+            '-' | '0'..='9' | 'N' | 'I' | 'i' | 'n' if !in_string => {
                 if let Some(number) = Scanner::new(rest).scalar() {
                     if is_non_finite(number) {
                         non_finite(number, &mut out);
@@ -156,7 +208,50 @@ mod tests {
             assert_eq!(strict(json), expected);
             assert!(serde_json::from_str::<serde_json::Value>(&strict(json)).is_ok());
         }
-        assert!(matches!(strict(r#"{"url":17}"#), Cow::Borrowed(_)));
+        assert!(matches!(strict(r#""NaN""#), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn text_has_no_half_pair_and_no_nul() {
+        for (token, expected, replaced) in [
+            (r#""plain é""#, r#""plain é""#, false),
+            (r#""a\"\n\u00e9\\ud83d""#, r#""a\"\n\u00e9\\ud83d""#, false),
+            (r#""\ud83d\ude00""#, r#""\ud83d\ude00""#, false),
+            (r#""a\ud83d""#, "\"a\u{fffd}\"", true),
+            (
+                r#""\uDE00\ud83d\ud83d\ude00""#,
+                "\"\u{fffd}\u{fffd}\\ud83d\\ude00\"",
+                true,
+            ),
+            (r#""\ud83d\u0041""#, "\"\u{fffd}\\u0041\"", true),
+            (r#""a\u0000b""#, "\"a\u{fffd}b\"", true),
+            ("\"a\0b\tc\u{1}\"", "\"a\u{fffd}b\\tc\\u0001\"", true),
+            ("\"a\tb\"", "\"a\\tb\"", false),
+        ] {
+            assert_eq!(valid_text(token), (expected.into(), replaced), "{token}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_double_holds_are_not_finite() {
+        let long = "1".repeat(301);
+        for number in ["NaN", "-inf", "1e400", "-1E+400", "1e-400", &long] {
+            assert!(is_non_finite(number), "{number}");
+        }
+        for number in [
+            "0",
+            "0e999",
+            "0.0e-999",
+            "1e308",
+            "-1.5e-300",
+            "123456789012345678901234567890",
+        ] {
+            assert!(!is_non_finite(number), "{number}");
+        }
+        assert_eq!(
+            strict(r#"{"a1e400":[1e400,1e4,17]}"#),
+            r#"{"a1e400":["1e400",1e4,17]}"#
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::json::scanner::{Scanner, decode_text, replace_half_pairs};
+use crate::json::scanner::{Scanner, decode_text};
+use crate::json::strict::valid_text;
 use crate::mix::{mixed, text_hash};
 
 /// The fields of an object, each with the hash of its value. Of a repeated key the last one counts.
@@ -115,17 +116,10 @@ fn object_hash(fields: &BTreeMap<Cow<'_, str>, u64>) -> u64 {
     mixed(fields.iter().map(field).fold(OBJECT, u64::wrapping_add))
 }
 
-/// Text as databases keep it: with U+FFFD for what is no character of theirs.
+/// Text as it is written: with U+FFFD for what is no text.
 fn string_hash(token: &str) -> u64 {
-    let text = decode_text(token).or_else(|| {
-        let replaced = decode_text(&replace_half_pairs(token))?.into_owned();
-        Some(replaced.into())
-    });
-    let text = text.unwrap_or(Cow::Borrowed(token));
-    match text.contains('\0') {
-        true => text_hash(TEXT, &text.replace('\0', "\u{fffd}")),
-        false => text_hash(TEXT, &text),
-    }
+    let (token, _) = valid_text(token);
+    text_hash(TEXT, &decode_text(&token).unwrap_or(Cow::Borrowed(&token)))
 }
 
 fn scalar_hash(scalar: &str) -> u64 {

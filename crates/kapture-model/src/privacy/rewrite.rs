@@ -7,7 +7,8 @@ use super::fields::{Action, CONTACTS, Fields, ObjectFields};
 use crate::Record;
 use crate::json::lossy_text::{LossyText, mask};
 use crate::json::number::whole_digits;
-use crate::json::scanner::{Scanner, decode_text, replace_half_pairs};
+use crate::json::scanner::{Scanner, decode_text};
+use crate::json::strict::valid_text;
 use crate::schema::drift::Owner;
 
 /// The record that is left of `record`.
@@ -133,10 +134,11 @@ impl Rewrite<'_> {
 /// The text that a raw value stands for, so that a number has the same hash as text and as number.
 fn text_of(value: &str) -> Cow<'_, str> {
     if value.starts_with('"') {
-        let decoded = decode_text(value);
-        let decoded =
-            decoded.or_else(|| Some(decode_text(&replace_half_pairs(value))?.into_owned().into()));
-        return decoded.unwrap_or(value.into());
+        let (token, _) = valid_text(value);
+        return match decode_text(&token) {
+            Some(text) => text.into_owned().into(),
+            None => value.into(),
+        };
     }
     match whole_digits(value) {
         Some(digits) => digits.into(),

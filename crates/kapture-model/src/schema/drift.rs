@@ -28,25 +28,31 @@ pub enum DriftKind {
     InstantDate,
     /// A documented date that is absent, null or blank.
     MissingDate,
-    /// A value with bytes that are no UTF-8, which JSON has to be. Text has U+FFFD in their place;
-    /// [`Record::raw`](crate::Record::raw) has them as they came.
-    NotUtf8,
-    /// A number that is not finite (`NaN`, `Infinity`), which JSON cannot express. Lines of JSON have
-    /// null in its place, tables its text in the extra object;
-    /// [`Record::raw`](crate::Record::raw) has it as it came.
+    /// Text with what is no text: bytes that are no UTF-8, half of a surrogate pair, U+0000. U+FFFD is
+    /// in its place; [`Record::raw`](crate::Record::raw) has it as it came.
+    InvalidText,
+    /// A number that is not finite (`NaN`, `Infinity`), which JSON cannot express, or one that no double
+    /// holds (`1e400`), which readers refuse. Lines of JSON have null in its place, tables its text in the
+    /// extra object; [`Record::raw`](crate::Record::raw) has it as it came.
     NotFinite,
+    /// A key that stands twice in one object. The last one counts, and the others are left out.
+    RepeatedKey,
+    /// A value nested deeper than readers follow: its innermost part is its JSON as text.
+    DeepNesting,
 }
 
 impl DriftKind {
-    pub(crate) const ALL: [DriftKind; 8] = [
+    pub(crate) const ALL: [DriftKind; 10] = [
         DriftKind::UnknownField,
         DriftKind::UnexpectedType,
         DriftKind::UndecodableDate,
         DriftKind::DateWithMore,
         DriftKind::InstantDate,
         DriftKind::MissingDate,
-        DriftKind::NotUtf8,
+        DriftKind::InvalidText,
         DriftKind::NotFinite,
+        DriftKind::RepeatedKey,
+        DriftKind::DeepNesting,
     ];
 }
 
@@ -59,8 +65,10 @@ impl fmt::Display for DriftKind {
             DriftKind::DateWithMore => "date with unknown parts",
             DriftKind::InstantDate => "date given as an instant",
             DriftKind::MissingDate => "missing date",
-            DriftKind::NotUtf8 => "not UTF-8",
+            DriftKind::InvalidText => "invalid text",
             DriftKind::NotFinite => "not a finite number",
+            DriftKind::RepeatedKey => "repeated key",
+            DriftKind::DeepNesting => "nested too deep",
         })
     }
 }

@@ -8,8 +8,8 @@ use crate::schema::drift::Owner;
 /// A JSON Schema (draft 2020-12) of one record in the [normal form](crate::Normaliser).
 ///
 /// It describes what is documented. Further keys are allowed, since tenants have their own. A value
-/// that is not as documented is written as it came, so such a record does not validate: that is
-/// how a reader may notice what [`Drift`](crate::Drift) counts.
+/// that says nothing in the documented type is written as it came, so such a record does not validate:
+/// that is how a reader may notice what [`Drift`](crate::Drift) counts.
 ///
 /// ```
 /// let schema = kapture_model::json_schema();

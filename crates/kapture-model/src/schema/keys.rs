@@ -4,6 +4,7 @@ use crate::json::scanner::{Scanner, decode_text};
 use crate::schema::documented::{Kind, fields};
 use crate::schema::drift::{Drift, DriftKind, Owner};
 use foldhash::HashMap;
+use std::collections::BTreeSet;
 
 /// The most undocumented keys that are kept: the server decides how many there are, so memory needs
 /// a bound.
@@ -120,17 +121,12 @@ impl Keys {
         self.keys[index].drift[kind as usize] += 1;
     }
 
-    /// Counts the fields of an object that was read, in whose `text` U+FFFD stands for what was no
-    /// UTF-8.
-    pub(crate) fn note_not_utf8(&mut self, text: &str) {
-        // A record is one valid object, so nothing ends the pass early.
-        let _ = Scanner::new(text).object(|name, scanner| {
-            if scanner.value()?.contains('\u{fffd}') {
-                let index = self.by_name.get(name).copied().unwrap_or(NO_KEY);
-                self.note(index, DriftKind::NotUtf8);
-            }
-            Some(())
-        });
+    /// Counts what was repaired in an object that was read, by field.
+    pub(crate) fn note_repairs(&mut self, faults: &BTreeSet<(String, DriftKind)>) {
+        for (field, kind) in faults {
+            let index = self.by_name.get(field.as_str()).copied();
+            self.note(index.unwrap_or(NO_KEY), *kind);
+        }
     }
 
     /// Counts the documented dates that an object does not have; `has` is asked by index.

@@ -20,7 +20,7 @@ pub enum Cell<'a> {
     Integer(i64),
     /// A double.
     Float(f64),
-    /// Text, never blank and without the character U+0000.
+    /// Text, never blank and without U+0000.
     Text(Cow<'a, str>),
     /// True or false.
     Bool(bool),
@@ -92,7 +92,7 @@ impl<'a> Read<'a> {
                 };
             }
             Kind::Text | Kind::Contacts => match first {
-                b'"' => return text(value),
+                b'"' => (scanner::decode_text(value).map(Cell::Text), true),
                 b'{' | b'[' => (None, false),
                 _ => (Some(Cell::Text(value.into())), false),
             },
@@ -108,29 +108,6 @@ impl<'a> Read<'a> {
 /// Whether columns of times, which count microseconds, can say all of it.
 fn is_of_micros(time: NaiveDateTime) -> bool {
     time.nanosecond().is_multiple_of(1_000)
-}
-
-/// Text: with U+FFFD for what is no character of any text column (half a surrogate pair, U+0000).
-fn text(token: &str) -> Read<'_> {
-    let exact = scanner::decode_text(token);
-    let whole = exact.is_some();
-    let text = exact.or_else(|| {
-        let replaced = scanner::replace_half_pairs(token);
-        serde_json::from_str::<String>(&replaced)
-            .ok()
-            .map(Cow::Owned)
-    });
-    let text = text.unwrap_or_default();
-    let zero = text.contains('\0');
-    Read {
-        cell: Cell::Text(if zero {
-            text.replace('\0', "\u{fffd}").into()
-        } else {
-            text
-        }),
-        lossy: !whole || zero,
-        drift: None,
-    }
 }
 
 /// A number, or the text of one: with a letter in it that is more likely a code, as `12E4`.

@@ -16,6 +16,7 @@ mod row_json;
 
 pub use attribute::{AttributeColumn, AttributeColumnError};
 pub use cell::Cell;
+pub(crate) use cell::Read;
 pub use column::{Column, ColumnKind, contact_columns, customer_columns};
 pub use row::{CustomerRow, Row, RowReader};
 pub use row_hash::{RowHash, RowHasher};

@@ -1,14 +1,12 @@
 //! A record as rows of a table: one for the customer and one for each contact.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use chrono::{TimeZone, Utc};
 
 use super::cell::{Cell, Read};
 use super::column::{contact_columns, customer_columns};
 use crate::json::scanner::{self, Scanner};
 use crate::json::strict::{has_non_finite, strict};
+use crate::record::RecordText;
 use crate::schema::documented::{Kind, fields};
 use crate::schema::drift::Owner;
 use crate::schema::keys::{Keys, NO_KEY};
@@ -102,12 +100,10 @@ impl<Z: TimeZone> RowReader<Z> {
     /// The record in columns.
     pub fn read<'a>(&mut self, record: &'a Record) -> CustomerRow<'a> {
         let mut row = match record.text() {
-            Cow::Borrowed(text) => self.customer(text),
-            Cow::Owned(text) => {
-                let row = self.customer(&text).into_owned();
-                if record.is_lossy() {
-                    self.keys[Owner::Customer as usize].note_not_utf8(&text);
-                }
+            RecordText::AsSent(text) => self.customer(text),
+            RecordText::Repaired(repaired) => {
+                let row = self.customer(&repaired.json).into_owned();
+                self.keys[Owner::Customer as usize].note_repairs(&repaired.faults);
                 row
             }
         };
@@ -164,18 +160,17 @@ impl<Z: TimeZone> RowReader<Z> {
                 None => {
                     let value = scanner.value()?;
                     let is_null_or_blank = scanner::is_null_or_blank(value);
-                    draft.keep(key, token, if is_null_or_blank { "null" } else { value });
+                    draft.keep(token, if is_null_or_blank { "null" } else { value });
                     Some(match has_non_finite(value) {
                         true => DriftKind::NotFinite,
                         false => DriftKind::UnknownField,
                     })
                 }
                 Some(kind) => {
-                    draft.forget(key);
                     if kind == Kind::Contacts {
                         let (value, documented) = self.contacts(scanner, contacts)?;
                         if !documented {
-                            draft.keep(key, token, value);
+                            draft.keep(token, value);
                         }
                         (!documented).then_some(DriftKind::UnexpectedType)
                     } else {
@@ -183,7 +178,7 @@ impl<Z: TimeZone> RowReader<Z> {
                         let read = Read::of(kind, value, &self.zone);
                         let is_id = owner == Owner::Customer && key == NO_KEY + 1;
                         if read.lossy || is_id && !is_plain_id(value) {
-                            draft.keep(key, token, value);
+                            draft.keep(token, value);
                         }
                         if kind == Kind::Timestamp && !scanner::is_null_or_blank(value) {
                             dates |= 1 << key;
@@ -213,8 +208,6 @@ impl<Z: TimeZone> RowReader<Z> {
         contacts: &mut Vec<Row<'a>>,
     ) -> Option<(&'a str, bool)> {
         let start = scanner.at();
-        // Of a repeated key the last one counts.
-        contacts.clear();
         if scanner.peek() != Some(b'[') {
             let value = scanner.value()?;
             return Some((value, scanner::is_null_or_blank(value)));
@@ -245,27 +238,6 @@ impl CustomerRow<'_> {
 }
 
 impl Row<'_> {
-    /// [`extra`](Self::extra) for readers that refuse text which is no Unicode, as PostgreSQL's `jsonb`
-    /// does: half a surrogate pair and U+0000 become U+FFFD, as in the text of columns.
-    ///
-    /// ```
-    /// use kapture_model::{Record, RowReader};
-    ///
-    /// let json = br#"{"id": 17, "attr1": "\ud83d", "attr2": "a\u0000b", "attr3": "\\u0000"}"#;
-    /// let record = Record::decode(json.as_slice().into())?;
-    /// let row = RowReader::default().read(&record);
-    /// let extra = r#"{"attr1":"\ufffd","attr2":"a\ufffdb","attr3":"\\u0000"}"#;
-    /// assert_eq!(row.customer.readable_extra().as_deref(), Some(extra));
-    /// # Ok::<(), kapture_model::RecordError>(())
-    /// ```
-    pub fn readable_extra(&self) -> Option<Cow<'_, str>> {
-        let extra = self.extra.as_deref()?;
-        Some(match extra.contains("\\u") {
-            true => scanner::replace_unreadable(extra).into(),
-            false => extra.into(),
-        })
-    }
-
     fn into_owned(self) -> Row<'static> {
         Row {
             cells: self.cells.into_iter().map(Cell::into_owned).collect(),
@@ -277,12 +249,8 @@ impl Row<'_> {
 /// A row under way.
 struct Draft<'a> {
     row: Row<'a>,
-    /// By the indices of their keys.
-    extra: Vec<(usize, &'a str, &'a str)>,
-    /// One bit for each documented key met, by index.
-    met: u64,
-    /// How much was in `extra` when a documented key came once more.
-    repeated: BTreeMap<usize, usize>,
+    /// Keys and values.
+    extra: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Draft<'a> {
@@ -296,31 +264,17 @@ impl<'a> Draft<'a> {
         Draft {
             row,
             extra: Vec::new(),
-            met: 0,
-            repeated: BTreeMap::new(),
         }
     }
 
-    fn keep(&mut self, key: usize, token: &'a str, value: &'a str) {
-        self.extra.push((key, token, value));
-    }
-
-    /// Of a repeated key the last one counts, as for any JSON reader.
-    fn forget(&mut self, key: usize) {
-        if self.met & (1 << key) != 0 {
-            self.repeated.insert(key, self.extra.len());
-        }
-        self.met |= 1 << key;
+    fn keep(&mut self, token: &'a str, value: &'a str) {
+        self.extra.push((token, value));
     }
 
     fn finish(mut self) -> Row<'a> {
-        let counts = |place, key| self.repeated.get(key).is_none_or(|least| place >= *least);
-        let entries: Vec<_> = self
-            .extra
-            .iter()
-            .enumerate()
-            .filter(|(place, (key, ..))| counts(*place, key))
-            .map(|(_, (_, token, value))| format!("{token}:{}", strict(value)))
+        let entries = self.extra.iter();
+        let entries: Vec<_> = entries
+            .map(|(token, value)| format!("{token}:{}", strict(value)))
             .collect();
         if !entries.is_empty() {
             self.row.extra = Some(format!("{{{}}}", entries.join(",")));

@@ -39,14 +39,10 @@ fn object(columns: &[Column], row: &Row<'_>, contacts: Option<Vec<Value>>) -> Ma
         .map(|(column, cell)| (column.key.to_owned(), value(cell)))
         .collect();
     object.extend(contacts.map(|contacts| ("contacts".to_owned(), contacts.into())));
-    if let Some(extra) = &row.extra {
-        match serde_json::from_str::<Map<String, Value>>(extra) {
-            // It has the last word: the id that is no number, and what is no list of contacts.
-            Ok(extra) => object.extend(extra),
-            // Nested deeper than any value.
-            Err(_) => object.extend([("extra".to_owned(), Value::from(extra.as_str()))]),
-        }
-    }
+    let extra = row.extra.as_deref().unwrap_or("{}");
+    let extra: Map<String, Value> = serde_json::from_str(extra).unwrap_or_default();
+    // It has the last word: the id that is no number, and what is no list of contacts.
+    object.extend(extra);
     object
 }
 
