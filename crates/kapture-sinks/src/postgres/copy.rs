@@ -97,6 +97,9 @@ fn values<'r>(row: &'r Row<'_>) -> impl Iterator<Item = Value<'r>> {
     cells.chain([row.extra.as_deref().map_or(Value::Null, Value::Json)])
 }
 
+/// What the binary format of jsonb begins with.
+const JSONB_VERSION: u8 = 1;
+
 /// A value in the binary format of its column.
 enum Value<'r> {
     Key(i64),
@@ -125,7 +128,10 @@ impl ToSql for Value<'_> {
             Self::Cell(Cell::Bool(flag)) => out.put_u8(u8::from(*flag)),
             Self::Cell(Cell::Timestamp(time)) => return time.to_sql(kind, out),
             Self::Cell(Cell::Text(text)) => out.put_slice(text.as_bytes()),
-            Self::Json(json) => out.put_slice(json.as_bytes()),
+            Self::Json(json) => {
+                out.put_u8(JSONB_VERSION);
+                out.put_slice(json.as_bytes());
+            }
         }
         Ok(IsNull::No)
     }

@@ -108,8 +108,7 @@ impl Dialect {
     pub(crate) fn json(self) -> &'static str {
         match self {
             Self::Sqlite => "TEXT",
-            // Not jsonb, which refuses unpaired surrogates and rewrites numbers.
-            Self::Postgres => "json",
+            Self::Postgres => "jsonb",
         }
     }
 }

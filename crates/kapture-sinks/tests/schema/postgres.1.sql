@@ -52,7 +52,7 @@ CREATE TABLE customers (
     sales_admin_zone bigint,
     referral_id bigint,
     is_api boolean,
-    extra json
+    extra jsonb
 );
 CREATE INDEX customers_kapture_day ON customers (kapture_day);
 CREATE INDEX customers_generation_date ON customers (generation_date);
@@ -85,7 +85,7 @@ CREATE TABLE contacts (
     is_mobile_masked boolean,
     is_email_masked boolean,
     show_birth_year boolean,
-    extra json,
+    extra jsonb,
     PRIMARY KEY (customer_id, position)
 );
 CREATE INDEX contacts_id ON contacts (id);

@@ -13,6 +13,6 @@ CREATE TABLE kapture_runs (
     requests bigint NOT NULL,
     retries bigint NOT NULL,
     bytes bigint NOT NULL,
-    failed json NOT NULL,
-    drift json NOT NULL
+    failed jsonb NOT NULL,
+    drift jsonb NOT NULL
 );

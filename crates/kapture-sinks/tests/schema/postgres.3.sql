@@ -59,7 +59,7 @@ CREATE TABLE customers_history (
     sales_admin_zone bigint,
     referral_id bigint,
     is_api boolean,
-    extra json,
+    extra jsonb,
     PRIMARY KEY (id, valid_from)
 );
 CREATE INDEX customers_history_valid_from ON customers_history (valid_from);
@@ -93,7 +93,7 @@ CREATE TABLE contacts_history (
     is_mobile_masked boolean,
     is_email_masked boolean,
     show_birth_year boolean,
-    extra json,
+    extra jsonb,
     PRIMARY KEY (customer_id, valid_from, position)
 );
 
