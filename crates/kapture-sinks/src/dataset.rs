@@ -7,6 +7,7 @@
 //!   _kapture/manifest.json          the manifest
 //!   _kapture/days/2024-05-02.json   the day's receipt
 //!   _kapture/runs.json              the last runs
+//!   _kapture/README.md              how to read the files
 //!   _kapture/lock                   while a run writes; lock.json in an object store
 //! ```
 //!
@@ -184,7 +185,7 @@ impl<F: Files> Dataset<F> {
         let format = self.held_format();
         let file = self.files.fetch(&layout::day(receipt.day, format)).await?;
         let customers = match file {
-            Some(file) if held.len() > erased.len() => Customers::Without {
+            Some(file) if held.len() > erased.len() || format.is_table() => Customers::Without {
                 file,
                 stored: self.stored(),
                 erased: erased.clone(),
@@ -249,11 +250,10 @@ impl<F: Files> DayStore for Dataset<F> {
 
     async fn manifest(&self) -> Result<Option<Manifest>, SinkError> {
         let Some(json) = self.files.read(layout::MANIFEST).await? else {
-            return match self.files.is_empty().await? {
+            let foreign = self.files.foreign().await?;
+            return match foreign.is_empty() {
                 true => Ok(None),
-                false => {
-                    Err(self.not_kapture_data(format!("it has files, but no {}", layout::MANIFEST)))
-                }
+                false => Err(self.not_kapture_data(layout::no_manifest(&foreign))),
             };
         };
         let origin = Origin {
@@ -301,6 +301,8 @@ impl<F: Files> DayStore for Dataset<F> {
                         manifest.columns = encoding.columns.clone();
                     }
                 }
+                let readme = layout::readme(self.format(&manifest)?);
+                self.files.write(layout::README, readme.into()).await?;
                 self.write_manifest(&manifest).await?;
                 manifest
             }

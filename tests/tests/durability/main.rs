@@ -3,4 +3,5 @@
 mod crash;
 mod damage;
 mod destinations;
+mod folders;
 mod single_fault;

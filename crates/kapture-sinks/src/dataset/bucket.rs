@@ -14,6 +14,7 @@ mod lock;
 mod tests;
 mod upload;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::sync::Arc;
@@ -176,15 +177,21 @@ impl Files for Bucket {
         Ok(listing)
     }
 
-    async fn is_empty(&self) -> Result<bool, SinkError> {
-        let metadata = self.key(layout::METADATA);
+    async fn foreign(&self) -> Result<BTreeSet<String>, SinkError> {
+        let mut foreign = BTreeSet::new();
         let mut objects = self.store.list(Some(&self.prefix));
         while let Some(object) = objects.try_next().await.map_err(self.error())? {
-            if !object.location.prefix_matches(&metadata) {
-                return Ok(false);
+            let below = object.location.prefix_match(&self.prefix);
+            if let Some(name) = below.and_then(|mut below| below.next())
+                && !layout::is_ignored(name.as_ref())
+            {
+                foreign.insert(name.as_ref().to_owned());
+                if foreign.len() > layout::NAMED {
+                    break;
+                }
             }
         }
-        Ok(true)
+        Ok(foreign)
     }
 
     async fn lock(&self) -> Result<(), SinkError> {

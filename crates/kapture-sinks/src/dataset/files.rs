@@ -31,8 +31,9 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// The days that have a receipt, and those that have a file of this format.
     async fn list(&self, format: Format) -> Result<Listing, SinkError>;
 
-    /// Whether there is nothing, but for what a run began that was killed at once.
-    async fn is_empty(&self) -> Result<bool, SinkError>;
+    /// The names of what is there beside the files of a dataset, but for what file systems and tools
+    /// [put everywhere](super::layout::is_ignored).
+    async fn foreign(&self) -> Result<BTreeSet<String>, SinkError>;
 
     /// Locks it until this is dropped, and removes what a killed run left.
     async fn lock(&self) -> Result<(), SinkError>;
@@ -83,8 +84,8 @@ pub(crate) enum Customers {
 }
 
 impl DayContent {
-    /// Writes the customers to the file that `create` makes, in whatever it keeps that file. There
-    /// is none if there are no customers. `failed` says what an error of the file is.
+    /// Writes the customers to the file that `create` makes, in whatever it keeps that file. Without
+    /// customers a file has its columns, and there is none if its format has no columns. `failed` says what an error of the file is.
     pub(crate) fn encode<T>(
         self,
         create: impl FnOnce() -> io::Result<(T, File)>,
@@ -108,7 +109,7 @@ impl DayContent {
                 mut records,
             } => {
                 let mut batch = records.next_batch()?;
-                if batch.is_empty() {
+                if batch.is_empty() && !encoding.format.is_table() {
                     return Ok((None, Drift::default()));
                 }
                 let (kept, file) = create().map_err(&failed)?;

@@ -7,6 +7,7 @@
 
 mod address;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -71,8 +72,8 @@ impl Files for Folder {
         self.inner.run(move |inner| inner.list(format)).await
     }
 
-    async fn is_empty(&self) -> Result<bool, SinkError> {
-        self.inner.run(Inner::is_empty).await
+    async fn foreign(&self) -> Result<BTreeSet<String>, SinkError> {
+        self.inner.run(Inner::foreign).await
     }
 
     async fn lock(&self) -> Result<(), SinkError> {
@@ -116,10 +117,11 @@ impl Inner {
         Ok(content.map(Bytes::from))
     }
 
-    fn is_empty(&self) -> Result<bool, SinkError> {
+    fn foreign(&self) -> Result<BTreeSet<String>, SinkError> {
         let entries = existing(fs::read_dir(&self.root)).map_err(SinkError::read(&self.root))?;
-        let mut names = entries.into_iter().flatten().flatten();
-        Ok(names.all(|entry| entry.file_name() == layout::METADATA))
+        let entries = entries.into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        Ok(names.filter(|name| !layout::is_ignored(name)).collect())
     }
 
     fn list(&self, format: Format) -> Result<Listing, SinkError> {
@@ -204,7 +206,7 @@ impl Inner {
             }
             None => {
                 existing(fs::remove_file(path))?;
-                // A day without customers has no folder.
+                // A day without a file has no folder.
                 let _ = fs::remove_dir(folder);
                 Ok(())
             }

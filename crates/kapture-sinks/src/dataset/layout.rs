@@ -1,8 +1,10 @@
 //! The names of the files of a dataset, separated by slashes.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use chrono::NaiveDate;
+use kapture_model::sanitize;
 use serde::Serialize;
 
 use crate::encoding::format::Format;
@@ -25,6 +27,81 @@ pub(super) const RECEIPTS: &str = "_kapture/days";
 
 /// The prefix of a day's folder: a Hive partition.
 const PARTITION: &str = "created_date=";
+
+/// What a person who finds the folder has to know.
+pub(super) const README: &str = "_kapture/README.md";
+
+/// How many foreign files an error names.
+pub(super) const NAMED: usize = 3;
+
+/// Whether something beside a dataset is of no account: what a run began that was killed at once, and
+/// what file systems and tools put into every folder (`lost+found`, `.DS_Store`, `.gitkeep`).
+pub(super) fn is_ignored(name: &str) -> bool {
+    let everywhere = [
+        METADATA,
+        "lost+found",
+        "Thumbs.db",
+        "desktop.ini",
+        "@eaDir",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+    ];
+    name.starts_with('.') || everywhere.contains(&name)
+}
+
+/// What is wrong with a place that has these files and no manifest.
+pub(super) fn no_manifest(foreign: &BTreeSet<String>) -> String {
+    let names = foreign.iter().take(NAMED);
+    let names: Vec<_> = names.map(|name| format!("`{}`", sanitize(name))).collect();
+    let further = match foreign.len() > NAMED {
+        true => " and more",
+        false => "",
+    };
+    format!("it has {}{further}, but no {MANIFEST}", names.join(", "))
+}
+
+/// The text of [`README`] for files of this format.
+pub(super) fn readme(format: Format) -> String {
+    let readers = match format {
+        Format::Parquet => {
+            "\
+| DuckDB | `SELECT * FROM read_parquet('*/*.parquet', hive_partitioning = true)` |
+| polars | `polars.scan_parquet('*/*.parquet', hive_partitioning=True)` |
+| PyArrow | `pyarrow.dataset.dataset('.', partitioning='hive')` |
+| pandas | `pandas.read_parquet('.')` |
+| Spark | `spark.read.parquet('.')` |"
+        }
+        Format::Csv => {
+            "\
+| DuckDB | `SELECT * FROM read_csv('*/*.csv', hive_partitioning = true)` |
+| polars | `polars.scan_csv('*/*.csv')` |
+| Spark | `spark.read.csv('.', header=True, multiLine=True)` |"
+        }
+        _ => {
+            "\
+| DuckDB | `SELECT * FROM read_json('*/*.ndjson', hive_partitioning = true)` |
+| polars | `polars.scan_ndjson('*/*.ndjson')` |
+| jq | `cat */*.ndjson \\| jq .name` |
+| Spark | `spark.read.json('.')` |"
+        }
+    };
+    let file = file_name(format);
+    format!(
+        "\
+# Customers of a Kapture CRM tenant
+
+kapture wrote this folder. Each day of creation has a file,
+`created_date=YYYY-MM-DD/{file}`. `_kapture/` says which days are complete; kapture needs it to go on.
+
+Some programs that are given the whole folder take `_kapture/` for data. In the folder above this file
+these read the customers and nothing else:
+
+| program | |
+|---|---|
+{readers}
+"
+    )
+}
 
 /// The receipt of a day.
 pub(super) fn receipt(day: NaiveDate) -> String {
