@@ -232,6 +232,12 @@ async fn committed_day_is_complete(subject: &impl Subject) {
     let ids = sink.customers(day(2)).await.expect("ids");
     let expected = records(&customers);
     assert!(ids.iter().eq(expected.iter().map(Record::id)), "{ids:?}");
+    expect_changed(&*sink, day(2), &customers, &[]).await;
+    let mut others = customers.clone();
+    others[3]["name"] = "Mira Example".into();
+    others[6]["contacts"][0]["phone"] = "5550100199".into();
+    others[8]["attr1"] = "silver".into();
+    expect_changed(&*sink, day(2), &others, &[4, 7, 9]).await;
     // A day without customers.
     commit(&*sink, day(3), &[], DayState::Sealed).await;
     sink.finish().await.expect("finished");
@@ -521,6 +527,7 @@ async fn every_kind_of_value_survives(subject: &impl Subject) {
             .map(|record| record.id().clone())
             .collect()
     );
+    expect_changed(&*sink, day(2), &customers, &[]).await;
 }
 
 async fn day_of_size_is_complete(subject: &impl Subject, size: u32) {

@@ -22,13 +22,15 @@ pub(crate) mod folder;
 pub(crate) mod layout;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate};
+use chrono_tz::Tz;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, sanitize};
+use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, Record, RowHasher, sanitize};
 
 use crate::encoding::compression::Compression;
 use crate::encoding::format::Format;
@@ -43,6 +45,7 @@ use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::FileReceipt;
 use crate::ledger::run_log::RunLog;
 use crate::ledger::{Ledger, StaleReason};
+use crate::sink::RowHashes;
 use files::{Customers, DayContent, Files, Stamp};
 
 /// The version of the layout that this program writes.
@@ -156,6 +159,41 @@ impl<F: Files> Dataset<F> {
             destination: self.destination(),
             what,
         }
+    }
+
+    /// The encoding of the files that are there, which wins over what is asked for.
+    fn encoding_held(&self, asked: Encoding) -> Encoding {
+        match self.held.get().cloned() {
+            Some(held) => Encoding {
+                format: held.format,
+                spreadsheet_safe: held.spreadsheet_safe,
+                csv_separator: held.csv_separator,
+                csv_bom: held.csv_bom,
+                columns: held.columns,
+                ..asked
+            },
+            None => asked,
+        }
+    }
+
+    /// The ids of the customers in the file of a day.
+    async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
+        self.read_day(day, Stored::ids).await
+    }
+
+    /// What `read` makes of the file of a day, if there is one.
+    async fn read_day<T: Default + Send + 'static>(
+        &self,
+        day: NaiveDate,
+        read: impl FnOnce(Stored, File) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, SinkError> {
+        let key = layout::day(day, self.held_format());
+        let Some(file) = self.files.fetch(&key).await? else {
+            return Ok(T::default());
+        };
+        let stored = self.stored();
+        let found = blocking::run(move || read(stored, file)).await;
+        found.map_err(|error| self.files.unreadable(&key, error))
     }
 
     /// Fails unless the manifest has the format that is to be written.
@@ -340,13 +378,7 @@ impl<F: Files> DayStore for Dataset<F> {
         let Some(encoding) = &self.encoding else {
             return Err(self.not_kapture_data("it was opened to read".into()));
         };
-        let mut encoding = encoding.clone();
-        if let Some(held) = self.held.get().cloned() {
-            encoding.spreadsheet_safe = held.spreadsheet_safe;
-            encoding.csv_separator = held.csv_separator;
-            encoding.csv_bom = held.csv_bom;
-            encoding.columns = held.columns;
-        }
+        let encoding = self.encoding_held(encoding.clone());
         let content = DayContent {
             receipt: receipt.clone(),
             format: encoding.format,
@@ -366,15 +398,29 @@ impl<F: Files> DayStore for Dataset<F> {
         self.files.write(layout::RUNS, json).await
     }
 
-    async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-        let format = self.held_format();
-        let key = layout::day(day, format);
-        let Some(file) = self.files.fetch(&key).await? else {
-            return Ok(BTreeSet::new());
-        };
+    async fn row_hashes(&self, day: NaiveDate, hasher: RowHasher) -> Result<RowHashes, SinkError> {
+        let read = move |stored: Stored, file| stored.row_hashes(file, &hasher);
+        self.read_day(day, read).await
+    }
+
+    /// Those of a file with these customers.
+    async fn row_hashes_of(
+        &self,
+        zone: Tz,
+        day: NaiveDate,
+        records: Vec<Record>,
+        hasher: RowHasher,
+    ) -> Result<RowHashes, SinkError> {
+        let mut encoding = self.encoding_held(Encoding::new(self.held_format()));
+        encoding.zone = zone;
         let stored = self.stored();
-        let ids = blocking::run(move || stored.ids(file)).await;
-        ids.map_err(|error| self.files.unreadable(&key, error))
+        let hashes = move || {
+            let file = encoding.encode(day, &records)?;
+            stored
+                .row_hashes_in(file, &hasher)
+                .map_err(SinkError::stream)
+        };
+        blocking::run(hashes).await
     }
 
     async fn erase(&self, ids: &BTreeSet<CustomerId>) -> Result<Erased, SinkError> {

@@ -26,7 +26,11 @@ pub(crate) mod surrogate_key;
 mod xlsx;
 
 use std::io::{self, Write};
+#[cfg(feature = "dataset")]
+use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(feature = "dataset")]
+use bytes::Bytes;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use kapture_model::{AttributeColumn, Drift, Record};
@@ -147,6 +151,38 @@ impl Encoding {
                 feature: "xlsx",
             }),
         }
+    }
+}
+
+#[cfg(feature = "dataset")]
+impl Encoding {
+    /// The file of a day with these records, in memory.
+    pub(crate) fn encode(&self, day: NaiveDate, records: &[Record]) -> Result<Bytes, SinkError> {
+        let buffer = Buffer::default();
+        let mut encoder = self.encoder(Box::new(buffer.clone()))?;
+        let written = encoder.write(day, records);
+        written
+            .and_then(|()| encoder.finish())
+            .map_err(SinkError::stream)?;
+        let mut bytes = buffer.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut *bytes).into())
+    }
+}
+
+/// A file in memory, which is read when its encoder is gone.
+#[cfg(feature = "dataset")]
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+#[cfg(feature = "dataset")]
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buffer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use kapture_model::{CustomerId, Drift, Receipt};
+use chrono_tz::Tz;
+use kapture_model::{CustomerId, Drift, Receipt, Record, RowHasher, RowReader};
 
 use crate::error::SinkError;
 use crate::ledger::change::{ChangeStream, SeenBetween};
@@ -19,7 +20,7 @@ use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::tombstones::Tombstones;
 use crate::ledger::{Ledger, RangeEnd};
-use crate::sink::{DayWriter, Sink};
+use crate::sink::{DayWriter, RowHashes, Sink};
 use forget::Erased;
 use spool::{SpoolWriter, Spooled};
 
@@ -61,8 +62,24 @@ pub(crate) trait DayStore: Send + Sync + 'static {
     /// records.
     async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<Drift, SinkError>;
 
-    /// The ids of the customers that a day listed.
-    async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError>;
+    /// The customers that a day listed, each with a hash of the values that are held.
+    async fn row_hashes(&self, day: NaiveDate, hasher: RowHasher) -> Result<RowHashes, SinkError>;
+
+    /// The hashes that these customers of a day would have here. Instants are local times of `zone`.
+    async fn row_hashes_of(
+        &self,
+        zone: Tz,
+        _day: NaiveDate,
+        records: Vec<Record>,
+        hasher: RowHasher,
+    ) -> Result<RowHashes, SinkError> {
+        let hashes = move || {
+            let mut reader = RowReader::new(zone);
+            let hash = |record: &Record| (record.id().clone(), hasher.hash(&reader.read(record)));
+            records.iter().map(hash).collect()
+        };
+        Ok(blocking::run(hashes).await)
+    }
 
     /// The last runs. What cannot be decoded is left out.
     async fn runs(&self) -> Result<RunLog, SinkError>;
@@ -105,6 +122,10 @@ pub(crate) struct Incremental<S> {
 /// What the sink and the writers of its days share.
 pub(crate) struct Opened<S> {
     store: S,
+    /// The zone in which instants become local times.
+    zone: Tz,
+    /// Hashes the values that can be compared with those of a pull.
+    hasher: RowHasher,
     /// The customers that must not be written.
     forgotten: Tombstones,
     /// The schema drift in all days that were committed.
@@ -124,7 +145,10 @@ impl<S: DayStore> Incremental<S> {
             Ok(forgotten.unwrap_or_default())
         };
         match initialize.await {
-            Ok(forgotten) => Ok(Self::opened(store, forgotten)),
+            Ok(forgotten) => {
+                let hasher = RowHasher::default();
+                Ok(Self::opened(store, identity.zone, hasher, forgotten))
+            }
             Err(error) => {
                 store.unlock().await;
                 Err(error)
@@ -143,13 +167,18 @@ impl<S: DayStore> Incremental<S> {
         if let Some(identity) = identity {
             manifest.identity.check(&store.destination(), identity)?;
         }
-        Ok(Self::opened(store, manifest.forgotten))
+        let zone = manifest.identity.time_zone.parse().unwrap_or(Tz::UTC);
+        let asked = identity.map(|identity| identity.fields.clone());
+        let hasher = manifest.comparing_hasher(&asked.unwrap_or_default());
+        Ok(Self::opened(store, zone, hasher, manifest.forgotten))
     }
 
-    fn opened(store: S, forgotten: Tombstones) -> Self {
+    fn opened(store: S, zone: Tz, hasher: RowHasher, forgotten: Tombstones) -> Self {
         Self {
             opened: Arc::new(Opened {
                 store,
+                zone,
+                hasher,
                 forgotten,
                 drift: Mutex::default(),
             }),
@@ -236,7 +265,29 @@ impl<S: DayStore> Sink for Incremental<S> {
     }
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-        self.opened.store.ids(day).await
+        let held = self.row_hashes(day).await?;
+        Ok(held.into_keys().collect())
+    }
+
+    async fn row_hashes(&self, day: NaiveDate) -> Result<RowHashes, SinkError> {
+        let Opened { store, hasher, .. } = &*self.opened;
+        store.row_hashes(day, hasher.clone()).await
+    }
+
+    async fn row_hashes_of(
+        &self,
+        day: NaiveDate,
+        records: &[Record],
+    ) -> Result<RowHashes, SinkError> {
+        let Opened {
+            store,
+            zone,
+            hasher,
+            ..
+        } = &*self.opened;
+        store
+            .row_hashes_of(*zone, day, records.to_vec(), hasher.clone())
+            .await
     }
 
     async fn rereads(&self) -> Result<Rereads, SinkError> {

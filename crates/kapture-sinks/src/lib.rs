@@ -58,7 +58,7 @@ pub use ledger::run_log::{FailedRange, FieldDrift, Run, RunLog};
 pub use ledger::tracking::Tracking;
 pub use ledger::{Ledger, RangeEnd, StaleReason};
 pub use sink::fill::{FillError, Filling, fill};
-pub use sink::{DayWriter, Sink, Tee};
+pub use sink::{DayWriter, RowHashes, Sink, Tee};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::schema::{migrations, schema_sql};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

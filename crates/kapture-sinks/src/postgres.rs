@@ -19,24 +19,22 @@ mod error;
 mod history;
 mod parameters;
 mod pooling;
+mod rows;
 mod server;
 mod session;
 mod tls;
 
 use std::collections::BTreeSet;
-use std::pin::pin;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use futures_util::TryStreamExt;
 use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, RowHasher, RowReader};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{GenericClient, Transaction};
 
-use crate::encoding::surrogate_key::customer_id;
 use crate::error::SinkError;
 use crate::incremental::forget::Erased;
 use crate::incremental::spool::Spooled;
@@ -49,6 +47,7 @@ use crate::ledger::receipt_codec::{self, RECEIPTS};
 use crate::ledger::rereads::{Rereads, days_between};
 use crate::ledger::run_log::RunLog;
 use crate::ledger::tracking::Tracking;
+use crate::sink::RowHashes;
 use crate::sql::attributes;
 use crate::sql::changes::{self, Position};
 use crate::sql::history::{History, select_last_seen};
@@ -57,7 +56,7 @@ use crate::sql::runs::{self, RUNS};
 use crate::sql::schema::{SELECT_VERSION, migrations};
 use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
-use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES};
+use crate::sql::tables::{self, Dialect, TABLES};
 use crate::sql::upgrade::Upgrade;
 use connection::Connection;
 pub(crate) use destination::parse;
@@ -341,6 +340,7 @@ impl DayStore for Postgres {
         let mut client = connection.client().await;
         // A transaction that is dropped is rolled back.
         let transaction = connection.run(client.transaction()).await?;
+        rows::forget_changed(connection, &transaction, receipt.day, hasher).await?;
         loop {
             let batch;
             (batch, records) = blocking::run(move || (records.next_batch(), records)).await;
@@ -422,17 +422,8 @@ impl DayStore for Postgres {
         connection.run(transaction.commit()).await
     }
 
-    async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-        let connection = &self.connection;
-        let client = connection.client().await;
-        let rows = connection.run(client.query_raw(SELECT_IDS_OF_DAY, [day]));
-        let mut rows = pin!(rows.await?);
-        let mut customers = BTreeSet::new();
-        while let Some(row) = connection.run(rows.try_next()).await? {
-            let (key, extra) = (connection.value(&row, 0)?, connection.value(&row, 1)?);
-            customers.extend(customer_id(key, extra));
-        }
-        Ok(customers)
+    async fn row_hashes(&self, day: NaiveDate, hasher: RowHasher) -> Result<RowHashes, SinkError> {
+        rows::row_hashes(&self.connection, day, &hasher).await
     }
 
     async fn erase(&self, ids: &BTreeSet<CustomerId>) -> Result<Erased, SinkError> {

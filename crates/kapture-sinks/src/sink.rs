@@ -3,14 +3,14 @@
 pub(crate) mod fill;
 mod tee;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use futures_core::Stream;
-use kapture_model::{CustomerId, Drift, Receipt, Record};
+use kapture_model::{CustomerId, Drift, Receipt, Record, RowHash};
 
 use crate::error::SinkError;
 use crate::ledger::change::{Change, ChangeStream, SeenBetween};
@@ -19,6 +19,9 @@ use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
 
 pub use tee::Tee;
+
+/// Customers, each with a hash of its values.
+pub type RowHashes = BTreeMap<CustomerId, RowHash>;
 
 /// Code that writes records to a destination.
 ///
@@ -93,6 +96,21 @@ pub trait Sink: Send + Sync {
     /// a sink that is not incremental.
     async fn customers(&self, _day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         Ok(BTreeSet::new())
+    }
+
+    /// The same customers, each with a hash of the values that it holds.
+    async fn row_hashes(&self, _day: NaiveDate) -> Result<RowHashes, SinkError> {
+        Ok(RowHashes::new())
+    }
+
+    /// What [`row_hashes`](Self::row_hashes) would be of these customers of a day if they were written
+    /// now. Their hashes depend on the format, which may have fewer values than a record.
+    async fn row_hashes_of(
+        &self,
+        _day: NaiveDate,
+        _records: &[Record],
+    ) -> Result<RowHashes, SinkError> {
+        Ok(RowHashes::new())
     }
 
     /// What was found when its sealed days were read again, by age. Nothing for a sink that does not

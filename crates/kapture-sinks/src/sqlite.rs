@@ -10,6 +10,7 @@ mod erase;
 mod error;
 mod history;
 mod open;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use std::sync::OnceLock;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt};
+use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, RowHasher};
 
 use crate::error::SinkError;
 use crate::file::canonicalize::canonicalize;
@@ -35,6 +36,7 @@ use crate::ledger::manifest::Manifest;
 use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::RunLog;
 use crate::ledger::tracking::Tracking;
+use crate::sink::RowHashes;
 use crate::sql::changes::{self, Position};
 pub(crate) use address::parse;
 use database::Database;
@@ -151,8 +153,9 @@ impl DayStore for Sqlite {
         self.database.run(replace).await
     }
 
-    async fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-        self.database.run(move |database| database.ids(day)).await
+    async fn row_hashes(&self, day: NaiveDate, hasher: RowHasher) -> Result<RowHashes, SinkError> {
+        let read = move |database: &Database| database.row_hashes(day, &hasher);
+        self.database.run(read).await
     }
 
     async fn runs(&self) -> Result<RunLog, SinkError> {

@@ -139,3 +139,85 @@ fn verify_continues_after_a_failed_day() {
         assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
 }
+
+#[test]
+fn verify_names_customers_with_other_values_until_their_day_is_pulled_again() {
+    let served = tenant(6, PerDay::Fixed(5), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("customers.db");
+    let text = database.to_str().unwrap();
+    let days = ["--from", "2024-05-01", "--to", "2024-05-03"];
+    run(&served, &[&["pull", "-o", text], &days[..]].concat());
+    run(&served, &["verify", text]);
+
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let mut select = connection
+        .prepare("SELECT id FROM customers WHERE kapture_day = '2024-05-02' ORDER BY id")
+        .unwrap();
+    let ids = select.query_map([], |row| row.get(0)).unwrap();
+    let ids: Vec<i64> = ids.map(Result::unwrap).collect();
+    for (change, id) in [
+        ("UPDATE customers SET name = 'WRONG' WHERE id = ?", ids[0]),
+        ("UPDATE customers SET zone = 'WRONG' WHERE id = ?", ids[1]),
+        (
+            "UPDATE contacts SET phone = NULL WHERE customer_id = ?",
+            ids[3],
+        ),
+    ] {
+        assert!(connection.execute(change, [id]).unwrap() > 0, "{change}");
+    }
+    let output = served.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
+    let [one, two, three] = [ids[0], ids[1], ids[3]];
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        format!("2024-05-02: 3 with other values: {one}, {two}, {three}\n")
+    );
+    let json = ["verify", text, "--json", "-q"];
+    let output = served.kapture(&json).output().unwrap();
+    let difference: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let changed = [one, two, three].map(|id| id.to_string());
+    assert_eq!(difference["changed"], serde_json::json!(changed));
+    assert_eq!(difference["missing"], serde_json::json!([]));
+
+    run(
+        &served,
+        &[&["pull", "-o", text, "--again"], &days[..]].concat(),
+    );
+    run(&served, &["verify", text]);
+}
+
+#[test]
+fn verify_compares_the_values_of_files() {
+    let served = tenant(6, PerDay::Fixed(5), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["ndjson", "csv"] {
+        let destination = folder.path().join(format).join("");
+        let text = destination.to_str().unwrap();
+        let day = [
+            "--from",
+            "2024-05-01",
+            "--to",
+            "2024-05-01",
+            "--format",
+            format,
+        ];
+        run(&served, &[&["sync", text], &day[..]].concat());
+        run(&served, &["verify", text]);
+        let file = destination.join(format!("created_date=2024-05-01/customers.{format}"));
+        let customers = std::fs::read_to_string(&file).unwrap();
+        let email = customers
+            .split([',', '"'])
+            .find(|text| text.contains("@example."));
+        let email = email.expect("an address");
+        let other = email.replacen('@', "%", 1);
+        std::fs::write(&file, customers.replacen(email, &other, 1)).unwrap();
+        let output = served.kapture(&["verify", text]).output().unwrap();
+        assert_eq!(code(&output), 7, "{format}: {}", stderr(&output));
+        let differences = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            differences.contains("1 with other values: "),
+            "{differences}"
+        );
+    }
+}

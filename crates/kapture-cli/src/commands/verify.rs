@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use futures_util::StreamExt;
 use kapture_customers::{Checksum, DayState, Days, Event, Pull, PullError, Receipt};
 use kapture_model::CustomerId;
-use kapture_sinks::{Destination, Ledger, Sink, StaleReason};
+use kapture_sinks::{Destination, Ledger, RowHashes, Sink, StaleReason};
 use kapture_transport::Endpoint;
 use serde_json::json;
 
@@ -138,7 +138,7 @@ fn report(counts: Counts, open: &Days, destination: &Destination) -> Result<(), 
 
 fn sync_again(destination: &Destination) -> String {
     format!(
-        "customers may have been added or removed since; kapture sync {destination} --refresh DAYS or kapture pull -o {destination} --again pulls the days again"
+        "customers may have been added, changed or removed since; kapture sync {destination} --refresh DAYS or kapture pull -o {destination} --again pulls the days again"
     )
 }
 
@@ -179,7 +179,7 @@ struct Verification<'a> {
     endpoint: Endpoint,
     json: bool,
     /// The customers of days that are being pulled.
-    fetched: BTreeMap<NaiveDate, BTreeSet<CustomerId>>,
+    fetched: BTreeMap<NaiveDate, RowHashes>,
     /// The days that are not compared yet.
     outstanding: BTreeSet<NaiveDate>,
     /// Differences that are not printed yet: days end in any order and are printed in calendar order.
@@ -228,8 +228,9 @@ impl Verification<'_> {
             match event.map_err(|error| CliError::pull(error, self.endpoint))? {
                 Event::Records { day, records } => {
                     self.progress.customers(records.len());
-                    let ids = records.iter().map(|record| record.id().clone());
-                    self.fetched.entry(day).or_default().extend(ids);
+                    let hashes = self.sink.row_hashes_of(day, &records).await;
+                    let hashes = hashes.map_err(CliError::sink)?;
+                    self.fetched.entry(day).or_default().extend(hashes);
                 }
                 Event::DayDone(receipt) => {
                     self.progress.day_done();
@@ -264,20 +265,29 @@ impl Verification<'_> {
 
     async fn compare(&mut self, day: NaiveDate) -> Result<(), CliError> {
         let mut there = self.fetched.remove(&day).unwrap_or_default();
-        there.retain(|id| !self.ledger.is_forgotten(id));
+        there.retain(|id, _| !self.ledger.is_forgotten(id));
         let stale_reason = self.ledger.stale_reason(day);
-        let here = match self.sink.customers(day).await {
+        let here = match self.sink.row_hashes(day).await {
             // A stale day may be unreadable.
-            Err(_) if stale_reason.is_some() => BTreeSet::new(),
+            Err(_) if stale_reason.is_some() => RowHashes::new(),
             here => here.map_err(CliError::sink)?,
         };
+        let without = |some: &RowHashes, others: &RowHashes| {
+            let ids = some.keys().filter(|id| !others.contains_key(id));
+            ids.cloned().collect()
+        };
+        let changed = here.iter().filter(|(id, hash)| {
+            let there = there.get(id);
+            there.is_some_and(|there| there != *hash)
+        });
         let comparison = Comparison {
             day,
             receipt: self.ledger.get(day),
             stale_reason,
-            missing: there.difference(&here).cloned().collect(),
-            surplus: here.difference(&there).cloned().collect(),
-            here,
+            missing: without(&there, &here),
+            surplus: without(&here, &there),
+            changed: changed.map(|(id, _)| id.clone()).collect(),
+            here: here.into_keys().collect(),
         };
         if comparison.is_alike() {
             self.alike += 1;
@@ -323,6 +333,8 @@ struct Comparison<'a> {
     missing: Vec<CustomerId>,
     /// Only in the destination.
     surplus: Vec<CustomerId>,
+    /// On both, with other values.
+    changed: Vec<CustomerId>,
 }
 
 impl Comparison<'_> {
@@ -336,7 +348,8 @@ impl Comparison<'_> {
     }
 
     fn is_alike(&self) -> bool {
-        self.missing.is_empty() && self.surplus.is_empty() && self.agrees_with_receipt()
+        let differing = [&self.missing, &self.surplus, &self.changed];
+        differing.iter().all(|ids| ids.is_empty()) && self.agrees_with_receipt()
     }
 
     fn text(&self) -> String {
@@ -351,6 +364,7 @@ impl Comparison<'_> {
         for (what, ids) in [
             ("only on the server", &self.missing),
             ("only here", &self.surplus),
+            ("with other values", &self.changed),
         ] {
             if !ids.is_empty() {
                 let _ = write!(text, ": {} {what}: {}", ids.len(), named(ids));
@@ -367,6 +381,7 @@ impl Comparison<'_> {
             "agrees_with_receipt": self.agrees_with_receipt(),
             "missing": ids(&self.missing),
             "surplus": ids(&self.surplus),
+            "changed": ids(&self.changed),
         })
     }
 }

@@ -76,7 +76,8 @@ impl Default for RowHasher {
 
 impl RowHasher {
     /// Leaves fields out, named as [`Privacy`](crate::Privacy) names them: `lastModificationTime`, `attr3`,
-    /// `extra.seenAt`, `contacts.phone`. `contacts` leaves all contacts out.
+    /// `extra.seenAt`, `contacts.phone`. `contacts` leaves all contacts out, `extra` and `contacts.extra`
+    /// all fields without a column.
     pub fn ignoring<S: AsRef<str>>(fields: impl IntoIterator<Item = S>) -> Self {
         let mut ignored = [BTreeSet::new(), BTreeSet::new()];
         for field in fields {
@@ -114,8 +115,10 @@ impl RowHasher {
         let columns = self.columns[owner as usize].iter().zip(&row.cells);
         let cells = columns.filter_map(|(start, cell)| cell_hash((*start)?, cell));
         let sum = cells.fold(0, u64::wrapping_add);
-        let extra = row.extra.as_deref().map_or(0, |extra| {
-            let ignored = &self.ignored[owner as usize];
+        let ignored = &self.ignored[owner as usize];
+        let extra = row.extra.as_deref();
+        let extra = extra.filter(|_| !ignored.contains(EXTRA_FIELDS));
+        let extra = extra.map_or(0, |extra| {
             let fields = field_hashes(extra).into_iter();
             fields.fold(0_u64, |sum, (key, hash)| {
                 match hash == NULL || ignored.contains(&*key) {
@@ -130,6 +133,9 @@ impl RowHasher {
 
 /// The API's name of the list of contacts.
 const CONTACTS: &str = "contacts";
+
+/// All fields without a column.
+const EXTRA_FIELDS: &str = "extra";
 
 // What the hash of a key begins with.
 const COLUMN: u64 = 11;

@@ -84,6 +84,25 @@ pub(super) async fn expect(subject: &impl Subject, days: &[(NaiveDate, &[Value])
     assert_eq!(held, expected, "{what}");
 }
 
+/// Expects that the destination has other values than these customers of a day have, of `changed` only.
+pub(super) async fn expect_changed(
+    sink: &dyn Sink,
+    day: NaiveDate,
+    customers: &[Value],
+    changed: &[u64],
+) {
+    let held = sink.row_hashes(day).await.expect("hashes");
+    let of_these = sink.row_hashes_of(day, &records(customers)).await;
+    let of_these = of_these.expect("hashes");
+    assert!(held.keys().eq(of_these.keys()), "hashes of other customers");
+    let differing = held
+        .iter()
+        .filter(|(id, hash)| of_these.get(id) != Some(hash));
+    let differing: Vec<_> = differing.map(|(id, _)| id.as_u64()).collect();
+    let changed: Vec<_> = changed.iter().map(|id| Some(*id)).collect();
+    assert_eq!(differing, changed, "customers with other values");
+}
+
 pub(super) fn normal(record: &Record) -> Value {
     let mut line = Vec::new();
     Normaliser::default().write(record, &mut line);

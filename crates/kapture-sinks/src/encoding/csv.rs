@@ -189,7 +189,6 @@ pub(crate) fn rows(
 ) -> io::Result<crate::encoding::stored::Rows> {
     use crate::encoding::surrogate_key::customer_id;
 
-    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers");
     let mut reader = csv::ReaderBuilder::new();
     let mut reader = reader.delimiter(separator).from_reader(file);
     let headers = reader.headers()?.clone();
@@ -209,4 +208,65 @@ pub(crate) fn rows(
         start = end;
     }
     Ok(rows)
+}
+
+/// The customers in a file, each with a hash of its values.
+#[cfg(feature = "dataset")]
+pub(crate) fn row_hashes(
+    file: impl io::Read,
+    separator: u8,
+    hasher: &kapture_model::RowHasher,
+) -> io::Result<crate::sink::RowHashes> {
+    use crate::encoding::surrogate_key::customer_id;
+
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader.delimiter(separator).from_reader(file);
+    let headers = reader.headers()?.clone();
+    let column = |name: &str| headers.iter().position(|header| header == name);
+    let columns = |columns: &[Column], prefix: &str| {
+        let names = columns.iter().map(|column| column.name.as_str());
+        let names = names.chain(["extra"]);
+        let found: Option<Vec<_>> = names
+            .map(|name| column(&format!("{prefix}{name}")))
+            .collect();
+        found.ok_or_else(damaged)
+    };
+    let customer = columns(customer_columns(), "")?;
+    let contact = columns(contact_columns(), "contact_")?;
+    let mut hashes = crate::sink::RowHashes::new();
+    for record in reader.records() {
+        let record = record?;
+        let [customer, contact] = [&customer, &contact].map(|columns| text_row(&record, columns));
+        let id = match customer.cells.first() {
+            Some(Cell::Text(text)) => text.parse().map_err(|_| damaged())?,
+            _ => return Err(damaged()),
+        };
+        let row = CustomerRow {
+            id,
+            customer,
+            contacts: vec![contact],
+        };
+        let id = customer_id(id, row.customer.extra.as_deref()).ok_or_else(damaged)?;
+        hashes.insert(id, hasher.hash(&row));
+    }
+    Ok(hashes)
+}
+
+/// A row of text: the last column is the extra object.
+#[cfg(feature = "dataset")]
+fn text_row<'r>(record: &'r csv::StringRecord, columns: &[usize]) -> Row<'r> {
+    let texts = columns.iter().map(|column| record.get(*column));
+    let texts = texts.map(|text| text.filter(|text| !text.is_empty()));
+    let mut texts: Vec<_> = texts.collect();
+    let extra = texts.pop().flatten().map(str::to_owned);
+    let cell = |text: Option<&'r str>| text.map_or(Cell::Null, |text| Cell::Text(text.into()));
+    Row {
+        cells: texts.into_iter().map(cell).collect(),
+        extra,
+    }
+}
+
+#[cfg(feature = "dataset")]
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers")
 }

@@ -56,18 +56,41 @@ impl Encoder for NdjsonEncoder {
 /// The lines of a file.
 #[cfg(feature = "dataset")]
 pub(crate) fn rows(file: &std::fs::File) -> io::Result<crate::encoding::stored::Rows> {
-    use std::io::BufRead;
-    let mut lines = io::BufReader::new(file);
     let mut rows = Vec::new();
     let mut start = 0;
+    for_each_line(file, |record, length| {
+        rows.push((record.id().clone(), start..start + length));
+        start += length;
+    })?;
+    Ok(rows)
+}
+
+/// The customers in a file, each with a hash of its values.
+#[cfg(feature = "dataset")]
+pub(crate) fn row_hashes(
+    file: impl io::Read,
+    hasher: &kapture_model::RowHasher,
+) -> io::Result<crate::sink::RowHashes> {
+    let mut reader = kapture_model::RowReader::default();
+    let mut hashes = crate::sink::RowHashes::new();
+    for_each_line(file, |record, _| {
+        hashes.insert(record.id().clone(), hasher.hash(&reader.read(record)));
+    })?;
+    Ok(hashes)
+}
+
+/// Calls `each` with the record of every line and its length in bytes.
+#[cfg(feature = "dataset")]
+fn for_each_line(file: impl io::Read, mut each: impl FnMut(&Record, u64)) -> io::Result<()> {
+    use std::io::BufRead;
+    let mut lines = io::BufReader::new(file);
     loop {
         let mut line = Vec::new();
-        let end = match lines.read_until(b'\n', &mut line)? as u64 {
-            0 => return Ok(rows),
-            length => start + length,
-        };
+        let length = lines.read_until(b'\n', &mut line)? as u64;
+        if length == 0 {
+            return Ok(());
+        }
         let record = Record::decode(line.into()).map_err(io::Error::other)?;
-        rows.push((record.id().clone(), start..end));
-        start = end;
+        each(&record, length);
     }
 }

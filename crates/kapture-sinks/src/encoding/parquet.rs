@@ -1,6 +1,8 @@
 //! Records as Apache Parquet.
 
 #[cfg(feature = "dataset")]
+mod rows;
+#[cfg(feature = "dataset")]
 pub(crate) mod stored;
 
 use std::io::{self, Write};

@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use kapture_model::CustomerId;
+use bytes::Bytes;
+use kapture_model::{CustomerId, RowHasher};
 
 use crate::encoding::format::Format;
+use crate::sink::RowHashes;
 
 /// The rows of a file of text, each with its customer and its bytes.
 pub(crate) type Rows = Vec<(CustomerId, Range<u64>)>;
@@ -29,6 +31,33 @@ impl Stored {
             return crate::encoding::parquet::stored::ids(file);
         }
         Ok(self.rows(&file)?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// The customers in a file, each with a hash of its values.
+    pub(crate) fn row_hashes(self, file: File, hasher: &RowHasher) -> io::Result<RowHashes> {
+        #[cfg(feature = "parquet")]
+        if self.format == Format::Parquet {
+            return crate::encoding::parquet::stored::row_hashes(file, hasher);
+        }
+        self.row_hashes_of_text(file, hasher)
+    }
+
+    /// The customers in a file in memory, each with a hash of its values.
+    pub(crate) fn row_hashes_in(self, file: Bytes, hasher: &RowHasher) -> io::Result<RowHashes> {
+        #[cfg(feature = "parquet")]
+        if self.format == Format::Parquet {
+            return crate::encoding::parquet::stored::row_hashes(file, hasher);
+        }
+        self.row_hashes_of_text(&*file, hasher)
+    }
+
+    fn row_hashes_of_text(self, file: impl Read, hasher: &RowHasher) -> io::Result<RowHashes> {
+        match self.format {
+            Format::Ndjson => crate::encoding::ndjson::row_hashes(file, hasher),
+            #[cfg(feature = "csv")]
+            Format::Csv => crate::encoding::csv::row_hashes(file, self.separator, hasher),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Copies a file without the rows of some customers. All other rows stay as they are.

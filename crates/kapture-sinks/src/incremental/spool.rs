@@ -169,13 +169,19 @@ mod tests {
     use crate::ledger::manifest::Manifest;
     use crate::ledger::run_log::RunLog;
     use crate::ledger::tombstones::Tombstones;
-    use crate::sink::Sink;
+    use crate::sink::{RowHashes, Sink};
     use chrono::NaiveDate;
-    use kapture_model::{DayState, Drift};
+    use chrono_tz::Tz;
+    use kapture_model::{DayState, Drift, RowHasher};
 
     /// Keeps the records of the last day, and does nothing else.
     #[derive(Default)]
     struct Recorder(Mutex<Option<Vec<Record>>>);
+
+    fn opened(forgotten: Tombstones) -> Incremental<Recorder> {
+        let (store, hasher) = (Recorder::default(), RowHasher::default());
+        Incremental::opened(store, Tz::UTC, hasher, forgotten)
+    }
 
     #[async_trait]
     impl DayStore for Recorder {
@@ -206,8 +212,8 @@ mod tests {
         async fn store_last_run(&self, _: &RunLog) -> Result<(), SinkError> {
             Ok(())
         }
-        async fn ids(&self, _: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-            Ok(BTreeSet::new())
+        async fn row_hashes(&self, _: NaiveDate, _: RowHasher) -> Result<RowHashes, SinkError> {
+            Ok(RowHashes::new())
         }
         async fn erase(&self, _: &BTreeSet<CustomerId>) -> Result<Erased, SinkError> {
             Ok(Erased::default())
@@ -235,7 +241,7 @@ mod tests {
     #[tokio::test]
     async fn receipt_with_another_count_is_refused() {
         for (stated, is_right) in [(0, false), (1, true), (2, false)] {
-            let sink = Incremental::opened(Recorder::default(), Tombstones::default());
+            let sink = opened(Tombstones::default());
             let mut writer = sink.day(receipt(stated).day).await.unwrap();
             let record = Record::decode(r#"{"id":1}"#.into()).unwrap();
             writer.write(&[record]).await.unwrap();
@@ -255,7 +261,7 @@ mod tests {
         let [one, two] = [one, two].map(|json| Record::decode(json.into()).unwrap());
         let mut forgotten = Tombstones::default();
         forgotten.add(one.id());
-        let sink = Incremental::opened(Recorder::default(), forgotten);
+        let sink = opened(forgotten);
         let mut writer = sink.day(receipt(2).day).await.unwrap();
         writer.write(&[one, two.clone()]).await.unwrap();
         // The pull counts all of them.
@@ -267,7 +273,7 @@ mod tests {
 
     #[tokio::test]
     async fn records_beyond_the_memory_keep_their_order() {
-        let sink = Incremental::opened(Recorder::default(), Tombstones::default());
+        let sink = opened(Tombstones::default());
         let mut writer = sink.day(receipt(10).day).await.unwrap();
         let padding = "x".repeat(MAX_MEMORY / 3);
         let records: Vec<_> = (1..=10)

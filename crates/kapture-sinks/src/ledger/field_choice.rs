@@ -46,6 +46,16 @@ impl FieldChoice {
         }
     }
 
+    /// The fields whose values say nothing beside those of the choice `asked`: none if it is the same.
+    pub(crate) fn incomparable(&self, asked: &Self) -> Vec<String> {
+        if self == asked {
+            return Vec::new();
+        }
+        let lists = [&self.dropped, &self.hashed, &asked.dropped, &asked.hashed];
+        let names = lists.into_iter().flatten().flat_map(|list| list.split(','));
+        names.map(str::to_owned).collect()
+    }
+
     fn described(&self) -> String {
         let part = |what: &str, names: &Option<String>| {
             let names = names.as_ref()?.replace(',', ", ");
@@ -101,6 +111,26 @@ mod tests {
             refusal(&FieldChoice::default(), &choice(&["name"], &[], "one")),
             "a.db holds customers with every field as it is, not without name"
         );
+    }
+
+    #[test]
+    fn fields_of_two_choices_are_incomparable() {
+        let held = choice(
+            &["extra.tier", "contacts.extra.nickname", "contacts.extra"],
+            &["contacts.email"],
+            "one",
+        );
+        assert_eq!(held.incomparable(&held), [""; 0]);
+        let mut names = held.incomparable(&choice(&["remarks"], &[], "two"));
+        names.sort();
+        let expected = [
+            "contacts.email",
+            "contacts.extra",
+            "contacts.extra.nickname",
+            "extra.tier",
+            "remarks",
+        ];
+        assert_eq!(names, expected);
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! The manifest: what a destination says of itself, as a JSON file or as rows of a table.
 
 use chrono::NaiveDate;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-use kapture_model::RowHasher;
-use kapture_model::{AttributeColumn, sanitize};
+use kapture_model::{AttributeColumn, RowHasher, sanitize};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -229,6 +227,13 @@ impl Manifest {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn row_hasher(&self) -> RowHasher {
         RowHasher::ignoring(self.ignored_changes.iter().flat_map(|list| list.split(',')))
+    }
+
+    /// Hashes the values that can be compared with those of a pull of the fields `asked`.
+    pub(crate) fn comparing_hasher(&self, asked: &FieldChoice) -> RowHasher {
+        let ignored = self.ignored_changes.iter().flat_map(|list| list.split(','));
+        let incomparable = self.fields.incomparable(asked);
+        RowHasher::ignoring(ignored.map(str::to_owned).chain(incomparable))
     }
 
     /// A ledger without days, with the range and the time zone of this manifest.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use kapture_model::{Cell, Column, ColumnKind, Row, contact_columns, customer_columns};
+use kapture_model::{Row, contact_columns, customer_columns};
 use tokio_postgres::types::ToSql;
 
 use super::connection::Connection;
+use super::rows::values;
 use crate::error::SinkError;
 use crate::ledger::change::SeenBetween;
 use crate::sql::changes::{self, ChangeRow, FIRST_VALUE, Page, Position, Version};
@@ -88,35 +89,4 @@ async fn add_contacts(connection: &Connection, page: &mut [ChangeRow]) -> Result
         }
     }
     Ok(())
-}
-
-/// The columns of a row from `first` on, and the extra object behind them.
-fn values(
-    connection: &Connection,
-    row: &tokio_postgres::Row,
-    first: usize,
-    columns: &[Column],
-) -> Result<Row<'static>, SinkError> {
-    let cell = |(column, index): (&Column, usize)| {
-        Ok(match column.kind {
-            ColumnKind::Integer => connection
-                .value::<Option<_>>(row, index)?
-                .map(Cell::Integer),
-            ColumnKind::Float => connection.value::<Option<_>>(row, index)?.map(Cell::Float),
-            ColumnKind::Bool => connection.value::<Option<_>>(row, index)?.map(Cell::Bool),
-            ColumnKind::Timestamp => connection
-                .value::<Option<_>>(row, index)?
-                .map(Cell::Timestamp),
-            ColumnKind::Text => {
-                let text: Option<String> = connection.value(row, index)?;
-                text.map(|text| Cell::Text(text.into()))
-            }
-        }
-        .unwrap_or_default())
-    };
-    let cells = columns.iter().zip(first..).map(cell);
-    Ok(Row {
-        cells: cells.collect::<Result<_, SinkError>>()?,
-        extra: connection.value(row, first + columns.len())?,
-    })
 }

@@ -11,7 +11,7 @@ use crate::ledger::change::{ChangeStream, SeenBetween};
 use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
 use crate::ledger::{Ledger, RangeEnd};
-use crate::sink::{DayWriter, Sink};
+use crate::sink::{DayWriter, RowHashes, Sink};
 
 /// Writes the same records to two sinks. The ledger is that of the first.
 pub struct Tee {
@@ -72,6 +72,18 @@ impl Sink for Tee {
 
     async fn customers(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
         self.sink.customers(day).await
+    }
+
+    async fn row_hashes(&self, day: NaiveDate) -> Result<RowHashes, SinkError> {
+        self.sink.row_hashes(day).await
+    }
+
+    async fn row_hashes_of(
+        &self,
+        day: NaiveDate,
+        records: &[Record],
+    ) -> Result<RowHashes, SinkError> {
+        self.sink.row_hashes_of(day, records).await
     }
 
     async fn rereads(&self) -> Result<Rereads, SinkError> {

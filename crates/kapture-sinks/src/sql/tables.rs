@@ -248,11 +248,32 @@ impl Table {
     }
 }
 
-/// Selects the keys of the customers that a day listed, each with its extra object where the key is
-/// a surrogate.
-pub(crate) const SELECT_IDS_OF_DAY: &str = "
-    SELECT id, CASE WHEN id < 0 THEN CAST(extra AS text) END FROM customers
-    WHERE kapture_day = $1
-    UNION ALL
-    SELECT id, CASE WHEN id < 0 THEN CAST(extra AS text) END FROM customers
-    WHERE id IN (SELECT id FROM kapture_shared_customers WHERE day = $1)";
+/// Selects the customers that a day listed, also those that another day holds now: the documented
+/// columns, the extra object, and the hash of the customer as it was written.
+pub(crate) fn select_customers_of_day(dialect: Dialect) -> String {
+    let values = values(customer_columns());
+    let select = format!("SELECT {values}, kapture_hash FROM customers");
+    let is_shared = dialect.is_one_of_many("id", "kapture_shared_customers WHERE day = $1");
+    format!("{select} WHERE kapture_day = $1 UNION ALL {select} WHERE {is_shared}")
+}
+
+/// Makes the next copy of a customer replace the one that is held, which another program changed.
+pub(crate) const FORGET_HASH: &str = "UPDATE customers SET kapture_hash = NULL WHERE id = $1";
+
+/// Selects their contacts: the customer, the documented columns and the extra object.
+pub(crate) fn select_contacts_of_day(dialect: Dialect) -> String {
+    let listed = "
+        (SELECT id FROM customers WHERE kapture_day = $1 UNION ALL
+         SELECT id FROM kapture_shared_customers WHERE day = $1) AS listed";
+    format!(
+        "SELECT customer_id, {} FROM contacts WHERE {} ORDER BY customer_id, position",
+        values(contact_columns()),
+        dialect.is_one_of_many("customer_id", listed)
+    )
+}
+
+fn values(columns: &[Column]) -> String {
+    let names = columns.iter().map(|column| column.name.as_str());
+    let names: Vec<_> = names.chain(["CAST(extra AS text)"]).collect();
+    names.join(", ")
+}

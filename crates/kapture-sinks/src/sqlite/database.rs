@@ -1,19 +1,17 @@
 //! The open database: its manifest and migrations, and the transaction that replaces a day.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{AttributeColumn, Cell, CustomerId, Drift, Receipt, Row, RowHasher, RowReader};
+use kapture_model::{AttributeColumn, Cell, Drift, Receipt, Row, RowHasher, RowReader};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params_from_iter};
 
 use super::error::sink_error;
-use crate::encoding::surrogate_key::customer_id;
+use super::rows::forget_changed;
 use crate::error::SinkError;
 use crate::file::canonicalize::canonicalize;
 use crate::file::lock::Lock;
@@ -32,7 +30,7 @@ use crate::sql::runs::{self, RUNS};
 use crate::sql::schema::SELECT_VERSION;
 use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
-use crate::sql::tables::{self, Dialect, SELECT_IDS_OF_DAY, TABLES, Table};
+use crate::sql::tables::{self, Dialect, TABLES, Table};
 use crate::sql::upgrade::Upgrade;
 
 const UPSERT_MANIFEST: &str =
@@ -313,23 +311,6 @@ impl Database {
         store().map_err(self.error())
     }
 
-    pub(super) fn ids(&self, day: NaiveDate) -> Result<BTreeSet<CustomerId>, SinkError> {
-        let connection = self.connection();
-        let read = || -> rusqlite::Result<Vec<(i64, Option<String>)>> {
-            let mut select = connection.prepare(SELECT_IDS_OF_DAY)?;
-            let rows = select.query_map([day.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect()
-        };
-        let customer = |(key, extra): (i64, Option<String>)| {
-            customer_id(key, extra.as_deref()).ok_or_else(|| SinkError::Damaged {
-                destination: self.destination(),
-                what: format!("a customer of {day} has no id"),
-            })
-        };
-        let rows = read().map_err(self.error())?;
-        rows.into_iter().map(customer).collect()
-    }
-
     pub(super) fn replace_day(
         &self,
         receipt: &Receipt,
@@ -343,6 +324,7 @@ impl Database {
             .map_err(self.error())?;
         transaction
             .execute_batch(&self.merge.clear)
+            .and_then(|()| forget_changed(&transaction, receipt.day, hasher))
             .map_err(self.error())?;
         loop {
             let batch = records.next_batch()?;

@@ -1,11 +1,10 @@
 //! The history of the database, read: its changes page by page.
 
-use chrono::NaiveDateTime;
-use kapture_model::{Cell, Column, ColumnKind, Row, contact_columns, customer_columns};
-use rusqlite::types::ValueRef;
+use kapture_model::{Row, contact_columns, customer_columns};
 use rusqlite::{Connection, params};
 
 use super::database::Database;
+use super::rows::values;
 use crate::error::SinkError;
 use crate::ledger::change::SeenBetween;
 use crate::sql::changes::{self, ChangeRow, FIRST_VALUE, Page, Position, Version};
@@ -77,36 +76,4 @@ impl Contacts<'_> {
         let rows = select.query_map(params![id, seen], |row| values(row, 0, contact_columns()))?;
         rows.collect()
     }
-}
-
-/// The columns of a row from `first` on, and the extra object behind them.
-fn values(
-    row: &rusqlite::Row<'_>,
-    first: usize,
-    columns: &[Column],
-) -> rusqlite::Result<Row<'static>> {
-    let cells = columns.iter().zip(first..);
-    let cells = cells.map(|(column, index)| Ok(cell(column.kind, row.get_ref(index)?)));
-    Ok(Row {
-        cells: cells.collect::<rusqlite::Result<_>>()?,
-        extra: row.get(first + columns.len())?,
-    })
-}
-
-/// The value of a column; null if it is none of its kind, which kapture did not write.
-fn cell(kind: ColumnKind, value: ValueRef<'_>) -> Cell<'static> {
-    let text = || value.as_str().ok();
-    let cell = match kind {
-        ColumnKind::Integer => value.as_i64().ok().map(Cell::Integer),
-        ColumnKind::Bool => value.as_i64().ok().map(|flag| Cell::Bool(flag != 0)),
-        ColumnKind::Float => match value {
-            ValueRef::Integer(number) => Some(Cell::Float(number as f64)),
-            _ => value.as_f64().ok().map(Cell::Float),
-        },
-        ColumnKind::Text => text().map(|text| Cell::Text(text.to_owned().into())),
-        ColumnKind::Timestamp => text()
-            .and_then(|text| text.parse::<NaiveDateTime>().ok())
-            .map(Cell::Timestamp),
-    };
-    cell.unwrap_or_default()
 }

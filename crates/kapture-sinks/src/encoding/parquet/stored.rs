@@ -8,12 +8,15 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use kapture_model::CustomerId;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use kapture_model::{CustomerId, RowHasher};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::file::reader::ChunkReader;
 
+use super::rows::Rows;
 use super::{failed, options, write_batch};
 use crate::encoding::surrogate_key::customer_id;
+use crate::sink::RowHashes;
 
 /// The ids of the customers in a file. Reads only the columns `id` and `extra`.
 pub(crate) fn ids(file: File) -> io::Result<BTreeSet<CustomerId>> {
@@ -34,7 +37,6 @@ pub(crate) fn ids(file: File) -> io::Result<BTreeSet<CustomerId>> {
 
 /// The ids of the customers in some rows.
 fn ids_of(batch: &RecordBatch) -> io::Result<Vec<CustomerId>> {
-    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers");
     let numbers = batch.column_by_name("id");
     let numbers = numbers.and_then(|column| column.as_primitive_opt::<Int64Type>());
     let extra = batch.column_by_name("extra");
@@ -45,6 +47,33 @@ fn ids_of(batch: &RecordBatch) -> io::Result<Vec<CustomerId>> {
     let rows = numbers.values().iter().zip(extra);
     rows.map(|(number, extra)| customer_id(*number, extra).ok_or_else(damaged))
         .collect()
+}
+
+/// The customers in a file, each with a hash of its values.
+pub(crate) fn row_hashes(
+    file: impl ChunkReader + 'static,
+    hasher: &RowHasher,
+) -> io::Result<RowHashes> {
+    // Another program may have written it anew, with its own types of text.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
+    let mut hashes = RowHashes::new();
+    for batch in builder
+        .and_then(|builder| builder.build())
+        .map_err(failed)?
+    {
+        let batch = batch.map_err(io::Error::other)?;
+        let rows = Rows::of(&batch).ok_or_else(damaged)?;
+        for (row, id) in ids_of(&batch)?.into_iter().enumerate() {
+            let customer = rows.customer(row).ok_or_else(damaged)?;
+            hashes.insert(id, hasher.hash(&customer));
+        }
+    }
+    Ok(hashes)
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it is not a file of customers")
 }
 
 /// Copies a file without some customers, in the schema that it has.
