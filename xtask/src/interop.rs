@@ -1,5 +1,5 @@
 //! Reads the output of kapture with other libraries: DuckDB, PyArrow, polars, pandas, nanoarrow, openpyxl, LibreOffice and Python's own csv and
-//! sqlite3 compare every format with the NDJSON of the same customers.
+//! sqlite3 compare every format with the NDJSON of the same customers, and read customers whose records are no proper JSON.
 //!
 //! They are installed from PyPI into `target/interop`, at the versions of `interop/requirements.txt`.
 
@@ -47,10 +47,20 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
     let _written = shell.push_dir(&written);
     let compared = cmd!(shell, "{python} {check} {REFERENCE} {destinations...}");
     println!("$ {compared}");
-    Ok(match compared.quiet().run() {
-        Ok(()) => Faults::new(),
-        Err(_) => vec!["another library reads other values than were written: see above".into()],
-    })
+    let mut faults = Faults::new();
+    if compared.quiet().run().is_err() {
+        faults.push("another library reads other values than were written: see above".into());
+    }
+    let odd = folder.join("odd");
+    shell.remove_path(&odd)?;
+    shell.create_dir(&odd)?;
+    let (check, kapture) = (sources.join("odd.py"), workspace.binary("debug", "kapture"));
+    let read = cmd!(shell, "{python} {check} {kapture} {odd}");
+    println!("$ {read}");
+    if read.quiet().run().is_err() {
+        faults.push("another library does not read odd customers: see above".into());
+    }
+    Ok(faults)
 }
 
 /// The folder of programs in a Python environment or installation.
