@@ -12,7 +12,7 @@ Examples:
   kapture sync customers.db --history --refresh 7      # keeps the history from now on
   kapture changes customers.db --since 2024-05-01
   kapture changes customers.db --since -7d --format csv
-  kapture changes customers.db --since 12              # what run 12 of status --runs saw, and later ones
+  kapture changes customers.db --since 3               # what run 3 of status --runs saw, and later ones
 
 NDJSON has the field names of Debezium: op is c (created), u (updated) or d (deleted), ts_ms is when
 the change was seen, before and after are the customer. CSV names the fields that changed.")]
