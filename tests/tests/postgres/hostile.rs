@@ -194,7 +194,12 @@ async fn where_nobody_listens_is_said() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
-    let error = told(&refused(&format!("postgres://me:secret@127.0.0.1:{port}/crm")).await);
+    let servers = format!("127.0.0.1:{port},localhost:{port}");
+    let error = told(&refused(&format!("postgres://me:secret@{servers}/crm")).await);
+    for server in ["127.0.0.1", "localhost"] {
+        let sentence = format!("server {server}, port {port}: error connecting to server");
+        assert!(error.contains(&sentence), "{error}");
+    }
     assert!(error.contains("refused"), "{error}");
     assert!(!error.contains("secret"), "{error}");
 }

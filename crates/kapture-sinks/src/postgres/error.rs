@@ -33,6 +33,9 @@ pub(super) enum PostgresError {
         "the certificate of the server is not accepted: {0}: name the authority that signed it with sslrootcert=FILE in the address, or encrypt without checking it with sslmode=require"
     )]
     Certificate(String),
+    /// None of the servers opened a session, each for a reason of its own.
+    #[error("{}", each(.0))]
+    NoServer(Vec<(String, PostgresError)>),
     /// A connection pool lends the session to other clients.
     #[error(
         "a connection pool gives this session to other clients after each transaction, and its lock and settings with it: use the session port of the pool (pool_mode = session), or the server itself"
@@ -93,6 +96,13 @@ impl PostgresError {
             error => error,
         }
     }
+}
+
+fn each(failures: &[(String, PostgresError)]) -> String {
+    let shown = failures
+        .iter()
+        .map(|(server, error)| format!("{server}: {error}"));
+    shown.collect::<Vec<_>>().join("; ")
 }
 
 fn advice(passfile: &Passfile) -> String {

@@ -1,9 +1,11 @@
 //! The servers that the parameters of a connection name, each with all that it takes to connect.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use kapture_model::sanitize;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode as Negotiation};
 
@@ -47,6 +49,20 @@ pub(super) struct Server {
     pub(super) negotiations: &'static [Negotiation],
     pub(super) trust: Trust,
     pub(super) identity: Option<ClientIdentity>,
+}
+
+/// Its host or socket, and its port: they may come from the environment.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.config.get_hosts() {
+            [Host::Tcp(name)] => sanitize(name),
+            #[cfg(unix)]
+            [Host::Unix(folder)] => sanitize(&folder.display().to_string()),
+            _ => String::new(),
+        };
+        let port = self.config.get_ports().first().copied();
+        write!(f, "server {name}, port {}", port.unwrap_or_default())
+    }
 }
 
 /// The servers to try in turn, and the password file.

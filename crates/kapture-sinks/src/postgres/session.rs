@@ -22,16 +22,19 @@ pub(super) struct Session {
 }
 
 impl Servers {
-    /// A session on the first server that opens one. The error is that of the last server.
+    /// A session on the first server that opens one.
     pub(super) async fn connect(&self) -> Result<Session, PostgresError> {
-        let mut outcome = Err(PostgresError::ConnectionLost(None));
+        let mut failures = Vec::new();
         for server in &self.servers {
-            outcome = server.connect().await;
-            if outcome.is_ok() {
-                break;
+            match server.connect().await {
+                Ok(session) => return Ok(session),
+                Err(error) => {
+                    let error = error.explained_by(&self.passfile);
+                    failures.push((server.to_string(), error));
+                }
             }
         }
-        outcome.map_err(|error| error.explained_by(&self.passfile))
+        Err(PostgresError::NoServer(failures))
     }
 }
 
