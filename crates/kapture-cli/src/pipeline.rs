@@ -9,14 +9,14 @@ pub(crate) mod volatile_fields;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Pull, PullError, Receipt};
 use kapture_model::DayEvent;
 use kapture_sinks::{Atomic, Destination, Filling, RangeEnd, Sink, SinkError};
-use kapture_transport::Endpoint;
+use kapture_transport::{Endpoint, Error};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span, trace_span};
@@ -46,7 +46,12 @@ pub(crate) struct Pipeline<'a> {
     /// The file that the summary is written to.
     pub(crate) summary: Option<&'a Path>,
     pub(crate) output: &'a OutputArgs,
+    /// Learns how long a request waits, and why.
+    pub(crate) on_wait: Option<&'a OnWait<'a>>,
 }
+
+/// What learns of a wait before a request is made again.
+pub(crate) type OnWait<'a> = dyn Fn(Duration, &Error) + Sync + 'a;
 
 impl Pipeline<'_> {
     /// Consumes the pull to its end, and prints the summary, which is left in `summary`.
@@ -75,6 +80,7 @@ impl Pipeline<'_> {
             atomic: self.destination.capabilities().atomic,
             outstanding: self.days.iter().collect(),
             failed: FailedDays::new(self.connected.endpoint()),
+            on_wait: self.on_wait,
         };
         let started = Instant::now();
         // Before the first request, so that a signal is handled from here on.
@@ -181,6 +187,7 @@ struct EventConsumer<'a> {
     /// The days without a result yet.
     outstanding: BTreeSet<NaiveDate>,
     failed: FailedDays,
+    on_wait: Option<&'a OnWait<'a>>,
 }
 
 impl EventConsumer<'_> {
@@ -275,6 +282,9 @@ impl EventConsumer<'_> {
             }
             Event::RetryScheduled { wait, error, .. } => {
                 self.progress.waiting(wait, &error.to_string());
+                if let Some(on_wait) = self.on_wait {
+                    on_wait(wait, &error);
+                }
             }
             event => {
                 if let Some(event) = event.into() {
@@ -380,6 +390,7 @@ mod tests {
             atomic: None,
             outstanding: BTreeSet::new(),
             failed: FailedDays::new(Endpoint::default()),
+            on_wait: None,
         };
         consumer.consume(stream::iter(events).map(Ok)).await
     }

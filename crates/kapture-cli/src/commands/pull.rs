@@ -78,6 +78,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
             days: &days,
             summary: arguments.summary.as_deref(),
             output,
+            on_wait: None,
         };
         let pull = pull.fewer_requests(arguments.proof.fewer_requests);
         course.run(pull, &mut summary).await

@@ -106,6 +106,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
             days: &days,
             summary: arguments.summary.as_deref(),
             output,
+            on_wait: None,
         };
         let pull = pull
             .grace_period(grace_period)

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use kapture_model::{DayState, Days, Drift, Receipt, Record, RowReader};
 use kapture_sinks::{DayWriter, Destination, Ledger, Sink, SinkError};
+use kapture_transport::Error;
 
 use crate::args::OutputArgs;
 use crate::config::refresh::Refresh;
@@ -48,6 +50,10 @@ pub(crate) trait Protocol: Send + 'static {
     /// A day is finished, and all of its records were told: the `changed` streams have a new state.
     fn state(&mut self, streams: &[Replicated], changed: &[Stream], out: &mut Vec<u8>);
 
+    /// A request is made again at `next`, because of `error`.
+    fn waiting(&mut self, _: &[Replicated], _next: DateTime<Utc>, _error: &Error, _: &mut Vec<u8>) {
+    }
+
     /// Every day is finished.
     fn end(&mut self, streams: &[Replicated], out: &mut Vec<u8>);
 }
@@ -83,6 +89,7 @@ pub(crate) async fn run(
         out: Box::new(io::stdout()),
     });
     sink.begin().map_err(CliError::sink)?;
+    let on_wait = |wait, error: &Error| sink.wait(wait, error);
     let connected = source.connection.open().await?;
     let pull = connected.pull(&ledger, source.query, &days);
     let pipeline = Pipeline {
@@ -94,6 +101,7 @@ pub(crate) async fn run(
         days: &days,
         summary: None,
         output,
+        on_wait: Some(&on_wait),
     };
     pipeline.run(pull, &mut Summary::default()).await
 }
@@ -153,8 +161,8 @@ struct Shared<P> {
     /// since a customer may have moved to a day that is still read; until then the state has the day
     /// as it was.
     suspects: Vec<(usize, FinishedDay)>,
-    /// Whether a write failed. What is in the buffer then is not written.
-    is_broken: bool,
+    /// Why a write failed. What is in the buffer then is not written.
+    broken: Option<ErrorKind>,
 }
 
 /// A day that was read to its end.
@@ -181,7 +189,7 @@ impl<P: Protocol> MessageSink<P> {
                 met: BTreeMap::new(),
                 named,
                 suspects: Vec::new(),
-                is_broken: false,
+                broken: None,
             })),
         }
     }
@@ -195,6 +203,20 @@ impl<P: Protocol> MessageSink<P> {
         telling.protocol.begin(&telling.streams, buffer);
         shared.flush()
     }
+
+    /// Tells that a request is made again after `wait`.
+    fn wait(&self, wait: Duration, error: &Error) {
+        let mut shared = lock(&self.shared);
+        let Shared {
+            telling, buffer, ..
+        } = &mut *shared;
+        let next = Utc::now() + wait;
+        telling
+            .protocol
+            .waiting(&telling.streams, next, error, buffer);
+        // A failure is reported by the next write.
+        let _ = shared.flush();
+    }
 }
 
 fn lock<P>(shared: &Mutex<Shared<P>>) -> MutexGuard<'_, Shared<P>> {
@@ -203,19 +225,14 @@ fn lock<P>(shared: &Mutex<Shared<P>>) -> MutexGuard<'_, Shared<P>> {
 
 impl<P: Protocol> Shared<P> {
     fn flush(&mut self) -> Result<(), SinkError> {
-        if self.is_broken {
-            return Err(SinkError::Stream(io::Error::other(
-                "the stream has failed already",
-            )));
+        if let Some(kind) = self.broken {
+            return Err(stream_error(kind.into()));
         }
         let out = &mut self.telling.out;
         let written = out.write_all(&self.buffer).and_then(|()| out.flush());
         self.buffer.clear();
-        self.is_broken = written.is_err();
-        written.map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => SinkError::Closed,
-            _ => SinkError::Stream(error),
-        })
+        self.broken = written.as_ref().err().map(io::Error::kind);
+        written.map_err(stream_error)
     }
 
     /// Tells records of a day, and adds their customers to `customers`.
@@ -322,6 +339,14 @@ impl<P: Protocol> Shared<P> {
         } = &mut self.telling;
         protocol.state(streams, changed, &mut self.buffer);
         self.flush()
+    }
+}
+
+/// What a failed write means.
+fn stream_error(error: io::Error) -> SinkError {
+    match error.kind() {
+        ErrorKind::BrokenPipe => SinkError::Closed,
+        _ => SinkError::Stream(error),
     }
 }
 
