@@ -32,10 +32,14 @@ impl Shell {
             "start_date": "2024-05-01",
             "end_date": "2024-05-03",
         });
+        let configured = serde_json::json!({"streams": [
+            {"stream": {"name": "customers"}, "sync_mode": "incremental"},
+        ]});
         for (name, text) in [
             ("token", DEFAULT_TOKEN),
             ("password", "sandbox"),
             ("config.json", &config.to_string()),
+            ("configured.json", &configured.to_string()),
             ("state.json", "{}"),
         ] {
             let mut options = std::fs::OpenOptions::new();

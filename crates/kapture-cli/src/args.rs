@@ -27,7 +27,7 @@ pub(crate) use output_format::{OutputFormatArgs, TableArgs};
 pub(crate) use plan::PlanArgs;
 pub(crate) use privacy::{ForgetArgs, PrivacyArgs};
 pub(crate) use proof::ProofArgs;
-pub(crate) use protocols::{AboutFormat, SingerArgs};
+pub(crate) use protocols::{AboutFormat, AirbyteArgs, AirbyteCommand, AirbyteReadArgs, SingerArgs};
 pub(crate) use pull::{DayArgs, PullArgs};
 pub(crate) use reference::{CompletionsArgs, DialectName, ManArgs, SchemaArgs, SchemaFormat};
 pub(crate) use report::ReportArgs;
@@ -65,6 +65,7 @@ pub(crate) enum Command {
     Auth(AuthArgs),
     Schema(SchemaArgs),
     Singer(SingerArgs),
+    Airbyte(AirbyteArgs),
     Sandbox(Box<SandboxArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -86,6 +87,7 @@ impl Command {
             Self::Auth(_) => "auth",
             Self::Schema(_) => "schema",
             Self::Singer(_) => "singer",
+            Self::Airbyte(_) => "airbyte",
             Self::Sandbox(_) => "sandbox",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

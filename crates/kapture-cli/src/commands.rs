@@ -1,6 +1,6 @@
 //! The commands, one file or folder each; those of connectors are in `protocols`.
 
-mod auth;
+pub(crate) mod auth;
 mod changes;
 pub(crate) mod completions;
 mod doctor;
@@ -35,6 +35,7 @@ pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
         Command::Auth(arguments) => auth::run(&arguments).await,
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Singer(arguments) => protocols::singer::run(&arguments, &output).await,
+        Command::Airbyte(arguments) => protocols::airbyte::run(&arguments.command, &output).await,
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments).await,

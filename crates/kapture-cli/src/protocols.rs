@@ -6,6 +6,7 @@
 //! - [`state`]: which days a stream has received.
 //! - [`replication`]: a pull of the days that are lacking, as messages.
 
+pub(crate) mod airbyte;
 pub(crate) mod record;
 pub(crate) mod replication;
 pub(crate) mod settings;

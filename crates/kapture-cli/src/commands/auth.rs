@@ -1,6 +1,6 @@
 //! `kapture auth`: sign in, show the connection, sign out.
 
-mod check;
+pub(crate) mod check;
 mod login;
 
 use std::path::{Path, PathBuf};
