@@ -42,9 +42,9 @@ class Tenant:
         body = "\n".join(lines).encode()
         urllib.request.urlopen(f"{self.url}/sandbox/edits", data=body).close()
 
-    def truth(self):
+    def truth(self, first=FIRST, last=LAST):
         """The records as the tenant sends them, by id."""
-        query = f"{self.url}/sandbox/truth?from={FIRST}&to={LAST}"
+        query = f"{self.url}/sandbox/truth?from={first}&to={last}"
         with urllib.request.urlopen(query) as answer:
             lines = answer.read().decode().splitlines()
         records = (json.loads(line) for line in lines)

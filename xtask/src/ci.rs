@@ -97,7 +97,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "protocols",
-        purpose: "Meltano runs the connectors, and its targets receive what the tenant has",
+        purpose: "Meltano and PyAirbyte run the connectors, and receive what the tenant has",
         faults: protocols::faults,
     },
     Step {

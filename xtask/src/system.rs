@@ -70,7 +70,7 @@ const PACKAGES: [Package; 13] = [
     Package {
         name: "Python 3 with venv",
         step: "protocols",
-        purpose: "Meltano and other runners of connectors",
+        purpose: "Meltano, PyAirbyte and other runners of connectors",
         hint: "apt-get install python3-venv, or brew install python",
         is_there: has_python,
     },

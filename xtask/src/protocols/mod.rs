@@ -2,6 +2,7 @@
 //!
 //! Packages are installed from PyPI into `target/protocols`, at pinned versions.
 
+mod airbyte;
 mod singer;
 
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::{Error, Faults, system};
 /// A part of the step: what another program finds wrong.
 type Part = fn(&Bench<'_>) -> Result<Faults, Error>;
 
-const PARTS: &[Part] = &[singer::faults];
+const PARTS: &[Part] = &[singer::faults, airbyte::faults];
 
 pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Error> {
     if !system::has_python(shell) {
@@ -28,6 +29,7 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
         folder: workspace.target.join("protocols"),
         kapture: workspace.binary("debug", "kapture"),
         guide: workspace.root.join("docs"),
+        dockerfile: workspace.root.join("Dockerfile"),
     };
     let mut faults = Faults::new();
     for part in PARTS {
@@ -47,6 +49,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) kapture: PathBuf,
     /// The guide, which has the configuration to try.
     pub(crate) guide: PathBuf,
+    /// What images are made by.
+    pub(crate) dockerfile: PathBuf,
 }
 
 impl Bench<'_> {
