@@ -269,6 +269,7 @@ fn exit_code(error: &PullError) -> u8 {
             | PullError::RefusesEverything { .. }
             | PullError::OffsetIgnored { .. }
             | PullError::OffsetCapped { .. }
+            | PullError::OutsideWindow { .. }
             | PullError::InconsistentRefusal { .. }
             | PullError::InconsistentServer {
                 answer: Some(_), ..
@@ -286,5 +287,84 @@ fn call_exit_code(error: &Error) -> u8 {
         | Error::InvalidJson { .. }
         | Error::MissingId { .. } => 4,
         _ => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use kapture_customers::PullErrorKind;
+    use kapture_model::Window;
+    use kapture_transport::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_pull_error_has_its_exit_code_and_a_hint() {
+        let day = "2024-05-02".parse().expect("a date");
+        let window = Window::day(day);
+        let answer = Refusal::new(200, "Account is being moved");
+        let cases = [
+            (
+                PullError::Call {
+                    window,
+                    offset: 0,
+                    source: Error::Truncated,
+                },
+                5,
+            ),
+            (
+                PullError::AmbiguousEmpty {
+                    answers: vec![(window, answer.clone())],
+                },
+                4,
+            ),
+            (
+                PullError::Unstable {
+                    window,
+                    passes: 24,
+                    known: 9,
+                    rows: 10,
+                },
+                5,
+            ),
+            (PullError::OffsetIgnored { window, rows: 9 }, 4),
+            (PullError::OffsetCapped { window, offset: 9 }, 4),
+            (PullError::NoCanary { window }, 5),
+            (
+                PullError::InconsistentRefusal {
+                    window,
+                    answer: None,
+                },
+                4,
+            ),
+            (PullError::EmptiedEverywhere { window }, 5),
+            (
+                PullError::InconsistentServer {
+                    window,
+                    answer: None,
+                },
+                5,
+            ),
+            (PullError::RefusesEverything { window, answer }, 4),
+            (PullError::OutsideWindow { window, day }, 4),
+        ];
+        let kinds: BTreeSet<_> = cases
+            .iter()
+            .map(|(error, _)| format!("{:?}", error.kind()))
+            .collect();
+        assert_eq!(kinds.len(), cases.len());
+        for (error, code) in cases {
+            let kind = error.kind();
+            let error = CliError::pull(error, Endpoint::default());
+            assert_eq!(error.code(), code, "{kind:?}");
+            let hint = error.hint.expect("a hint");
+            let says_what_is_odd = kind != PullErrorKind::OutsideWindow || hint.contains("date");
+            assert!(
+                !hint.is_empty() && hint != hints::DIAGNOSE && says_what_is_odd,
+                "{hint}"
+            );
+        }
     }
 }

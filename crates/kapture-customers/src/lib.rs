@@ -16,6 +16,8 @@ mod engine;
 mod evidence;
 mod pull;
 mod request;
+#[cfg(test)]
+mod simulation;
 mod window;
 
 pub use api::{

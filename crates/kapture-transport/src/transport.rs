@@ -114,6 +114,15 @@ impl Response {
         self.retry_after = Some(value.into());
         self
     }
+
+    /// What it means, as a client takes it: for tests of what is built on a client, without a client.
+    ///
+    /// # Errors
+    /// The error of an attempt that is answered so.
+    #[cfg(any(test, feature = "mock"))]
+    pub fn meaning(self) -> Result<Vec<kapture_model::Record>, crate::Error> {
+        crate::classify::classify(self, std::time::SystemTime::now())
+    }
 }
 
 impl fmt::Debug for Request {

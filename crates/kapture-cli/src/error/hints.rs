@@ -145,6 +145,9 @@ pub(super) fn pull(error: &PullError, endpoint: Endpoint) -> String {
         PullError::OffsetCapped { .. } => {
             "add a filter, so that each day has fewer customers".into()
         }
+        PullError::OutsideWindow { .. } => {
+            "no day of this server can be shown to be complete: ask the vendor which date createStartDate and createEndDate filter by".into()
+        }
         PullError::OffsetIgnored { .. } => {
             "add a filter, so that the customers of each day fit in one page".into()
         }
@@ -159,8 +162,7 @@ pub(super) fn pull(error: &PullError, endpoint: Endpoint) -> String {
         }
         PullError::InconsistentServer { .. }
         | PullError::NoCanary { .. }
-        | PullError::InconsistentRefusal { .. }
-        | PullError::OutsideWindow { .. } => {
+        | PullError::InconsistentRefusal { .. } => {
             "run kapture doctor, or the pull with -v, for details; if it happens again later, ask the vendor".into()
         }
         _ => match error.call_error() {
@@ -179,7 +181,7 @@ fn names_missing_field(refusal: &Refusal) -> bool {
 const MISSING_FIELD: &str = "the server requires further keys: --set KEY=VALUE adds the one that it names, --full-body sends every documented key";
 
 /// The hint if there is no better one.
-const DIAGNOSE: &str = "run kapture doctor, or add -vv to log each request";
+pub(super) const DIAGNOSE: &str = "run kapture doctor, or add -vv to log each request";
 
 /// The hint for an error of one call.
 pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {

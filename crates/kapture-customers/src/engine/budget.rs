@@ -4,6 +4,9 @@
 /// of rows to be known, and what waits keeps its days open.
 pub(crate) const WINDOWS_PER_PLACE: usize = 2;
 
+/// How often the engine may decide anew, with nothing in flight, before it asks something.
+pub(crate) const MAX_TURNS: u32 = 100;
+
 /// How many windows may wait for evidence that other windows could bring: then they are read once more.
 pub(crate) const MAX_DEFERRED: usize = 16;
 
@@ -31,6 +34,9 @@ pub(crate) const MAX_CONTRADICTORY_ROUNDS: u32 = 3;
 
 /// How many more looks an empty window needs for each such round.
 pub(crate) const LOOKS_PER_CONTRADICTION: u32 = 2;
+
+/// How often in a row a window is looked at, once some window was answered otherwise than before.
+pub(crate) const LOOKS_IN_A_ROW: u32 = 2;
 
 /// How far before the asked days a canary is looked for: 1, 2, 4 … 64 days.
 pub(crate) const CANARY_SEARCH_DOUBLINGS: u32 = 7;

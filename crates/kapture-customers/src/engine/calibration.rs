@@ -332,11 +332,8 @@ impl Engine {
             self.windows.first_pages.insert(window, two_days);
             return self.settle_bound(EndBound::Exclusive);
         };
-        let missing = two_days
-            .records
-            .iter()
-            .map(|record| record.id().clone())
-            .collect();
+        let ids = two_days.records.iter().map(|record| record.id().clone());
+        let missing = ids.filter(|id| !self.shown.contains(id)).collect();
         let outstanding = match &mut self.phase {
             Phase::Probing(probing) => std::mem::take(&mut probing.outstanding),
             _ => BTreeSet::new(),

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
+use kapture_model::Window;
 use kapture_transport::Refusal;
 
 use crate::api::{Event, Finding, Proof, PullError};
 use crate::engine::Engine;
 use crate::engine::budget::{
-    CANARY_SEARCH_DOUBLINGS, CANARY_WAIT_MS, CANARY_WAITS, LOOKS_PER_CONTRADICTION,
+    CANARY_SEARCH_DOUBLINGS, CANARY_WAIT_MS, CANARY_WAITS, LOOKS_IN_A_ROW, LOOKS_PER_CONTRADICTION,
     MAX_CONTRADICTORY_ROUNDS, MAX_SILENT_CANARIES, ROUND_DELAY_MS, UNVOUCHED_DELAY_MS,
     UNVOUCHED_LOOKS,
 };
@@ -53,7 +54,8 @@ enum State {
     },
     Looking {
         batch: BTreeSet<NaiveDate>,
-        outstanding: BTreeSet<NaiveDate>,
+        /// A day for each look that is not over.
+        outstanding: Vec<NaiveDate>,
         /// None where there is none: what is without rows once more is believed, or named.
         canary: Option<Canary>,
     },
@@ -65,6 +67,23 @@ enum State {
 enum Moment {
     Before,
     After,
+}
+
+#[cfg(test)]
+impl Confirmation {
+    /// The name of its state.
+    pub(super) fn name(&self) -> &'static str {
+        match self.state {
+            State::Idle => "Idle",
+            State::Canary {
+                moment: Moment::Before,
+                ..
+            } => "Before",
+            State::Canary { .. } => "After",
+            State::Looking { .. } => "Looking",
+            State::Searching { .. } => "Searching",
+        }
+    }
 }
 
 impl Engine {
@@ -94,7 +113,7 @@ impl Engine {
         let rounds = self.confirmation.rounds;
         let delay = match rounds {
             0 => Duration::ZERO,
-            _ => Duration::from_millis(ROUND_DELAY_MS << rounds),
+            _ => Duration::from_millis(ROUND_DELAY_MS << rounds.min(MAX_CONTRADICTORY_ROUNDS)),
         };
         self.ask_canary(canary.request, delay);
     }
@@ -153,8 +172,8 @@ impl Engine {
             // A failure, and words that do not mean it, tell nothing about other windows.
             let responses = &mut self.evidence.empty_responses;
             let is_said_to_be_empty = rows.is_some()
-                && refusal.is_none_or(|it| {
-                    responses.judge(&canary.request, &it, false) == Meaning::NoCustomers
+                && refusal.as_ref().is_none_or(|it| {
+                    responses.judge(&canary.request, it, false) == Meaning::NoCustomers
                 });
             self.evidence.contradictions += u32::from(is_said_to_be_empty);
             self.confirmation.state = State::Canary {
@@ -182,15 +201,23 @@ impl Engine {
             Some(_) => Duration::ZERO,
             None => Duration::from_millis(UNVOUCHED_DELAY_MS),
         };
-        let mut outstanding = BTreeSet::new();
+        // Machines that answer in turn could answer each look, and each canary by another one: then every
+        // window is asked twice in a row.
+        let times = match self.evidence.contradictions {
+            0 => 1,
+            _ => LOOKS_IN_A_ROW,
+        };
+        let mut outstanding = Vec::new();
         for day in &batch {
             let pending = self.windows.pending.get(day);
             let Some(request) = pending.and_then(|pending| pending.reader.look()) else {
                 continue;
             };
-            outstanding.insert(*day);
             let question = Question::new(Purpose::Look { day: *day }, request);
-            self.ready.push_back(Question { delay, ..question });
+            for _ in 0..times {
+                outstanding.push(*day);
+                self.ready.push_back(Question { delay, ..question });
+            }
         }
         self.confirmation.state = State::Looking {
             batch,
@@ -201,12 +228,21 @@ impl Engine {
     }
 
     /// A window without rows was looked at again.
-    pub(super) fn on_look(&mut self, day: NaiveDate, page: PageIds) {
-        if !page.ids.is_empty()
+    pub(super) fn on_look(&mut self, day: NaiveDate, window: Window, page: PageIds) {
+        let pending = self.windows.pending.get(&day);
+        // It may have been taken back meanwhile, to be read in another way.
+        let is_current = pending.is_some_and(|pending| pending.reader.window == window);
+        if is_current
+            && !page.ids.is_empty()
             && let Some(mut pending) = self.windows.pending.remove(&day)
         {
             self.evidence.contradictions += 1;
-            if Span::of(pending.reader.window) == self.evidence.end_bound.span() {
+            if self.confirmation.rounds > MAX_CONTRADICTORY_ROUNDS
+                && pending.reader.refusal().is_none()
+            {
+                let answer = None;
+                self.fail_window(day, PullError::InconsistentServer { window, answer });
+            } else if Span::of(window) == self.evidence.end_bound.span() {
                 pending.reader.on_look(page, &mut self.evidence);
                 self.windows.reading.insert(day, pending.reader);
             } else {
@@ -216,10 +252,12 @@ impl Engine {
         self.was_looked_at(day);
     }
 
-    /// The look at a window is over, whatever came of it.
+    /// A look at a window is over, whatever came of it.
     pub(super) fn was_looked_at(&mut self, day: NaiveDate) {
-        if let State::Looking { outstanding, .. } = &mut self.confirmation.state {
-            outstanding.remove(&day);
+        if let State::Looking { outstanding, .. } = &mut self.confirmation.state
+            && let Some(place) = outstanding.iter().position(|of| *of == day)
+        {
+            outstanding.swap_remove(place);
         }
         self.end_looks();
     }

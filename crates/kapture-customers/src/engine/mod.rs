@@ -12,6 +12,8 @@ mod calendar;
 mod calibration;
 mod confirmation;
 mod questions;
+#[cfg(test)]
+mod transitions;
 mod trouble;
 mod windows;
 
@@ -33,7 +35,7 @@ use crate::window::{WindowReader, WindowStatus};
 
 use assembler::DayAssembler;
 use audit::AuditState;
-use budget::{Budget, MAX_DEFERRED, MAX_PENDING_EMPTY, WINDOWS_PER_PLACE};
+use budget::{Budget, MAX_DEFERRED, MAX_PENDING_EMPTY, MAX_TURNS, WINDOWS_PER_PLACE};
 use calibration::{Phase, Probing};
 use confirmation::Confirmation;
 use questions::{ControlGroup, Purpose, Question, TroubleCheck};
@@ -137,8 +139,11 @@ impl Engine {
 
     /// The next request to send, if one is wanted and there is a place for it. Events and cancellations
     /// are to be drained first.
+    ///
+    /// # Panics
+    /// When it neither asks nor ends: a fault of the engine, and not to be waited for.
     pub(crate) fn poll_request(&mut self, free: usize) -> Option<Transmit> {
-        loop {
+        for _ in 0..MAX_TURNS {
             if self.is_finished() || free == 0 {
                 return None;
             }
@@ -157,6 +162,7 @@ impl Engine {
             }
             self.advance();
         }
+        panic!("the engine neither asks nor ends");
     }
 
     /// A request whose answer is of no use any more.
@@ -320,11 +326,21 @@ impl Engine {
     fn advance(&mut self) {
         self.resume_deferred_beyond(0);
         self.settle_windows();
+        if !self.parked.is_empty() || !matches!(self.trouble, TroubleCheck::None) {
+            // What was pressed for all others was cancelled, or its window taken back.
+            return self.release_parked();
+        }
         if !self.windows.reading.is_empty() {
             return;
         }
-        if !self.parked.is_empty() {
-            return self.release_parked();
+        let is_unknown = match self.phase {
+            Phase::Comparing(_) => true,
+            Phase::Probing(_) => self.windows.has_read_single_days(),
+            _ => false,
+        };
+        if is_unknown {
+            // Nothing is left to compare windows of one day with.
+            return self.is_exclusive();
         }
         if self.next_window().is_some() || self.give_up_probing() {
             return;
@@ -433,7 +449,7 @@ impl Engine {
                     self.on_audit_refused(&request, &refusal);
                 }
             }
-            Purpose::Look { day } => self.on_look(day, page),
+            Purpose::Look { day } => self.on_look(day, request.window, page),
             Purpose::Canary => self.on_canary(Some(page.ids.len()), refusal),
             Purpose::Search => self.on_searched(),
             Purpose::TroubleCanary => self.on_trouble_canary(&request, &page),
@@ -509,8 +525,11 @@ impl Engine {
 
     /// Tells the windows that were read whole, unless it is being checked how far windows reach.
     fn tell_read_windows(&mut self) {
-        let is_comparing =
-            matches!(self.phase, Phase::Comparing(_)) || !self.comparisons.is_empty();
+        let is_comparing = match self.phase {
+            Phase::Comparing(_) => true,
+            Phase::Probing(_) => self.windows.has_read_single_days(),
+            _ => !self.comparisons.is_empty(),
+        };
         if self.audit.holds() || is_comparing {
             return;
         }

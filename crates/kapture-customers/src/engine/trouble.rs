@@ -93,7 +93,10 @@ impl Engine {
             return;
         }
         if self.is_light(&question) {
-            return self.is_exclusive();
+            self.is_exclusive();
+            // Its window was taken back with the others.
+            self.drop_stale(&question);
+            return;
         }
         let is_future = self.is_in_future(&request);
         let meaning = self

@@ -86,6 +86,11 @@ impl Windows {
             .filter(|_| Span::of(reader.window) == Span::OneDay)
     }
 
+    /// Whether some D…D was read to its end.
+    pub(crate) fn has_read_single_days(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
     /// The window of `day` was read whole.
     pub(crate) fn was_read(&mut self, day: NaiveDate, window: Window, complete: CompleteWindow) {
         if Span::of(window) == Span::OneDay {

@@ -151,7 +151,8 @@ impl WindowReader {
     pub(super) fn begin_cut_pass(&mut self) {
         let cut = self.agreement.cut(self.passes + 1);
         self.state = WindowState::First {
-            limit: cut.unwrap_or(self.limit),
+            // Pages may be longer than what is asked for, where `limit` is ignored.
+            limit: cut.map_or(self.limit, |rows| rows.min(self.limit)),
             is_sent: false,
         };
     }

@@ -9,6 +9,8 @@ mod pass;
 mod prefetch;
 mod state;
 mod stitcher;
+#[cfg(test)]
+mod transitions;
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,6 @@
 //! One pass: one reading of a window, page by page, from its first page to an end that was asked for.
 
-use std::cmp::Ordering;
-
+use foldhash::HashSet;
 use kapture_model::CustomerId;
 
 use crate::evidence::Evidence;
@@ -52,6 +51,8 @@ pub(crate) struct PassReader {
     is_steady: bool,
     /// How many pages in a row had no new customer.
     idle: u32,
+    /// Customers of pages that did not join and were asked for again from further back.
+    passed_over: HashSet<CustomerId>,
 }
 
 /// What a page was to the rows before it.
@@ -61,8 +62,6 @@ struct Taken {
     end: u64,
     /// It holds customers that were not met.
     news: bool,
-    /// Rows before it came or went, and it ends as the pages before it.
-    has_moved_whole: bool,
     matched: OverlapMatch,
 }
 
@@ -109,6 +108,7 @@ impl PassReader {
             hole: None,
             is_steady: true,
             idle: 0,
+            passed_over: HashSet::default(),
         }
     }
 
@@ -178,10 +178,6 @@ impl PassReader {
         if self.idle > MAX_IDLE_PAGES {
             return PassStep::Endless;
         }
-        // It ends as the pages before it, and no limit has cut it there.
-        let ends_alike = !news
-            && self.stitcher.ends_alike(&page.ids)
-            && page.ids.len() < self.stitcher.longest_page();
         if page.ids.is_empty() && offset < end {
             return self.on_hole(offset, page);
         }
@@ -209,6 +205,7 @@ impl PassReader {
                 self.is_steady = false;
                 if let Some(further) = further_back(self.overlap, self.previous.rows) {
                     self.overlap = further;
+                    self.passed_over.extend(page.ids.iter().cloned());
                     return PassStep::Continue;
                 }
                 self.stitcher.take(&page.ids, offset);
@@ -221,12 +218,7 @@ impl PassReader {
             OverlapMatch::FirstPageRepeated => return self.on_repeated_first_page(),
             OverlapMatch::PageNumbers => return PassStep::FirstPageRepeated,
         }
-        let taken = Taken {
-            end,
-            news,
-            has_moved_whole: ends_alike && matched == OverlapMatch::Moved,
-            matched,
-        };
+        let taken = Taken { end, news, matched };
         self.go_on(page, taken, evidence)
     }
 
@@ -245,12 +237,18 @@ impl PassReader {
                 evidence.last_page.was_full(self.previous, self.limit);
             }
         }
-        let is_last = match self.stitcher.end().cmp(&end) {
-            // It had room for more than the few rows that were asked back.
-            Ordering::Equal => self.overlap <= WIDE_OVERLAP,
-            // Rows before it came or went. Else it was cut, or its last rows are others.
-            Ordering::Less | Ordering::Greater => taken.has_moved_whole,
-        };
+        // It had room for more than the few rows that were asked back. One that ends elsewhere was cut, or
+        // rows came or went, or were left out of it.
+        let is_last = self.stitcher.end() == end && self.overlap <= WIDE_OVERLAP;
+        let passed_over = std::mem::take(&mut self.passed_over);
+        if is_last && !passed_over.iter().all(|id| self.stitcher.has_met(id)) {
+            // There is more behind it, as a page has shown that was not taken.
+            self.disorder = true;
+            evidence.row_order.was_broken();
+            self.overlap = 0;
+            return PassStep::Continue;
+        }
+        self.passed_over = passed_over;
         self.advance(page, taken, is_last, evidence)
     }
 
@@ -297,11 +295,11 @@ impl PassReader {
         }
         self.previous = page.length;
         self.is_regular = true;
-        self.overlap = if self.stitcher.end() <= end {
+        self.overlap = if matched == OverlapMatch::Moved {
+            WIDE_OVERLAP.min(page.length.rows as u64 - 1)
+        } else if self.stitcher.end() <= end {
             // No more rows than were asked back: only the row behind them can tell more.
             0
-        } else if matched == OverlapMatch::Moved {
-            WIDE_OVERLAP.min(page.length.rows as u64 - 1)
         } else {
             evidence.row_order.overlap(self.stitcher.longest_page())
         };

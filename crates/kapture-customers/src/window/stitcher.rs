@@ -113,12 +113,6 @@ impl PageStitcher {
         !self.shrank && rows == Some(self.places.len() as u64)
     }
 
-    /// Whether a page has rows, and ends with the last row read.
-    pub(crate) fn ends_alike(&self, page: &[CustomerId]) -> bool {
-        page.last()
-            .is_some_and(|last| self.tail.back() == Some(last))
-    }
-
     /// The customers met.
     pub(crate) fn customers(&self) -> impl Iterator<Item = &CustomerId> {
         self.places.keys()

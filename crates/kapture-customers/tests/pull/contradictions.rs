@@ -296,10 +296,8 @@ async fn a_day_that_is_refused_every_other_time_fails_in_the_end() {
     let says = |asked, is_asked| (is_asked && asked % 2 == 1).then_some("E-1017");
     let pulled = expect_to_fail_in_the_end(says).await;
     for error in pulled.failed.values() {
-        let told = error.to_string();
-        assert!(told.starts_with("the server refuses 2024-05-05…"), "{told}");
-        let rest = "but not always alike, so that whether this means “no customers” cannot be told; it answers “E-1017”";
-        assert!(told.contains(rest), "{told}");
+        // Every second reading meets the refusal, so that no two of them agree.
+        assert!(matches!(error, PullError::Unstable { .. }), "{error}");
     }
 }
 

@@ -1,0 +1,175 @@
+//! Each transition of a pull and of its confirmation, to be read beside the diagrams on [`Engine`] and
+//! on `Confirmation`.
+
+use chrono::TimeDelta;
+use kapture_sandbox::{
+    Behaviour, EmptyForm, ErrorCode, FaultKind, Faults, Outage, PerDay, Population, SameDay,
+    Tenant, When, Windows,
+};
+
+use super::*;
+use crate::simulation::{Run, may, new_years_day};
+
+/// What a server does, its customers by day of May, and the states that a pull goes through.
+type Row<'a> = (&'a str, &'a [(i64, u32)], Behaviour, &'a [&'a str]);
+
+fn phase(engine: &Engine) -> String {
+    match &engine.phase {
+        Phase::Probing(_) => "Probing".into(),
+        Phase::Comparing(_) => "Comparing".into(),
+        Phase::Reading => format!("Reading({})", engine.bound()),
+        Phase::Finished(None) => "Finished".into(),
+        Phase::Finished(Some(error)) => format!("Finished({:?})", error.kind()),
+    }
+}
+
+/// The states that a pull of 3 to `last` May goes through.
+fn states(
+    last: i64,
+    busy: &[(i64, u32)],
+    behaviour: Behaviour,
+    state: impl Fn(&Engine) -> String,
+) -> Vec<String> {
+    let busy = busy.iter().map(|(day, count)| (may(*day), *count));
+    let population = Population::new(7).days(may(-20), may(60), PerDay::Listed(busy.collect()));
+    let tenant = Tenant::new(population, behaviour);
+    let settings = Settings {
+        days: Days::between(may(3), may(last)).expect("a range"),
+        previously_nonempty: Days::default(),
+        page_size: 500,
+        fewer_requests: false,
+        empty_answer: None,
+        calendar: Calendar {
+            zone: None,
+            grace_period: TimeDelta::hours(6),
+        },
+    };
+    let mut run = Run::new(settings, &tenant, 4, new_years_day());
+    let mut states = vec![state(&run.engine)];
+    while run.step() {
+        states.push(state(&run.engine));
+    }
+    states.push(state(&run.engine));
+    states.dedup();
+    states
+}
+
+#[test]
+fn every_transition_of_a_pull() {
+    let windows = |windows| Behaviour {
+        windows,
+        ..Behaviour::default()
+    };
+    let exclusive = |same_day| windows(Windows::Exclusive { same_day });
+    let refuses_token =
+        FaultKind::Coded(ErrorCode::AuthKeyInvalid, kapture_sandbox::CodePlace::Both);
+    let unauthorized = Behaviour {
+        faults: Faults::when([(When::Always, refuses_token)]),
+        ..Behaviour::default()
+    };
+    let many = [(3, 60), (4, 70), (5, 80)];
+    let table: [Row<'_>; 7] = [
+        (
+            "D…D and D+1…D+1 show all of D…D+1",
+            &many,
+            windows(Windows::Inclusive),
+            &["Probing", "Comparing", "Reading(inclusive)", "Finished"],
+        ),
+        (
+            "they do not",
+            &many,
+            exclusive(SameDay::Empty),
+            &["Probing", "Comparing", "Reading(exclusive)", "Finished"],
+        ),
+        (
+            "they are refused",
+            &many,
+            exclusive(SameDay::Refused),
+            &["Probing", "Comparing", "Reading(exclusive)", "Finished"],
+        ),
+        (
+            "D…D+1 is refused, D…D is taken",
+            &many,
+            windows(Windows::Strict),
+            &["Probing", "Reading(single day)", "Finished"],
+        ),
+        (
+            "all of D…D+1 were created on D+1, which shows nothing about the end of D",
+            &[(4, 60), (5, 70)],
+            windows(Windows::Inclusive),
+            &[
+                "Probing",
+                "Comparing",
+                "Probing",
+                "Comparing",
+                "Reading(inclusive)",
+                "Finished",
+            ],
+        ),
+        (
+            "every window is without rows",
+            &[],
+            windows(Windows::Inclusive),
+            &["Probing", "Finished"],
+        ),
+        (
+            "the token is refused",
+            &many,
+            unauthorized,
+            &["Probing", "Finished(Call)"],
+        ),
+    ];
+    for (what, busy, behaviour, expected) in table {
+        assert_eq!(states(5, busy, behaviour, phase), expected, "{what}");
+    }
+}
+
+#[test]
+fn every_transition_of_a_confirmation() {
+    let state = |engine: &Engine| engine.confirmation.name().to_owned();
+    let busy: &[(i64, u32)] = &[(3, 60), (4, 70), (5, 80)];
+    let out = |when| Behaviour {
+        outages: vec![Outage {
+            when,
+            form: Some(EmptyForm::EmptyList),
+        }],
+        ..Behaviour::default()
+    };
+    let first = When::FirstAsks {
+        day: may(7),
+        count: 1,
+    };
+    let table: [Row<'_>; 4] = [
+        (
+            "the canary has rows, the window has none, the canary has rows",
+            busy,
+            Behaviour::default(),
+            &["Idle", "Before", "Looking", "After", "Idle"],
+        ),
+        (
+            "the window has rows: the rest needs three looks",
+            &[(3, 60), (4, 70), (5, 80), (7, 60)],
+            out(first),
+            &[
+                "Idle", "Before", "Looking", "After", "Idle", "Before", "Looking", "After", "Idle",
+                "Before", "Looking", "After", "Idle",
+            ],
+        ),
+        (
+            "no canary is known: one is looked for, then windows are looked at twice without",
+            &[],
+            Behaviour::default(),
+            &["Idle", "Searching", "Looking", "Idle"],
+        ),
+        (
+            "no canary is known: one is found before the asked days",
+            &[(1, 60)],
+            Behaviour::default(),
+            &["Idle", "Searching", "Before", "Looking", "After", "Idle"],
+        ),
+    ];
+    for (what, busy, behaviour, expected) in table {
+        let states = states(8, busy, behaviour, state);
+        assert_eq!(states, expected, "{what}");
+    }
+}
