@@ -46,7 +46,6 @@ impl Message {
     }
 
     /// A problem that did not stop the command.
-    #[cfg(feature = "otel")]
     pub(crate) fn warning(text: impl Into<String>) -> Self {
         Self::new("WARN", "warning: ", text)
     }

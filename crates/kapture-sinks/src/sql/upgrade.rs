@@ -17,8 +17,6 @@ pub(crate) struct Upgrade {
     pub(crate) history_from: Option<DateTime<Utc>>,
     /// Its manifest afterwards.
     pub(crate) manifest: Manifest,
-    /// Whether that is another one than before.
-    pub(crate) is_new_manifest: bool,
 }
 
 impl Upgrade {
@@ -32,7 +30,6 @@ impl Upgrade {
         columns: &[AttributeColumn],
         tracking: &Tracking,
     ) -> Self {
-        let before = held.clone();
         let mut manifest = held.unwrap_or_else(|| Manifest::new(latest, identity));
         manifest.version = latest;
         let is_missing = |column: &&AttributeColumn| !manifest.columns.contains(column);
@@ -44,7 +41,6 @@ impl Upgrade {
             version,
             missing,
             history_from,
-            is_new_manifest: before.as_ref() != Some(&manifest),
             manifest,
         }
     }

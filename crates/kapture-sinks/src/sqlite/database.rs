@@ -254,10 +254,8 @@ impl Database {
                 }
                 let _ = self.history.set(history);
             }
-            if upgrade.is_new_manifest {
-                for row in upgrade.manifest.rows() {
-                    transaction.execute(UPSERT_MANIFEST, row)?;
-                }
+            for row in upgrade.manifest.rows() {
+                transaction.execute(UPSERT_MANIFEST, row)?;
             }
             transaction.commit()?;
             let _ = self.hasher.set(upgrade.manifest.row_hasher());
