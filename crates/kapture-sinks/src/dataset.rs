@@ -161,7 +161,7 @@ impl<F: Files> Dataset<F> {
         }
     }
 
-    /// The encoding of the files that are there, which wins over what is asked for.
+    /// The encoding to write with: the one that the manifest records, or `asked` for a new dataset.
     fn encoding_held(&self, asked: Encoding) -> Encoding {
         match self.held.get().cloned() {
             Some(held) => Encoding {

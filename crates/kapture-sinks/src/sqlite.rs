@@ -2,7 +2,7 @@
 //! `kapture_days` and the manifest `kapture_manifest`.
 //!
 //! A day is one transaction. Readers are not blocked: while a run writes, the database has a
-//! write-ahead log. Afterwards it is one file, which whoever may read the file can open.
+//! write-ahead log. After the run it is one file, which any user with read permission can open.
 
 mod address;
 mod database;

@@ -151,7 +151,8 @@ impl WindowReader {
     pub(super) fn begin_cut_pass(&mut self) {
         let cut = self.agreement.cut(self.passes + 1);
         self.state = WindowState::First {
-            // Pages may be longer than what is asked for, where `limit` is ignored.
+            // A server that ignores `limit` sends pages with more rows than the request names. The next
+            // request must still not name more than was wanted.
             limit: cut.map_or(self.limit, |rows| rows.min(self.limit)),
             is_sent: false,
         };

@@ -419,7 +419,7 @@ mod tests {
         }
         let weak = servers("postgres://db?sslrootcert=system&sslmode=require", &machine);
         assert_eq!(weak.unwrap_err(), ParameterError::WeakWithSystemRoots);
-        // Whoever owns any name has a certificate that this machine trusts.
+        // The authorities of this machine certify any server on the internet, so the name is checked, too.
         let without_file = server("postgres://db?sslmode=verify-ca", &FakeMachine::default());
         assert_eq!(without_file.trust, Trust::ChainAndName(Roots::Unnamed));
     }

@@ -176,7 +176,7 @@ pub(super) enum FailureType {
     /// Another attempt.
     #[serde(rename = "transient_error")]
     Transient,
-    /// Somebody who looks at the details.
+    /// A person who reads the log: the cause is in the server or in kapture.
     #[serde(rename = "system_error")]
     System,
 }

@@ -18,7 +18,8 @@ pub(in super::super) enum SslMode {
 
 impl SslMode {
     /// The mode asked for. Without one, `prefer` for a server on this machine, as in libpq, and
-    /// `verify-full` for any other: nobody else on the network must read customers.
+    /// `verify-full` for any other, so that no other machine on the network can pose as the server and
+    /// receive customers.
     pub(in super::super) fn new(
         parameters: &Parameters,
         roots: &Roots,
@@ -53,8 +54,8 @@ impl SslMode {
     }
 
     /// Which certificates are accepted. As in libpq, a file of authorities is used in every mode.
-    /// `verify-ca` needs one: whoever owns any name on the internet has a certificate of an
-    /// authority that this machine trusts.
+    /// Without a file, `verify-ca` also checks the name, as `verify-full` does: the authorities that this
+    /// machine trusts certify any server on the internet.
     pub(in super::super) fn trust(self, roots: Roots) -> Trust {
         match (self, roots) {
             (Self::VerifyFull, roots) => Trust::ChainAndName(roots),

@@ -44,7 +44,7 @@ impl Roots {
 /// Which certificates are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Trust {
-    /// Any: nobody can listen, but who answers is not known.
+    /// Any: the connection is encrypted, but it is not checked which server answers.
     Anyone,
     /// Those of an authority.
     Chain(Roots),
