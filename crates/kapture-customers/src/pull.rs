@@ -13,7 +13,7 @@ use kapture_transport::Client;
 
 use crate::api::{CompleteDay, DayError, Days, Event, PullError};
 use crate::driver::{Clock, drive};
-use crate::engine::{Calendar, Engine, Settings};
+use crate::engine::{Engine, Settings};
 
 /// One run over a set of days.
 ///
@@ -54,17 +54,7 @@ impl Pull {
         Self {
             client,
             query,
-            settings: Settings {
-                days,
-                previously_nonempty: Days::default(),
-                page_size: 500,
-                fewer_requests: false,
-                empty_answer: None,
-                calendar: Calendar {
-                    zone: None,
-                    grace_period: TimeDelta::hours(6),
-                },
-            },
+            settings: Settings::new(days),
             clock: system_clock,
             #[cfg(feature = "privacy")]
             privacy: Privacy::default(),

@@ -19,7 +19,7 @@ mod windows;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use foldhash::HashSet;
 use kapture_model::{CustomerId, Record};
 use kapture_transport::Refusal;
@@ -52,6 +52,23 @@ pub(crate) struct Settings {
     pub(crate) fewer_requests: bool,
     pub(crate) empty_answer: Option<String>,
     pub(crate) calendar: Calendar,
+}
+
+impl Settings {
+    /// A pull of these days, with the defaults of [`Pull`](crate::Pull).
+    pub(crate) fn new(days: Days) -> Self {
+        Self {
+            days,
+            previously_nonempty: Days::default(),
+            page_size: 500,
+            fewer_requests: false,
+            empty_answer: None,
+            calendar: Calendar {
+                zone: None,
+                grace_period: TimeDelta::hours(6),
+            },
+        }
+    }
 }
 
 /// A pull from its first request to its last event.

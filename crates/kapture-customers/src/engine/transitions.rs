@@ -1,7 +1,6 @@
 //! Each transition of a pull and of its confirmation, to be read beside the diagrams on [`Engine`] and
 //! on `Confirmation`.
 
-use chrono::TimeDelta;
 use kapture_sandbox::{
     Behaviour, EmptyForm, ErrorCode, FaultKind, Faults, Outage, PerDay, Population, SameDay,
     Tenant, When, Windows,
@@ -33,17 +32,7 @@ fn states(
     let busy = busy.iter().map(|(day, count)| (may(*day), *count));
     let population = Population::new(7).days(may(-20), may(60), PerDay::Listed(busy.collect()));
     let tenant = Tenant::new(population, behaviour);
-    let settings = Settings {
-        days: Days::between(may(3), may(last)).expect("a range"),
-        previously_nonempty: Days::default(),
-        page_size: 500,
-        fewer_requests: false,
-        empty_answer: None,
-        calendar: Calendar {
-            zone: None,
-            grace_period: TimeDelta::hours(6),
-        },
-    };
+    let settings = Settings::new(Days::between(may(3), may(last)).expect("a range"));
     let mut run = Run::new(settings, &tenant, 4, new_years_day());
     let mut states = vec![state(&run.engine)];
     while run.step() {

@@ -1,12 +1,12 @@
 //! A pull on some server: a day that is said to be complete is, or *Known limits* say why not.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use fastrand::Rng;
 use kapture_sandbox::{Behaviour, Limit, Offset, PerDay, Population, Tenant, Windows, WindowsBy};
 use proptest::prelude::*;
 
 use crate::api::{Days, EndBound, Proof, Receipt};
-use crate::engine::{Calendar, Settings};
+use crate::engine::Settings;
 
 use super::{Run, Told, may, new_years_day};
 
@@ -35,15 +35,9 @@ impl Case {
         let is_busy = |day: &NaiveDate| !tenant.truth_ids(*day, *day).is_empty();
         let before = (-5..12).map(may).filter(is_busy);
         let settings = Settings {
-            days,
             previously_nonempty: before.filter(|_| self.has_ledger).collect(),
             page_size: self.page_size,
-            fewer_requests: false,
-            empty_answer: None,
-            calendar: Calendar {
-                zone: None,
-                grace_period: TimeDelta::hours(6),
-            },
+            ..Settings::new(days)
         };
         let order = (!self.is_in_turn).then(|| Rng::with_seed(self.seed));
         let noon = |day: NaiveDate| day.and_hms_opt(12, 0, 0).map(|time| time.and_utc());
