@@ -59,12 +59,15 @@ impl Trust {
         provider: &Arc<CryptoProvider>,
     ) -> io::Result<Arc<dyn ServerCertVerifier>> {
         let (roots, checks_name) = match self {
-            Self::Anyone => return Ok(Arc::new(AnyCertificate(Arc::clone(provider)))),
+            Self::Anyone => return Ok(Certificates::verifier(None, provider)),
             Self::Chain(roots) => (roots, false),
             Self::ChainAndName(roots) => (roots, true),
         };
         match roots {
-            Roots::File(path) => Ok(Arc::new(Authorities::read(path, checks_name, provider)?)),
+            Roots::File(path) => {
+                let authorities = Authorities::read(path, checks_name, provider)?;
+                Ok(Certificates::verifier(Some(authorities), provider))
+            }
             Roots::System | Roots::Unnamed => {
                 let verifier = Verifier::new(Arc::clone(provider));
                 Ok(Arc::new(verifier.map_err(io::Error::other)?))
@@ -73,20 +76,40 @@ impl Trust {
     }
 }
 
-/// Accepts every certificate whose key the server has.
+/// Accepts certificates as far as a mode of libpq asks for, and connections whose server has the key of
+/// its certificate.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct Certificates {
+    /// `None`: any certificate.
+    authorities: Option<Authorities>,
+    provider: Arc<CryptoProvider>,
+}
 
-impl ServerCertVerifier for AnyCertificate {
+impl Certificates {
+    fn verifier(
+        authorities: Option<Authorities>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Arc<dyn ServerCertVerifier> {
+        Arc::new(Self {
+            authorities,
+            provider: Arc::clone(provider),
+        })
+    }
+}
+
+impl ServerCertVerifier for Certificates {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.authorities {
+            None => Ok(ServerCertVerified::assertion()),
+            Some(authorities) => authorities.verify(certificate, between, name, ocsp, now),
+        }
     }
 
     fn verify_tls12_signature(
@@ -95,7 +118,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
@@ -105,12 +128,13 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        let algorithms = &self.provider.signature_verification_algorithms;
+        algorithms.supported_schemes()
     }
 }
 
@@ -146,10 +170,8 @@ impl Authorities {
             checks_name,
         })
     }
-}
 
-impl ServerCertVerifier for Authorities {
-    fn verify_server_cert(
+    fn verify(
         &self,
         certificate: &CertificateDer<'_>,
         between: &[CertificateDer<'_>],
@@ -174,30 +196,6 @@ impl ServerCertVerifier for Authorities {
             }
             verified => verified,
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier
-            .verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier
-            .verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
     }
 }
 
