@@ -22,16 +22,19 @@ fn json(lines: &[String]) -> Vec<Value> {
         .collect()
 }
 
+/// Syncs the days to a database; what is told.
+fn sync_days(served: &Served, database: &str, further: &[&str]) -> String {
+    let arguments = [&["sync", database][..], &DAYS, further].concat();
+    stderr(&run(served, &arguments))
+}
+
 #[test]
 fn each_change_is_printed_once() {
     let served = Served::new(around_may(PerDay::Fixed(5)), Behaviour::default());
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("customers.db");
     let database = database.to_str().unwrap();
-    let sync = |further: &[&str]| {
-        let arguments = [&["sync", database][..], &DAYS, further].concat();
-        run(&served, &arguments)
-    };
+    let sync = |further: &[&str]| sync_days(&served, database, further);
     sync(&[]);
     let output = kapture(&["changes", database]).output().unwrap();
     assert_eq!(code(&output), 6, "{}", stderr(&output));
@@ -146,10 +149,7 @@ fn fields_that_differ_at_every_reading_are_named_and_can_be_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("customers.db");
     let database = database.to_str().unwrap();
-    let sync = |further: &[&str]| {
-        let arguments = [&["sync", database][..], &DAYS, further].concat();
-        stderr(&run(&served, &arguments))
-    };
+    let sync = |further: &[&str]| sync_days(&served, database, further);
     let edit_all = || {
         let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
         let customers = served.tenant.truth(day("2024-05-01"), day("2024-05-03"));
