@@ -12,6 +12,7 @@ mod calendar;
 mod calibration;
 mod confirmation;
 mod questions;
+mod settings;
 #[cfg(test)]
 mod transitions;
 mod trouble;
@@ -19,12 +20,12 @@ mod windows;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use foldhash::HashSet;
 use kapture_model::{CustomerId, Record};
 use kapture_transport::Refusal;
 
-use crate::api::{DayState, Days, EndBound, Event, Proof, PullError, Receipt};
+use crate::api::{DayState, EndBound, Event, Proof, PullError, Receipt};
 use crate::evidence::Evidence;
 use crate::evidence::canaries::Canaries;
 use crate::evidence::creation_dates::DateFault;
@@ -42,34 +43,7 @@ use questions::{ControlGroup, Purpose, Question, TroubleCheck};
 use windows::{FirstPage, Windows};
 
 pub(crate) use calendar::Calendar;
-
-/// What a pull is asked for.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) days: Days,
-    pub(crate) previously_nonempty: Days,
-    pub(crate) page_size: u32,
-    pub(crate) fewer_requests: bool,
-    pub(crate) empty_answer: Option<String>,
-    pub(crate) calendar: Calendar,
-}
-
-impl Settings {
-    /// A pull of these days, with the defaults of [`Pull`](crate::Pull).
-    pub(crate) fn new(days: Days) -> Self {
-        Self {
-            days,
-            previously_nonempty: Days::default(),
-            page_size: 500,
-            fewer_requests: false,
-            empty_answer: None,
-            calendar: Calendar {
-                zone: None,
-                grace_period: TimeDelta::hours(6),
-            },
-        }
-    }
-}
+pub(crate) use settings::Settings;
 
 /// A pull from its first request to its last event.
 ///

@@ -7,6 +7,7 @@ use kapture_sandbox::{
 };
 
 use super::*;
+use crate::api::Days;
 use crate::simulation::{Run, may, new_years_day};
 
 /// What a server does, its customers by day of May, and the states that a pull goes through.
