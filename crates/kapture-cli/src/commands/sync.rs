@@ -112,7 +112,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
             .grace_period(grace_period)
             .fewer_requests(arguments.proof.fewer_requests);
         let outcome = course.run(pull, &mut summary).await;
-        volatile_fields::note(&*sink, &ledger, calendar.now).await;
+        volatile_fields::note(&*sink, &ledger, &days, calendar.now).await;
         outcome
     };
     let outcome = outcome.await;

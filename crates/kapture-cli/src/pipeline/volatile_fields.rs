@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
-use kapture_model::Privacy;
+use kapture_model::{DayState, Days, Privacy, Receipt};
 use kapture_sinks::{Change, ChangeKind, Ledger, SeenBetween, Sink, SinkError};
 
 use super::date_ranges::ranges;
@@ -25,9 +25,13 @@ struct Changes {
     fields: BTreeMap<String, u64>,
 }
 
-/// Notes the fields that a run saw changed in more than half of the customers of sealed days.
-/// `before` is the ledger before the run.
-pub(crate) async fn note(sink: &dyn Sink, before: &Ledger, started: DateTime<Utc>) {
+/// Notes the fields that a run of these days saw changed in more than half of the customers of sealed
+/// days. `before` is the ledger before the run.
+pub(crate) async fn note(sink: &dyn Sink, before: &Ledger, days: &Days, started: DateTime<Utc>) {
+    // The changes of a run that read no sealed day again, as of a first sync, say nothing, and may be many.
+    if !days.iter().any(|day| sealed(before, day).is_some()) {
+        return;
+    }
     // Without a history there are no changes to look at. A note is no reason to fail.
     if let Ok(Some(text)) = seen(sink, before, started).await {
         Message::warning(text).print();
@@ -51,10 +55,15 @@ async fn seen(
     Ok(days.text())
 }
 
+/// The receipt of a day that was sealed.
+fn sealed(before: &Ledger, day: NaiveDate) -> Option<&Receipt> {
+    let receipt = before.get(day);
+    receipt.filter(|receipt| receipt.state == DayState::Sealed)
+}
+
 impl SealedDays {
     fn add(&mut self, before: &Ledger, change: &Change) {
-        let sealed = before.get(change.day);
-        let sealed = sealed.filter(|receipt| receipt.state == kapture_model::DayState::Sealed);
+        let sealed = sealed(before, change.day);
         let Some(receipt) = sealed.filter(|_| change.kind == ChangeKind::Update) else {
             return;
         };
@@ -111,7 +120,6 @@ fn option_name(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kapture_model::{DayState, Receipt};
     use serde_json::json;
 
     use super::*;
