@@ -1,25 +1,13 @@
 """What a tenant holds, as records of the two streams: worked out here a second time, from the server's own answer."""
 
 import re
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
-# The documented fields. The letter is the type: i integer, d amount, f flag, t local date-time; text without a letter.
-CUSTOMER = """
-    i:id i:cmId f:isOrganization name website address state city country latitude longitude
-    currentStatus t:generationDate i:creatorId i:channelPartnerId remarks i:ratePlanId customerCode
-    f:isChannelPartner pinCode i:campaignId i:campaignItemId i:campaignActivityId
-    i:totalNoOfEnquiries feedbackOnCustomer t:lastModificationTime imageReferenceId classification
-    customerType i:customerLevel i:zone i:companyParentId i:assignedToId d:maxCreditAmt
-    i:maxCreditPeriod i:historyEmpId i:channelPartnerEmpId f:deleted companyStatus
-    f:isExistingCustomer f:isExistingContact f:syncStatus syncdLocationId crossRemarks
-    i:syncedStepNumber d:outStandingAmount i:salesAdminZone i:referralId f:isApi
-"""
-CONTACT = """
-    i:id i:cmId i:leadId contactPerson gender phone additionalPhone email f:isPrimaryContact
-    f:isActive t:generationDate i:parentContactId i:subOfficeId i:creatorId i:age maritalStatus
-    f:isGuest phoneCountryCode i:enquiryId i:orderId f:isMergeEnable f:isMobileMasked
-    f:isEmailMasked f:showBirthYear
-"""
+sys.path.append(str(Path(__file__).parents[1] / "interop"))
+
+import documented
 
 
 def kinds(described):
@@ -27,7 +15,7 @@ def kinds(described):
     return {key: kind for kind, key in pairs}
 
 
-CUSTOMER, CONTACT = kinds(CUSTOMER), kinds(CONTACT)
+CUSTOMER, CONTACT = kinds(documented.CUSTOMER), kinds(documented.CONTACT)
 # What kapture adds to a record.
 ADDED = {"_ab_cdc_updated_at", "_ab_cdc_deleted_at", "customer_id", "position", "extra"}
 
