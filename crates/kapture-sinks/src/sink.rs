@@ -98,7 +98,8 @@ pub trait Sink: Send + Sync {
         Ok(BTreeSet::new())
     }
 
-    /// The same customers, each with a hash of the values that it holds.
+    /// The same customers, each with a hash of the values that it holds. An incremental sink returns one for
+    /// each of [`customers`](Self::customers); a sink that is not incremental returns none.
     async fn row_hashes(&self, _day: NaiveDate) -> Result<RowHashes, SinkError> {
         Ok(RowHashes::new())
     }
