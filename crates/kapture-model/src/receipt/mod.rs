@@ -33,6 +33,7 @@ pub use proof::Proof;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Receipt {
     /// The day, in the tenant's local time.
     pub day: NaiveDate,
