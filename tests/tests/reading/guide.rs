@@ -13,7 +13,8 @@ fn pages() -> Vec<(PathBuf, String)> {
         let entries = std::fs::read_dir(root.join(folder)).expect("a guide");
         entries.map(|entry| entry.expect("a page").path())
     };
-    let mut paths: Vec<_> = pages("docs").chain(pages("docs/neighbours")).collect();
+    let folders = ["docs", "docs/destinations", "docs/neighbours"];
+    let mut paths: Vec<_> = folders.into_iter().flat_map(pages).collect();
     paths.retain(|path| path.is_file());
     paths.push(root.join("README.md"));
     paths.sort();
