@@ -3,11 +3,11 @@
 //!
 //! They are installed from PyPI into `target/interop`, at the versions of `interop/requirements.txt`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use xshell::{Shell, cmd};
 
+use crate::environments::environment;
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};
 
@@ -61,41 +61,6 @@ pub(crate) fn faults(shell: &Shell, workspace: &Workspace) -> Result<Faults, Err
         faults.push("another library does not read odd customers: see above".into());
     }
     Ok(faults)
-}
-
-/// The folder of programs in a Python environment or installation.
-pub(crate) fn bin(environment: &Path) -> PathBuf {
-    environment.join(if cfg!(windows) { "Scripts" } else { "bin" })
-}
-
-/// A Python environment in `folder` with these packages, created again when `requirements.txt` changes.
-pub(crate) fn environment(
-    shell: &Shell,
-    folder: &Path,
-    requirements: &Path,
-) -> Result<PathBuf, Error> {
-    let environment = folder.join("python");
-    let python = bin(&environment).join("python");
-    let installed = environment.join("requirements.txt");
-    let asked = fs::read_to_string(requirements)?;
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == asked) {
-        return Ok(python);
-    }
-    shell.create_dir(folder)?;
-    let steps = [
-        cmd!(shell, "python3 -m venv --clear {environment}"),
-        // Only wheels: installing them builds and runs no code.
-        cmd!(
-            shell,
-            "{python} -m pip install --quiet --disable-pip-version-check --only-binary :all: --requirement {requirements}"
-        ),
-    ];
-    for step in steps {
-        println!("$ {step}");
-        step.quiet().run()?;
-    }
-    fs::write(installed, asked)?;
-    Ok(python)
 }
 
 /// Writes a week of the sandbox in every format.

@@ -10,6 +10,7 @@ mod bench;
 mod ci;
 mod coverage;
 mod dist;
+mod environments;
 mod examples;
 mod features;
 mod fuzz;

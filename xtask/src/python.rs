@@ -10,7 +10,7 @@ use std::thread;
 
 use xshell::{Cmd, Shell, cmd};
 
-use crate::interop::{bin, environment};
+use crate::environments::{bin, environment, run};
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};
 
@@ -195,11 +195,6 @@ fn install(shell: &Shell, python: &Path, wheel: &Path) -> Result<(), Error> {
         shell,
         "{python} -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall {wheel}"
     ))
-}
-
-fn run(command: Cmd<'_>) -> Result<(), Error> {
-    println!("$ {command}");
-    Ok(command.quiet().run()?)
 }
 
 /// The commands that fail, each as a fault.

@@ -4,7 +4,7 @@
 
 use xshell::{Shell, cmd};
 
-use crate::interop::environment;
+use crate::environments::environment;
 use crate::readers::npm;
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Cmd, Shell, cmd};
 
-use crate::interop::environment;
+use crate::environments::environment;
 use crate::workspace::Workspace;
 use crate::{Error, tools};
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use xshell::{Shell, cmd};
 
-use crate::interop::environment;
+use crate::environments::environment;
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};
 

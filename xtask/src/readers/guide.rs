@@ -7,7 +7,7 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
-use crate::interop::environment;
+use crate::environments::environment;
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};
 
