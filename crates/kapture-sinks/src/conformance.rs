@@ -22,7 +22,7 @@
 //! }
 //!
 //! # async fn test() {
-//! conformance::check(async || MySink, 200_000).await;
+//! conformance::check(async || MySink, 20_000).await;
 //! # }
 //! ```
 

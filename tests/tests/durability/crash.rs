@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// How many moments are tried for each sink.
-const MOMENTS: u64 = 100;
+const MOMENTS: u64 = 40;
 
 const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-14"];
 

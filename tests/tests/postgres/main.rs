@@ -35,7 +35,7 @@ async fn conforms() {
     // One server for all of it.
     let _server = schema!();
     let fresh = async || PostgresSubject(Schema::fresh().expect("a server"));
-    conformance::check(fresh, 200_000).await;
+    conformance::check(fresh, 20_000).await;
 }
 
 #[tokio::test]
