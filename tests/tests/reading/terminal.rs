@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -58,6 +59,13 @@ impl Terminal {
                 self.shown += &String::from_utf8_lossy(&buffer[..length]);
                 true
             }
+        }
+    }
+
+    fn wait_until_it_shows_keys(&self, shows: bool) {
+        let modes = || tcgetattr(&self.end).unwrap().local_modes;
+        while modes().contains(LocalModes::ECHO) != shows {
+            std::thread::yield_now();
         }
     }
 
@@ -230,23 +238,51 @@ fn an_end_of_input_is_no_answer() {
     assert!(names(home.path()).is_empty());
 }
 
-#[test]
-fn login_prompts_and_hides_the_password() {
-    let served = served(Duration::ZERO);
-    let home = tempfile::tempdir().unwrap();
-    let (mut terminal, end) = Terminal::new(80);
-    // The secret is asked for on the terminal that the session has.
-    let login = kapture(&["auth", "login", "--base-url", &served.url()]);
+/// Signing in on the terminal that the session has.
+fn login(url: &str, home: &Path) -> Command {
+    let login = kapture(&["auth", "login", "--base-url", url]);
     let mut command = Command::new("setsid");
     command
         .args(["--ctty", "--wait"])
         .arg(login.get_program())
         .args(login.get_args())
         .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
-        .env("XDG_CONFIG_HOME", home.path());
+        .env("XDG_CONFIG_HOME", home);
     for name in ["KAPTURE_PROFILE", "KAPTURE_CONFIG"] {
         command.env_remove(name);
     }
+    command
+}
+
+/// The keys that end or stop a command work at the prompt, and the terminal is left as it was.
+#[test]
+fn a_prompt_that_is_left_shows_again_what_is_typed() {
+    let home = tempfile::tempdir().unwrap();
+    for (key, stops) in [(0x03, false), (0x1c, false), (0x1a, true)] {
+        let (mut terminal, end) = Terminal::new(80);
+        let mut child = start(login("http://127.0.0.1:9", home.path()), &end, true);
+        terminal.expect("Account id");
+        terminal.end.write_all(b"424242\n").unwrap();
+        terminal.expect("User name");
+        terminal.end.write_all(b"\n").unwrap();
+        terminal.expect("Token (not shown)");
+        terminal.wait_until_it_shows_keys(false);
+        terminal.end.write_all(&[key]).unwrap();
+        terminal.wait_until_it_shows_keys(true);
+        if stops {
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+        assert!(names(home.path()).is_empty());
+    }
+}
+
+#[test]
+fn login_prompts_and_hides_the_password() {
+    let served = served(Duration::ZERO);
+    let home = tempfile::tempdir().unwrap();
+    let (mut terminal, end) = Terminal::new(80);
+    let command = login(&served.url(), home.path());
     let child = start(command, &end, true);
     drop(end);
     terminal.expect("Account id");
@@ -254,13 +290,7 @@ fn login_prompts_and_hides_the_password() {
     terminal.expect("User name");
     terminal.end.write_all(b"sandbox\n").unwrap();
     terminal.expect("Password (not shown)");
-    while tcgetattr(&terminal.end)
-        .unwrap()
-        .local_modes
-        .contains(LocalModes::ECHO)
-    {
-        std::thread::yield_now();
-    }
+    terminal.wait_until_it_shows_keys(false);
     let before = terminal.shown.len();
     terminal.end.write_all(b"sandbox\n").unwrap();
     let shown = terminal.finish(child, 0);

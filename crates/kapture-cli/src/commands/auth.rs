@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod login;
+mod prompt;
 
 use std::path::{Path, PathBuf};
 

@@ -1,12 +1,12 @@
 //! `kapture auth login`: reads or prompts for a connection, checks it and stores it as a profile.
 
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use kapture_transport::{TenantUrl, Token};
 use toml_edit::Value;
 
-use super::{check, token_file};
+use super::{check, prompt, token_file};
 use crate::args::{ConnectionArgs, LoginArgs};
 use crate::config::connection::{self, Connection, TenantName};
 use crate::config::file::{ConfigFile, Entries};
@@ -84,7 +84,7 @@ impl Login {
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         let tenant = match connection::tenant(given, &LAYERS)? {
             Some(sourced) => Some(sourced.value),
-            None if terminal => Some(TenantName::Subdomain(prompt(
+            None if terminal => Some(TenantName::Subdomain(prompt::line(
                 "Subdomain (the NAME in https://NAME.kapturecrm.com): ",
             )?)),
             None => {
@@ -95,7 +95,7 @@ impl Login {
         let cm_id = match account {
             Some(sourced) => Some(sourced.value),
             None if terminal => {
-                let cm_id = connection::account_id(&prompt("Account id (cm_id): ")?)?;
+                let cm_id = connection::account_id(&prompt::line("Account id (cm_id): ")?)?;
                 profile_number(cm_id)?;
                 Some(cm_id)
             }
@@ -219,23 +219,10 @@ fn token(arguments: &LoginArgs) -> Result<Token> {
     }
     let user = match &arguments.user {
         Some(user) => user.clone(),
-        None => prompt("User name (empty to enter a token): ")?,
+        None => prompt::line("User name (empty to enter a token): ")?,
     };
     let user = Some(user.as_str()).filter(|user| !user.is_empty());
     let what = user.map_or("Token", |_| "Password");
-    let text = rpassword::prompt_password(format!("{what} (not shown): "))
-        .context("cannot prompt for the secret")?;
+    let text = prompt::secret(&format!("{what} (not shown): "))?;
     secrets::made_of(user, &text)
-}
-
-/// Prompts for a line.
-fn prompt(text: &str) -> Result<String> {
-    eprint!("{text}");
-    io::stderr().flush()?;
-    let mut line = String::new();
-    if io::stdin().lock().read_line(&mut line)? == 0 {
-        eprintln!();
-        bail!("nothing is stored: the input ended before all prompts were answered");
-    }
-    Ok(line.trim().to_owned())
 }
