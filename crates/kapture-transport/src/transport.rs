@@ -153,6 +153,17 @@ pub enum TransportError {
     /// No connection: the name is unknown, or the port is closed or unreachable.
     #[error("no connection: {0}")]
     Connect(String),
+    /// No connection through the proxy that the environment or the system names.
+    #[error("no connection through the proxy {proxy}: {reason}")]
+    Proxy {
+        /// Its host and port.
+        proxy: String,
+        /// What it answered, or why it cannot be reached.
+        reason: String,
+    },
+    /// The proxy with this host and port wants a user and a password, or others.
+    #[error("the proxy {0} wants a user and a password, or others than these")]
+    ProxyLogin(String),
     /// TLS failed: the certificate is not trusted, or the other side does not speak TLS.
     #[error("no TLS connection: {0}")]
     Tls(String),

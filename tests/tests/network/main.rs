@@ -3,3 +3,4 @@
 mod certificates;
 mod codings;
 mod dead_connections;
+mod proxies;

@@ -47,11 +47,14 @@ pub(crate) async fn run(arguments: &DoctorArgs) -> Result<(), CliError> {
     let query = CustomerQuery::new(connection.cm_id);
     let description = connection.description.clone();
     let access = connection.access().await?;
-    let budget = RequestBudget::new(access.transport()?);
+    let transport = access.transport()?;
+    let proxy = access.proxy(&transport);
+    let budget = RequestBudget::new(transport);
     let mut doctor = Doctor {
         client: access.client(budget.clone(), access.endpoint()),
         other: access.client(budget.clone(), access.endpoint().other()),
         access,
+        proxy,
         budget,
         query,
         day,
@@ -68,6 +71,8 @@ pub(crate) async fn run(arguments: &DoctorArgs) -> Result<(), CliError> {
 
 struct Doctor {
     access: TenantAccess,
+    /// The host and port of the proxy in between.
+    proxy: Option<String>,
     budget: RequestBudget,
     client: Client,
     /// A client of the other endpoint.

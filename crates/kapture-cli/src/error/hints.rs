@@ -201,6 +201,12 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
             "the message is the server's own; if a key is missing, --full-body sends every documented key and --set adds others"
         }
         Error::Connect(_) => "check the subdomain or base URL, and that this machine can reach it",
+        Error::Proxy { .. } => {
+            "check HTTPS_PROXY or ALL_PROXY, and whether the proxy permits this host; NO_PROXY has hosts that are reached without it"
+        }
+        Error::ProxyLogin(_) => {
+            "write them into the address of the proxy: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with @ as %40 and : as %3A"
+        }
         Error::Tls(_) => {
             "check that the address is the tenant's own, and the clock of this machine; if the authority of a company issues certificates here, name its file in SSL_CERT_FILE or its folder in SSL_CERT_DIR"
         }

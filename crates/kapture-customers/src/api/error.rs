@@ -132,7 +132,10 @@ impl PullError {
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Call { source, .. } => match source {
-                Error::Unauthorized(_) | Error::Forbidden(_) | Error::Tls(_) => true,
+                Error::Unauthorized(_)
+                | Error::Forbidden(_)
+                | Error::ProxyLogin(_)
+                | Error::Tls(_) => true,
                 // Where its time alone is used up, others may be answered, or have been.
                 Error::Exhausted { reason, .. } => *reason != StopReason::RetryTimeout,
                 _ => false,

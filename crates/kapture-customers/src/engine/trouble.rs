@@ -248,7 +248,9 @@ impl Engine {
         let request = question.request;
         tracing::debug!(window = %request.window, offset = request.offset, %error, "failed");
         let ends_the_run = match error.root() {
-            Error::Unauthorized(_) | Error::Forbidden(_) | Error::Tls(_) => true,
+            Error::Unauthorized(_) | Error::Forbidden(_) | Error::ProxyLogin(_) | Error::Tls(_) => {
+                true
+            }
             // It would be so for every window.
             Error::Coding(_) | Error::NotSent(_) => !self.evidence.answered,
             _ => false,
@@ -438,6 +440,10 @@ fn is_over(error: &Error) -> bool {
 fn may_be_too_much(error: &Error) -> bool {
     !matches!(
         error.root(),
-        Error::Connect(_) | Error::MissingId { .. } | Error::Tls(_)
+        Error::Connect(_)
+            | Error::Proxy { .. }
+            | Error::ProxyLogin(_)
+            | Error::MissingId { .. }
+            | Error::Tls(_)
     ) && !is_over(error)
 }

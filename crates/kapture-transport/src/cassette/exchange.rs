@@ -33,6 +33,11 @@ enum Outcome {
         body: StoredBody,
     },
     Connect(String),
+    Proxy {
+        proxy: String,
+        reason: String,
+    },
+    ProxyLogin(String),
     Tls(String),
     /// The timeout in milliseconds. A replay runs into the timeout of its own request.
     Timeout(u64),
@@ -114,6 +119,8 @@ impl Exchange {
                 });
             }
             Outcome::Connect(text) => TransportError::Connect(text),
+            Outcome::Proxy { proxy, reason } => TransportError::Proxy { proxy, reason },
+            Outcome::ProxyLogin(proxy) => TransportError::ProxyLogin(proxy),
             Outcome::Tls(text) => TransportError::Tls(text),
             Outcome::Timeout(_) => TransportError::Timeout(timeout),
             Outcome::Broken(text) => TransportError::Broken(text),
@@ -134,6 +141,11 @@ impl Outcome {
                 body: redacted_body(&response.body, token),
             },
             Err(TransportError::Connect(text)) => Self::Connect(redacted(text)),
+            Err(TransportError::Proxy { proxy, reason }) => Self::Proxy {
+                proxy: redacted(proxy),
+                reason: redacted(reason),
+            },
+            Err(TransportError::ProxyLogin(proxy)) => Self::ProxyLogin(redacted(proxy)),
             Err(TransportError::Tls(text)) => Self::Tls(redacted(text)),
             Err(TransportError::Timeout(timeout)) => Self::Timeout(millis(*timeout)),
             Err(TransportError::Broken(text)) => Self::Broken(redacted(text)),

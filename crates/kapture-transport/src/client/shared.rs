@@ -118,7 +118,8 @@ impl Shared {
         // In an outage the time that a call waited for its permit counts, too.
         let outage = lock(&self.outage).duration();
         let left = self.time_left(spent.max(outage));
-        let cannot_connect = matches!(error, Error::Connect(_)) && !has_answered;
+        let cannot_connect =
+            matches!(error, Error::Connect(_) | Error::Proxy { .. }) && !has_answered;
         if cannot_connect && attempt >= policy.unanswered_attempts {
             return Err(StopReason::NeverAnswered);
         }

@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Timeout,
     /// No connection: the name is unknown, or the port is closed or unreachable.
     Connect,
+    /// No connection through a proxy.
+    Proxy,
     /// The connection broke before the response was complete.
     ConnectionLost,
     /// TLS failed: the certificate is not trusted, or the other side does not speak TLS.
@@ -75,6 +77,7 @@ impl Error {
             Self::TooLarge { .. } | Self::TooManyRows { .. } => ErrorKind::TooLarge,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Connect(_) => ErrorKind::Connect,
+            Self::Proxy { .. } | Self::ProxyLogin(_) => ErrorKind::Proxy,
             Self::Broken(_) => ErrorKind::ConnectionLost,
             Self::Tls(_) => ErrorKind::Tls,
             Self::NotSent(_) => ErrorKind::NotSent,
@@ -96,6 +99,7 @@ impl Error {
                 | Self::TooLarge { .. }
                 | Self::TooManyRows { .. }
                 | Self::Coding(_)
+                | Self::ProxyLogin(_)
                 | Self::Tls(_)
                 | Self::NotSent(_)
         )
@@ -156,6 +160,15 @@ mod tests {
             (Error::TooManyRows { limit }, ErrorKind::TooLarge, true),
             (Error::Timeout(Duration::ZERO), ErrorKind::Timeout, false),
             (Error::Connect(String::new()), ErrorKind::Connect, false),
+            (
+                Error::Proxy {
+                    proxy: String::new(),
+                    reason: String::new(),
+                },
+                ErrorKind::Proxy,
+                false,
+            ),
+            (Error::ProxyLogin(String::new()), ErrorKind::Proxy, true),
             (
                 Error::Broken(String::new()),
                 ErrorKind::ConnectionLost,

@@ -109,6 +109,21 @@ pub enum Error {
     /// No connection. Retried.
     #[error("no connection to the server: {}", sanitize(.0))]
     Connect(String),
+    /// No connection through the proxy that the environment or the system names. Retried.
+    #[error(
+        "no connection through the proxy {}: {}",
+        sanitize(proxy),
+        sanitize(reason)
+    )]
+    Proxy {
+        /// Its host and port.
+        proxy: String,
+        /// What it answered, or why it cannot be reached.
+        reason: String,
+    },
+    /// The proxy with this host and port wants a user and a password, or others. Not retried.
+    #[error("the proxy {} wants a user and a password, or others than these", sanitize(.0))]
+    ProxyLogin(String),
     /// The connection broke before the response was complete. Retried.
     #[error("the connection broke: {}", sanitize(.0))]
     Broken(String),
@@ -201,6 +216,7 @@ impl Error {
             | Self::Broken(text)
             | Self::Coding(text)
             | Self::Tls(text)
+            | Self::Proxy { reason: text, .. }
             | Self::NotSent(text) => *text = token.redact(text),
             _ => {}
         }
@@ -212,6 +228,8 @@ impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::Connect(text) => Self::Connect(text),
+            TransportError::Proxy { proxy, reason } => Self::Proxy { proxy, reason },
+            TransportError::ProxyLogin(proxy) => Self::ProxyLogin(proxy),
             TransportError::Tls(text) => Self::Tls(text),
             TransportError::Timeout(after) => Self::Timeout(after),
             TransportError::Broken(text) => Self::Broken(text),

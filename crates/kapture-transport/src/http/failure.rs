@@ -8,20 +8,38 @@ use rustls::CertificateError;
 
 use crate::transport::TransportError;
 
-/// The failure behind an error of reqwest. Its own text names the address only; the reason is the
-/// innermost source.
-pub(super) fn failure(error: &reqwest::Error, timeout: Duration) -> TransportError {
+/// The words of the HTTP client for status 407 of a proxy.
+const PROXY_LOGIN: &str = "proxy authorization required";
+
+/// The failure behind an error of reqwest, for a request that goes through `proxy`, if any. Its own text names the
+/// address only; the reason is the innermost source.
+pub(super) fn failure(
+    error: &reqwest::Error,
+    proxy: Option<&str>,
+    timeout: Duration,
+) -> TransportError {
     if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref()) {
         return TransportError::Tls(tls_reason(tls));
     }
     let reason = causes(error).last().map(ToString::to_string);
     let reason = reason.unwrap_or_else(|| "no reason given".into());
     if error.is_connect() {
-        TransportError::Connect(reason)
+        no_connection(reason, proxy)
     } else if error.is_timeout() {
         TransportError::Timeout(timeout)
     } else {
         TransportError::Broken(reason)
+    }
+}
+
+fn no_connection(reason: String, proxy: Option<&str>) -> TransportError {
+    match proxy.map(str::to_owned) {
+        None => TransportError::Connect(reason),
+        Some(proxy) if reason.contains(PROXY_LOGIN) => TransportError::ProxyLogin(proxy),
+        Some(proxy) => TransportError::Proxy {
+            proxy,
+            reason: reason.replace("tunnel error: unsuccessful", "it refuses this host"),
+        },
     }
 }
 

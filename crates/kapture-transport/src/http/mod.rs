@@ -4,6 +4,7 @@ mod body;
 mod coding;
 mod connections;
 mod failure;
+mod proxy;
 mod retry_after;
 mod session;
 
@@ -14,11 +15,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use self::body::LimitedBody;
 use self::coding::{decompressed, is_plain, unrequested};
 use self::connections::{Connections, Version};
 use self::failure::failure;
+use self::proxy::Proxies;
 use self::retry_after::retry_after;
 use self::session::Session;
 use crate::transport::{Request, Response, Transport, TransportError};
@@ -87,6 +90,7 @@ pub struct HttpTransport {
     secure: Arc<HttpConnections>,
     /// For plain `http`, which is allowed for loopback addresses alone.
     plain: Arc<HttpConnections>,
+    proxies: Arc<Proxies>,
     session: Arc<Session>,
     body_limit: usize,
 }
@@ -95,15 +99,28 @@ type HttpConnections = Connections<reqwest::Client, HttpSetupError>;
 
 /// Why no HTTP client could be built.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot set up TLS: the certificate store of the system may be missing (on Debian: apt-get install ca-certificates)"
-)]
-pub struct HttpSetupError(#[source] reqwest::Error);
+#[non_exhaustive]
+pub enum HttpSetupError {
+    /// There are no certificates to check those of servers with.
+    #[error(
+        "cannot set up TLS: the certificate store of the system may be missing (on Debian: apt-get install ca-certificates)"
+    )]
+    Tls(#[source] reqwest::Error),
+    /// An environment variable that names a proxy for `https` cannot be read.
+    #[error(
+        "cannot read {0}: expected the address of a proxy, such as http://proxy.example.com:3128"
+    )]
+    Proxy(&'static str),
+}
 
 impl HttpTransport {
     /// A transport with its own connections and cookies.
     pub fn new(options: &HttpOptions) -> Result<Self, HttpSetupError> {
         install_crypto_provider();
+        let proxies = match options.https {
+            true => Proxies::find().map_err(HttpSetupError::Proxy)?,
+            false => Proxies::none(),
+        };
         let session = Arc::new(Session::default());
         let connect_timeout = options.connect_timeout;
         let cookies = Arc::clone(&session);
@@ -122,11 +139,11 @@ impl HttpTransport {
         // A proxy would see the token. Without certificates no https server is trusted.
         let plain = move |version| {
             let builder = builder(version).no_proxy().tls_certs_only([]);
-            builder.build().map_err(HttpSetupError)
+            builder.build().map_err(HttpSetupError::Tls)
         };
         let plain = Arc::new(Connections::new(plain)?);
         let secure = if options.https {
-            let secure = move |version| secure(version).build().map_err(HttpSetupError);
+            let secure = move |version| secure(version).build().map_err(HttpSetupError::Tls);
             Arc::new(Connections::new(secure)?)
         } else {
             Arc::clone(&plain)
@@ -134,9 +151,16 @@ impl HttpTransport {
         Ok(Self {
             secure,
             plain,
+            proxies: Arc::new(proxies),
             session,
             body_limit: options.body_limit,
         })
+    }
+
+    /// The host and port of the proxy that requests to an address go through, if there is one.
+    pub fn proxy(&self, url: &Url) -> Option<String> {
+        // Plain `http` is for this machine alone.
+        (url.scheme() == "https").then(|| self.proxies.of(url))?
     }
 }
 
@@ -161,6 +185,7 @@ impl Transport for HttpTransport {
             "https" => &self.secure,
             _ => &self.plain,
         };
+        let proxy = self.proxy(&request.url);
         let (client, generation) = connections.current();
         let mut sending = client
             .post(request.url)
@@ -173,7 +198,8 @@ impl Transport for HttpTransport {
         for (name, value) in request.token.headers() {
             sending = sending.header(name, sensitive(value)?);
         }
-        let received = receive(sending, timeout, self.body_limit).await;
+        let failure = |error| failure(&error, proxy.as_deref(), timeout);
+        let received = receive(sending, self.body_limit, failure).await;
         connections.observe(generation, &received);
         let (response, unrequested) = received?;
         let body = decompressed(response.body, self.body_limit)?;
@@ -196,11 +222,10 @@ fn sensitive(secret: &SecretString) -> Result<HeaderValue, TransportError> {
 /// have.
 async fn receive(
     sending: reqwest::RequestBuilder,
-    timeout: Duration,
     limit: usize,
+    failure: impl Fn(reqwest::Error) -> TransportError,
 ) -> Result<(Response, Option<String>), TransportError> {
-    let failure = |error: reqwest::Error| failure(&error, timeout);
-    let mut response = sending.send().await.map_err(failure)?;
+    let mut response = sending.send().await.map_err(&failure)?;
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
     let unrequested = unrequested(response.headers());
@@ -209,7 +234,7 @@ async fn receive(
         return Err(TransportError::TooLarge(limit));
     }
     let mut body = LimitedBody::new(limit, announced);
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+    while let Some(chunk) = response.chunk().await.map_err(&failure)? {
         body.write_all(&chunk)
             .map_err(|_| TransportError::TooLarge(limit))?;
     }

@@ -15,11 +15,17 @@ impl Doctor {
                 let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
                 Finding::ok("dns", format!("{host} is {}", addresses.join(", ")))
             }
-            Err(error) => Finding::warning(
-                "dns",
-                format!("cannot resolve {host}: {error}"),
-                "check the subdomain; a proxy may still be able to resolve it",
-            ),
+            Err(error) => match &self.proxy {
+                Some(proxy) => Finding::ok(
+                    "dns",
+                    format!("left to the proxy {proxy}: this machine cannot resolve {host}"),
+                ),
+                None => Finding::warning(
+                    "dns",
+                    format!("cannot resolve {host}: {error}"),
+                    "check the subdomain",
+                ),
+            },
         };
         self.print(finding)
     }
@@ -43,7 +49,12 @@ impl Doctor {
             Err(error) => Some(error),
         };
         if let Some(
-            error @ (Error::Connect(_) | Error::Tls(_) | Error::Timeout(_) | Error::Broken(_)),
+            error @ (Error::Connect(_)
+            | Error::Proxy { .. }
+            | Error::ProxyLogin(_)
+            | Error::Tls(_)
+            | Error::Timeout(_)
+            | Error::Broken(_)),
         ) = error
         {
             let step = if matches!(error, Error::Tls(_)) {
@@ -55,9 +66,12 @@ impl Doctor {
         }
         self.print(Finding::ok(
             "connect",
-            match self.access.is_encrypted() {
-                true => "the server answers, over TLS with a valid certificate",
-                false => "the server answers, on this machine",
+            match (self.access.is_encrypted(), &self.proxy) {
+                (true, None) => "the server answers, over TLS with a valid certificate".to_owned(),
+                (true, Some(proxy)) => format!(
+                    "the server answers through the proxy {proxy}, over TLS with a valid certificate"
+                ),
+                (false, _) => "the server answers, on this machine".to_owned(),
             },
         ))?;
         let other = probe(&self.other).await;

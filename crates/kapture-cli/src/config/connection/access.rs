@@ -61,6 +61,11 @@ impl TenantAccess {
         HttpTransport::new(&options).map_err(|error| CliError::usage(error.into()))
     }
 
+    /// The host and port of the proxy that a transport uses for this tenant.
+    pub(crate) fn proxy(&self, transport: &HttpTransport) -> Option<String> {
+        transport.proxy(&self.site.url(self.endpoint()))
+    }
+
     /// A client of this tenant at one of the endpoints.
     pub(crate) fn client(&self, transport: impl Transport + 'static, endpoint: Endpoint) -> Client {
         let options = self.options.clone().endpoint(endpoint);
