@@ -13,6 +13,8 @@ use serde_json::json;
 use crate::output::message::Message;
 use crate::signals::Signal;
 
+pub(crate) use hints::names_account;
+
 /// The exit code for differences and destinations that are too old.
 const DIFFERENT: u8 = 7;
 

@@ -30,7 +30,7 @@ use crate::output::summary::Summary;
 use crate::pipeline::date_ranges::{by_reason, ranges};
 use crate::pipeline::events::events;
 use crate::pipeline::failed_days::FailedDays;
-use crate::signals::stop_signal;
+use crate::signals::{Signal, stop_signal};
 
 /// The inputs of a run other than its pull.
 pub(crate) struct Pipeline<'a> {
@@ -88,7 +88,7 @@ impl Pipeline<'_> {
         let (events, pulling) = spawned(events(pull, self.days.len()));
         let outcome = tokio::select! {
             outcome = consumer.consume(events) => outcome,
-            signal = stopped => Err(CliError::stopped(signal)),
+            signal = stopped => Err(self.stopped(signal)),
         };
         // The task of the pull ends before the summary is printed.
         pulling.abort();
@@ -137,6 +137,14 @@ impl Pipeline<'_> {
 }
 
 impl Pipeline<'_> {
+    fn stopped(&self, signal: Signal) -> CliError {
+        let stopped = CliError::stopped(signal);
+        match self.destination.capabilities().incremental {
+            true => stopped.hint("complete days are kept: the same command goes on behind them"),
+            false => stopped,
+        }
+    }
+
     /// Notes the days that this run has made stale.
     async fn report_stale_days(&self) -> Result<(), CliError> {
         let ledger = self.sink.ledger().await.map_err(CliError::sink)?;

@@ -156,9 +156,19 @@ fn policy() -> String {
 }
 
 fn verdict(days: &[Day], incomplete: usize) -> String {
+    let open = days.iter().filter(|day| day.state() == "open").count();
     let all = grouped(days.len() as u64);
     match (days.len(), incomplete) {
         (0, _) => "No days yet.".into(),
+        (_, 0) if open > 0 => format!(
+            "{} of {all} days are complete, and {} still open, as new days are.",
+            grouped((days.len() - open) as u64),
+            if open == 1 {
+                "1 is".into()
+            } else {
+                format!("{open} are")
+            },
+        ),
         (1, 0) => "The only day is complete.".into(),
         (_, 0) => format!("All {all} days are complete."),
         (_, 1) => format!("1 of {all} days is not complete."),

@@ -128,7 +128,7 @@ pub enum SinkError {
         what: String,
     },
     /// The destination does not exist.
-    #[error("{destination} holds no customers yet")]
+    #[error("{destination} does not exist, or holds no customers yet")]
     NotFound {
         /// The destination.
         destination: String,

@@ -175,11 +175,12 @@ fn what_fails_is_named_with_a_hint() {
         cm_id: 7,
         ..plain()
     };
-    let (findings, _) = examined(busy(60), behaviour);
-    let refused = findings
-        .iter()
-        .any(|finding| finding.starts_with("account: warning"));
-    assert!(refused, "{findings:#?}");
+    expect(
+        behaviour,
+        60,
+        4,
+        &["account: failed: the server refuses the request"],
+    );
     expect(plain(), 0, 0, &["windows: warning"]);
     let behaviour = Behaviour {
         empty_window: EmptyForm::Failed("No customers found".into()),

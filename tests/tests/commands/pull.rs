@@ -233,6 +233,12 @@ fn a_refusal_quotes_the_server() {
         "{words} / {}",
         stderr(&output)
     );
+    // What would be believed to be an empty account is not offered.
+    let said = stderr(&output);
+    assert!(
+        said.contains("--cm-id") && !said.contains("--empty-answer"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -40,11 +40,12 @@ fn wrong_fields_are_refused_before_anything_is_touched() {
         command.current_dir(&folder).env("KAPTURE_HASH_KEY", KEY);
         command
     };
-    let cases: [(&[&str], &[&str]); 10] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (
             &["--drop", "contacts.phon"],
             &["unknown field `contacts.phon`, did you mean `contacts.phone`?"],
         ),
+        (&["--drop", "phone"], &["did you mean `contacts.phone`?"]),
         (
             &["--hash", "adress"],
             &["did you mean `address`?", "extra.NAME"],

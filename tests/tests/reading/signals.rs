@@ -44,6 +44,33 @@ fn an_interrupted_pull_leaves_nothing_behind() {
     }
 }
 
+#[test]
+fn an_interrupted_sync_says_how_to_go_on() {
+    let behaviour = Behaviour {
+        faults: Faults::scheduled((3..100).map(|number| (number, FaultKind::Stall))),
+        ..Behaviour::default()
+    };
+    let served = Served::new(around_may(PerDay::Fixed(30)), behaviour);
+    let folder = tempfile::tempdir().unwrap();
+    let child = served
+        .kapture(&["sync", "a.db", "--from", "2024-05-01", "--to", "2024-05-07"])
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while served.tenant.request_count() < 3 {
+        std::thread::yield_now();
+    }
+    let mut kill = Command::new("kill");
+    kill.args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130);
+    let said = stderr(&output);
+    assert!(said.contains("the same command goes on"), "{said}");
+}
+
 /// The reader of the output is stuck, so the run cannot react to the first signal.
 #[test]
 fn a_second_signal_ends_a_blocked_run_at_once() {

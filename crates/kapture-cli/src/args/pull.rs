@@ -30,7 +30,7 @@ unusable, 5 server unreachable or failing, 6 output failed, 129 hung up, 130 int
 pub(crate) struct PullArgs {
     #[command(flatten)]
     pub(crate) days: DayArgs,
-    /// Destination: - for standard output; a file (.ndjson, .csv, .parquet or .arrows, also .ndjson.gz or .csv.zst); a folder or bucket with one file a day (out/, s3://bucket/prefix/, gs://…, az://…); a database (customers.db, postgres://…)
+    /// Destination: - for standard output; a file (.ndjson, .csv, .xlsx, .parquet or .arrows, also .ndjson.gz or .csv.zst); a folder or bucket with one file a day (out/, s3://bucket/prefix/, gs://…, az://…); a database (customers.db, postgres://…)
     #[arg(
         short,
         long,

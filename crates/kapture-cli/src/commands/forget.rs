@@ -30,8 +30,15 @@ pub(crate) async fn run(arguments: &ForgetArgs) -> Result<(), CliError> {
 async fn forget(destination: &Destination, ids: &BTreeSet<CustomerId>) -> Result<(), CliError> {
     let erased = destination.forget(ids).await.map_err(CliError::sink)?;
     let (held, days) = (erased.customers().len(), erased.days().len());
+    for id in ids.iter().filter(|id| id.as_u64().is_none()) {
+        Message::note(format!(
+            "`{}` is no number, as the ids of customers are",
+            kapture_model::sanitize(&id.to_string())
+        ))
+        .print();
+    }
     let found = match held {
-        0 => "none of them was here".into(),
+        0 => "nothing was erased, since none of them is here".into(),
         held if held == ids.len() => format!("erased from {}", counted(days as u64, "day")),
         held => format!("{held} of them erased from {}", counted(days as u64, "day")),
     };

@@ -59,11 +59,13 @@ fn explained(error: PrivacyError) -> anyhow::Error {
     match &error {
         PrivacyError::UnknownField(name) => {
             let known: Vec<_> = Privacy::documented().collect();
+            let of_contacts = format!("contacts.{name}");
+            let nearest = match known.contains(&of_contacts) {
+                true => format!(", did you mean `{of_contacts}`?"),
+                false => did_you_mean(name, known.iter().map(String::as_str)),
+            };
             hinted(
-                format!(
-                    "{error}{}",
-                    did_you_mean(name, known.iter().map(String::as_str))
-                ),
+                format!("{error}{nearest}"),
                 "fields are named as kapture schema lists them: remarks, contacts.phone; attr3 is an attribute, and extra.NAME another field that the API does not document",
             )
         }

@@ -4,7 +4,7 @@ use kapture_customers::PullError;
 use kapture_sinks::SinkError;
 #[cfg(feature = "object-store")]
 use kapture_sinks::StoreError;
-use kapture_transport::{Endpoint, Error, Refusal};
+use kapture_transport::{Endpoint, Error, Refusal, StopReason};
 
 /// The hint for an error of a destination.
 pub(super) fn sink(error: &SinkError) -> Option<String> {
@@ -45,7 +45,7 @@ pub(super) fn sink(error: &SinkError) -> Option<String> {
         SinkError::OtherEncoding { .. } => {
             "omit --spreadsheet-safe, --csv-separator, --csv-bom and --column, or give another folder: a folder keeps the settings that it was created with"
         }
-        SinkError::NotFound { .. } => "kapture sync creates it",
+        SinkError::NotFound { .. } => "check the name; kapture sync creates a new one",
         SinkError::NoHistory { destination } => {
             return Some(format!(
                 "kapture sync {destination} --history keeps it from then on; folders and buckets have none"
@@ -56,6 +56,9 @@ pub(super) fn sink(error: &SinkError) -> Option<String> {
         }
         SinkError::Spool(_) => {
             "free space there, or set TMPDIR to another folder for temporary files"
+        }
+        SinkError::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            "create its folder first, for example with mkdir -p"
         }
         SinkError::File { source, .. } if is_full(source) => {
             "free space and run again: committed days stay, partial files are removed"
@@ -117,6 +120,11 @@ pub(super) fn pull(error: &PullError, endpoint: Endpoint) -> String {
         {
             MISSING_FIELD.into()
         }
+        PullError::AmbiguousEmpty { answers }
+            if answers.iter().any(|(_, refusal)| names_account(refusal)) =>
+        {
+            ACCOUNT.into()
+        }
         PullError::AmbiguousEmpty { answers } => {
             let words: Vec<_> = answers
                 .iter()
@@ -172,6 +180,18 @@ pub(super) fn pull(error: &PullError, endpoint: Endpoint) -> String {
     }
 }
 
+/// Whether the server's words are about the account.
+pub(crate) fn names_account(refusal: &Refusal) -> bool {
+    let message = refusal.message.to_ascii_lowercase();
+    ["cm_id", "cmid", "account"]
+        .iter()
+        .any(|word| message.contains(word))
+}
+
+/// What to do where they are.
+pub(crate) const ACCOUNT: &str =
+    "check the account id (--cm-id), which the message of the server names";
+
 /// Whether the server refuses a request because a field of the body is absent or blank.
 fn names_missing_field(refusal: &Refusal) -> bool {
     let message = refusal.message.to_ascii_lowercase();
@@ -185,6 +205,11 @@ pub(super) const DIAGNOSE: &str = "run kapture doctor, or add -vv to log each re
 
 /// The hint for an error of one call.
 pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
+    if let (Error::Connect(_), Error::Exhausted { reason, .. }) = (error.root(), error)
+        && *reason != StopReason::NeverAnswered
+    {
+        return "the server answered before: run the same command again when it does; complete days are kept".into();
+    }
     let hint = match error.root() {
         Error::NotFound(_) => {
             let other = endpoint.other();
@@ -197,6 +222,7 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
             "ask the administrator of the tenant to permit the customer API for this user"
         }
         Error::Refused(refusal) if names_missing_field(refusal) => MISSING_FIELD,
+        Error::Refused(refusal) if names_account(refusal) => ACCOUNT,
         Error::Refused(_) => {
             "the message is the server's own; if a key is missing, --full-body sends every documented key and --set adds others"
         }

@@ -5,7 +5,7 @@ use kapture_transport::{Client, Endpoint, Error};
 
 use super::finding::Finding;
 use super::{CONNECT_REQUESTS, Doctor};
-use crate::error::CliError;
+use crate::error::{CliError, names_account};
 
 impl Doctor {
     pub(super) async fn dns(&self) -> Result<(), CliError> {
@@ -131,6 +131,10 @@ impl Doctor {
             Some(Error::Refused(refusal)) => {
                 self.print(Finding::ok("endpoint", format!("{endpoint} answers")))?;
                 self.print(Finding::ok("token", "not refused"))?;
+                if names_account(&refusal) {
+                    let failure = CliError::call(Error::Refused(refusal), endpoint);
+                    return Err(self.end("account", failure));
+                }
                 self.print(Finding::warning(
                     "account",
                     format!("the server answers: {refusal}"),

@@ -80,13 +80,11 @@ impl MaxAge<'_> {
         })
     }
 
-    /// The last day that has to be complete, if there is one.
+    /// The last day that has to be complete, if there is one. That a run asked for days until an earlier one does not
+    /// count: the question is how old the customers are.
     fn last_due(&self) -> Option<NaiveDate> {
         let last = self.ledger.last_day_of_age(self.max_age, self.now);
-        self.ledger
-            .wanted_until(last)
-            .bounds()
-            .map(|(_, last)| last)
+        (!self.ledger.wanted_until(last).is_empty()).then_some(last)
     }
 
     /// The days that failed in several runs in a row, and in how many.
@@ -248,6 +246,22 @@ mod tests {
                 "no day after 2024-05-04 is complete, the last run ended 2024-05-05 06:15 UTC with exit code 0",
                 "missing: 2024-05-05 to 2024-05-06 (2)",
             ]
+        );
+    }
+
+    #[test]
+    fn copy_that_ends_at_a_day_grows_old() {
+        let mut ledger = Ledger::default();
+        ledger.set_end(RangeEnd::Day(day(4)));
+        for receipt in sealed(1..=4).iter() {
+            ledger.insert(receipt.clone());
+        }
+        let none: [String; 0] = [];
+        let runs = RunLog::default();
+        assert_eq!(problems(&ledger, &runs, "2024-05-06T01:59:00Z"), none);
+        assert_eq!(
+            problems(&ledger, &runs, "2024-05-06T02:01:00Z"),
+            ["no day after 2024-05-04 is complete"]
         );
     }
 
