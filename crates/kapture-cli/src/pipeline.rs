@@ -4,6 +4,7 @@ pub(crate) mod date_ranges;
 pub(crate) mod events;
 pub(crate) mod failed_days;
 pub(crate) mod run_end;
+mod silence;
 pub(crate) mod volatile_fields;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use crate::output::summary::Summary;
 use crate::pipeline::date_ranges::{by_reason, ranges};
 use crate::pipeline::events::events;
 use crate::pipeline::failed_days::FailedDays;
+use crate::pipeline::silence::Silence;
 use crate::signals::{Signal, stop_signal};
 
 /// The inputs of a run other than its pull.
@@ -81,6 +83,7 @@ impl Pipeline<'_> {
             outstanding: self.days.iter().collect(),
             failed: FailedDays::new(self.connected.endpoint()),
             on_wait: self.on_wait,
+            silence: Silence::default(),
         };
         let started = Instant::now();
         // Before the first request, so that a signal is handled from here on.
@@ -196,6 +199,7 @@ struct EventConsumer<'a> {
     outstanding: BTreeSet<NaiveDate>,
     failed: FailedDays,
     on_wait: Option<&'a OnWait<'a>>,
+    silence: Silence,
 }
 
 impl EventConsumer<'_> {
@@ -289,6 +293,13 @@ impl EventConsumer<'_> {
                 self.spans.insert(day, span);
             }
             Event::RetryScheduled { wait, error, .. } => {
+                if let Some(length) = self.silence.goes_on(Instant::now()) {
+                    let text = format!(
+                        "nothing has come for {} s ({error}): the server is asked again until the time of --retry-for is over",
+                        length.as_secs()
+                    );
+                    self.progress.suspend(|| Message::note(text).print());
+                }
                 self.progress.waiting(wait, &error.to_string());
                 if let Some(on_wait) = self.on_wait {
                     on_wait(wait, &error);
@@ -296,6 +307,7 @@ impl EventConsumer<'_> {
             }
             event => {
                 if let Some(event) = event.into() {
+                    self.silence.end();
                     self.handle_day(event).await.map_err(CliError::sink)?;
                 }
             }
@@ -399,6 +411,7 @@ mod tests {
             outstanding: BTreeSet::new(),
             failed: FailedDays::new(Endpoint::default()),
             on_wait: None,
+            silence: Silence::default(),
         };
         consumer.consume(stream::iter(events).map(Ok)).await
     }
