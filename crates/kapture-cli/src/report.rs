@@ -161,13 +161,8 @@ fn verdict(days: &[Day], incomplete: usize) -> String {
     match (days.len(), incomplete) {
         (0, _) => "No days yet.".into(),
         (_, 0) if open > 0 => format!(
-            "{} of {all} days are complete, and {} still open, as new days are.",
+            "{} of {all} days are complete. Still open, since they are new: {open}.",
             grouped((days.len() - open) as u64),
-            if open == 1 {
-                "1 is".into()
-            } else {
-                format!("{open} are")
-            },
         ),
         (1, 0) => "The only day is complete.".into(),
         (_, 0) => format!("All {all} days are complete."),

@@ -104,6 +104,12 @@ fn days_after_the_last_pull_are_missing() {
 }
 
 #[test]
+fn open_days_are_not_called_complete() {
+    let page = html(&ledger(30), &RunLog::default(), "2016-01-31T21:15:00Z");
+    assert!(page.contains("29 of 30 days are complete. Still open, since they are new: 1."));
+}
+
+#[test]
 fn empty_destination_has_a_page() {
     let page = html(
         &Ledger::default(),
