@@ -10,7 +10,6 @@ mod bench;
 mod ci;
 mod coverage;
 mod dist;
-mod environments;
 mod examples;
 mod features;
 mod fuzz;

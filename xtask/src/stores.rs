@@ -4,7 +4,7 @@
 
 use xshell::{Shell, cmd};
 
-use crate::environments::environment;
+use crate::python::environments::environment;
 use crate::readers::npm;
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Cmd, Shell, cmd};
 
-use crate::environments::environment;
+use crate::python::environments::environment;
 use crate::workspace::Workspace;
 use crate::{Error, tools};
 

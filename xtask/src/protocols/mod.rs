@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use xshell::{Shell, cmd};
 
-use crate::environments::environment;
+use crate::python::environments::environment;
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
-use crate::environments::environment;
+use crate::python::environments::environment;
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};
 

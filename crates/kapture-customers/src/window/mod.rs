@@ -1,5 +1,5 @@
-//! The machine of one window: reads its pages, pass by pass, until nothing can have been skipped. It
-//! knows the evidence, not the engine.
+//! The pagination of one window: a machine that reads its pages, pass by pass, until nothing can have been skipped.
+//! It knows the evidence, not the engine.
 
 mod agreement;
 mod capture_recapture;

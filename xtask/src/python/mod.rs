@@ -2,6 +2,8 @@
 //!
 //! Environments and wheel are in `target/python`; the versions of all libraries are in `python/requirements-*.txt`.
 
+pub(crate) mod environments;
+
 use std::env;
 use std::fs;
 use std::panic::resume_unwind;
@@ -10,7 +12,7 @@ use std::thread;
 
 use xshell::{Cmd, Shell, cmd};
 
-use crate::environments::{bin, environment, run};
+use crate::python::environments::{bin, environment, run};
 use crate::workspace::Workspace;
 use crate::{Error, Faults, system};
 
