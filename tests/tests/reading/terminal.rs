@@ -63,7 +63,7 @@ impl Terminal {
     }
 
     fn wait_until_it_shows_keys(&self, shows: bool) {
-        let modes = || tcgetattr(&self.end).unwrap().local_modes;
+        let modes = || tcgetattr(&self.end).expect("its modes").local_modes;
         while modes().contains(LocalModes::ECHO) != shows {
             std::thread::yield_now();
         }
