@@ -108,7 +108,7 @@ pub enum HttpSetupError {
     Tls(#[source] reqwest::Error),
     /// An environment variable that names a proxy for `https` cannot be read.
     #[error(
-        "cannot read {0}: expected the address of a proxy, such as http://proxy.example.com:3128"
+        "cannot read {0}: expected the address of an HTTP proxy, such as http://proxy.example.com:3128, or http://USER:PASSWORD@proxy.example.com:3128 with / as %2F and @ as %40"
     )]
     Proxy(&'static str),
 }

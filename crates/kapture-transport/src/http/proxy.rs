@@ -21,8 +21,8 @@ impl Proxies {
     /// The name of a variable that names no proxy. The HTTP client would go past the proxy then.
     pub(super) fn find() -> Result<Self, &'static str> {
         match VARIABLES.into_iter().find(|name| {
-            let value = env::var(name).unwrap_or_default();
-            !is_readable(value.trim())
+            // One that is no text cannot be read either.
+            env::var_os(name).is_some_and(|value| !value.to_str().is_some_and(is_readable))
         }) {
             Some(unreadable) => Err(unreadable),
             None => Ok(Self(Matcher::from_system())),
@@ -36,10 +36,26 @@ impl Proxies {
     }
 }
 
+/// Whether the HTTP client takes a value for a proxy that it can use. A `/` in a password would end the host before
+/// it.
 fn is_readable(value: &str) -> bool {
-    let proxies = Proxies(Matcher::builder().all(value).build());
-    let any = Url::parse("https://example.com").ok();
-    value.is_empty() || any.is_some_and(|any| proxies.of(&any).is_some())
+    if value.is_empty() {
+        return true;
+    }
+    let proxies = Matcher::builder().all(value).build();
+    let any = "https://example.com".parse().ok();
+    let Some(proxy) = any.and_then(|any| proxies.intercept(&any)) else {
+        return false;
+    };
+    let uri = proxy.uri();
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    let is_address = uri.authority().is_some_and(|address| {
+        let host = address.host();
+        let port = address.port_u16();
+        let plain = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        !host.is_empty() && address.as_str() == plain
+    });
+    is_http && is_address && !value.contains(char::is_whitespace)
 }
 
 #[cfg(test)]
@@ -69,11 +85,20 @@ mod tests {
             "",
             "proxy.example:3128",
             "http://proxy.example",
-            "socks5://[::1]:1080",
+            "https://asha:p%2Fss@[::1]:3128/",
         ] {
             assert!(is_readable(readable), "{readable}");
         }
-        for unreadable in ["http://", "http://a b", "://"] {
+        for unreadable in [
+            "http://",
+            "http://a b",
+            "://",
+            "http://proxy.example:3128\r",
+            "http://asha:pa/ss@proxy.example:3128",
+            "http://asha:pa?ss@proxy.example:3128",
+            "http://proxy.example:99999",
+            "socks5://proxy.example:1080",
+        ] {
             assert!(!is_readable(unreadable), "{unreadable}");
         }
     }
