@@ -1,4 +1,4 @@
-//! Signals that stop a run: SIGINT (Ctrl-C), SIGTERM and SIGHUP.
+//! Signals that stop a run: SIGINT (Ctrl-C), SIGTERM, SIGQUIT (Ctrl-\) and SIGHUP.
 
 use std::sync::mpsc;
 use std::thread;
@@ -13,6 +13,9 @@ pub(crate) enum Signal {
     /// SIGTERM.
     #[cfg(unix)]
     Terminate,
+    /// SIGQUIT or Ctrl-\.
+    #[cfg(unix)]
+    Quit,
     /// SIGHUP: the terminal was closed.
     #[cfg(unix)]
     Hangup,
@@ -26,6 +29,8 @@ impl Signal {
             #[cfg(unix)]
             Self::Terminate => 143,
             #[cfg(unix)]
+            Self::Quit => 131,
+            #[cfg(unix)]
             Self::Hangup => 129,
         }
     }
@@ -36,6 +41,8 @@ impl Signal {
             Self::Interrupt => "interrupted",
             #[cfg(unix)]
             Self::Terminate => "terminated",
+            #[cfg(unix)]
+            Self::Quit => "quit",
             #[cfg(unix)]
             Self::Hangup => "hung up: the terminal was closed",
         }
@@ -89,6 +96,7 @@ impl Signals {
         let mut kinds = vec![
             (Signal::Interrupt, SignalKind::interrupt()),
             (Signal::Terminate, SignalKind::terminate()),
+            (Signal::Quit, SignalKind::quit()),
         ];
         // `nohup` ignores SIGHUP for its command, and a handler would undo that.
         if !ignores_hangup() {

@@ -14,7 +14,7 @@ const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
 fn an_interrupted_pull_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("customers.ndjson");
-    for (signal, expected) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+    for (signal, expected) in [("-INT", 130), ("-TERM", 143), ("-QUIT", 131), ("-HUP", 129)] {
         // The third request is never answered, so that the run is under way when the signal comes.
         let behaviour = Behaviour {
             faults: Faults::scheduled((3..100).map(|number| (number, FaultKind::Stall))),
