@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
-use kapture_customers::{Days, Event, Pull, PullError, Receipt};
+use kapture_customers::{Days, Event, Finding, Pull, PullError, Receipt};
 use kapture_model::DayEvent;
 use kapture_sinks::{Atomic, Destination, Filling, RangeEnd, Sink, SinkError};
 use kapture_transport::{Endpoint, Error};
@@ -304,6 +304,9 @@ impl EventConsumer<'_> {
                 if let Some(on_wait) = self.on_wait {
                     on_wait(wait, &error);
                 }
+            }
+            Event::Discovered(Finding::ConflictingRows(day)) => {
+                self.summary.conflicting.insert(day);
             }
             event => {
                 if let Some(event) = event.into() {

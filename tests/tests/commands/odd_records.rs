@@ -1,6 +1,7 @@
 //! Records that break the rules of JSON or spell an id in another way: no customer is lost.
 
 use kapture_sandbox::{Behaviour, Oddities, PerDay};
+use kapture_tests::scripted::{Scripted, customers};
 use kapture_tests::{Served, around_may, ids, run, stderr};
 
 const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
@@ -19,6 +20,30 @@ fn expected(served: &Served) -> Vec<u64> {
         .tenant
         .truth_ids(day("2024-05-01"), day("2024-05-07"));
     truth.into_iter().collect()
+}
+
+/// Of two customers under one id one can be kept, and the user is told.
+#[test]
+fn rows_of_one_id_that_differ_are_told() {
+    let server = Scripted::bodies(|asked| {
+        let row = |name: &str| {
+            format!(r#"{{"id":17,"name":"{name}","generationDate":"2024-05-02 10:00:00"}}"#)
+        };
+        let rows = [row("Asha"), row("Mira")];
+        let rows = if asked.holds("2024-05-02") {
+            &rows[..]
+        } else {
+            &[]
+        };
+        customers(asked.page(rows))
+    });
+    let mut pull = server.kapture(&["pull", "--from", "2024-05-02", "--to", "2024-05-02"]);
+    let output = pull.output().unwrap();
+    let said = stderr(&output);
+    assert!(
+        said.contains("the first row of each id is kept: 2024-05-02"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(crate) struct Summary {
     /// Customers that the destination received: those of committed days, or all that were printed.
     pub(crate) customers: u64,
     pub(crate) undated: u64,
+    /// Days on which a customer came twice, with different values.
+    pub(crate) conflicting: BTreeSet<NaiveDate>,
     pub(crate) stats: ClientStats,
     pub(crate) time: Duration,
     pub(crate) drift: Drift,
@@ -59,6 +61,12 @@ impl Summary {
             notes.push(format!(
                 "{} customers have no readable creation date, or one of a day that was not asked for; they count for the day whose window contained them",
                 self.undated
+            ));
+        }
+        if !self.conflicting.is_empty() {
+            notes.push(format!(
+                "rows with the id of another row and other values were left out; the first row of each id is kept: {}",
+                ranges(&self.conflicting.iter().copied().collect())
             ));
         }
         let met = |is_noted: fn(DriftKind) -> bool| {
@@ -118,6 +126,7 @@ impl Summary {
             "days_open": self.days_open,
             "customers": self.customers,
             "undated": self.undated,
+            "conflicting_days": self.conflicting,
             "requests": self.stats.requests,
             "retries": self.stats.retries,
             "bytes": self.stats.bytes,
