@@ -50,6 +50,8 @@ fn addresses(port: u16) -> Vec<(String, bool)> {
         ),
         (format!("postgres://Xq7Zk@4Wv2Jp:a@{server}/crm"), false),
         ("postgres://me:Xq7Zk4Wv2Jp/crm".to_owned(), false),
+        (format!("me:Xq7Zk4Wv2Jp://x@{server}/crm"), false),
+        (format!("//me:Xq7Zk4Wv2Jp://x@{server}/crm"), false),
         (format!("postgres:/me:{encoded}@{server}/crm"), false),
         (format!("POSTGRES://me:{encoded}@{server}/crm"), false),
         (

@@ -56,6 +56,35 @@ fn a_user_without_a_home_folder_needs_no_configuration() {
 }
 
 #[test]
+fn a_home_that_is_no_folder_has_no_configuration() {
+    let served = served();
+    let mut command = served.kapture(&DAY);
+    command
+        .env_remove("XDG_CONFIG_HOME")
+        .env("HOME", "/dev/null");
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
+fn a_password_of_several_lines_is_refused() {
+    let served = served();
+    let mut command = served.kapture(&DAY);
+    command
+        .env_remove("KAPTURE_TOKEN")
+        .env("KAPTURE_USER", "sandbox")
+        .env("KAPTURE_PASSWORD", "sandbox\nurl: https://acme.example");
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("more than one line"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(served.tenant.request_count(), 0);
+}
+
+#[test]
 fn variables_are_trimmed() {
     let served = served();
     let folder = tempfile::tempdir().unwrap();

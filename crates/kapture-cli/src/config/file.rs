@@ -46,7 +46,18 @@ impl ConfigFile {
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound && !named => String::new(),
+            // A home folder that is none, or that of another user, has no configuration either.
+            Err(error)
+                if !named
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::NotFound
+                            | ErrorKind::NotADirectory
+                            | ErrorKind::PermissionDenied
+                    ) =>
+            {
+                String::new()
+            }
             Err(error) => {
                 return Err(error)
                     .with_context(|| format!("cannot read the configuration {}", path.display()));

@@ -51,6 +51,9 @@ pub(crate) fn made_of(user: Option<&str>, text: &str) -> Result<Token> {
     if password.is_empty() {
         bail!("the password is empty");
     }
+    if password.contains(['\r', '\n']) {
+        bail!("the password has more than one line: give its line alone");
+    }
     Ok(Token::from_user(user, password))
 }
 
@@ -63,7 +66,7 @@ fn from_environment(user: Option<&Sourced<String>>) -> Result<Option<Sourced<Tok
     }
     match (variable("password")?, user) {
         (Some(password), Some(user)) => password
-            .try_map(|password| anyhow::Ok(Token::from_user(&user.value, &password)))
+            .try_map(|password| made_of(Some(&user.value), &password))
             .map(Some),
         (Some(_), None) => bail!("KAPTURE_PASSWORD is set, but KAPTURE_USER is not"),
         (None, Some(user)) if user.layer == Layer::Environment => {

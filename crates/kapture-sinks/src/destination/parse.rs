@@ -53,6 +53,9 @@ fn parse(
         return Err(DestinationError::PerhapsDatabase);
     }
     match text.split_once("://") {
+        Some((scheme, rest)) if scheme.contains(':') && rest.contains('@') => {
+            return Err(DestinationError::PerhapsDatabase);
+        }
         Some((scheme, _)) if !may_hold_secret(scheme) => {
             return Err(DestinationError::UnknownScheme(format!("{scheme}://…")));
         }
