@@ -148,6 +148,18 @@ async fn a_column_that_somebody_gave_another_type_is_an_error() {
 }
 
 #[tokio::test]
+async fn customer_without_an_id_is_damage() {
+    let schema = schema!();
+    let sink = create(&schema).await;
+    commit(&*sink, &[customer(1, "Asha")])
+        .await
+        .expect("committed");
+    schema.execute("DELETE FROM contacts; UPDATE customers SET id = -5, extra = NULL");
+    let error = sink.row_hashes(day()).await.expect_err("no id");
+    assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn unreadable_receipt_makes_its_day_stale() {
     let schema = schema!();
     let sink = create(&schema).await;

@@ -1,15 +1,13 @@
 //! The rows of the database, read back.
 
 use std::collections::HashMap;
-use std::pin::pin;
 
 use chrono::NaiveDate;
-use futures_util::TryStreamExt;
 use kapture_model::{
     Cell, Column, ColumnKind, CustomerRow, Row, RowHasher, contact_columns, customer_columns,
 };
+use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{GenericClient, Transaction};
 
 use super::connection::Connection;
 use crate::encoding::surrogate_key::customer_id;
@@ -17,19 +15,28 @@ use crate::error::SinkError;
 use crate::sink::RowHashes;
 use crate::sql::tables::{self, Dialect};
 
+/// How many customers are read at a time.
+const PAGE: i32 = 1000;
+
 /// The customers that a day listed, each with a hash of its values.
 pub(super) async fn row_hashes(
     connection: &Connection,
     day: NaiveDate,
     hasher: &RowHasher,
 ) -> Result<RowHashes, SinkError> {
-    let client = connection.client().await;
-    let rows = rows(connection, &*client, day).await?;
-    let hash = |(row, _): (CustomerRow<'_>, _)| {
+    let mut client = connection.client().await;
+    let transaction = connection.run(client.transaction()).await?;
+    let mut hashes = RowHashes::new();
+    let read = for_each_row(connection, &transaction, day, |row, _| {
         let id = customer_id(row.id, row.customer.extra.as_deref());
-        id.map(|id| (id, hasher.hash(&row)))
-    };
-    Ok(rows.into_iter().filter_map(hash).collect())
+        let id = id.ok_or_else(|| tables::customer_without_id(&connection.destination, day))?;
+        hashes.insert(id, hasher.hash(&row));
+        Ok(())
+    })
+    .await;
+    // It holds locks of the tables until it ends.
+    let ended = connection.run(transaction.rollback()).await;
+    read.and(ended).map(|()| hashes)
 }
 
 /// Makes a day that is merged next replace the customers that another program changed.
@@ -39,51 +46,63 @@ pub(super) async fn forget_changed(
     day: NaiveDate,
     hasher: &RowHasher,
 ) -> Result<(), SinkError> {
-    for (row, hash) in rows(connection, transaction, day).await? {
+    let mut changed: Vec<i64> = Vec::new();
+    for_each_row(connection, transaction, day, |row, hash| {
         if hash != Some(hasher.hash(&row).to_i64()) {
-            let id: [&(dyn ToSql + Sync); 1] = [&row.id];
-            let forgotten = transaction.execute(tables::FORGET_HASH, &id);
-            connection.run(forgotten).await?;
+            changed.push(row.id);
         }
+        Ok(())
+    })
+    .await?;
+    if changed.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let forget = tables::forget_hash(Dialect::Postgres);
+    let changed: [&(dyn ToSql + Sync); 1] = [&changed];
+    let forgotten = transaction.execute(&forget, &changed);
+    connection.run(forgotten).await.map(drop)
 }
 
-/// The customers that a day listed, each with its hash as it was written.
-async fn rows(
+/// Passes each customer that a day listed to `each`, with its hash as it was written. A page of them
+/// is in memory at a time, however many the day has.
+async fn for_each_row(
     connection: &Connection,
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     day: NaiveDate,
-) -> Result<Vec<(CustomerRow<'static>, Option<i64>)>, SinkError> {
-    let mut customers = Vec::new();
+    mut each: impl FnMut(CustomerRow<'static>, Option<i64>) -> Result<(), SinkError>,
+) -> Result<(), SinkError> {
     let select = tables::select_customers_of_day(Dialect::Postgres);
-    let rows = connection.run(client.query_raw(&select, [day])).await?;
-    let mut rows = pin!(rows);
-    while let Some(row) = connection.run(rows.try_next()).await? {
-        let customer = CustomerRow {
-            id: connection.value(&row, 0)?,
-            customer: values(connection, &row, 0, customer_columns())?,
-            contacts: Vec::new(),
-        };
-        let hash = connection.value(&row, customer_columns().len() + 1)?;
-        customers.push((customer, hash));
+    let select = connection.run(transaction.prepare(&select)).await?;
+    let portal = connection.run(transaction.bind(&select, &[&day])).await?;
+    let select_contacts = tables::select_contacts_of(Dialect::Postgres);
+    let select_contacts = connection.run(transaction.prepare(&select_contacts));
+    let select_contacts = select_contacts.await?;
+    loop {
+        let page = transaction.query_portal(&portal, PAGE);
+        let page = connection.run(page).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        let ids = page.iter().map(|row| connection.value(row, 0));
+        let ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
+        let mut contacts: HashMap<i64, Vec<Row<'static>>> = HashMap::new();
+        let of_page: [&(dyn ToSql + Sync); 1] = [&ids];
+        let rows = transaction.query(&select_contacts, &of_page);
+        for row in connection.run(rows).await? {
+            let contact = values(connection, &row, 1, contact_columns())?;
+            let customer = connection.value(&row, 0)?;
+            contacts.entry(customer).or_default().push(contact);
+        }
+        for (row, id) in page.iter().zip(ids) {
+            let customer = CustomerRow {
+                id,
+                customer: values(connection, row, 0, customer_columns())?,
+                contacts: contacts.remove(&id).unwrap_or_default(),
+            };
+            let hash = connection.value(row, customer_columns().len() + 1)?;
+            each(customer, hash)?;
+        }
     }
-    if customers.is_empty() {
-        return Ok(customers);
-    }
-    let mut contacts: HashMap<i64, Vec<Row<'static>>> = HashMap::new();
-    let select = tables::select_contacts_of_day(Dialect::Postgres);
-    let rows = connection.run(client.query_raw(&select, [day])).await?;
-    let mut rows = pin!(rows);
-    while let Some(row) = connection.run(rows.try_next()).await? {
-        let contact = values(connection, &row, 1, contact_columns())?;
-        let customer = connection.value(&row, 0)?;
-        contacts.entry(customer).or_default().push(contact);
-    }
-    for (customer, _) in &mut customers {
-        customer.contacts = contacts.remove(&customer.id).unwrap_or_default();
-    }
-    Ok(customers)
 }
 
 /// The columns of a row from `first` on, and the extra object behind them.

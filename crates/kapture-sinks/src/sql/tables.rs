@@ -5,6 +5,7 @@
 //! lists the last runs; `customers_history` and `contacts_history` are the history;
 //! `kapture_manifest` is the manifest.
 
+use chrono::NaiveDate;
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 
 use crate::error::SinkError;
@@ -101,6 +102,14 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT id FROM {temporary})"),
             Self::Postgres => format!("{column} = ANY (ARRAY(SELECT id FROM {temporary}))"),
+        }
+    }
+
+    /// Whether a column is `$1`, which is one id, or in PostgreSQL several.
+    fn is_one_of_parameter(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{column} = $1"),
+            Self::Postgres => format!("{column} = ANY (CAST($1 AS bigint[]))"),
         }
     }
 
@@ -257,18 +266,26 @@ pub(crate) fn select_customers_of_day(dialect: Dialect) -> String {
     format!("{select} WHERE kapture_day = $1 UNION ALL {select} WHERE {is_shared}")
 }
 
-/// Makes the next copy of a customer replace the one that is held, which another program changed.
-pub(crate) const FORGET_HASH: &str = "UPDATE customers SET kapture_hash = NULL WHERE id = $1";
+/// A customer whose key stands for an id that is not there.
+pub(crate) fn customer_without_id(destination: &str, day: NaiveDate) -> SinkError {
+    SinkError::Damaged {
+        destination: destination.to_owned(),
+        what: format!("a customer of {day} has no id"),
+    }
+}
 
-/// Selects their contacts: the customer, the documented columns and the extra object.
-pub(crate) fn select_contacts_of_day(dialect: Dialect) -> String {
-    let listed = "
-        (SELECT id FROM customers WHERE kapture_day = $1 UNION ALL
-         SELECT id FROM kapture_shared_customers WHERE day = $1) AS listed";
+/// Makes the next copies of customers replace those that are held, which another program changed.
+pub(crate) fn forget_hash(dialect: Dialect) -> String {
+    let condition = dialect.is_one_of_parameter("id");
+    format!("UPDATE customers SET kapture_hash = NULL WHERE {condition}")
+}
+
+/// Selects the contacts of customers: the customer, the documented columns and the extra object.
+pub(crate) fn select_contacts_of(dialect: Dialect) -> String {
     format!(
         "SELECT customer_id, {} FROM contacts WHERE {} ORDER BY customer_id, position",
         values(contact_columns()),
-        dialect.is_one_of_many("customer_id", listed)
+        dialect.is_one_of_parameter("customer_id")
     )
 }
 

@@ -1,7 +1,5 @@
 //! The rows of the database, read back.
 
-use std::collections::HashMap;
-
 use chrono::{NaiveDate, NaiveDateTime};
 use kapture_model::{
     Cell, Column, ColumnKind, CustomerRow, Row, RowHasher, contact_columns, customer_columns,
@@ -22,16 +20,19 @@ impl Database {
         day: NaiveDate,
         hasher: &RowHasher,
     ) -> Result<RowHashes, SinkError> {
-        let rows = rows(&self.connection(), day).map_err(self.error())?;
-        let hash = |(row, _): (CustomerRow<'_>, _)| {
-            let id = customer_id(row.id, row.customer.extra.as_deref());
-            let id = id.ok_or_else(|| SinkError::Damaged {
-                destination: self.destination(),
-                what: format!("a customer of {day} has no id"),
-            })?;
-            Ok((id, hasher.hash(&row)))
-        };
-        rows.into_iter().map(hash).collect()
+        let mut hashes = RowHashes::new();
+        let mut is_damaged = false;
+        let hashed = for_each_row(&self.connection(), day, |row, _| {
+            match customer_id(row.id, row.customer.extra.as_deref()) {
+                Some(id) => drop(hashes.insert(id, hasher.hash(&row))),
+                None => is_damaged = true,
+            }
+        });
+        hashed.map_err(self.error())?;
+        match is_damaged {
+            false => Ok(hashes),
+            true => Err(tables::customer_without_id(&self.destination(), day)),
+        }
     }
 }
 
@@ -41,46 +42,42 @@ pub(super) fn forget_changed(
     day: NaiveDate,
     hasher: &RowHasher,
 ) -> rusqlite::Result<()> {
-    for (row, hash) in rows(connection, day)? {
+    let mut changed = Vec::new();
+    for_each_row(connection, day, |row, hash| {
         if hash != Some(hasher.hash(&row).to_i64()) {
-            connection.execute(tables::FORGET_HASH, [row.id])?;
+            changed.push(row.id);
         }
+    })?;
+    let mut forget = connection.prepare_cached(&tables::forget_hash(Dialect::Sqlite))?;
+    for id in changed {
+        forget.execute([id])?;
     }
     Ok(())
 }
 
-/// The customers that a day listed, each with its hash as it was written.
-fn rows(
+/// Passes each customer that a day listed to `each`, with its hash as it was written. One is in memory
+/// at a time, however many the day has.
+fn for_each_row(
     connection: &Connection,
     day: NaiveDate,
-) -> rusqlite::Result<Vec<(CustomerRow<'static>, Option<i64>)>> {
-    let day = day.to_string();
+    mut each: impl FnMut(CustomerRow<'static>, Option<i64>),
+) -> rusqlite::Result<()> {
     let select = tables::select_customers_of_day(Dialect::Sqlite);
     let mut select = connection.prepare_cached(&select)?;
-    let customers = select.query_map([&day], |row| {
-        let customer = CustomerRow {
-            id: row.get(0)?,
-            customer: values(row, 0, customer_columns())?,
-            contacts: Vec::new(),
-        };
-        Ok((customer, row.get(customer_columns().len() + 1)?))
-    })?;
-    let mut customers: Vec<_> = customers.collect::<rusqlite::Result<_>>()?;
-    if customers.is_empty() {
-        return Ok(customers);
-    }
-    let mut contacts: HashMap<i64, Vec<Row<'static>>> = HashMap::new();
-    let select = tables::select_contacts_of_day(Dialect::Sqlite);
-    let mut select = connection.prepare_cached(&select)?;
-    let mut rows = select.query([&day])?;
+    let contacts = tables::select_contacts_of(Dialect::Sqlite);
+    let mut contacts = connection.prepare_cached(&contacts)?;
+    let mut rows = select.query([day.to_string()])?;
     while let Some(row) = rows.next()? {
-        let contact = values(row, 1, contact_columns())?;
-        contacts.entry(row.get(0)?).or_default().push(contact);
+        let id: i64 = row.get(0)?;
+        let of_customer = contacts.query_map([id], |row| values(row, 1, contact_columns()))?;
+        let customer = CustomerRow {
+            id,
+            customer: values(row, 0, customer_columns())?,
+            contacts: of_customer.collect::<rusqlite::Result<_>>()?,
+        };
+        each(customer, row.get(customer_columns().len() + 1)?);
     }
-    for (customer, _) in &mut customers {
-        customer.contacts = contacts.remove(&customer.id).unwrap_or_default();
-    }
-    Ok(customers)
+    Ok(())
 }
 
 /// The columns of a row from `first` on, and the extra object behind them.

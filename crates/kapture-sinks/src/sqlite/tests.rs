@@ -295,3 +295,14 @@ async fn full_disk_is_a_write_error() {
     );
     assert_eq!(sink.ledger().await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn customer_without_an_id_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = create(&at(&folder)).await.unwrap();
+    commit(&sink, "2024-05-02", "Asha", 1).await.unwrap();
+    execute(&sink, "UPDATE customers SET id = -5, extra = NULL").await;
+    let error = sink.row_hashes("2024-05-02".parse().unwrap()).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
+}
