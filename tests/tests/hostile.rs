@@ -7,7 +7,7 @@ use std::process::Output;
 #[cfg(unix)]
 use kapture_tests::limits::peak;
 use kapture_tests::scripted::{Scripted, customers, send};
-use kapture_tests::{code, ids, stderr};
+use kapture_tests::{code, stderr};
 
 const DAY: &str = "2024-05-02";
 
@@ -28,12 +28,6 @@ fn expect_error(output: &Output, expected: i32, sentence: &str) {
         stderr.len()
     );
     assert!(output.stdout.is_empty());
-}
-
-/// Expects these ids on standard output.
-fn expect_ids(output: &Output, expected: impl IntoIterator<Item = u64>) {
-    assert_eq!(code(output), 0, "{}", stderr(output));
-    assert_eq!(ids(&output.stdout), expected.into_iter().collect());
 }
 
 /// A row with this id and these further keys.
@@ -181,32 +175,6 @@ fn a_redirect_to_elsewhere() {
         expect_error(&output, 5, "redirects elsewhere");
     }
     assert!(told.try_recv().is_err(), "a redirect was followed");
-}
-
-#[test]
-fn answers_that_contradict_each_other() {
-    let rows: Vec<String> = (0..40).map(|id| row(&id.to_string(), "")).collect();
-    for every in 1..9 {
-        let rows = rows.clone();
-        let server = Scripted::bodies(move |asked| {
-            let held = if asked.holds(DAY) {
-                asked.page(&rows)
-            } else {
-                &[]
-            };
-            match asked.number / every % 4 {
-                0 => customers(held),
-                1 => customers(&[]),
-                2 => br#"{"message":"No customers found","status":"failed"}"#.to_vec(),
-                _ => customers(&held[..held.len().min(3)]),
-            }
-        });
-        let output = server.kapture(&PULL).output().unwrap();
-        match code(&output) {
-            0 => expect_ids(&output, 0..40),
-            _ => assert!(stderr(&output).contains(DAY), "{}", stderr(&output)),
-        }
-    }
 }
 
 #[test]

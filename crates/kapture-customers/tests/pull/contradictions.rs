@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::against::{InMemory, Pulled, may, population, pull_from, take_one, truth};
+use crate::against::{
+    InMemory, Pulled, expect_right_or_named, may, population, pull_from, take_one, truth,
+};
 use async_trait::async_trait;
 use kapture_customers::{Pull, PullError};
 use kapture_model::{Answer, CustomerId};
@@ -92,6 +94,60 @@ async fn what_a_page_has_shown_is_not_missing_whatever_the_server_says_later() {
         }
     }
     assert!(sealed > 20, "{sealed}");
+}
+
+/// A server whose answers take turns: as they are, an empty list, a sentence, and three rows at most.
+struct Fickle {
+    tenant: InMemory,
+    /// How many requests it answers in one way before it changes.
+    every: u64,
+    number: AtomicU64,
+}
+
+#[async_trait]
+impl Transport for Fickle {
+    async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let empty = match number / self.every % 4 {
+            0 => return self.tenant.send(request).await,
+            1 => r#"{"message":[],"status":"success"}"#,
+            2 => r#"{"message":"No customers found","status":"failed"}"#,
+            _ => {
+                let mut body: serde_json::Value =
+                    serde_json::from_slice(&request.body).expect("JSON");
+                body["limit"] = "3".into();
+                request.body = body.to_string().into();
+                return self.tenant.send(request).await;
+            }
+        };
+        Ok(Response::new(200, empty))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_take_turns_are_right_or_named_in_time() {
+    for windows in [Windows::Inclusive, EXCLUSIVE, Windows::Strict] {
+        for (every, concurrency) in (1..9).flat_map(|every| [(every, 1), (every, 16)]) {
+            let behaviour = Behaviour {
+                windows,
+                ..Behaviour::default()
+            };
+            let sizes = PerDay::Listed(vec![(may(2), 40)]);
+            let tenant = Arc::new(Tenant::new(population(5, sizes), behaviour));
+            let server = Fickle {
+                tenant: InMemory(Arc::clone(&tenant)),
+                every,
+                number: AtomicU64::new(0),
+            };
+            let begun = Instant::now();
+            let options = ClientOptions::default().concurrency(concurrency);
+            let pulled = pull_from(server, may(2), may(2), |pull| pull, options).await;
+            let told = format!("{every} {concurrency} {windows:?}");
+            expect_right_or_named(&pulled, &tenant, (may(2), may(2)), &told);
+            // Four rounds of looks, each of which may have to wait for a canary.
+            assert!(begun.elapsed() < Duration::from_secs(90), "{told}");
+        }
+    }
 }
 
 /// A server that takes one day for another.
