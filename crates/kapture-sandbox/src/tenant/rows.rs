@@ -118,15 +118,15 @@ impl Tenant {
         };
         match order {
             Order::Id | Order::Turns | Order::Ties | Order::Unstable => {
-                rows.sort_unstable_by_key(id);
+                rows.sort_by_cached_key(id);
             }
-            Order::IdDescending => rows.sort_unstable_by_key(|row| Reverse(id(row))),
+            Order::IdDescending => rows.sort_by_cached_key(|row| Reverse(id(row))),
             Order::Name => {
                 rows.sort_by_cached_key(|row| (self.customer(*row).names(), id(row)));
             }
-            Order::LastChange => rows.sort_unstable_by_key(last_change),
+            Order::LastChange => rows.sort_by_cached_key(last_change),
             Order::LastChangeDescending => {
-                rows.sort_unstable_by_key(|row| Reverse(last_change(row)));
+                rows.sort_by_cached_key(|row| Reverse(last_change(row)));
             }
         }
     }
