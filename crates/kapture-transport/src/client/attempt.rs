@@ -112,6 +112,10 @@ impl Shared {
                 self.has_answered.store(true, Ordering::Relaxed);
                 self.rate_limiter.on_rate_limited(sent, wait);
             }
+            Err(error @ Error::Forbidden(_)) if self.is_turned_away(error) => {
+                permit.on_overload();
+                self.rate_limiter.on_banned(sent);
+            }
             Err(error) if error.is_overload() => {
                 permit.on_overload();
                 if let Some(wait) = wait {

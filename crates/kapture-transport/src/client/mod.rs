@@ -161,7 +161,10 @@ impl Client {
                 // Each of the equal failures was an answer.
                 shared.answers.fetch_add(times.into(), Ordering::Relaxed);
             }
-            let was_last = policy.max_attempts.is_some_and(|max| attempt >= max);
+            progress.counted += u32::from(!shared.is_turned_away(&error));
+            let was_last = policy
+                .max_attempts
+                .is_some_and(|max| progress.counted >= max);
             if is_confirmed || was_last || shared.is_permanent(&error, attempt) {
                 return Err(error);
             }

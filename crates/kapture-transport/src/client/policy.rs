@@ -20,7 +20,8 @@ pub struct CallPolicy {
     /// When a failure in the server's own words is its answer.
     pub refusals: RefusalPolicy,
     /// The number of attempts after which any other failure is returned as it is. `None` leaves it
-    /// to [`RetryPolicy`](crate::RetryPolicy).
+    /// to [`RetryPolicy`](crate::RetryPolicy). An attempt does not count if the server only takes no more
+    /// requests for now: HTTP 429, or 403 after it has answered others.
     pub max_attempts: Option<u32>,
     /// How long to wait before the first attempt.
     pub delay: Duration,

@@ -9,6 +9,8 @@ use crate::error::Error;
 pub(super) struct Progress {
     /// The number of the current attempt, counted from 1.
     pub(super) attempt: u32,
+    /// The attempts that count for [`CallPolicy::max_attempts`](super::CallPolicy::max_attempts).
+    pub(super) counted: u32,
     /// How long the attempts and the waits between them took. Waiting for a permit is not included.
     pub(super) spent: Duration,
     pub(super) repeats: Repeats,

@@ -90,6 +90,15 @@ impl Shared {
         error.is_permanent() && !(may_pass && self.has_answered.load(Ordering::Relaxed))
     }
 
+    /// Whether `error` tells nothing about the request: the server takes no more of them for now.
+    pub(super) fn is_turned_away(&self, error: &Error) -> bool {
+        match error {
+            Error::RateLimited { .. } => true,
+            Error::Forbidden(_) => self.has_answered.load(Ordering::Relaxed),
+            _ => false,
+        }
+    }
+
     /// The time left for a call that has `spent` so much: less while the server has never answered.
     pub(super) fn time_left(&self, spent: Duration) -> Duration {
         let policy = &self.options.retry;

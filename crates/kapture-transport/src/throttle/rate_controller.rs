@@ -35,6 +35,9 @@ const RECOVERY: Duration = Duration::from_secs(20);
 const INITIAL_PAUSE: Duration = Duration::from_secs(1);
 const MAX_DOUBLINGS: u32 = 6;
 
+/// The pause between two attempts to find out whether a ban is over.
+const BAN_PAUSE: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 pub(crate) struct RateController {
     max: f64,
@@ -128,6 +131,18 @@ impl RateController {
             estimate.begins = paused_until;
         }
         paused_until
+    }
+}
+
+impl RateController {
+    /// A request sent at `sent` was answered with HTTP 403, as by a firewall that bans clients that are
+    /// too fast. Returns the end of the pause.
+    ///
+    /// Other clients are not banned for it, so the first ban is believed; and it lasts longer than a
+    /// second, so that no pause tells how long.
+    pub(crate) fn on_banned(&mut self, sent: Instant, now: Instant) -> Instant {
+        self.last_limited.get_or_insert(sent);
+        self.on_rate_limited(sent, Some(BAN_PAUSE), now)
     }
 }
 

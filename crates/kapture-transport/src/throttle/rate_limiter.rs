@@ -68,6 +68,14 @@ impl RateLimiter {
         state.paused_until = state.paused_until.max(Some(paused_until));
     }
 
+    /// An attempt sent at `sent` was answered with HTTP 403, though others were answered before: a firewall
+    /// bans clients that are too fast.
+    pub(crate) fn on_banned(&self, sent: Instant) {
+        let mut state = self.lock();
+        let paused_until = state.controller.on_banned(sent, Instant::now());
+        state.paused_until = state.paused_until.max(Some(paused_until));
+    }
+
     /// Holds back every attempt for `wait`, without a change of the rate.
     pub(crate) fn pause(&self, wait: Duration) {
         let mut state = self.lock();
