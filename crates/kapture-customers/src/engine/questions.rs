@@ -107,6 +107,11 @@ impl Question {
             .refusals(refusals)
             .max_attempts(max_attempts)
             .delay(self.delay)
+            // A session that has ended refuses everything in the same words.
+            .new_session(matches!(
+                self.purpose,
+                Purpose::Control { .. } | Purpose::TroubleCanary
+            ))
     }
 
     fn stage_policy(&self) -> (RefusalPolicy, Option<u32>) {

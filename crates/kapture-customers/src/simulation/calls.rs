@@ -20,9 +20,13 @@ pub(super) struct Call {
     /// Not sent before.
     pub(super) due: Duration,
     attempts: u32,
+    /// Those that were not turned away for their number.
+    counted: u32,
     /// What the last attempt brought, and how often in a row.
     last: Option<Error>,
     times: u32,
+    /// Whether the next attempt drops the cookies.
+    begins_session: bool,
     state: State,
 }
 
@@ -82,8 +86,10 @@ impl Call {
             transmit,
             due: now + transmit.policy.delay,
             attempts: 0,
+            counted: 0,
             last: None,
             times: 0,
+            begins_session: transmit.policy.new_session,
             state: State::Sent,
         }
     }
@@ -96,6 +102,9 @@ impl Call {
     ) -> Option<Result<Vec<Record>, Error>> {
         match std::mem::replace(&mut self.state, State::Sent) {
             State::Sent => {
+                if std::mem::take(&mut self.begins_session) {
+                    line.cookie = None;
+                }
                 self.state = State::Answered(line.ask(&self.transmit, now));
                 None
             }
@@ -110,6 +119,9 @@ impl Call {
     /// Whether an attempt that failed is the last one: then with what.
     fn retry(&mut self, line: &mut Line<'_>, error: Error, now: Duration) -> Option<Error> {
         self.attempts += 1;
+        let is_turned_away = matches!(error, Error::RateLimited { .. })
+            || matches!(error, Error::Forbidden(_)) && line.has_answered;
+        self.counted += u32::from(!is_turned_away);
         self.times = match self.last.replace(error.clone()) {
             Some(last) if last == error => self.times + 1,
             _ => 1,
@@ -129,9 +141,7 @@ impl Call {
             _ => false,
         };
         let is_permanent = error.is_permanent() && !(may_pass && line.has_answered);
-        let was_last = policy
-            .max_attempts
-            .is_some_and(|most| self.attempts >= most);
+        let was_last = policy.max_attempts.is_some_and(|most| self.counted >= most);
         if self.times >= confirmations || was_last || is_permanent {
             return Some(error);
         }
@@ -143,11 +153,20 @@ impl Call {
                 last: Box::new(error),
             });
         }
-        // A session may have ended.
-        if self.attempts == 1 {
-            line.cookie = None;
-        }
+        self.begins_session = self.attempts == 1
+            && (may_be_an_ended_session(&error) || policy.refusals == RefusalPolicy::Patient);
         self.due = now + Duration::from_millis(100 << self.attempts.min(7));
         None
     }
+}
+
+/// As a client tells it.
+fn may_be_an_ended_session(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unauthorized(_)
+            | Error::Forbidden(_)
+            | Error::Redirected { .. }
+            | Error::NotJson { .. }
+    )
 }

@@ -10,8 +10,8 @@ use crate::against::{
 use async_trait::async_trait;
 use kapture_customers::PullError;
 use kapture_sandbox::{
-    Behaviour, EmptyForm, FaultKind, Faults, Limit, Outage, PerDay, Population, Tenant, When,
-    Windows,
+    Behaviour, EmptyForm, FaultKind, Faults, Limit, Outage, PerDay, Population, SandboxTransport,
+    SessionEnd, SessionEndForm, SessionLife, Tenant, When, Windows,
 };
 use kapture_transport::{
     ClientOptions, Error, Request, Response, StopReason, Transport, TransportError,
@@ -223,6 +223,40 @@ async fn an_outage_that_is_told_in_words_is_outlasted() {
                 // Where quiet days are refused in odd words, what these are may be asked in an outage.
                 expect_right_or_named(&pulled, &tenant, (may(1), may(21)), &told);
                 assert!(refused.load(Ordering::Relaxed) > 0, "{told}");
+            }
+        }
+    }
+}
+
+/// Only a new session shows that an old one has ended, where that is told in words. Sessions of a few requests
+/// contradict themselves too often.
+#[tokio::test(start_paused = true)]
+async fn session_that_ends_in_words_is_renewed() {
+    for empty_window in [EmptyForm::EmptyList, EmptyForm::Failed("E-1017".into())] {
+        for requests in [1, 2, 5, 15, 40] {
+            for concurrency in [1, 4, 16] {
+                let behaviour = Behaviour {
+                    empty_window: empty_window.clone(),
+                    session_end: Some(SessionEnd {
+                        after: SessionLife::Requests(requests),
+                        form: SessionEndForm::Words("Session expired".into()),
+                    }),
+                    ..Behaviour::default()
+                };
+                let sizes = PerDay::Listed(vec![(may(3), 60), (may(4), 130), (may(9), 7)]);
+                let tenant = Arc::new(Tenant::new(population(7, sizes), behaviour));
+                let server = SandboxTransport::new(Arc::clone(&tenant));
+                let options = ClientOptions::default().concurrency(concurrency);
+                let pulled = pull_from(server, may(1), may(12), |pull| pull, options).await;
+                let told = format!("{requests} requests, {concurrency} at once, {empty_window:?}");
+                expect_right_or_named(&pulled, &tenant, (may(1), may(12)), &told);
+                let is_short = empty_window != EmptyForm::EmptyList && requests < 40;
+                assert!(
+                    requests < 5 || is_short || pulled.receipts.len() == 12,
+                    "{:?} {:?}: {told}",
+                    pulled.failed,
+                    pulled.error
+                );
             }
         }
     }

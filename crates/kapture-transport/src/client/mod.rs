@@ -140,7 +140,10 @@ impl Client {
     pub async fn call(&self, body: Bytes, policy: CallPolicy) -> Result<Vec<Record>, Error> {
         let shared = &self.shared;
         let number = shared.calls.fetch_add(1, Ordering::Relaxed);
-        let mut progress = Progress::default();
+        let mut progress = Progress {
+            new_session: policy.new_session,
+            ..Progress::default()
+        };
         if !policy.delay.is_zero() {
             sleep(policy.delay).await;
         }

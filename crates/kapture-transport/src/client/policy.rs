@@ -25,6 +25,9 @@ pub struct CallPolicy {
     pub max_attempts: Option<u32>,
     /// How long to wait before the first attempt.
     pub delay: Duration,
+    /// Whether the first attempt begins a new session, without the cookies of the run so far: its response
+    /// is not that of a session that has ended.
+    pub new_session: bool,
 }
 
 impl CallPolicy {
@@ -46,6 +49,13 @@ impl CallPolicy {
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Sets [`new_session`](#structfield.new_session).
+    #[must_use]
+    pub fn new_session(mut self, begins: bool) -> Self {
+        self.new_session = begins;
         self
     }
 }

@@ -30,6 +30,23 @@ async fn ended_session_costs_its_cookies_and_one_retry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn call_that_begins_a_session_drops_the_cookies_once() {
+    let sessions = Arc::new(Mutex::new(Vec::new()));
+    let outcomes = Mutex::new(vec![answer(500, ""), answer(200, NONE)].into_iter());
+    let seen = Arc::clone(&sessions);
+    let mut transport = MockTransport::new();
+    transport.expect_send().returning(move |request| {
+        seen.lock().unwrap().push(request.new_session);
+        let next = outcomes.lock().unwrap().next();
+        next.expect("two requests")
+    });
+    let client = new(transport, ClientOptions::default());
+    let policy = CallPolicy::default().new_session(true);
+    client.call("{}".into(), policy).await.unwrap();
+    assert_eq!(*sessions.lock().unwrap(), [true, false]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn refused_token_is_reported_within_seconds() {
     let client = client(vec![answer(200, NONE), refused("Invalid Auth Key")]);
     call(&client).await.unwrap();
