@@ -225,13 +225,18 @@ impl Engine {
     /// D…D+1 is refused: because it is too wide, because it has no customers, or in earnest.
     fn judge_refused_probe(&mut self, day: NaiveDate, refusal: Refusal, one: Option<ProbeAnswer>) {
         let is_plain = self.evidence.empty_responses.is_plain(&refusal);
-        let is_future = self.is_in_future(&PageRequest::first(Span::TwoDays.window(day), 1));
+        let request = PageRequest::first(Span::TwoDays.window(day), DEFAULT_LIMIT);
+        let is_future = self.is_in_future(&request);
+        let is_known = self.evidence.empty_responses.is_known(&request, &refusal);
         let is_refused_again = self.is_without_rows_again(day);
         let accepts_two_days = self.evidence.end_bound.accepts_two_days;
         let shows_two_days = self.evidence.end_bound.shows_two_days;
         match one {
             None if !is_plain => {
-                let limit = self.evidence.page_limit.size();
+                let limit = match is_known {
+                    true => DEFAULT_LIMIT,
+                    false => self.evidence.page_limit.size(),
+                };
                 self.probe_again(day, Span::OneDay, limit);
             }
             // Where others of two days were answered, it is the trouble of this day.
@@ -241,6 +246,8 @@ impl Engine {
             }
             Some(ProbeAnswer::Rows(_)) => self.probe_again(day, Span::TwoDays, DEFAULT_LIMIT),
             _ if is_plain => self.is_empty_probe(day, Some(refusal)),
+            // So is D…D, and in these words windows are refused that must be empty.
+            Some(ProbeAnswer::Refused(_)) if is_known => self.is_empty_probe(day, Some(refusal)),
             // It tells nothing before some window has shown customers.
             Some(ProbeAnswer::Empty) if !accepts_two_days => self.widen_probing(),
             _ => self.press_probe(day),

@@ -70,7 +70,10 @@ impl Engine {
             Purpose::Control { group } => self.on_control(group, Some((request.window, refusal))),
             Purpose::TroubleCanary => self.trouble_is_general(&request, refusal),
             // The number of rows may be what is refused.
-            Purpose::Probe { .. } if self.asks_smaller_first(&question) => {
+            Purpose::Probe { .. }
+                if self.asks_smaller_first(&question)
+                    && !self.evidence.empty_responses.is_known(&request, &refusal) =>
+            {
                 self.ready.push_back(question.at(Stage::Smaller));
             }
             Purpose::Probe { .. } | Purpose::Audit | Purpose::Canary | Purpose::Search => {

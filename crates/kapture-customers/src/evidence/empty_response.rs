@@ -118,6 +118,11 @@ impl EmptyResponses {
         }
     }
 
+    /// Whether a refusal of `request` is known to mean "no customers".
+    pub(crate) fn is_known(&self, request: &PageRequest, refusal: &Refusal) -> bool {
+        self.meaning(request, refusal, false) == Meaning::NoCustomers
+    }
+
     /// Whether a refusal says so by itself, or by the user's word.
     pub(crate) fn is_plain(&self, refusal: &Refusal) -> bool {
         self.is_users(refusal) || says_nothing_found(&refusal.message)

@@ -7,6 +7,7 @@ mod emptied_days;
 mod exactness;
 mod faults;
 mod interleaving;
+mod latency;
 mod outages;
 mod page_boundaries;
 mod random_servers;
