@@ -145,7 +145,12 @@ impl Engine {
     /// next pair is compared as well before anything is told.
     fn compare_next_pair(&mut self, day: NaiveDate) {
         let next = day.succ_opt();
-        match next.filter(|next| self.evidence.end_bound.wants_comparison(*next)) {
+        let evidence = &self.evidence;
+        let wants = |next: &NaiveDate| {
+            let end_bound = &evidence.end_bound;
+            end_bound.wants_comparison(*next, evidence.infers_ends)
+        };
+        match next.filter(wants) {
             Some(day) => {
                 self.audit = AuditState::Due {
                     day,

@@ -24,6 +24,8 @@ const MIN_COMPARED: u64 = 50;
 /// How many pairs of windows are compared for that at most, and how many days they may span: what is not
 /// told keeps its days open.
 const MAX_COMPARISONS: u32 = 12;
+/// The same for those who must count requests.
+const FEWER_COMPARISONS: u32 = 5;
 const MAX_COMPARED_DAYS: i64 = 40;
 
 /// One window in so many is audited.
@@ -147,11 +149,16 @@ impl EndBoundEvidence {
         self.comparisons > 0
     }
 
-    /// Whether the pair that begins with `day` is to be compared as well.
-    pub(crate) fn wants_comparison(&self, day: NaiveDate) -> bool {
+    /// Whether the pair that begins with `day` is to be compared as well, in a run that makes
+    /// `fewer_requests` or one that does not.
+    pub(crate) fn wants_comparison(&self, day: NaiveDate, fewer_requests: bool) -> bool {
         let days = |first: NaiveDate| (day - first).num_days();
+        let most = match fewer_requests {
+            true => FEWER_COMPARISONS,
+            false => MAX_COMPARISONS,
+        };
         self.compared < MIN_COMPARED
-            && self.comparisons < MAX_COMPARISONS
+            && self.comparisons < most
             && self.first_compared.map_or(0, days) < MAX_COMPARED_DAYS
     }
 
@@ -201,18 +208,19 @@ mod tests {
     fn few_customers_are_compared_on_several_days_and_many_on_one() {
         let mut evidence = EndBoundEvidence::default();
         evidence.was_compared(day(), 50, 100);
-        assert!(!evidence.wants_comparison(day()));
+        assert!(!evidence.wants_comparison(day(), false));
         let mut evidence = EndBoundEvidence::default();
         let mut pairs = 1;
         evidence.was_compared(day(), 2, 4);
-        while evidence.wants_comparison(day()) {
+        while evidence.wants_comparison(day(), false) {
             evidence.was_compared(day(), 2, 4);
             pairs += 1;
         }
         assert_eq!(pairs, MAX_COMPARISONS);
+        assert!(pairs > FEWER_COMPARISONS && !evidence.wants_comparison(day(), true));
         let mut evidence = EndBoundEvidence::default();
         evidence.was_compared(day(), 2, 4);
-        assert!(!evidence.wants_comparison(day() + chrono::Days::new(40)));
+        assert!(!evidence.wants_comparison(day() + chrono::Days::new(40), false));
     }
 
     #[test]

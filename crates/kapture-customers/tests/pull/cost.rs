@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::against::{InMemory, Late, expect_truth, may, population, pull_from, truth};
+use crate::against::{InMemory, Late, expect_truth, may, population, pull_from, pull_with, truth};
 use async_trait::async_trait;
+use kapture_customers::Pull;
 use kapture_sandbox::{Behaviour, EmptyForm, Limit, LoggedRequest, PerDay, Tenant, Windows};
 use kapture_transport::{ClientOptions, Request, Response, Transport, TransportError};
 
@@ -60,6 +61,31 @@ async fn proof_costs_no_more_than_two_dozen_requests() {
 fn growing(_seed: u64, day: chrono::NaiveDate) -> u32 {
     let days = (day - may(-20)).num_days();
     u32::try_from(days * 3).expect("few")
+}
+
+/// On a server that does all as documented, for days of one page: with ends told from the lengths of pages, one
+/// request for each window and a dozen for what is to be learnt; else two for each window and two dozen.
+#[tokio::test(start_paused = true)]
+async fn well_behaved_server_is_asked_little() {
+    let per_day = PerDay::Fixed(7);
+    for days in [1, 30] {
+        let population = population(11, per_day.clone());
+        for (infers, per_window, once) in [(false, 2, 24), (true, 1, 12)] {
+            let tenant = Tenant::new(population.clone(), Behaviour::default());
+            let tenant = Arc::new(tenant);
+            let adjust = |pull: Pull| pull.fewer_requests(infers);
+            let options = ClientOptions::default();
+            let pulled = pull_with(&tenant, may(1), may(days), adjust, options).await;
+            assert_eq!(pulled.ids(), truth(&tenant, may(1), may(days)));
+            assert_eq!(pulled.receipts.len() as i64, days);
+            let most = per_window * (days as u64 + 2) + once;
+            let asked = tenant.request_count();
+            assert!(
+                asked <= most,
+                "{asked} requests instead of {most}, inferred {infers}: {days} days of {per_day:?}"
+            );
+        }
+    }
 }
 
 /// What "no customers" costs beyond one request for each window, on a run with two customers: the
