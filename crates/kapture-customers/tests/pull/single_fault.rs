@@ -89,8 +89,8 @@ async fn is_mended_or_named_wherever_it_happens() {
             .map(|kind| (kind, true))
             .chain(lasting().into_iter().map(|kind| (kind, false)));
         for (place, (kind, passes)) in kinds.enumerate() {
-            // Each kind meets every third request, and each request some kinds.
-            for number in (1 + place as u64 % 3..=tenant.request_count()).step_by(3) {
+            // Each kind meets every sixth request, and each request some kinds.
+            for number in (1 + place as u64 % 6..=tenant.request_count()).step_by(6) {
                 let told = format!("{kind:?} at request {number} of {behaviour:?}");
                 let faults = Faults::scheduled([(number, kind.clone())]);
                 let (_, pulled) = pull_with_fault(&behaviour, faults).await;
@@ -116,5 +116,5 @@ async fn is_mended_or_named_wherever_it_happens() {
         }
     }
     println!("{tried} single faults: {ended} named, all others mended");
-    assert!(tried > 4_000, "{tried}");
+    assert!(tried > 2_000, "{tried}");
 }

@@ -43,7 +43,7 @@ async fn expect_few_rounds(days: i64, customers: u32, concurrency: usize) {
 /// latency in all.
 #[tokio::test(start_paused = true)]
 async fn as_many_requests_are_in_flight_as_may_be_to_the_end() {
-    for concurrency in [2, 4, 8, 16, 32] {
+    for concurrency in [2, 8, 32] {
         for customers in [400, 1_200, 3_000, 8_000, 20_000, 50_000, 100_000] {
             expect_few_rounds(1, customers, concurrency).await;
         }
