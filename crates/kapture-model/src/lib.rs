@@ -6,6 +6,7 @@ mod answer;
 mod customer;
 mod customer_id;
 mod customer_query;
+mod date_time;
 mod day_event;
 mod days;
 mod json;
@@ -32,7 +33,7 @@ pub use normal_form::Normaliser;
 #[cfg(feature = "privacy")]
 pub use privacy::{EmptyKey, HashKey, Privacy, PrivacyError};
 pub use receipt::{Checksum, DayState, EndBound, Proof, Receipt};
-pub use record::{Record, RecordError};
+pub use record::{Record, RecordDecoder, RecordError};
 pub use sanitize::sanitize;
 pub use schema::drift::{Drift, DriftEntry, DriftKind};
 pub use schema::json_schema;

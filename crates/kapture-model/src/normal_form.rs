@@ -1,5 +1,6 @@
 //! The form in which records are written: the API's own JSON with readable dates.
 
+use crate::date_time::push_date_time;
 use crate::json::number::whole_digits;
 use crate::json::scanner::{self, Scanner};
 use crate::json::shape_cache::{Lookup, ShapeCache};
@@ -10,9 +11,8 @@ use crate::schema::drift::Owner;
 use crate::schema::keys::{Keys, NO_KEY};
 use crate::table::Read;
 use crate::{Cell, CustomerId, Drift, DriftKind, Record, Timestamp};
-use chrono::{Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
+use chrono::{NaiveDateTime, TimeZone, Utc};
 use serde_json::Value;
-use std::io::Write;
 
 /// Turns records into the normal form: one line of compact JSON each.
 ///
@@ -465,27 +465,9 @@ impl<Z: TimeZone> Pass<'_, Z> {
     }
 }
 
-/// Writes `"2024-05-02T16:15:42"`, with 3, 6 or 9 digits of a fraction where there is one.
+/// Writes a date-time as a JSON string.
 fn write_date(date: NaiveDateTime, out: &mut Vec<u8>) {
     out.push(b'"');
-    match u32::try_from(date.year()) {
-        Ok(year @ 0..=9999) if date.nanosecond() == 0 => {
-            let mut two = |separator: &[u8], number: u32| {
-                out.extend_from_slice(separator);
-                out.extend([b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
-            };
-            two(b"", year / 100);
-            two(b"", year % 100);
-            two(b"-", date.month());
-            two(b"-", date.day());
-            two(b"T", date.hour());
-            two(b":", date.minute());
-            two(b":", date.second());
-        }
-        // chrono's own form is the same and slower.
-        _ => {
-            let _ = write!(out, "{date:?}");
-        }
-    }
+    push_date_time(date, out);
     out.push(b'"');
 }

@@ -66,12 +66,17 @@ impl Timestamp {
     /// The same; the second value is whether the JSON holds nothing but the timestamp.
     pub(crate) fn decode_whole(json: &str) -> Option<(Timestamp, bool)> {
         let json = scanner::trim(json);
-        if let Some((local, length)) = common_form(json.as_bytes())
-            && length == json.len()
-        {
-            return Some((Timestamp::Local(local), true));
+        match Timestamp::decode_common(json) {
+            Some(local) => Some((Timestamp::Local(local), true)),
+            None => Timestamp::decode_any_form(json),
         }
-        Timestamp::decode_any_form(json)
+    }
+
+    /// The date-time of JSON that is a timestamp in one of the two common formats, and nothing else.
+    #[inline]
+    pub(crate) fn decode_common(json: &str) -> Option<NaiveDateTime> {
+        let (local, length) = common_form(json.as_bytes())?;
+        (length == json.len()).then_some(local)
     }
 
     fn decode_any_form(json: &str) -> Option<(Timestamp, bool)> {

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use kapture_model::{
-    Cell, CustomerRow, Drift, DriftKind, Normaliser, Record, RowReader, contact_columns,
-    customer_columns,
+    Cell, CustomerRow, Drift, DriftKind, Normaliser, Record, RecordDecoder, RowReader,
+    contact_columns, customer_columns,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn record(json: impl Into<Bytes>) -> Record {
@@ -298,4 +299,60 @@ fn rows_and_lines_count_the_same_drift() {
         entries.collect::<Vec<_>>()
     };
     assert_eq!(told(&rows.drift()), told(&lines.drift()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    /// A reader remembers the fields of earlier records; what it reads is what a new one reads.
+    #[test]
+    fn earlier_records_change_nothing(
+        texts in prop::collection::vec(
+            prop::collection::vec(
+                (
+                    prop::sample::select(vec![
+                        "id", "name", "city", "zone", "deleted", "maxCreditAmt", "generationDate", "contacts", "attr1",
+                    ]),
+                    prop::sample::select(vec![
+                        "1", "12", "0.5", "true", "null", r#""""#, r#"" ""#, r#""Pune""#, r#""P\u0075ne""#, r#""7""#,
+                        r#""May 2, 2024 4:15:42 PM""#, "NaN", r#"{"a":1}"#,
+                        r#"[{"id":1,"phone":"5550100","generationDate":""},{"id":1,"age":"old"}]"#,
+                    ]),
+                    "[ ]{0,1}",
+                ),
+                0..8,
+            ),
+            1..8,
+        )
+    ) {
+        let mut reader = RowReader::default();
+        let mut drift = Drift::default();
+        for fields in texts {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(key, value, space)| format!(r#"{space}"{key}"{space}:{space}{value}{space}"#))
+                .collect();
+            let json = format!(r#"{{"id":17,{}}}"#, fields.join(","));
+            let json = json.replace(",}", "}");
+            let Ok(record) = Record::decode(json.clone().into()) else {
+                continue;
+            };
+            let mut fresh = RowReader::default();
+            prop_assert_eq!(reader.read(&record), fresh.read(&record), "{}", json);
+            drift.merge(&fresh.drift());
+        }
+        prop_assert_eq!(reader.drift(), drift);
+    }
+}
+
+#[test]
+fn fields_that_repeat_are_repaired_each_time() {
+    let mut decoder = RecordDecoder::default();
+    let mut reader = RowReader::default();
+    for id in 1..=3 {
+        let json = format!(r#"{{"id":{id},"name":"half \ud800"}}"#);
+        let record = decoder.decode(json.into()).unwrap();
+        let row = reader.read(&record);
+        assert_eq!(cell(&row, "name"), &Cell::Text("half \u{fffd}".into()));
+    }
 }

@@ -388,6 +388,19 @@ pub(crate) fn decode_text(token: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// The text of a string token without escapes that begins with a visible ASCII character, behind spaces
+/// perhaps. `None` for any other token.
+#[inline]
+pub(crate) fn plain_text(token: &str) -> Option<&str> {
+    let [b'"', bytes @ .., b'"'] = token.as_bytes() else {
+        return None;
+    };
+    let is_odd = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    let first = bytes.iter().find(|byte| **byte != b' ')?;
+    let is_plain = first.is_ascii_graphic() && !bytes.iter().any(is_odd);
+    is_plain.then(|| token.get(1..token.len() - 1))?
+}
+
 /// Whether a raw value means nothing: null, or blank text.
 pub(crate) fn is_null_or_blank(value: &str) -> bool {
     value == "null" || is_blank(value)

@@ -217,7 +217,7 @@ impl<T: Copy> ShapeCache<T> {
     }
 
     /// Makes a complete object the template, or judges the template that it was compared with.
-    fn learn(&mut self, draft: Option<Draft<T>>, text: &str, in_common: usize) {
+    pub(crate) fn learn(&mut self, draft: Option<Draft<T>>, text: &str, in_common: usize) {
         match draft {
             Some(draft) => {
                 self.adopt(draft, text);

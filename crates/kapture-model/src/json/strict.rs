@@ -14,7 +14,10 @@ const MAX_NUMBER: usize = 300;
 /// Whether a raw value is a number that JSON cannot express (`NaN`, `Infinity`, `-inf`), or that readers
 /// refuse because no double holds it (`1e400`, `1e-400`, hundreds of digits).
 pub(crate) fn is_non_finite(value: &str) -> bool {
-    let magnitude = value.strip_prefix('-').unwrap_or(value);
+    let magnitude = match value.as_bytes().first() {
+        Some(b'-') => &value[1..],
+        _ => value,
+    };
     match magnitude.bytes().next() {
         Some(b'N' | b'I' | b'i') => true,
         Some(b'n') => magnitude.starts_with("na"),
@@ -35,7 +38,7 @@ fn is_out_of_range(number: &str) -> bool {
 
 /// Whether there is such a number in a raw value.
 pub(crate) fn has_non_finite(value: &str) -> bool {
-    if !value.starts_with(['{', '[']) {
+    if !matches!(value.as_bytes().first(), Some(b'{' | b'[')) {
         return is_non_finite(value);
     }
     let mut found = false;
@@ -54,16 +57,20 @@ pub(crate) fn escape_control_characters(json: &str) -> String {
 
 /// JSON that every reader accepts: the same, and with text for numbers that are not finite.
 pub(crate) fn strict(json: &str) -> Cow<'_, str> {
-    if !json.starts_with('"') || has_control_character(json) {
-        rewrite(json, escape, |number, out| {
-            out.push('"');
-            out.push_str(number);
-            out.push('"');
-        })
-        .into()
-    } else {
-        json.into()
+    let is_strict = match json.as_bytes().first() {
+        Some(b'"') => !has_control_character(json),
+        Some(b'{' | b'[') => false,
+        _ => !is_non_finite(json),
+    };
+    if is_strict {
+        return json.into();
     }
+    let strict = rewrite(json, escape, |number, out| {
+        out.push('"');
+        out.push_str(number);
+        out.push('"');
+    });
+    strict.into()
 }
 
 /// The same text with something that JSON allows in place of what only the scanner accepts. Each

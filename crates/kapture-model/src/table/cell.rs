@@ -1,9 +1,11 @@
 //! One value of a row, and how a raw value becomes it.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use chrono::{NaiveDateTime, TimeZone, Timelike};
 
+use crate::date_time::push_date_time;
 use crate::json::scanner;
 use crate::json::strict::has_non_finite;
 use crate::schema::documented::Kind;
@@ -29,6 +31,23 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
+    /// Appends the value as plain text: numbers in decimal, `true` or `false`, date-times as
+    /// `2024-05-02T16:15:42`, text as it is, and nothing for null.
+    pub fn write_text(&self, out: &mut Vec<u8>) {
+        // Writing to memory does not fail.
+        let _ = match self {
+            Cell::Null => Ok(()),
+            Cell::Integer(number) => serde_json::to_writer(out, number).map_err(Into::into),
+            Cell::Float(number) => write!(out, "{number:?}"),
+            Cell::Bool(flag) => write!(out, "{flag}"),
+            Cell::Text(text) => out.write_all(text.as_bytes()),
+            Cell::Timestamp(time) => {
+                push_date_time(*time, out);
+                Ok(())
+            }
+        };
+    }
+
     pub(crate) fn into_owned(self) -> Cell<'static> {
         match self {
             Cell::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
@@ -51,6 +70,13 @@ pub(crate) struct Read<'a> {
 
 impl<'a> Read<'a> {
     pub(crate) fn of(kind: Kind, value: &'a str, zone: &impl TimeZone) -> Self {
+        if let Some(cell) = usual(kind, value) {
+            return Read {
+                cell,
+                lossy: false,
+                drift: None,
+            };
+        }
         if scanner::is_null_or_blank(value) {
             return Read {
                 cell: Cell::Null,
@@ -105,6 +131,17 @@ impl<'a> Read<'a> {
     }
 }
 
+/// The fast path: the cell of a value in the spelling that is usual for its kind.
+fn usual(kind: Kind, value: &str) -> Option<Cell<'_>> {
+    Some(match (kind, value.as_bytes().first()?) {
+        (Kind::Number, b'0'..=b'9') => Cell::Integer(value.parse().ok()?),
+        (Kind::Bool, b't' | b'f') => Cell::Bool(value == "true"),
+        (Kind::Text, b'"') => Cell::Text(scanner::plain_text(value)?.into()),
+        (Kind::Timestamp, b'"' | b'{') => Cell::Timestamp(Timestamp::decode_common(value)?),
+        _ => return None,
+    })
+}
+
 /// Whether columns of times, which count microseconds, can say all of it.
 fn is_of_micros(time: NaiveDateTime) -> bool {
     time.nanosecond().is_multiple_of(1_000)
@@ -143,6 +180,10 @@ fn integer(value: &str) -> Option<i64> {
 fn decimal(value: &str) -> Option<f64> {
     let text = number(value)?;
     let number: f64 = serde_json::from_str(&text).ok()?;
+    // A double holds fifteen digits of any number.
+    if text.len() <= 15 && !text.contains(['e', 'E']) {
+        return Some(number);
+    }
     (significant(&text) == significant(&format!("{number:e}"))).then_some(number)
 }
 

@@ -3,6 +3,7 @@
 //! - [`column`]: the columns of customers and contacts.
 //! - [`attribute`]: columns for attributes of the tenant.
 //! - [`cell`]: one value of a row.
+//! - [`repeated`]: fields that repeat from record to record.
 //! - [`row`]: the rows of one record.
 //! - [`row_hash`]: the hash by which two copies of a customer are compared.
 //! - [`row_json`]: a row as a JSON object.
@@ -10,6 +11,7 @@
 mod attribute;
 mod cell;
 mod column;
+mod repeated;
 mod row;
 mod row_hash;
 mod row_json;

@@ -4,7 +4,9 @@ use chrono::{TimeZone, Utc};
 
 use super::cell::{Cell, Read};
 use super::column::{contact_columns, customer_columns};
+use super::repeated::{KnownField, KnownValue};
 use crate::json::scanner::{self, Scanner};
+use crate::json::shape_cache::{Lookup, ShapeCache};
 use crate::json::strict::{has_non_finite, strict};
 use crate::record::RecordText;
 use crate::schema::documented::{Kind, fields};
@@ -67,9 +69,16 @@ pub struct CustomerRow<'a> {
 pub struct RowReader<Z: TimeZone = Utc> {
     zone: Z,
     /// By [`Owner`].
-    keys: [Keys; 2],
-    /// By [`Owner`]: the column of each documented key, by the key's index less one.
-    columns: [Vec<Option<usize>>; 2],
+    kinds: [ObjectKind; 2],
+}
+
+/// What is known of the objects of one owner.
+#[derive(Debug, Clone)]
+struct ObjectKind {
+    keys: Keys,
+    /// The column of each documented key, by the key's index less one.
+    columns: Vec<Option<usize>>,
+    cache: ShapeCache<KnownField>,
 }
 
 impl Default for RowReader {
@@ -83,16 +92,18 @@ impl<Z: TimeZone> RowReader<Z> {
     /// Shows instants as local times of `zone`. Dates without a zone, as the API writes them,
     /// stay as they are.
     pub fn new(zone: Z) -> Self {
-        let owners = [Owner::Customer, Owner::Contact];
         RowReader {
             zone,
-            keys: owners.map(Keys::documented),
-            columns: owners.map(|owner| {
+            kinds: [Owner::Customer, Owner::Contact].map(|owner| {
                 let mut column = 0..;
                 let kinds = fields(owner).iter().map(|(_, kind)| *kind);
-                kinds
-                    .map(|kind| (kind != Kind::Contacts).then(|| column.next())?)
-                    .collect()
+                ObjectKind {
+                    keys: Keys::documented(owner),
+                    columns: kinds
+                        .map(|kind| (kind != Kind::Contacts).then(|| column.next())?)
+                        .collect(),
+                    cache: ShapeCache::default(),
+                }
             }),
         }
     }
@@ -103,7 +114,8 @@ impl<Z: TimeZone> RowReader<Z> {
             RecordText::AsSent(text) => self.customer(text),
             RecordText::Repaired(repaired) => {
                 let row = self.customer(&repaired.json).into_owned();
-                self.keys[Owner::Customer as usize].note_repairs(&repaired.faults);
+                let kind = &mut self.kinds[Owner::Customer as usize];
+                kind.keys.note_repairs(&repaired.faults);
                 row
             }
         };
@@ -130,8 +142,8 @@ impl<Z: TimeZone> RowReader<Z> {
     /// What was met so far that the documentation does not promise.
     pub fn drift(&self) -> Drift {
         let mut drift = Drift::default();
-        for keys in &self.keys {
-            keys.report(&mut drift);
+        for kind in &self.kinds {
+            kind.keys.report(&mut drift);
         }
         drift
     }
@@ -144,61 +156,112 @@ impl<Z: TimeZone> RowReader<Z> {
     ) -> Option<Draft<'a>> {
         let mut draft = Draft::new(owner);
         let mut key = NO_KEY;
-        // One bit for each date that is there, by index: documented keys have the indices to 50.
-        let mut dates = 0_u64;
+        let mut place = 0;
+        let mut in_common = 0;
         scanner.take(b'{');
         scanner.skip_whitespace();
-        while !scanner.take(b'}') {
-            let start = scanner.at();
-            key = self.keys[owner as usize].read(scanner, key)?;
-            let token = scanner.since(start);
-            scanner.skip_whitespace();
-            scanner.take(b':');
-            scanner.skip_whitespace();
-            let kind = self.keys[owner as usize].kind(key);
-            let drift = match kind {
-                None => {
-                    let value = scanner.value()?;
-                    let is_null_or_blank = scanner::is_null_or_blank(value);
-                    draft.keep(token, if is_null_or_blank { "null" } else { value });
-                    Some(match has_non_finite(value) {
-                        true => DriftKind::NotFinite,
-                        false => DriftKind::UnknownField,
-                    })
+        let start = scanner.at();
+        let mut shape = self.kinds[owner as usize].cache.draft(start);
+        let mut ended = scanner.take(b'}');
+        while !ended {
+            let at = scanner.at();
+            let kind = &mut self.kinds[owner as usize];
+            match kind.cache.look_up(place, scanner.rest()) {
+                Lookup::Fields { next, length } => {
+                    scanner.advance(length);
+                    in_common += length;
+                    key = kind.repeat(place, next, scanner.since(at), &mut draft);
+                    place = next.unwrap_or(place);
+                    ended = next.is_none();
+                    // The template may have had less of it.
+                    scanner.skip_whitespace();
+                    continue;
                 }
-                Some(kind) => {
-                    if kind == Kind::Contacts {
-                        let (value, documented) = self.contacts(scanner, contacts)?;
-                        if !documented {
-                            draft.keep(token, value);
-                        }
-                        (!documented).then_some(DriftKind::UnexpectedType)
-                    } else {
-                        let value = scanner.value()?;
-                        let read = Read::of(kind, value, &self.zone);
-                        let is_id = owner == Owner::Customer && key == NO_KEY + 1;
-                        if read.lossy || is_id && !is_plain_id(value) {
-                            draft.keep(token, value);
-                        }
-                        if kind == Kind::Timestamp && !scanner::is_null_or_blank(value) {
-                            dates |= 1 << key;
-                        }
-                        if let Some(column) = self.columns[owner as usize][key - 1] {
-                            draft.row.cells[column] = read.cell;
-                        }
-                        read.drift
-                    }
+                Lookup::Key { what, length } => {
+                    scanner.advance(length);
+                    in_common += length;
+                    key = what.key;
+                    place += 1;
                 }
-            };
-            if let Some(drift) = drift {
-                self.keys[owner as usize].note(key, drift);
+                Lookup::Miss => {
+                    key = kind.keys.read(scanner, key)?;
+                    place = kind.cache.place_behind(scanner.since(at), place);
+                }
             }
-            scanner.skip_whitespace();
-            scanner.take(b',');
-            scanner.skip_whitespace();
+            let key_end = scanner.at();
+            let field = self.field(owner, (key, at), scanner, &mut draft, contacts)?;
+            ended = scanner.end_of_field()?;
+            if let Some(shape) = &mut shape {
+                let known = KnownField {
+                    key,
+                    at: at - start,
+                    value: field.and_then(|(column, value_at, value)| {
+                        KnownValue::of(&draft.row.cells[column], value, value_at - at)
+                    }),
+                };
+                shape.add(at, key_end, scanner.at(), known.value.is_some(), known);
+            }
         }
-        self.keys[owner as usize].note_missing_dates(|key| dates & (1 << key) != 0);
+        let ObjectKind { keys, cache, .. } = &mut self.kinds[owner as usize];
+        cache.learn(shape, scanner.since(start), in_common);
+        keys.note_missing_dates(|key| draft.dates & (1 << key) != 0);
         Some(draft)
+    }
+
+    /// Moves over the value of a field with this key, which begins `at` there. Returns its column, and the
+    /// value with its place, if the cell is all that it says.
+    fn field<'a>(
+        &mut self,
+        owner: Owner,
+        (key, at): (usize, usize),
+        scanner: &mut Scanner<'a>,
+        draft: &mut Draft<'a>,
+        contacts: &mut Vec<Row<'a>>,
+    ) -> Option<Option<(usize, usize, &'a str)>> {
+        let token = scanner.since(at);
+        scanner.skip_whitespace();
+        scanner.take(b':');
+        scanner.skip_whitespace();
+        let mut plain = None;
+        let drift = match self.kinds[owner as usize].keys.kind(key) {
+            None => {
+                let value = scanner.value()?;
+                let is_null_or_blank = scanner::is_null_or_blank(value);
+                draft.keep(token, if is_null_or_blank { "null" } else { value });
+                Some(match has_non_finite(value) {
+                    true => DriftKind::NotFinite,
+                    false => DriftKind::UnknownField,
+                })
+            }
+            Some(Kind::Contacts) => {
+                let (value, documented) = self.contacts(scanner, contacts)?;
+                if !documented {
+                    draft.keep(token, value);
+                }
+                (!documented).then_some(DriftKind::UnexpectedType)
+            }
+            Some(kind) => {
+                let start = scanner.at();
+                let value = scanner.value()?;
+                let read = Read::of(kind, value, &self.zone);
+                let column = self.kinds[owner as usize].columns[key - 1]?;
+                let is_id = owner == Owner::Customer && key == NO_KEY + 1;
+                if read.lossy || is_id && !is_plain_id(value) {
+                    draft.keep(token, value);
+                } else if read.drift.is_none() && !is_id {
+                    plain = Some((column, start, value));
+                }
+                if kind == Kind::Timestamp && !scanner::is_null_or_blank(value) {
+                    draft.dates |= 1 << key;
+                }
+                draft.row.cells[column] = read.cell;
+                read.drift
+            }
+        };
+        if let Some(drift) = drift {
+            self.kinds[owner as usize].keys.note(key, drift);
+        }
+        Some(plain)
     }
 
     /// The contacts as they stand; says whether they are a list of objects, or nothing.
@@ -227,8 +290,36 @@ impl<Z: TimeZone> RowReader<Z> {
     }
 }
 
+impl ObjectKind {
+    /// Takes over the fields of the template from `place` up to `next`, which stand in `text`. Returns the
+    /// index of the last key.
+    fn repeat<'a>(
+        &self,
+        place: usize,
+        next: Option<usize>,
+        text: &'a str,
+        draft: &mut Draft<'a>,
+    ) -> usize {
+        let mut key = NO_KEY;
+        let mut first = None;
+        for field in self.cache.fields(place, next) {
+            key = field.key;
+            let before = field.at - *first.get_or_insert(field.at);
+            let (Some(value), Some(column)) = (field.value, self.columns[key - 1]) else {
+                continue;
+            };
+            if let KnownValue::Timestamp(_) = value {
+                draft.dates |= 1 << key;
+            }
+            draft.row.cells[column] = value.cell(text.get(before..).unwrap_or_default());
+        }
+        key
+    }
+}
+
 impl CustomerRow<'_> {
-    fn into_owned(self) -> CustomerRow<'static> {
+    /// The same row with text of its own, so that the record may go.
+    pub fn into_owned(self) -> CustomerRow<'static> {
         CustomerRow {
             id: self.id,
             customer: self.customer.into_owned(),
@@ -251,6 +342,8 @@ struct Draft<'a> {
     row: Row<'a>,
     /// Keys and values.
     extra: Vec<(&'a str, &'a str)>,
+    /// One bit for each date that is there, by index: documented keys have the indices to 50.
+    dates: u64,
 }
 
 impl<'a> Draft<'a> {
@@ -264,6 +357,7 @@ impl<'a> Draft<'a> {
         Draft {
             row,
             extra: Vec::new(),
+            dates: 0,
         }
     }
 
@@ -272,12 +366,16 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self) -> Row<'a> {
-        let entries = self.extra.iter();
-        let entries: Vec<_> = entries
-            .map(|(token, value)| format!("{token}:{}", strict(value)))
-            .collect();
-        if !entries.is_empty() {
-            self.row.extra = Some(format!("{{{}}}", entries.join(",")));
+        if !self.extra.is_empty() {
+            let mut json = String::new();
+            for (token, value) in &self.extra {
+                json.push(if json.is_empty() { '{' } else { ',' });
+                json.push_str(token);
+                json.push(':');
+                json.push_str(&strict(value));
+            }
+            json.push('}');
+            self.row.extra = Some(json);
         }
         self.row
     }
