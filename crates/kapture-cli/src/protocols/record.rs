@@ -203,11 +203,18 @@ fn write_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
     // Writing to memory does not fail.
     let _ = match cell {
         Cell::Null => out.write_all(b"null"),
-        Cell::Integer(number) => write!(out, "{number}"),
         Cell::Float(number) => serde_json::to_writer(out, number).map_err(Into::into),
         Cell::Text(text) => serde_json::to_writer(out, text).map_err(Into::into),
-        Cell::Bool(flag) => write!(out, "{flag}"),
-        Cell::Timestamp(time) => write!(out, "\"{time:?}\""),
+        Cell::Integer(_) | Cell::Bool(_) => {
+            cell.write_text(out);
+            Ok(())
+        }
+        Cell::Timestamp(_) => {
+            out.push(b'"');
+            cell.write_text(out);
+            out.push(b'"');
+            Ok(())
+        }
     };
 }
 

@@ -18,13 +18,21 @@ pub(super) struct RecordWriter {
     emitted_at: i64,
     /// The same as text.
     time: String,
+    /// What stands behind the properties of a record that a stream has.
+    present: String,
+    /// The end of a message.
+    end: String,
 }
 
 impl RecordWriter {
     pub(super) fn new(now: DateTime<Utc>) -> Self {
+        let emitted_at = now.timestamp_millis();
+        let time = now.to_rfc3339_opts(SecondsFormat::Millis, true);
         Self {
-            emitted_at: now.timestamp_millis(),
-            time: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+            present: format!(r#","{CURSOR}":"{time}","{DELETED}":null}}"#),
+            end: format!(",\"emitted_at\":{emitted_at}}}}}\n"),
+            emitted_at,
+            time,
         }
     }
 
@@ -45,10 +53,9 @@ impl RecordWriter {
     ) {
         begin(stream, out);
         selection.write_members(record, out);
-        // Writing to memory does not fail.
-        let _ = write!(out, r#","{CURSOR}":"{}","{DELETED}":null}}"#, self.time);
+        out.extend_from_slice(self.present.as_bytes());
         write_changes(stream, record.row(), out);
-        self.end(out);
+        out.extend_from_slice(self.end.as_bytes());
     }
 
     /// A record that a stream has no more.
@@ -56,21 +63,16 @@ impl RecordWriter {
         begin(stream, out);
         key.write_members(out);
         let time = &self.time;
+        // Writing to memory does not fail.
         let _ = write!(out, r#","{CURSOR}":"{time}","{DELETED}":"{time}"}}"#);
-        self.end(out);
-    }
-
-    fn end(&self, out: &mut Vec<u8>) {
-        let _ = writeln!(out, r#","emitted_at":{}}}}}"#, self.emitted_at);
+        out.extend_from_slice(self.end.as_bytes());
     }
 }
 
 fn begin(stream: Stream, out: &mut Vec<u8>) {
-    let name = stream.name();
-    let _ = write!(
-        out,
-        r#"{{"type":"RECORD","record":{{"stream":"{name}","data":{{"#
-    );
+    out.extend_from_slice(br#"{"type":"RECORD","record":{"stream":""#);
+    out.extend_from_slice(stream.name().as_bytes());
+    out.extend_from_slice(br#"","data":{"#);
 }
 
 /// Names the fields that are null because their value is not of the documented type.
