@@ -2,6 +2,7 @@
 
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
+pub(crate) mod beside;
 pub(crate) mod compression;
 #[cfg(feature = "csv")]
 pub(crate) mod csv;

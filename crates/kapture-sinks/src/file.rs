@@ -5,6 +5,7 @@ pub(crate) mod atomic_file;
 pub(crate) mod canonicalize;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 pub(crate) mod lock;
+mod sync_early;
 
 use std::fs::File;
 use std::io;
@@ -20,6 +21,7 @@ use crate::encoding::Encoding;
 use crate::error::SinkError;
 use crate::file::atomic_file::AtomicFile;
 use crate::file::canonicalize::canonicalize;
+use crate::file::sync_early::SyncEarly;
 use crate::sink::{DayWriter, Sink};
 use crate::stream::StreamSink;
 
@@ -61,7 +63,7 @@ impl FileSink {
         }
         Ok(Self {
             path: path.to_owned(),
-            stream: StreamSink::new(writer, encoding)?,
+            stream: StreamSink::new(SyncEarly::new(writer), encoding)?,
             target: Mutex::new(Target::Writing(temporary)),
         })
     }

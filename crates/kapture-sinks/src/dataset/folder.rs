@@ -41,6 +41,7 @@ impl Folder {
             inner: Blocking::new(Inner {
                 root: root.to_owned(),
                 lock: Mutex::default(),
+                encoding: Mutex::default(),
             }),
         }
     }
@@ -103,6 +104,9 @@ struct Inner {
     root: PathBuf,
     /// Held by a writer.
     lock: Mutex<Option<Lock>>,
+    /// Held while a day is encoded: one at a time keeps the processor busy and needs the least memory,
+    /// and other days wait for the disk meanwhile.
+    encoding: Mutex<()>,
 }
 
 impl Inner {
@@ -173,7 +177,10 @@ impl Inner {
             Ok((file, writer))
         };
         let failed = |error| SinkError::file(&path)(error);
-        let (file, drift) = content.encode(create, failed)?;
+        let encoding = self.encoding.lock();
+        let encoded = content.encode(create, failed);
+        drop(encoding);
+        let (file, drift) = encoded?;
         let mut bytes = None;
         if let Some(file) = &file {
             file.sync().map_err(failed)?;

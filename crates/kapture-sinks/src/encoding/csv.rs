@@ -1,6 +1,6 @@
 //! Records as comma-separated values.
 
-use std::io;
+use std::io::{self, Write};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -22,7 +22,9 @@ pub(crate) struct CsvEncoder {
     spreadsheet_safe: bool,
     /// Whether a byte order mark comes before the header.
     bom: bool,
-    writer: Writer<Output>,
+    writer: Writer<Unflushed>,
+    /// The text of the cell that is written.
+    cell: Vec<u8>,
     has_header: bool,
 }
 
@@ -39,7 +41,8 @@ impl CsvEncoder {
             bom: encoding.csv_bom,
             writer: WriterBuilder::new()
                 .delimiter(encoding.csv_separator)
-                .from_writer(out),
+                .from_writer(Unflushed(out)),
+            cell: Vec::new(),
             has_header: false,
         }
     }
@@ -76,6 +79,7 @@ impl Encoder for CsvEncoder {
             let row = self.reader.read(record);
             let mut line = Line {
                 writer: &mut self.writer,
+                cell: &mut self.cell,
                 safe: self.spreadsheet_safe,
             };
             match self.rows {
@@ -96,7 +100,7 @@ impl Encoder for CsvEncoder {
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.write_header()?;
         let out = self.writer.into_inner();
-        out.map_err(|error| error.into_error())?.finish()
+        out.map_err(|error| error.into_error())?.0.finish()
     }
 
     fn drift(&self) -> Drift {
@@ -104,9 +108,23 @@ impl Encoder for CsvEncoder {
     }
 }
 
+/// The output, which is flushed at the end and not with each batch: a file is synced then.
+struct Unflushed(Output);
+
+impl Write for Unflushed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Writes one line.
 struct Line<'a> {
-    writer: &'a mut Writer<Output>,
+    writer: &'a mut Writer<Unflushed>,
+    cell: &'a mut Vec<u8>,
     safe: bool,
 }
 
@@ -135,13 +153,13 @@ impl Line<'_> {
     fn cells(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
         for cell in cells {
             match cell {
-                Cell::Null => self.field("")?,
-                Cell::Integer(number) => self.field(&number.to_string())?,
-                Cell::Float(number) => self.field(&format!("{number:?}"))?,
-                Cell::Bool(flag) => self.field(if *flag { "true" } else { "false" })?,
-                Cell::Timestamp(time) => self.field(&format!("{time:?}"))?,
                 Cell::Text(text) if self.safe => self.field(&escape_formulas(text))?,
                 Cell::Text(text) => self.field(text)?,
+                cell => {
+                    self.cell.clear();
+                    cell.write_text(self.cell);
+                    self.writer.write_field(&self.cell).map_err(failed)?;
+                }
             }
         }
         Ok(())

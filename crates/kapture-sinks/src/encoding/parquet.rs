@@ -6,10 +6,11 @@ mod rows;
 pub(crate) mod stored;
 
 use std::io::{self, Write};
+use std::sync::mpsc::Receiver;
 
 use arrow_array::RecordBatch;
 use chrono::NaiveDate;
-use kapture_model::{Drift, Record};
+use kapture_model::{Column, ColumnKind, Drift, Record, contact_columns, customer_columns};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -17,6 +18,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
+use crate::encoding::beside::Beside;
 use crate::encoding::record_batch::BatchBuilder;
 use crate::encoding::{Encoder, Encoding};
 
@@ -29,35 +31,40 @@ const GROUP_BYTES: usize = 24 * 1024 * 1024;
 /// ones would fill the memory of a row group with uncompressed data.
 const PAGE_BYTES: usize = 64 * 1024;
 
-/// Writes a row for each customer, with its contacts in a list.
+/// How many batches wait to be compressed: memory needs a bound.
+const BATCHES_AHEAD: usize = 1;
+
+/// Writes a row for each customer, with its contacts in a list. One thread makes batches of records,
+/// another one compresses them.
 pub(crate) struct ParquetEncoder {
     batch: BatchBuilder,
-    writer: ArrowWriter<Box<dyn Write + Send>>,
+    /// `None` is the end of the file: without it, a file that breaks off would look complete.
+    writing: Beside<Option<RecordBatch>>,
 }
 
 impl ParquetEncoder {
     pub(crate) fn new(out: Box<dyn Write + Send>, encoding: &Encoding) -> io::Result<Self> {
         let batch = BatchBuilder::new(encoding, false);
         let writer = ArrowWriter::try_new_with_options(out, batch.schema().clone(), options());
-        Ok(Self {
-            batch,
-            writer: writer.map_err(failed)?,
-        })
+        let writer = writer.map_err(failed)?;
+        let writing = Beside::start(BATCHES_AHEAD, |batches| write_file(writer, &batches));
+        Ok(Self { batch, writing })
     }
 }
 
 impl Encoder for ParquetEncoder {
     fn write(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
-        let writer = &mut self.writer;
+        let writing = &mut self.writing;
         self.batch
-            .add(day, records, |batch| write_batch(writer, batch))
+            .add(day, records, |batch| writing.send(Some(batch.clone())))
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
-        let writer = &mut self.writer;
-        self.batch.flush(|batch| write_batch(writer, batch))?;
-        let mut out = self.writer.into_inner().map_err(failed)?;
-        out.flush()
+        let writing = &mut self.writing;
+        self.batch
+            .flush(|batch| writing.send(Some(batch.clone())))?;
+        writing.send(None)?;
+        self.writing.finish()
     }
 
     fn drift(&self) -> Drift {
@@ -73,19 +80,45 @@ fn options() -> ArrowWriterOptions {
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_data_page_size_limit(PAGE_BYTES)
         .set_dictionary_page_size_limit(PAGE_BYTES);
+    let customer = |name: &str| ColumnPath::from(name);
+    let contact = |name: &str| {
+        let path = ["contacts", "list", "element", name];
+        ColumnPath::new(path.map(str::to_owned).to_vec())
+    };
     // Their values are distinct, so that a dictionary is useless.
-    for path in [
-        &["id"][..],
-        &["extra"],
-        &["contacts", "list", "element", "extra"],
-    ] {
-        let path = path.iter().map(|name| (*name).to_owned()).collect();
-        properties = properties.set_column_dictionary_enabled(ColumnPath::new(path), false);
+    for column in [customer("id"), customer("extra"), contact("extra")] {
+        properties = properties.set_column_dictionary_enabled(column, false);
+    }
+    // A dictionary leaves nothing of these to compress, and each compressed column costs time and memory.
+    let small = |column: &&Column| match column.kind {
+        ColumnKind::Bool => true,
+        ColumnKind::Integer => !["id", "leadId"].contains(&column.key),
+        _ => false,
+    };
+    let customers = customer_columns().iter().filter(small);
+    let contacts = contact_columns().iter().filter(small);
+    let customers = customers.map(|column| customer(&column.name));
+    for column in customers.chain(contacts.map(|column| contact(&column.name))) {
+        properties = properties.set_column_compression(column, Compression::UNCOMPRESSED);
     }
     // These types need no Arrow schema, which would dominate the file of a small day.
     ArrowWriterOptions::new()
         .with_properties(properties.build())
         .with_skip_arrow_metadata(true)
+}
+
+/// Writes batches up to the end of the file.
+fn write_file(
+    mut writer: ArrowWriter<Box<dyn Write + Send>>,
+    batches: &Receiver<Option<RecordBatch>>,
+) -> io::Result<()> {
+    for batch in batches {
+        match batch {
+            Some(batch) => write_batch(&mut writer, &batch)?,
+            None => return writer.into_inner().map_err(failed)?.flush(),
+        }
+    }
+    Ok(())
 }
 
 /// Writes rows, and ends the row group when it is large.
