@@ -1,6 +1,8 @@
 //! The frame of the incremental sinks: [`Incremental`] makes a sink of a [`DayStore`].
 
 pub(crate) mod blocking;
+#[cfg(feature = "sqlite")]
+pub(crate) mod decoded;
 pub(crate) mod forget;
 pub(crate) mod spool;
 

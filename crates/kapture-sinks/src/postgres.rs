@@ -13,6 +13,7 @@
 
 mod connection;
 mod copy;
+mod day;
 mod destination;
 mod erase;
 mod error;
@@ -30,21 +31,21 @@ use std::sync::OnceLock;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, RowHasher, RowReader};
+use kapture_model::{AttributeColumn, CustomerId, Drift, Receipt, RowHasher};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::error::SinkError;
+use crate::incremental::DayStore;
 use crate::incremental::forget::Erased;
 use crate::incremental::spool::Spooled;
-use crate::incremental::{DayStore, blocking};
 use crate::ledger::Ledger;
 use crate::ledger::change::{ChangeStream, SeenBetween};
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::{self, RECEIPTS};
-use crate::ledger::rereads::{Rereads, days_between};
+use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::RunLog;
 use crate::ledger::tracking::Tracking;
 use crate::sink::RowHashes;
@@ -185,28 +186,6 @@ impl Postgres {
         self.execute(&self.merge.create).await
     }
 
-    async fn merge(
-        &self,
-        transaction: &Transaction<'_>,
-        receipt: &Receipt,
-    ) -> Result<(), tokio_postgres::Error> {
-        let seen = self.seen.next(receipt.fetched);
-        let all: [&(dyn ToSql + Sync); 2] = [&receipt.day, &seen];
-        let history = self.history.get().map_or(&[][..], |history| &history.day);
-        for statement in self.merge.statements.iter().chain(history) {
-            let parameters = match (statement.contains("$2"), statement.contains("$1")) {
-                (true, _) => &all[..],
-                (false, true) => &all[..1],
-                (false, false) => &[],
-            };
-            transaction.execute(statement, parameters).await?;
-        }
-        let age = days_between(receipt.day, receipt.fetched, self.zone);
-        let counted = [&receipt.day as &(dyn ToSql + Sync), &age];
-        transaction.execute(&self.merge.count, &counted).await?;
-        upsert(transaction, &RECEIPTS, RECEIPTS.encode(receipt)).await
-    }
-
     /// All rows of a table.
     async fn stored_rows(&self, table: &StoredTable) -> Result<Vec<StoredRow>, SinkError> {
         let connection = &self.connection;
@@ -329,32 +308,8 @@ impl DayStore for Postgres {
         receipt_codec::decode_ledger(ledger, &connection.destination, rows, sharing)
     }
 
-    async fn replace_day(
-        &self,
-        receipt: &Receipt,
-        mut records: Spooled,
-    ) -> Result<Drift, SinkError> {
-        let connection = &self.connection;
-        let mut reader = RowReader::new(self.zone);
-        let hasher = self.hasher.get_or_init(RowHasher::default);
-        let mut client = connection.client().await;
-        // A transaction that is dropped is rolled back.
-        let transaction = connection.run(client.transaction()).await?;
-        rows::forget_changed(connection, &transaction, receipt.day, hasher).await?;
-        loop {
-            let batch;
-            (batch, records) = blocking::run(move || (records.next_batch(), records)).await;
-            let batch = batch?;
-            if batch.is_empty() {
-                break;
-            }
-            let staged = copy::stage(&transaction, &mut reader, hasher, &batch);
-            connection.run(staged).await?;
-        }
-        let merged = self.merge(&transaction, receipt);
-        connection.run(merged).await?;
-        connection.run(transaction.commit()).await?;
-        Ok(reader.drift())
+    async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<Drift, SinkError> {
+        day::replace(self, receipt, records).await
     }
 
     async fn runs(&self) -> Result<RunLog, SinkError> {

@@ -5,6 +5,7 @@ pub(crate) mod changes;
 pub(crate) mod erase;
 pub(crate) mod history;
 pub(crate) mod merge;
+pub(crate) mod new_day;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod seen;

@@ -6,6 +6,7 @@
 
 mod address;
 mod database;
+mod day;
 mod erase;
 mod error;
 mod history;

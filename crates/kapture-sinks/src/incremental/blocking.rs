@@ -5,11 +5,24 @@ use std::panic::resume_unwind;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
 /// Runs work that blocks its thread. It runs to its end, even if this future is dropped.
 pub(crate) async fn run<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
-    match spawn_blocking(work).await {
+    spawn(work).await
+}
+
+/// The same, begun at once and not when the future is polled.
+pub(crate) fn spawn<R: Send + 'static>(
+    work: impl FnOnce() -> R + Send + 'static,
+) -> impl Future<Output = R> {
+    let work = spawn_blocking(work);
+    async move { finished(work.await).await }
+}
+
+/// What work has returned.
+async fn finished<R>(work: Result<R, JoinError>) -> R {
+    match work {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => resume_unwind(panic),

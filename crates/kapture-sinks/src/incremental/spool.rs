@@ -7,7 +7,7 @@ use std::mem;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kapture_model::{CustomerId, Receipt, Record};
+use kapture_model::{CustomerId, Receipt, Record, RecordDecoder};
 
 use super::{DayStore, Opened, blocking};
 use crate::error::SinkError;
@@ -106,6 +106,8 @@ impl Spool {
         }
         Ok(Spooled {
             file: self.file.map(BufReader::new),
+            is_file_read: false,
+            decoder: RecordDecoder::default(),
             memory: io::Cursor::new(mem::take(&mut self.memory)),
         })
     }
@@ -114,6 +116,8 @@ impl Spool {
 /// The records of a complete day, in the order in which they were written.
 pub(crate) struct Spooled {
     file: Option<BufReader<File>>,
+    is_file_read: bool,
+    decoder: RecordDecoder,
     memory: io::Cursor<Vec<u8>>,
 }
 
@@ -131,19 +135,28 @@ impl Spooled {
         Ok(batch)
     }
 
+    /// Begins with the first record again.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn rewind(&mut self) -> Result<(), SinkError> {
+        self.is_file_read = false;
+        self.memory.set_position(0);
+        let rewound = self.file.as_mut().map_or(Ok(()), Seek::rewind);
+        rewound.map_err(SinkError::Spool)
+    }
+
     fn next(&mut self) -> io::Result<Option<Record>> {
-        if let Some(file) = &mut self.file {
-            match read_record(file)? {
+        if let Some(file) = self.file.as_mut().filter(|_| !self.is_file_read) {
+            match read_record(file, &mut self.decoder)? {
                 Some(record) => return Ok(Some(record)),
-                None => self.file = None,
+                None => self.is_file_read = true,
             }
         }
-        read_record(&mut self.memory)
+        read_record(&mut self.memory, &mut self.decoder)
     }
 }
 
 /// The next record; `None` at the end.
-fn read_record(from: &mut impl Read) -> io::Result<Option<Record>> {
+fn read_record(from: &mut impl Read, decoder: &mut RecordDecoder) -> io::Result<Option<Record>> {
     let mut length = [0; 8];
     match from.read_exact(&mut length) {
         Ok(()) => {}
@@ -153,7 +166,7 @@ fn read_record(from: &mut impl Read) -> io::Result<Option<Record>> {
     let length = usize::try_from(u64::from_le_bytes(length)).map_err(io::Error::other)?;
     let mut raw = vec![0; length];
     from.read_exact(&mut raw)?;
-    let record = Record::decode(raw.into());
+    let record = decoder.decode(raw.into());
     record.map(Some).map_err(io::Error::other)
 }
 

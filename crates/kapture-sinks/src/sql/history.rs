@@ -11,6 +11,7 @@
 use kapture_model::{Column, contact_columns, customer_columns};
 
 use crate::sql::merge::ROW_CHANGES;
+use crate::sql::new_day;
 use crate::sql::tables::{self, Dialect};
 
 /// The temporary table of the versions that a day begins.
@@ -22,6 +23,8 @@ pub(crate) struct History {
     pub(crate) begin: Vec<String>,
     /// Writes the versions that a merged day begins.
     pub(crate) day: Vec<String>,
+    /// The same for a [new day](crate::sql::new_day).
+    pub(crate) new_day: Vec<String>,
     /// Deletes the customers that no day of a run showed. `$1` is the time.
     pub(crate) end: Vec<String>,
 }
@@ -30,7 +33,11 @@ impl History {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             begin: begin(dialect),
-            day: day(dialect),
+            day: day(
+                dialect,
+                &[tables::customers(), tables::contacts()].map(|it| it.staging()),
+            ),
+            new_day: day(dialect, &new_day::rows(dialect)),
             end: end(dialect),
         }
     }
@@ -136,9 +143,9 @@ fn begin(dialect: Dialect) -> Vec<String> {
     ]
 }
 
-fn day(dialect: Dialect) -> Vec<String> {
+/// The customers of the day are in `staged`, with their contacts.
+fn day(dialect: Dialect, [staged, staged_contacts]: &[String; 2]) -> Vec<String> {
     let day = dialect.day_parameter();
-    let (staged, staged_contacts) = (tables::customers().staging(), tables::contacts().staging());
     let is_changed = |column: &str| dialect.is_one_of_many(column, ROW_CHANGES);
     vec![
         // Compared with the version and not with the table: a customer that moved was deleted there

@@ -1,4 +1,4 @@
-//! The open database: its manifest and migrations, and the transaction that replaces a day.
+//! The open database: its manifest, migrations and ledger.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,21 +6,18 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use kapture_model::{AttributeColumn, Cell, Drift, Receipt, Row, RowHasher, RowReader};
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params_from_iter};
+use kapture_model::{AttributeColumn, RowHasher};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params_from_iter};
 
 use super::error::sink_error;
-use super::rows::forget_changed;
 use crate::error::SinkError;
 use crate::file::canonicalize::canonicalize;
 use crate::file::lock::Lock;
-use crate::incremental::spool::Spooled;
 use crate::ledger::Ledger;
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::{self, RECEIPTS};
-use crate::ledger::rereads::{Rereads, days_between};
+use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::RunLog;
 use crate::ledger::tracking::Tracking;
 use crate::sql::attributes;
@@ -30,7 +27,7 @@ use crate::sql::runs::{self, RUNS};
 use crate::sql::schema::SELECT_VERSION;
 use crate::sql::seen::SeenTimes;
 use crate::sql::stored_table::{StoredRow, StoredTable};
-use crate::sql::tables::{self, Dialect, TABLES, Table};
+use crate::sql::tables::{self, Dialect, TABLES};
 use crate::sql::upgrade::Upgrade;
 
 const UPSERT_MANIFEST: &str =
@@ -41,16 +38,16 @@ pub(super) struct Database {
     path: PathBuf,
     /// How to create the schema.
     migrations: Vec<String>,
-    merge: Merge,
+    pub(super) merge: Merge,
     /// How changes are remembered, once it is opened to write.
     tracking: Tracking,
     /// What tells a changed row, once it is opened to write.
-    hasher: OnceLock<RowHasher>,
+    pub(super) hasher: OnceLock<RowHasher>,
     /// If it is kept.
-    history: OnceLock<History>,
-    seen: SeenTimes,
+    pub(super) history: OnceLock<History>,
+    pub(super) seen: SeenTimes,
     /// The zone in which instants become local times.
-    zone: Tz,
+    pub(super) zone: Tz,
     /// Further columns of customers that a writer asks for.
     columns: Vec<AttributeColumn>,
     connection: Mutex<Connection>,
@@ -259,9 +256,12 @@ impl Database {
             }
             transaction.commit()?;
             let _ = self.hasher.set(upgrade.manifest.row_hasher());
+            // Whatever happens, a day is there with its receipt or not at all; that all days are on disk
+            // is seen to once, at the end of the run.
             connection.execute_batch(
                 "PRAGMA journal_mode = WAL;
-                 PRAGMA synchronous = FULL;
+                 PRAGMA wal_autocheckpoint = 4000;
+                 PRAGMA synchronous = NORMAL;
                  PRAGMA foreign_keys = ON;
                  PRAGMA cache_size = -4000;
                  PRAGMA temp_store = FILE;",
@@ -309,34 +309,6 @@ impl Database {
         store().map_err(self.error())
     }
 
-    pub(super) fn replace_day(
-        &self,
-        receipt: &Receipt,
-        mut records: Spooled,
-    ) -> Result<Drift, SinkError> {
-        let mut reader = RowReader::new(self.zone);
-        let hasher = self.hasher.get_or_init(RowHasher::default);
-        let mut connection = self.connection();
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(self.error())?;
-        transaction
-            .execute_batch(&self.merge.clear)
-            .and_then(|()| forget_changed(&transaction, receipt.day, hasher))
-            .map_err(self.error())?;
-        loop {
-            let batch = records.next_batch()?;
-            if batch.is_empty() {
-                break;
-            }
-            let rows = batch.iter().map(|record| reader.read(record));
-            stage(&transaction, hasher, rows).map_err(self.error())?;
-        }
-        self.merge(&transaction, receipt).map_err(self.error())?;
-        transaction.commit().map_err(self.error())?;
-        Ok(reader.drift())
-    }
-
     pub(super) fn rereads(&self) -> Result<Rereads, SinkError> {
         let connection = self.connection();
         let read = || -> rusqlite::Result<Rereads> {
@@ -353,26 +325,6 @@ impl Database {
         };
         read().map_err(self.error())
     }
-
-    fn merge(&self, transaction: &Transaction<'_>, receipt: &Receipt) -> rusqlite::Result<()> {
-        let (day, seen) = (receipt.day.to_string(), self.seen.next(receipt.fetched));
-        let history = self.history.get().map_or(&[][..], |history| &history.day);
-        for statement in self.merge.statements.iter().chain(history) {
-            let mut statement = transaction.prepare_cached(statement)?;
-            for (name, value) in [("$1", &day), ("$2", &seen)] {
-                if let Some(index) = statement.parameter_index(name)? {
-                    statement.raw_bind_parameter(index, value)?;
-                }
-            }
-            statement.raw_execute()?;
-        }
-        let age = days_between(receipt.day, receipt.fetched, self.zone);
-        let mut count = transaction.prepare_cached(&self.merge.count)?;
-        count.execute([("$1", &day as &dyn ToSql), ("$2", &age)].as_slice())?;
-        let upsert = RECEIPTS.upsert(Dialect::Sqlite);
-        let row = params_from_iter(RECEIPTS.encode(receipt));
-        transaction.execute(&upsert, row).map(drop)
-    }
 }
 
 /// All rows of a table.
@@ -383,98 +335,24 @@ fn stored_rows(connection: &Connection, table: &StoredTable) -> rusqlite::Result
 }
 
 impl Database {
-    /// Deletes from the history what no day of this run showed.
+    /// Deletes from the history what no day of this run showed, and syncs the days that were committed.
     pub(super) fn end_run(&self) -> Result<(), SinkError> {
-        let (Some(history), Some(seen)) = (self.history.get(), self.seen.after_last()) else {
-            return Ok(());
-        };
         let mut connection = self.connection();
         let mut end = || {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for statement in &history.end {
-                let mut statement = transaction.prepare(statement)?;
-                let seen = (statement.parameter_count() > 0).then_some(&seen);
-                statement.execute(params_from_iter(seen))?;
+            // From here on each commit is synced, and what was committed before.
+            connection.execute_batch("PRAGMA synchronous = FULL")?;
+            if let (Some(history), Some(seen)) = (self.history.get(), self.seen.after_last()) {
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                for statement in &history.end {
+                    let mut statement = transaction.prepare(statement)?;
+                    let seen = (statement.parameter_count() > 0).then_some(&seen);
+                    statement.execute(params_from_iter(seen))?;
+                }
+                transaction.commit()?;
             }
-            transaction.commit()
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
         };
         end().map_err(self.error())
-    }
-}
-
-/// Copies customers and their contacts into the staging tables.
-fn stage<'r>(
-    transaction: &Transaction<'_>,
-    hasher: &RowHasher,
-    rows: impl Iterator<Item = kapture_model::CustomerRow<'r>>,
-) -> rusqlite::Result<()> {
-    let mut customer = transaction.prepare_cached(&insert(&tables::customers()))?;
-    let mut contact = transaction.prepare_cached(&insert(&tables::contacts()))?;
-    for row in rows {
-        let hash = ToSqlOutput::from(hasher.hash(&row).to_i64());
-        let values = [hash].into_iter().chain(cells(&row.customer));
-        customer.execute(params_from_iter(values))?;
-        for (position, cells_of) in (0_i64..).zip(&row.contacts) {
-            let key = [row.id, position].map(ToSqlOutput::from);
-            let values = key.into_iter().chain(cells(cells_of));
-            contact.execute(params_from_iter(values))?;
-        }
-    }
-    Ok(())
-}
-
-/// Inserts a row into a staging table.
-fn insert(table: &Table) -> String {
-    let names = table.staged_list();
-    let marks = vec!["?"; table.staged(Dialect::Sqlite).count()].join(", ");
-    format!("INSERT INTO {} ({names}) VALUES ({marks})", table.staging())
-}
-
-/// The cells of a row and its extra object.
-fn cells<'r>(row: &'r Row<'_>) -> impl Iterator<Item = ToSqlOutput<'r>> {
-    let value = |cell: &'r Cell<'_>| match cell {
-        Cell::Null => ToSqlOutput::Owned(Value::Null),
-        Cell::Integer(number) => ToSqlOutput::from(*number),
-        Cell::Float(number) => ToSqlOutput::from(*number),
-        Cell::Bool(flag) => ToSqlOutput::from(*flag),
-        Cell::Timestamp(time) => ToSqlOutput::Owned(Value::Text(format!("{time:?}"))),
-        Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-    };
-    let extra = match &row.extra {
-        Some(json) => ToSqlOutput::Borrowed(ValueRef::Text(json.as_bytes())),
-        None => ToSqlOutput::Owned(Value::Null),
-    };
-    row.cells.iter().map(value).chain([extra])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sql::schema::schema_sql;
-
-    #[test]
-    fn merging_a_day_scans_no_other_days() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(&schema_sql(Dialect::Sqlite))
-            .unwrap();
-        let merge = Merge::new(Dialect::Sqlite);
-        connection.execute_batch(&merge.create).unwrap();
-        let history = History::new(Dialect::Sqlite);
-        for statement in merge.statements.iter().chain(&history.day) {
-            let mut plan = connection
-                .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
-                .unwrap();
-            let parameters = vec!["2024-05-02"; plan.parameter_count()];
-            let steps = plan.query_map(params_from_iter(parameters), |row| row.get::<_, String>(3));
-            for step in steps.unwrap() {
-                let step = step.unwrap();
-                for table in ["customers", "contacts", "held"] {
-                    let is_scan = step.starts_with(&format!("SCAN {table}"));
-                    assert!(!is_scan, "{statement}: {step}");
-                }
-            }
-        }
     }
 }
