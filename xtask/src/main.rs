@@ -15,6 +15,7 @@ mod features;
 mod fuzz;
 mod interop;
 mod layers;
+mod peers;
 mod protocols;
 mod public_api;
 mod python;
@@ -57,6 +58,8 @@ enum Task {
     Soak(Vec<OsString>),
     /// With the arguments of `kapture-bench`.
     Bench(Vec<OsString>),
+    /// With the arguments of `peers.py`.
+    Peers(Vec<OsString>),
     /// The named claims, or all if none is named, for so many seconds each.
     Fuzz {
         claims: Vec<String>,
@@ -94,6 +97,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Task, lexopt::Error> {
                 "package" => Task::Package,
                 "semver" => Task::Semver,
                 "bench" => return Ok(Task::Bench(arguments.raw_args()?.collect())),
+                "peers" => return Ok(Task::Peers(arguments.raw_args()?.collect())),
                 "soak" => return Ok(Task::Soak(arguments.raw_args()?.collect())),
                 "fuzz" => Task::Fuzz {
                     claims: Vec::new(),
@@ -131,6 +135,7 @@ fn run(task: Task) -> Result<ExitCode, Error> {
         Task::Help => print!("{}", help()),
         Task::Ci { only } => return ci::run(&shell, &only).map(exit_code),
         Task::Bench(arguments) => return bench::run(&shell, &arguments).map(exit_code),
+        Task::Peers(arguments) => return peers::run(&shell, &arguments).map(exit_code),
         Task::Coverage => return coverage::run(&shell).map(exit_code),
         Task::Dist => dist::run(&shell, &Workspace::read(&shell)?)?,
         Task::Package => dist::release::package(&shell, &Workspace::read(&shell)?)?,
@@ -168,6 +173,7 @@ cargo xtask interop               short for ci --only interop
 cargo xtask python                short for ci --only python
 cargo xtask guide                 short for ci --only guide: the guide as a book
 cargo xtask bench [--help]        the cost of a pull, against a bare client and a bare parser
+cargo xtask peers [--only WHAT]   the same against DuckDB, sqlite3, psql and connectors on an SDK
 cargo xtask soak [--help]         repeated syncs from a faulty server
 cargo xtask fuzz [--seconds N] [CLAIM]...
                                   search for bytes that break a claim of fuzz/; needs nightly
@@ -216,6 +222,10 @@ mod tests {
             ("semver", Task::Semver),
             ("pictures", Task::Pictures),
             ("bench --short", Task::Bench(vec!["--short".into()])),
+            (
+                "peers --rounds 3",
+                Task::Peers(vec!["--rounds".into(), "3".into()]),
+            ),
             (
                 "soak --minutes 9",
                 Task::Soak(vec!["--minutes".into(), "9".into()]),
