@@ -4,6 +4,7 @@ pub(crate) mod blocking;
 #[cfg(feature = "sqlite")]
 pub(crate) mod decoded;
 pub(crate) mod forget;
+pub(crate) mod seen;
 pub(crate) mod spool;
 
 use std::collections::BTreeSet;

@@ -8,7 +8,6 @@ pub(crate) mod merge;
 pub(crate) mod new_day;
 pub(crate) mod runs;
 pub(crate) mod schema;
-pub(crate) mod seen;
 pub(crate) mod stored_table;
 pub(crate) mod tables;
 pub(crate) mod upgrade;

@@ -6,8 +6,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use kapture_model::{Cell, CustomerRow, Row, customer_columns};
 
 use crate::error::SinkError;
+use crate::incremental::seen::as_text;
 use crate::ledger::change::{Change, ChangeKind, ChangeStream, SeenBetween};
-use crate::sql::seen::as_text;
 use crate::sql::tables::Dialect;
 
 /// How many changes a page has.
