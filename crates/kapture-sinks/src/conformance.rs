@@ -87,7 +87,8 @@ pub trait Subject: Send + Sync {
     }
 
     /// All customers that its history has at a time, read without the sink, in the form of
-    /// [`held`](Self::held).
+    /// [`held`](Self::held). Asked only where it [keeps one copy](Self::keeps_one_copy) of a customer:
+    /// others keep changes alone.
     async fn held_at(&self, _time: DateTime<Utc>) -> BTreeMap<NaiveDate, Vec<Value>> {
         BTreeMap::new()
     }

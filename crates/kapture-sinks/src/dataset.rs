@@ -4,9 +4,11 @@
 //! ```text
 //! out/
 //!   created_date=2024-05-02/customers.parquet
+//!   changes/seen_date=2024-06-01/…  what changed, with `sync --history`
 //!   _kapture/manifest.json          the manifest
 //!   _kapture/days/2024-05-02.json   the day's receipt
 //!   _kapture/runs.json              the last runs
+//!   _kapture/changes/               changes of days whose commit is under way
 //!   _kapture/README.md              how to read the files
 //!   _kapture/lock                   while a run writes; lock.json in an object store
 //! ```
@@ -17,6 +19,7 @@
 
 #[cfg(feature = "object-store")]
 pub(crate) mod bucket;
+mod changes;
 pub(crate) mod files;
 pub(crate) mod folder;
 pub(crate) mod layout;
@@ -40,12 +43,15 @@ use crate::error::SinkError;
 use crate::incremental::forget::Erased;
 use crate::incremental::spool::Spooled;
 use crate::incremental::{DayStore, blocking};
+use crate::ledger::change::{ChangeStream, SeenBetween};
 use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::FileReceipt;
 use crate::ledger::run_log::RunLog;
+use crate::ledger::tracking::Tracking;
 use crate::ledger::{Ledger, StaleReason};
 use crate::sink::RowHashes;
+use changes::Recording;
 use files::{Customers, DayContent, Files, Stamp};
 
 /// The version of the layout that this program writes.
@@ -59,8 +65,12 @@ pub(crate) struct Dataset<F> {
     files: F,
     /// How to write; `None` to read.
     encoding: Option<Encoding>,
+    /// How changes are remembered from now on.
+    tracking: Tracking,
     /// How the files are encoded, from the manifest.
     held: OnceLock<Held>,
+    /// If it keeps its changes, once it is opened.
+    recording: OnceLock<Recording>,
 }
 
 /// What the manifest says of the encoding of files.
@@ -110,7 +120,9 @@ impl<F: Files> Dataset<F> {
         Self {
             files,
             encoding: None,
+            tracking: Tracking::default(),
             held: OnceLock::new(),
+            recording: OnceLock::new(),
         }
     }
 
@@ -120,6 +132,7 @@ impl<F: Files> Dataset<F> {
         files: F,
         identity: &Identity,
         encoding: &Encoding,
+        tracking: &Tracking,
     ) -> Result<Self, SinkError> {
         // Query engines detect compression by the file name, which has only the format.
         let encoding = Encoding {
@@ -133,6 +146,7 @@ impl<F: Files> Dataset<F> {
         encoding.encoder(Box::new(io::sink()))?;
         Ok(Self {
             encoding: Some(encoding),
+            tracking: tracking.clone(),
             ..Self::reader(files)
         })
     }
@@ -174,6 +188,23 @@ impl<F: Files> Dataset<F> {
             },
             None => asked,
         }
+    }
+
+    /// The manifest of a dataset that this run begins.
+    fn new_manifest(&self, identity: &Identity) -> Manifest {
+        let mut manifest = Manifest::new(LAYOUT_VERSION, identity);
+        if let Some(encoding) = &self.encoding {
+            manifest.format = Some(encoding.format.to_string());
+            let is_csv = encoding.format == Format::Csv;
+            manifest.spreadsheet_safe = is_csv && encoding.spreadsheet_safe;
+            let separator = encoding.csv_separator;
+            manifest.csv_separator = (is_csv && separator != b',').then_some(char::from(separator));
+            manifest.csv_bom = is_csv && encoding.csv_bom;
+            if encoding.format.is_table() {
+                manifest.columns = encoding.columns.clone();
+            }
+        }
+        manifest
     }
 
     /// The ids of the customers in the file of a day.
@@ -323,34 +354,29 @@ impl<F: Files> DayStore for Dataset<F> {
         held: Option<Manifest>,
         identity: &Identity,
     ) -> Result<(), SinkError> {
-        let manifest = match (held, &self.encoding) {
-            (Some(manifest), _) => manifest,
-            (None, encoding) => {
-                let mut manifest = Manifest::new(LAYOUT_VERSION, identity);
-                if let Some(encoding) = encoding {
-                    manifest.format = Some(encoding.format.to_string());
-                    let is_csv = encoding.format == Format::Csv;
-                    manifest.spreadsheet_safe = is_csv && encoding.spreadsheet_safe;
-                    let separator = encoding.csv_separator;
-                    manifest.csv_separator =
-                        (is_csv && separator != b',').then_some(char::from(separator));
-                    manifest.csv_bom = is_csv && encoding.csv_bom;
-                    if encoding.format.is_table() {
-                        manifest.columns = encoding.columns.clone();
-                    }
-                }
-                let readme = layout::readme(self.format(&manifest)?);
-                self.files.write(layout::README, readme.into()).await?;
-                self.write_manifest(&manifest).await?;
-                manifest
-            }
+        let mut manifest = match &held {
+            Some(manifest) => manifest.clone(),
+            None => self.new_manifest(identity),
         };
-        self.prepare_to_read(&manifest).await
+        manifest.track(&self.tracking);
+        if held.as_ref() != Some(&manifest) {
+            let readme = layout::readme(self.format(&manifest)?, manifest.history);
+            self.files.write(layout::README, readme.into()).await?;
+            self.write_manifest(&manifest).await?;
+        }
+        self.prepare_to_read(&manifest).await?;
+        match self.recording.get() {
+            Some(recording) => self.recover_changes(recording).await,
+            None => Ok(()),
+        }
     }
 
     async fn prepare_to_read(&self, manifest: &Manifest) -> Result<(), SinkError> {
         let format = self.format(manifest)?;
         let _ = self.held.set(Held::of(format, manifest));
+        if manifest.history {
+            let _ = self.recording.set(Recording::new(manifest.row_hasher()));
+        }
         Ok(())
     }
 
@@ -384,7 +410,10 @@ impl<F: Files> DayStore for Dataset<F> {
             format: encoding.format,
             customers: Customers::Pulled { encoding, records },
         };
-        self.files.replace_day(content).await
+        match self.recording.get() {
+            Some(recording) => self.replace_and_record(content, recording).await,
+            None => self.files.replace_day(content).await,
+        }
     }
 
     async fn runs(&self) -> Result<RunLog, SinkError> {
@@ -396,6 +425,15 @@ impl<F: Files> DayStore for Dataset<F> {
     async fn store_last_run(&self, log: &RunLog) -> Result<(), SinkError> {
         let json = layout::json(log).map_err(SinkError::Spool)?;
         self.files.write(layout::RUNS, json).await
+    }
+
+    fn changes(&self, span: SeenBetween) -> Result<ChangeStream<'_>, SinkError> {
+        match self.recording.get() {
+            Some(_) => Ok(self.changes_between(span)),
+            None => Err(SinkError::NoHistory {
+                destination: self.destination(),
+            }),
+        }
     }
 
     async fn row_hashes(&self, day: NaiveDate, hasher: RowHasher) -> Result<RowHashes, SinkError> {
@@ -439,6 +477,7 @@ impl<F: Files> DayStore for Dataset<F> {
             self.rewrite(receipt, &held, &found).await?;
             found.into_iter().for_each(|id| erased.add_listed(day, id));
         }
+        self.erase_changes(ids, &mut erased).await?;
         Ok(erased)
     }
 }

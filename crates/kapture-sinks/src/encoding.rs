@@ -3,6 +3,8 @@
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
 pub(crate) mod beside;
+#[cfg(feature = "dataset")]
+pub(crate) mod changes;
 pub(crate) mod compression;
 #[cfg(feature = "csv")]
 pub(crate) mod csv;

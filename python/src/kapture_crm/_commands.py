@@ -94,7 +94,7 @@ def verify(where: Where, **options: Option) -> list[dict[str, Any]]:
 
 
 def changes(where: Where, **options: Option) -> Iterator[dict[str, Any]]:
-    """Return what changed in a database that keeps its history, as `kapture changes` prints it.
+    """Return what changed in a destination that keeps its history, as `kapture changes` prints it.
 
     The options are those of `kapture changes`, such as `since`. The fields have the names of
     Debezium: `op`, `ts_ms`, `before`, `after` and `source`.

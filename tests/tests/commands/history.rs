@@ -6,9 +6,9 @@ use serde_json::Value;
 
 const DAYS: [&str; 4] = ["--from", "2024-05-01", "--to", "2024-05-03"];
 
-/// The lines of `kapture changes` for a database.
-fn changes(database: &str, further: &[&str]) -> Vec<String> {
-    let arguments = [&["changes", database][..], further].concat();
+/// The lines of `kapture changes` for a destination.
+fn changes(destination: &str, further: &[&str]) -> Vec<String> {
+    let arguments = [&["changes", destination][..], further].concat();
     let output = kapture(&arguments).output().expect("an array");
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let text = String::from_utf8(output.stdout).expect("a row");
@@ -22,9 +22,9 @@ fn json(lines: &[String]) -> Vec<Value> {
         .collect()
 }
 
-/// Syncs the days to a database; what is told.
-fn sync_days(served: &Served, database: &str, further: &[&str]) -> String {
-    let arguments = [&["sync", database][..], &DAYS, further].concat();
+/// Syncs the days to a destination; what is told.
+fn sync_days(served: &Served, destination: &str, further: &[&str]) -> String {
+    let arguments = [&["sync", destination][..], &DAYS, further].concat();
     stderr(&run(served, &arguments))
 }
 
@@ -197,17 +197,67 @@ fn fields_that_differ_at_every_reading_are_named_and_can_be_ignored() {
     }
 }
 
+/// The changes of a folder are files, which disturb nothing else in it.
 #[test]
-fn history_of_a_folder_is_refused() {
-    let served = Served::new(around_may(PerDay::Fixed(1)), Behaviour::default());
+fn changes_of_a_folder_are_printed_once() {
     let folder = tempfile::tempdir().unwrap();
-    let out = format!("{}/out/", folder.path().display());
-    let arguments = [&["sync", &out, "--history"][..], &DAYS].concat();
-    let output = served.kapture(&arguments).output().unwrap();
-    assert_eq!(code(&output), 2, "{}", stderr(&output));
-    assert!(
-        stderr(&output).contains("--history is for databases"),
-        "{}",
-        stderr(&output)
-    );
+    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+    for format in ["parquet", "ndjson", "csv"] {
+        let served = Served::new(around_may(PerDay::Fixed(5)), Behaviour::default());
+        let out = format!("{}/{format}/", folder.path().display());
+        let sync = |further: &[&str]| {
+            let further = [&["--format", format][..], further].concat();
+            sync_days(&served, &out, &further)
+        };
+        sync(&[]);
+        let output = kapture(&["changes", &out]).output().unwrap();
+        assert_eq!(code(&output), 6, "{}", stderr(&output));
+        // What it holds is in its files, and no change.
+        sync(&["--history", "--refresh", "3"]);
+        assert_eq!(changes(&out, &[]), [""; 0], "{format}");
+        assert!(!std::path::Path::new(&out).join("changes").exists());
+
+        let customers = served.tenant.truth(day("2024-05-02"), day("2024-05-02"));
+        let ids: Vec<_> = customers.iter().map(|customer| customer.id).collect();
+        for edit in [
+            format!("edit {}", ids[0]),
+            format!("delete {}", ids[1]),
+            format!("move {} 2024-05-03", ids[2]),
+        ] {
+            served.tenant.edit(&edit.parse().unwrap());
+        }
+        // The choice stays.
+        sync(&["--refresh", "3"]);
+        sync(&["--refresh", "3"]);
+        let lines = changes(&out, &["--format", "csv"]);
+        let has = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+        assert_eq!(lines.len(), 5, "{format}: {lines:?}");
+        assert_eq!(has(&format!("update,{},2024-05-02,", ids[0])), 1);
+        assert_eq!(has("lastModificationTime"), 1, "{lines:?}");
+        assert_eq!(has("remarks"), 1, "{lines:?}");
+        assert_eq!(has(&format!("delete,{},2024-05-02,", ids[1])), 1);
+        assert_eq!(has(&format!("delete,{},2024-05-02,", ids[2])), 1);
+        assert_eq!(has(&format!("insert,{},2024-05-03,", ids[2])), 1);
+        let edited = json(&changes(&out, &[]));
+        let edited = edited.iter().find(|change| change["op"] == "u").unwrap();
+        assert_eq!(edited["before"]["id"], ids[0]);
+        assert_eq!(edited["after"]["remarks"], "Edited 1 times");
+        let phone = |side: &str| edited[side]["contacts"][0]["phone"].clone();
+        assert_ne!(phone("before"), phone("after"), "{format}");
+
+        let held = status(std::path::Path::new(&out));
+        assert_eq!(
+            (&held["customers"], &held["stale"]),
+            (&14.into(), &Value::Array(vec![]))
+        );
+        run(&served, &["verify", &out]);
+        // A customer that differs in these alone did not change.
+        let fields = "contacts.phone,lastModificationTime,remarks";
+        sync(&["--refresh", "3", "--ignore-change", fields]);
+        served
+            .tenant
+            .edit(&format!("edit {}", ids[3]).parse().unwrap());
+        sync(&["--refresh", "3"]);
+        assert_eq!(changes(&out, &["--format", "csv"]).len(), 5, "{format}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-/// Print what changed in a database that keeps its history
+/// Print what changed in a destination that keeps its history
 ///
 /// One change a line, in the order in which they were seen: kapture sees a change when it pulls the
 /// day again, at some time after it was made. Makes no requests.
@@ -17,7 +17,7 @@ Examples:
 NDJSON has the field names of Debezium: op is c (created), u (updated) or d (deleted), ts_ms is when
 the change was seen, before and after are the customer. CSV names the fields that changed.")]
 pub(crate) struct ChangesArgs {
-    /// Database that keeps its history (customers.db, postgres://…)
+    /// Destination that keeps its history (customers.db, postgres://…, out/, s3://…)
     #[arg(value_name = "WHERE", value_hint = clap::ValueHint::AnyPath)]
     pub(crate) destination: String,
     /// Only changes seen on or after a date (YYYY-MM-DD or -7d, in UTC), after a time (2024-05-02T10:00:00Z), or from a run on (its number in status --runs)

@@ -56,10 +56,10 @@ pub(crate) struct SyncArgs {
         help_heading = "Days"
     )]
     pub(crate) refresh: String,
-    /// Keep every version of a customer from now on (customers_history), in a database
+    /// Keep what changes from now on: in a database every version of a customer (customers_history), in a folder or bucket files of changes (changes/)
     #[arg(long, help_heading = "Output")]
     pub(crate) history: bool,
-    /// Fields that differ at every reading: customers that differ in these alone stay as they are, in a database; can be repeated; none ends it
+    /// Fields that differ at every reading: customers that differ in these alone did not change; can be repeated; none ends it
     #[arg(
         long,
         value_name = "FIELD,…",

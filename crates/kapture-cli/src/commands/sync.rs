@@ -148,18 +148,9 @@ fn tracking(
         history_from: arguments.history.then_some(now),
         ignored,
     };
-    let option = match tracking.ignored {
-        Some(_) => "--ignore-change",
-        None => "--history",
-    };
-    match destination.tracking(&tracking) {
-        Some(destination) => Ok(destination),
-        None if tracking == Tracking::default() => Ok(destination.clone()),
-        None => Err(hinted(
-            format!("{option} is for databases"),
-            "sync to customers.db or postgres://…, or omit it",
-        )),
-    }
+    // Every destination of a sync remembers.
+    let tracked = destination.tracking(&tracking);
+    Ok(tracked.unwrap_or_else(|| destination.clone()))
 }
 
 /// Notes the days that are pulled again although they have a receipt.

@@ -48,7 +48,7 @@ pub(super) fn sink(error: &SinkError) -> Option<String> {
         SinkError::NotFound { .. } => "check the name; kapture sync creates a new one",
         SinkError::NoHistory { destination } => {
             return Some(format!(
-                "kapture sync {destination} --history keeps it from then on; folders and buckets have none"
+                "kapture sync {destination} --history keeps it from then on"
             ));
         }
         SinkError::Damaged { .. } => {

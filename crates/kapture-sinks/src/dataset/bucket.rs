@@ -97,16 +97,18 @@ impl Bucket {
         }
     }
 
+    /// Replaces an object; its size and ETag.
+    async fn upload(&self, key: &Path, file: File) -> Result<(u64, Option<String>), SinkError> {
+        let uploaded = self.uploads.put(key, file).await;
+        uploaded.map_err(|error| match error {
+            upload::UploadError::Read(error) => SinkError::Spool(error),
+            upload::UploadError::Store(error) => self.failed(StoreError::new(&error)),
+        })
+    }
+
     /// Replaces the object of a day; its stamp.
     async fn put_day(&self, key: &Path, file: File) -> Result<Stamp, SinkError> {
-        let (bytes, etag) = self
-            .uploads
-            .put(key, file)
-            .await
-            .map_err(|error| match error {
-                upload::UploadError::Read(error) => SinkError::Spool(error),
-                upload::UploadError::Store(error) => self.failed(StoreError::new(&error)),
-            })?;
+        let (bytes, etag) = self.upload(key, file).await?;
         let etag = match etag {
             Some(etag) => Some(etag),
             None => self.store.head(key).await.map_err(self.error())?.e_tag,
@@ -262,6 +264,36 @@ impl Files for Bucket {
         }
         file.rewind().map_err(SinkError::Spool)?;
         Ok(Some(file))
+    }
+
+    async fn put(&self, name: &str, content: File) -> Result<(), SinkError> {
+        self.check_lock().await?;
+        self.upload(&self.key(name), content).await.map(drop)
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> Result<(), SinkError> {
+        self.check_lock().await?;
+        let (from, to) = (self.key(from), self.key(to));
+        // A copy, and then a deletion.
+        self.store.rename(&from, &to).await.map_err(self.error())
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), SinkError> {
+        self.check_lock().await?;
+        let deleted = self.store.delete(&self.key(name)).await;
+        existing(deleted).map(drop).map_err(self.error())
+    }
+
+    async fn names_below(&self, folder: &str) -> Result<BTreeSet<String>, SinkError> {
+        let mut names = BTreeSet::new();
+        let mut objects = self.store.list(Some(&self.key(folder)));
+        while let Some(object) = objects.try_next().await.map_err(self.error())? {
+            if let Some(below) = object.location.prefix_match(&self.prefix) {
+                let parts: Vec<_> = below.map(|part| part.as_ref().to_owned()).collect();
+                names.insert(parts.join("/"));
+            }
+        }
+        Ok(names)
     }
 
     fn unreadable(&self, name: &str, _: io::Error) -> SinkError {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Seek};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -48,6 +48,19 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// The file of a day to read, if it exists.
     async fn fetch(&self, name: &str) -> Result<Option<File>, SinkError>;
 
+    /// Replaces a large file by the content of another, atomically.
+    async fn put(&self, name: &str, content: File) -> Result<(), SinkError>;
+
+    /// Renames a file. Interrupted, it is completed by the same again: until then both names may
+    /// exist, with the same content.
+    async fn rename(&self, from: &str, to: &str) -> Result<(), SinkError>;
+
+    /// Removes a file, if it exists.
+    async fn remove(&self, name: &str) -> Result<(), SinkError>;
+
+    /// The names of all files below a folder, in order. None if there is no such folder.
+    async fn names_below(&self, folder: &str) -> Result<BTreeSet<String>, SinkError>;
+
     /// The error of a file whose content cannot be decoded.
     fn unreadable(&self, name: &str, error: io::Error) -> SinkError;
 }
@@ -79,13 +92,40 @@ pub(crate) enum Customers {
         stored: Stored,
         erased: BTreeSet<CustomerId>,
     },
+    /// Those in a file that is encoded already.
+    Encoded(File),
     /// None.
     None,
 }
 
 impl DayContent {
+    /// The same, with its customers encoded in a temporary file, and their schema drift.
+    pub(crate) fn encoded(self) -> Result<(Self, Drift), SinkError> {
+        let (receipt, format) = (self.receipt.clone(), self.format);
+        let create = || {
+            let file = tempfile::tempfile()?;
+            Ok((file.try_clone()?, file))
+        };
+        let (file, drift) = self.encode(create, SinkError::Spool)?;
+        let content = Self {
+            receipt,
+            format,
+            customers: file.map_or(Customers::None, Customers::Encoded),
+        };
+        Ok((content, drift))
+    }
+
+    /// A handle of its own on the file that is encoded already, if there is one.
+    pub(crate) fn file(&self) -> io::Result<Option<File>> {
+        match &self.customers {
+            Customers::Encoded(file) => file.try_clone().map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Writes the customers to the file that `create` makes, in whatever it keeps that file. Without
-    /// customers a file has its columns, and there is none if its format has no columns. `failed` says what an error of the file is.
+    /// customers a file has its columns, and there is none if its format has no columns. `failed` says
+    /// what an error of the file is.
     pub(crate) fn encode<T>(
         self,
         create: impl FnOnce() -> io::Result<(T, File)>,
@@ -94,6 +134,12 @@ impl DayContent {
         let day = self.receipt.day;
         match self.customers {
             Customers::None => Ok((None, Drift::default())),
+            Customers::Encoded(mut file) => {
+                let (kept, mut out) = create().map_err(&failed)?;
+                let copied = file.rewind().and_then(|()| io::copy(&mut file, &mut out));
+                copied.map_err(&failed)?;
+                Ok((Some(kept), Drift::default()))
+            }
             Customers::Without {
                 file,
                 stored,

@@ -9,7 +9,7 @@ mod address;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -95,6 +95,46 @@ impl Files for Folder {
         self.inner.run(open).await
     }
 
+    async fn put(&self, name: &str, content: File) -> Result<(), SinkError> {
+        let name = name.to_owned();
+        let put = move |inner: &Inner| {
+            let path = inner.root.join(&name);
+            let put = inner.put(&path, content);
+            put.map_err(SinkError::file(&path))
+        };
+        self.inner.run(put).await
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> Result<(), SinkError> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let rename = move |inner: &Inner| {
+            let (from, to) = (inner.root.join(&from), inner.root.join(&to));
+            let renamed = inner.rename(&from, &to);
+            renamed.map_err(SinkError::file(&to))
+        };
+        self.inner.run(rename).await
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), SinkError> {
+        let name = name.to_owned();
+        let remove = move |inner: &Inner| {
+            let path = inner.root.join(&name);
+            let removed = existing(fs::remove_file(&path)).and_then(|_| sync_parent(&path));
+            removed.map_err(SinkError::file(&path))
+        };
+        self.inner.run(remove).await
+    }
+
+    async fn names_below(&self, folder: &str) -> Result<BTreeSet<String>, SinkError> {
+        let folder = folder.to_owned();
+        let list = move |inner: &Inner| {
+            let mut found = BTreeSet::new();
+            inner.add_names_below(&folder, &mut found)?;
+            Ok(found)
+        };
+        self.inner.run(list).await
+    }
+
     fn unreadable(&self, name: &str, error: io::Error) -> SinkError {
         SinkError::read(&Path::new(&self.destination).join(name))(error)
     }
@@ -165,6 +205,51 @@ impl Inner {
         file.writer()?.write_all(content)?;
         file.sync()?;
         Ok(file)
+    }
+
+    fn put(&self, path: &Path, mut content: File) -> io::Result<()> {
+        self.create_parents(path)?;
+        let file = AtomicFile::create(&self.partial(), path.to_owned())?;
+        content.rewind()?;
+        io::copy(&mut content, &mut file.writer()?)?;
+        file.commit()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.create_parents(to)?;
+        fs::rename(from, to)?;
+        // It has its new name on disk before the old one is gone.
+        sync_parent(to)?;
+        sync_parent(from)
+    }
+
+    /// Creates the folders of a file below the root, so that they are on disk.
+    fn create_parents(&self, path: &Path) -> io::Result<()> {
+        let folders = path.ancestors().skip(1);
+        let missing = folders.take_while(|folder| *folder != self.root && !folder.exists());
+        let missing: Vec<_> = missing.collect();
+        for folder in missing.into_iter().rev() {
+            fs::create_dir_all(folder)?;
+            sync_parent(folder)?;
+        }
+        Ok(())
+    }
+
+    fn add_names_below(&self, folder: &str, found: &mut BTreeSet<String>) -> Result<(), SinkError> {
+        let path = self.root.join(folder);
+        let entries = existing(fs::read_dir(&path)).map_err(SinkError::read(&path))?;
+        for entry in entries.into_iter().flatten() {
+            let entry = entry.map_err(SinkError::read(&path))?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let name = format!("{folder}/{name}");
+            match entry.path().is_dir() {
+                true => self.add_names_below(&name, found)?,
+                false => drop(found.insert(name)),
+            }
+        }
+        Ok(())
     }
 
     fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError> {
@@ -244,6 +329,10 @@ fn names(folder: &Path) -> Result<Vec<String>, SinkError> {
 
 fn stamp(bytes: u64) -> Stamp {
     Stamp { bytes, etag: None }
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 /// `None` for something that does not exist.

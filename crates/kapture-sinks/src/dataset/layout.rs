@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use kapture_model::sanitize;
 use serde::Serialize;
 
@@ -24,6 +24,12 @@ pub(super) const LOCK: &str = "_kapture/lock.json";
 
 /// The folder of the receipts.
 pub(super) const RECEIPTS: &str = "_kapture/days";
+
+/// The folder of the changes, in Hive partitions by the date at which they were seen.
+pub(super) const CHANGES: &str = "changes";
+
+/// The folder of the changes of days whose commit has not ended.
+pub(super) const UNFINISHED: &str = "_kapture/changes";
 
 /// The prefix of a day's folder: a Hive partition.
 const PARTITION: &str = "created_date=";
@@ -61,39 +67,48 @@ pub(super) fn no_manifest(foreign: &BTreeSet<String>) -> String {
 }
 
 /// The text of [`README`] for files of this format.
-pub(super) fn readme(format: Format) -> String {
+pub(super) fn readme(format: Format, has_changes: bool) -> String {
     let readers = match format {
         Format::Parquet => {
             "\
 | DuckDB | `SELECT * FROM read_parquet('*/*.parquet', hive_partitioning = true)` |
 | polars | `polars.scan_parquet('*/*.parquet', hive_partitioning=True)` |
-| PyArrow | `pyarrow.dataset.dataset('.', partitioning='hive')` |
-| pandas | `pandas.read_parquet('.')` |
-| Spark | `spark.read.parquet('.')` |"
+| PyArrow | `pyarrow.dataset.dataset('.', partitioning='hive', ignore_prefixes=['_', '.', 'changes'])` |
+| pandas | `pandas.read_parquet('.', ignore_prefixes=['_', '.', 'changes'])` |
+| Spark | `spark.read.option('basePath', '.').parquet('created_date=*')` |"
         }
         Format::Csv => {
             "\
 | DuckDB | `SELECT * FROM read_csv('*/*.csv', hive_partitioning = true)` |
 | polars | `polars.scan_csv('*/*.csv')` |
-| Spark | `spark.read.csv('.', header=True, multiLine=True)` |"
+| Spark | `spark.read.option('basePath', '.').csv('created_date=*', header=True, multiLine=True)` |"
         }
         _ => {
             "\
 | DuckDB | `SELECT * FROM read_json('*/*.ndjson', hive_partitioning = true)` |
 | polars | `polars.scan_ndjson('*/*.ndjson')` |
 | jq | `cat */*.ndjson \\| jq .name` |
-| Spark | `spark.read.json('.')` |"
+| Spark | `spark.read.option('basePath', '.').json('created_date=*')` |"
         }
     };
     let file = file_name(format);
+    let changes = match has_changes {
+        true => {
+            "
+
+`changes/seen_date=YYYY-MM-DD/` has what changed, with `_change_type` (`insert`, `update_preimage`,
+`update_postimage`, `delete`), `_seen_at` and `_created_date` before the columns of a customer."
+        }
+        false => "",
+    };
     format!(
         "\
 # Customers of a Kapture CRM tenant
 
 kapture wrote this folder. Each day of creation has a file,
-`created_date=YYYY-MM-DD/{file}`. `_kapture/` says which days are complete; kapture needs it to go on.
+`created_date=YYYY-MM-DD/{file}`. `_kapture/` says which days are complete; kapture needs it to go on.{changes}
 
-Some programs that are given the whole folder take `_kapture/` for data. In the folder above this file
+Some programs that are given the whole folder take other folders for data. In the folder above this file
 these read the customers and nothing else:
 
 | program | |
@@ -139,6 +154,50 @@ fn exact_day(text: &str) -> Option<NaiveDate> {
     (day.to_string() == text).then_some(day)
 }
 
+/// The changes that one commit of a day brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ChangesOfDay {
+    /// When they were seen: another time for each commit.
+    pub(super) seen: DateTime<Utc>,
+    pub(super) day: NaiveDate,
+}
+
+impl ChangesOfDay {
+    /// Their file, from the day's receipt on.
+    pub(super) fn file(self, format: Format) -> String {
+        let date = self.seen.date_naive();
+        let extension = format.extension();
+        format!("{CHANGES}/seen_date={date}/{}.{extension}", self.stem())
+    }
+
+    /// Their file before, with the digest of the file that the day is to have.
+    pub(super) fn unfinished_file(self, digest: &str, format: Format) -> String {
+        let extension = format.extension();
+        format!("{UNFINISHED}/{}-{digest}.{extension}", self.stem())
+    }
+
+    fn stem(self) -> String {
+        format!("{}-{}", self.seen.format(SEEN), self.day)
+    }
+
+    /// Those of a file by its name, with or without folders; and the digest of an unfinished one.
+    pub(super) fn parse(name: &str) -> Option<(Self, Option<&str>)> {
+        let name = name.rsplit('/').next()?;
+        let (stem, _) = name.split_once('.')?;
+        let (seen, rest) = stem.split_once('-')?;
+        let day = exact_day(rest.get(..10)?)?;
+        let seen = NaiveDateTime::parse_from_str(seen, SEEN).ok()?.and_utc();
+        let digest = match rest.get(10..)? {
+            "" => None,
+            digest => Some(digest.strip_prefix('-')?),
+        };
+        Some((Self { seen, day }, digest))
+    }
+}
+
+/// A time to the microsecond, without colons, which Windows and some stores refuse in names.
+const SEEN: &str = "%Y%m%dT%H%M%S%6fZ";
+
 /// A small file of JSON.
 pub(super) fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut json = serde_json::to_vec_pretty(value)?;
@@ -149,6 +208,25 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_changes_are_read_back() {
+        let changes = ChangesOfDay {
+            seen: "2024-06-01T10:20:30.000456Z".parse().unwrap(),
+            day: NaiveDate::from_ymd_opt(2024, 5, 2).unwrap(),
+        };
+        let file = changes.file(Format::Parquet);
+        let expected = "changes/seen_date=2024-06-01/20240601T102030000456Z-2024-05-02.parquet";
+        assert_eq!(file, expected);
+        assert_eq!(ChangesOfDay::parse(&file), Some((changes, None)));
+        let file = changes.unfinished_file("1f", Format::Csv);
+        let expected = "_kapture/changes/20240601T102030000456Z-2024-05-02-1f.csv";
+        assert_eq!(file, expected);
+        assert_eq!(ChangesOfDay::parse(&file), Some((changes, Some("1f"))));
+        for other in ["a.csv", "20240601T102030000456Z.csv", ".DS_Store"] {
+            assert_eq!(ChangesOfDay::parse(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn names_are_read_back() {

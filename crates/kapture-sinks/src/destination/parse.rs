@@ -133,7 +133,10 @@ mod tests {
     #[test]
     #[cfg(all(feature = "dataset", feature = "sqlite"))]
     fn folders_and_databases_are_parsed() {
-        let folder = |path: &str| format!("DatasetFolder {{ root: {path:?}, format: None }}");
+        let tracking = "Tracking { history_from: None, ignored: None }";
+        let folder = |path: &str| {
+            format!("DatasetFolder {{ root: {path:?}, format: None, tracking: {tracking} }}")
+        };
         let sqlite = |path: &str| format!("SqliteFile({path:?})");
         let cases = [
             ("out/", folder("out/")),

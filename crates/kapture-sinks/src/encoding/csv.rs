@@ -1,5 +1,8 @@
 //! Records as comma-separated values.
 
+#[cfg(feature = "dataset")]
+pub(crate) mod changes;
+
 use std::io::{self, Write};
 
 use chrono::NaiveDate;
@@ -240,17 +243,8 @@ pub(crate) fn row_hashes(
     let mut reader = csv::ReaderBuilder::new();
     let mut reader = reader.delimiter(separator).from_reader(file);
     let headers = reader.headers()?.clone();
-    let column = |name: &str| headers.iter().position(|header| header == name);
-    let columns = |columns: &[Column], prefix: &str| {
-        let names = columns.iter().map(|column| column.name.as_str());
-        let names = names.chain(["extra"]);
-        let found: Option<Vec<_>> = names
-            .map(|name| column(&format!("{prefix}{name}")))
-            .collect();
-        found.ok_or_else(damaged)
-    };
-    let customer = columns(customer_columns(), "")?;
-    let contact = columns(contact_columns(), "contact_")?;
+    let customer = columns_of(&headers, customer_columns(), "").ok_or_else(damaged)?;
+    let contact = columns_of(&headers, contact_columns(), "contact_").ok_or_else(damaged)?;
     let mut hashes = crate::sink::RowHashes::new();
     for record in reader.records() {
         let record = record?;
@@ -268,6 +262,17 @@ pub(crate) fn row_hashes(
         hashes.insert(id, hasher.hash(&row));
     }
     Ok(hashes)
+}
+
+/// Where a header has the columns of customers or contacts, and the extra object behind them.
+#[cfg(feature = "dataset")]
+fn columns_of(headers: &csv::StringRecord, columns: &[Column], prefix: &str) -> Option<Vec<usize>> {
+    let names = columns.iter().map(|column| column.name.as_str());
+    let index = |name| {
+        let name = format!("{prefix}{name}");
+        headers.iter().position(|header| header == name)
+    };
+    names.chain(["extra"]).map(index).collect()
 }
 
 /// A row of text: the last column is the extra object.

@@ -94,3 +94,61 @@ fn for_each_line(file: impl io::Read, mut each: impl FnMut(&Record, u64)) -> io:
         each(&record, length);
     }
 }
+
+/// Writes the lines that changed, those before and then those after, each with what became of its
+/// customer as its first fields.
+#[cfg(feature = "dataset")]
+pub(crate) fn write_changes(
+    before: Option<std::fs::File>,
+    after: Option<std::fs::File>,
+    changed: &crate::encoding::changes::Differences,
+    seen: crate::encoding::changes::Seen,
+    out: std::fs::File,
+) -> io::Result<()> {
+    use crate::encoding::changes::{COLUMNS, RowChange};
+
+    let mut out = io::BufWriter::new(out);
+    let [kind, at, day] = COLUMNS;
+    let at = format!(r#""{at}":"{}","{day}":"{}""#, seen.at_text(), seen.day);
+    let mut write = |change: RowChange, line: &[u8]| {
+        let start = format!(r#"{{"{kind}":"{}",{at},"#, change.name());
+        out.write_all(start.as_bytes())?;
+        // A customer has fields, at least its id.
+        out.write_all(line.trim_ascii().get(1..).unwrap_or_default())?;
+        out.write_all(b"\n")
+    };
+    let mut copy = |file: std::fs::File, change: &dyn Fn(&Record) -> Option<RowChange>| {
+        let mut written = Ok(());
+        for_each_line(file, |record, _| {
+            if let (Some(change), Ok(())) = (change(record), &written) {
+                written = write(change, record.raw());
+            }
+        })?;
+        written
+    };
+    if let Some(before) = before {
+        copy(before, &|record| changed.before(record.id()))?;
+    }
+    if let Some(after) = after {
+        copy(after, &|record| changed.after(record.id()))?;
+    }
+    out.flush()
+}
+
+/// The lines of a file of changes.
+#[cfg(feature = "dataset")]
+pub(crate) fn changed_rows(
+    file: std::fs::File,
+) -> io::Result<crate::encoding::changes::ChangedRows> {
+    use crate::encoding::changes::{COLUMNS, changed_row, damaged};
+    use serde_json::{Map, Value};
+    use std::io::BufRead;
+
+    let row = |line: io::Result<String>| {
+        let row: Map<String, Value> = serde_json::from_str(&line?)?;
+        let change = row.get(COLUMNS[0]).and_then(Value::as_str);
+        let change = change.ok_or_else(damaged)?.to_owned();
+        changed_row(&change, row)
+    };
+    io::BufReader::new(file).lines().map(row).collect()
+}

@@ -1,6 +1,8 @@
 //! Records as Apache Parquet.
 
 #[cfg(feature = "dataset")]
+pub(crate) mod changes;
+#[cfg(feature = "dataset")]
 mod rows;
 #[cfg(feature = "dataset")]
 pub(crate) mod stored;

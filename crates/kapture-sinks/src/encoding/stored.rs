@@ -86,6 +86,17 @@ impl Stored {
     }
 }
 
+/// Copies some of the bytes of a file.
+#[cfg(feature = "csv")]
+pub(crate) fn copy_bytes(
+    file: &mut File,
+    bytes: &Range<u64>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    file.seek(SeekFrom::Start(bytes.start))?;
+    io::copy(&mut file.take(bytes.end - bytes.start), out).map(drop)
+}
+
 /// Copies a file without some of its bytes, which are in order.
 fn copy_without(
     mut file: File,

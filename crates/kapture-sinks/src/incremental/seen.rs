@@ -1,11 +1,11 @@
-//! The times at which a database saw its days: one for each transaction, each later than the one
+//! The times at which a destination saw its days: one for each commit, each later than the one
 //! before, so that the versions of a customer never overlap.
 
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-/// Hands out times. Databases count microseconds.
+/// Hands out times, in microseconds as databases count them.
 #[derive(Debug, Default)]
 pub(crate) struct SeenTimes {
     last: Mutex<Option<DateTime<Utc>>>,
@@ -18,9 +18,15 @@ impl SeenTimes {
         *last = (*last).max(Some(time.trunc_subsecs(6)));
     }
 
+    /// [`next_time`](Self::next_time) as text.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn next(&self, time: DateTime<Utc>) -> String {
+        as_text(self.next_time(time))
+    }
+
     /// `time`, or the next microsecond after the last one handed out: days are not committed in the
     /// order in which they were complete, and a clock may be set back.
-    pub(crate) fn next(&self, time: DateTime<Utc>) -> String {
+    pub(crate) fn next_time(&self, time: DateTime<Utc>) -> DateTime<Utc> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let time = time.trunc_subsecs(6);
         let next = match *last {
@@ -28,10 +34,11 @@ impl SeenTimes {
             None => time,
         };
         *last = Some(next);
-        as_text(next)
+        next
     }
 
     /// The next microsecond after the last time handed out, if there was one.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn after_last(&self) -> Option<String> {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.map(|last| self.next(last))
@@ -39,11 +46,13 @@ impl SeenTimes {
 }
 
 /// In one length, so that text is ordered as the times are.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn as_text(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 #[cfg(test)]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod tests {
     use super::*;
 

@@ -9,7 +9,6 @@ use crate::error::SinkError;
 use crate::ledger::field_choice::FieldChoice;
 use crate::ledger::identity::{Identity, StoredIdentity};
 use crate::ledger::tombstones::Tombstones;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::ledger::tracking::Tracking;
 use crate::ledger::{Ledger, RangeEnd};
 
@@ -214,8 +213,7 @@ impl Manifest {
         before != (self.start, self.end)
     }
 
-    /// What remembers changes as asked from now on.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    /// Remembers changes as asked from now on.
     pub(crate) fn track(&mut self, tracking: &Tracking) {
         self.history |= tracking.history_from.is_some();
         if let Some(ignored) = &tracking.ignored {
@@ -224,7 +222,6 @@ impl Manifest {
     }
 
     /// What tells a changed row.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn row_hasher(&self) -> RowHasher {
         RowHasher::ignoring(self.ignored_changes.iter().flat_map(|list| list.split(',')))
     }

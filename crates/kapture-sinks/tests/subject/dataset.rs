@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use kapture_sinks::conformance::Subject;
 use kapture_sinks::{Format, Sink, SinkError};
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub(crate) fn files(root: &Path) -> BTreeMap<NaiveDate, PathBuf> {
             .to_string_lossy()
             .into_owned();
         let Some(day) = name.strip_prefix("created_date=") else {
-            assert_eq!(name, "_kapture");
+            assert!(["_kapture", "changes"].contains(&&*name), "{name}");
             continue;
         };
         let within: Vec<_> = fs::read_dir(&folder).expect("a folder").collect();
@@ -42,6 +42,19 @@ async fn create(root: &TempDir, format: Format) -> Box<dyn Sink> {
     super::create(&root.path().join(""), format).await
 }
 
+async fn create_with_history(
+    root: &TempDir,
+    format: Format,
+    from: DateTime<Utc>,
+) -> Option<Box<dyn Sink>> {
+    let root = root.path().join("");
+    Some(super::create_with_history(&root, format, from).await)
+}
+
+async fn open(root: &TempDir) -> Option<Box<dyn Sink>> {
+    Some(super::open(&root.path().join("")).await)
+}
+
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
@@ -58,6 +71,14 @@ impl Default for Ndjson {
 impl Subject for Ndjson {
     async fn create(&self) -> Box<dyn Sink> {
         create(&self.0, Format::Ndjson).await
+    }
+
+    async fn create_with_history(&self, from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
+        create_with_history(&self.0, Format::Ndjson, from).await
+    }
+
+    async fn open(&self) -> Option<Box<dyn Sink>> {
+        open(&self.0).await
     }
 
     async fn try_create(&self, cm_id: u64) -> Option<Result<Box<dyn Sink>, SinkError>> {
@@ -93,6 +114,14 @@ impl Default for Csv {
 impl Subject for Csv {
     async fn create(&self) -> Box<dyn Sink> {
         create(&self.0, Format::Csv).await
+    }
+
+    async fn create_with_history(&self, from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
+        create_with_history(&self.0, Format::Csv, from).await
+    }
+
+    async fn open(&self) -> Option<Box<dyn Sink>> {
+        open(&self.0).await
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
@@ -181,6 +210,14 @@ impl Default for Parquet {
 impl Subject for Parquet {
     async fn create(&self) -> Box<dyn Sink> {
         create(&self.0, Format::Parquet).await
+    }
+
+    async fn create_with_history(&self, from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
+        create_with_history(&self.0, Format::Parquet, from).await
+    }
+
+    async fn open(&self) -> Option<Box<dyn Sink>> {
+        open(&self.0).await
     }
 
     async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {

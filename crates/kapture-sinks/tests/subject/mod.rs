@@ -9,13 +9,10 @@ pub(crate) mod sqlite;
 
 use std::path::Path;
 
-#[cfg(feature = "sqlite")]
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use kapture_model::{Column, CustomerQuery};
-#[cfg(feature = "sqlite")]
-use kapture_sinks::Tracking;
-use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError};
+use kapture_sinks::{Destination, Encoding, Format, Identity, Sink, SinkError, Tracking};
 use serde_json::{Map, Value};
 
 fn identity(cm_id: u64) -> Identity {
@@ -41,8 +38,11 @@ pub(crate) async fn try_create(
 }
 
 /// The same, keeping the history from a time on.
-#[cfg(feature = "sqlite")]
-pub(crate) async fn create_with_history(path: &Path, from: DateTime<Utc>) -> Box<dyn Sink> {
+pub(crate) async fn create_with_history(
+    path: &Path,
+    format: Format,
+    from: DateTime<Utc>,
+) -> Box<dyn Sink> {
     let destination = Destination::parse(path.to_str().expect("text"), None);
     let tracking = Tracking {
         history_from: Some(from),
@@ -50,9 +50,16 @@ pub(crate) async fn create_with_history(path: &Path, from: DateTime<Utc>) -> Box
     };
     let destination = destination.expect("a destination").tracking(&tracking);
     let destination = destination.expect("a destination with a history");
-    let (identity, encoding) = (identity(424_242), Encoding::new(Format::Ndjson));
+    let (identity, encoding) = (identity(424_242), Encoding::new(format));
     let sink = destination.create(&identity, &encoding).await;
     sink.expect("a sink")
+}
+
+/// Opens a destination to read it, as another process does.
+pub(crate) async fn open(path: &Path) -> Box<dyn Sink> {
+    let destination = Destination::parse(path.to_str().expect("text"), None);
+    let opened = destination.expect("a destination").open(None).await;
+    opened.expect("a sink")
 }
 
 /// A customer or contact put together from its columns and its extra object, which has the

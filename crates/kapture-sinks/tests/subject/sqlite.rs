@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use kapture_sinks::conformance::Subject;
-use kapture_sinks::{Destination, Format, Sink, SinkError};
+use kapture_sinks::{Format, Sink, SinkError};
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -51,14 +51,12 @@ impl Subject for SqliteSubject {
 
     async fn create_with_history(&self, from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
         let path = self.0.path().join("customers.db");
-        Some(super::create_with_history(&path, from).await)
+        Some(super::create_with_history(&path, Format::Ndjson, from).await)
     }
 
     async fn open(&self) -> Option<Box<dyn Sink>> {
         let path = self.0.path().join("customers.db");
-        let destination = Destination::parse(path.to_str().expect("text"), None);
-        let opened = destination.expect("a destination").open(None).await;
-        Some(opened.expect("a sink"))
+        Some(super::open(&path).await)
     }
 
     async fn held_at(&self, time: DateTime<Utc>) -> BTreeMap<NaiveDate, Vec<Value>> {

@@ -20,6 +20,7 @@ use crate::error::SinkError;
 use crate::incremental::Incremental;
 use crate::incremental::forget::Forget;
 use crate::ledger::identity::Identity;
+use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
 
 /// The kind of an object store.
@@ -41,6 +42,7 @@ pub(super) struct BucketUrl {
     /// The format asked for.
     format: Option<Format>,
     unlocked: bool,
+    tracking: Tracking,
 }
 
 /// `s3://bucket/prefix/`, `gs://…` or `az://…`, each with `?endpoint=URL` for another store.
@@ -99,6 +101,7 @@ impl BucketUrl {
             endpoint,
             format,
             unlocked: false,
+            tracking: Tracking::default(),
         })
     }
 
@@ -165,6 +168,13 @@ impl Opener for BucketUrl {
         }))
     }
 
+    fn tracking(&self, tracking: &Tracking) -> Option<Arc<dyn Opener>> {
+        Some(Arc::new(Self {
+            tracking: tracking.clone(),
+            ..self.clone()
+        }))
+    }
+
     async fn format(&self) -> Option<Format> {
         match self.format {
             None => Dataset::format_held(self.bucket().ok()?).await.ok()?,
@@ -177,7 +187,7 @@ impl Opener for BucketUrl {
         identity: &Identity,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
-        let dataset = Dataset::writer(self.bucket()?, identity, encoding)?;
+        let dataset = Dataset::writer(self.bucket()?, identity, encoding, &self.tracking)?;
         Ok(Box::new(Incremental::create(dataset, identity).await?))
     }
 

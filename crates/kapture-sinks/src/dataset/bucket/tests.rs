@@ -23,6 +23,7 @@ use crate::incremental::Incremental;
 use crate::incremental::forget::Forget;
 use crate::ledger::StaleReason;
 use crate::ledger::identity::Identity;
+use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
 
 /// The time of day by the clock of tokio, which tests pause.
@@ -157,8 +158,16 @@ async fn create_for(
     store: &Arc<Memory>,
     identity: &Identity,
 ) -> Result<Incremental<Dataset<Bucket>>, SinkError> {
+    create_tracking(store, identity, &Tracking::default()).await
+}
+
+async fn create_tracking(
+    store: &Arc<Memory>,
+    identity: &Identity,
+    tracking: &Tracking,
+) -> Result<Incremental<Dataset<Bucket>>, SinkError> {
     let encoding = Encoding::new(Format::Ndjson);
-    let dataset = Dataset::writer(bucket(store, false), identity, &encoding)?;
+    let dataset = Dataset::writer(bucket(store, false), identity, &encoding, tracking)?;
     Incremental::create(dataset, identity).await
 }
 
@@ -378,7 +387,13 @@ async fn store_without_conditional_writes_is_refused_unless_unlocked() {
     );
     assert!(keys(&store).await.is_empty());
     let encoding = Encoding::new(Format::Ndjson);
-    let dataset = Dataset::writer(bucket(&store, true), &identity(), &encoding).unwrap();
+    let dataset = Dataset::writer(
+        bucket(&store, true),
+        &identity(),
+        &encoding,
+        &Tracking::default(),
+    )
+    .unwrap();
     let sink = Incremental::create(dataset, &identity()).await.unwrap();
     commit(&sink, 1..4).await.unwrap();
     assert_eq!(stale_reason(&sink).await, None);
@@ -467,11 +482,28 @@ mod conformance {
             Some(created.map(|sink| Box::new(sink) as Box<dyn Sink>))
         }
 
+        async fn create_with_history(&self, from: DateTime<Utc>) -> Option<Box<dyn Sink>> {
+            let tracking = Tracking {
+                history_from: Some(from),
+                ..Tracking::default()
+            };
+            let sink = create_tracking(&self.0, &identity(), &tracking).await;
+            Some(Box::new(sink.expect("a dataset")))
+        }
+
+        async fn open(&self) -> Option<Box<dyn Sink>> {
+            let sink =
+                Incremental::open(Dataset::reader(super::bucket(&self.0, false)), None).await;
+            Some(Box::new(sink.expect("a dataset")))
+        }
+
         async fn held(&self) -> BTreeMap<NaiveDate, Vec<Value>> {
             let mut held = BTreeMap::new();
             for key in keys(&self.0).await {
                 let Some((_, rest)) = key.split_once("/created_date=") else {
-                    assert!(key.starts_with("all/_kapture/"), "{key}");
+                    let is_known = ["all/_kapture/", "all/changes/seen_date="];
+                    let is_known = is_known.iter().any(|start| key.starts_with(start));
+                    assert!(is_known, "{key}");
                     continue;
                 };
                 let (day, name) = rest.split_once('/').expect("a file");

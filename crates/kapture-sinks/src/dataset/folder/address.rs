@@ -17,6 +17,7 @@ use crate::error::SinkError;
 use crate::incremental::Incremental;
 use crate::incremental::forget::Forget;
 use crate::ledger::identity::Identity;
+use crate::ledger::tracking::Tracking;
 use crate::sink::Sink;
 
 /// A folder: `out/`.
@@ -25,15 +26,20 @@ pub(crate) fn parse(
     format: Option<Format>,
 ) -> Result<Arc<dyn Opener>, DestinationError> {
     let root = PathBuf::from(text);
-    Ok(Arc::new(DatasetFolder { root, format }))
+    Ok(Arc::new(DatasetFolder {
+        root,
+        format,
+        tracking: Tracking::default(),
+    }))
 }
 
 /// A dataset folder, as a destination.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct DatasetFolder {
     root: PathBuf,
     /// The format asked for.
     format: Option<Format>,
+    tracking: Tracking,
 }
 
 impl fmt::Display for DatasetFolder {
@@ -52,6 +58,13 @@ impl Opener for DatasetFolder {
         Some(&self.root)
     }
 
+    fn tracking(&self, tracking: &Tracking) -> Option<Arc<dyn Opener>> {
+        Some(Arc::new(Self {
+            tracking: tracking.clone(),
+            ..self.clone()
+        }))
+    }
+
     async fn format(&self) -> Option<Format> {
         match self.format {
             None => Dataset::format_held(Folder::new(&self.root)).await.ok()?,
@@ -64,7 +77,7 @@ impl Opener for DatasetFolder {
         identity: &Identity,
         encoding: &Encoding,
     ) -> Result<Box<dyn Sink>, SinkError> {
-        let dataset = Dataset::writer(Folder::new(&self.root), identity, encoding)?;
+        let dataset = Dataset::writer(Folder::new(&self.root), identity, encoding, &self.tracking)?;
         Ok(Box::new(Incremental::create(dataset, identity).await?))
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn ids(file: File) -> io::Result<BTreeSet<CustomerId>> {
 }
 
 /// The ids of the customers in some rows.
-fn ids_of(batch: &RecordBatch) -> io::Result<Vec<CustomerId>> {
+pub(super) fn ids_of(batch: &RecordBatch) -> io::Result<Vec<CustomerId>> {
     let numbers = batch.column_by_name("id");
     let numbers = numbers.and_then(|column| column.as_primitive_opt::<Int64Type>());
     let extra = batch.column_by_name("extra");
