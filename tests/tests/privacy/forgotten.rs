@@ -80,6 +80,21 @@ fn chosen(served: &Served) -> (Vec<u64>, Vec<String>) {
     )
 }
 
+/// Edits these customers, and adds what is particular to them now.
+fn edit(served: &Served, ids: &[u64], traces: &mut Vec<String>) {
+    for id in ids {
+        served
+            .tenant
+            .edit(&format!("edit {id}").parse().expect("an edit"));
+    }
+    let all = customers(served);
+    let others = all.iter().filter(|(id, _)| !ids.contains(id));
+    let others: String = others.map(|(_, customer)| customer.to_string()).collect();
+    let of_these = ids.iter().flat_map(|id| self::traces(*id, &all[id]));
+    // An edited number may be that of another customer.
+    traces.extend(of_these.filter(|trace| !others.contains(trace)));
+}
+
 fn status(destination: &str, folder: &Path) -> Value {
     let mut command = kapture(&["status", destination, "--json"]);
     let output = command.current_dir(folder).output().expect("it runs");
@@ -90,14 +105,18 @@ fn status(destination: &str, folder: &Path) -> Value {
 #[test]
 fn no_byte_is_left_and_no_run_brings_it_back() {
     let served = served();
-    let (ids, traces) = chosen(&served);
+    let (ids, mut traces) = chosen(&served);
     let folder = tempfile::tempdir().unwrap();
     let list = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-    for (destination, format) in [
-        ("a.db", None),
-        ("csv/", Some("csv")),
-        ("ndjson/", Some("ndjson")),
-        ("parquet/", None),
+    for (destination, further) in [
+        ("a.db", &[][..]),
+        ("csv/", &["--format", "csv"]),
+        ("ndjson/", &["--format", "ndjson"]),
+        ("parquet/", &[]),
+        ("history.db", &["--history"]),
+        ("csv-changes/", &["--format", "csv", "--history"]),
+        ("ndjson-changes/", &["--format", "ndjson", "--history"]),
+        ("parquet-changes/", &["--history"]),
     ] {
         let command = |arguments: &[&str]| {
             let mut command = served.kapture(arguments);
@@ -105,13 +124,13 @@ fn no_byte_is_left_and_no_run_brings_it_back() {
             command
         };
         let sync = |more: &[&str]| {
-            let format = format.map_or(vec![], |format| vec!["--format", format]);
             told(&mut command(
-                &[&["sync", destination][..], &format, &DAYS, more].concat(),
+                &[&["sync", destination][..], further, &DAYS, more].concat(),
             ))
         };
         sync(&[]);
-        // Twice, so that the database has earlier copies in its free pages.
+        // Twice, so that the database has earlier copies in its free pages and its history.
+        edit(&served, &ids, &mut traces);
         sync(&["--refresh", "9"]);
         let place = folder.path().join(destination);
         let held = |texts: &[String]| match place.is_dir() {
@@ -129,7 +148,8 @@ fn no_byte_is_left_and_no_run_brings_it_back() {
         assert_eq!(after["stale"], before["stale"]);
         assert_eq!(after["forgotten"], 2);
         told(&mut command(&["verify", destination]));
-        // A full refresh leaves it so.
+        // A full refresh leaves it so, also of customers that changed since.
+        edit(&served, &ids, &mut traces);
         sync(&["--refresh", "9"]);
         assert_eq!(held(&traces), [], "{destination}");
         assert_eq!(
@@ -162,29 +182,41 @@ fn tables_of_postgres_hold_nothing_of_it() {
         return;
     };
     let served = served();
-    let (ids, traces) = chosen(&served);
+    let (ids, mut traces) = chosen(&served);
     let folder = tempfile::tempdir().unwrap();
     let (url, at) = (schema.url(), folder.path());
     let list = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-    let sync = [&["sync", &url, "--refresh", "9"][..], &DAYS].concat();
+    let sync = [&["sync", &url, "--history", "--refresh", "9"][..], &DAYS].concat();
     told(&mut served.kapture(&sync));
+    edit(&served, &ids, &mut traces);
     told(&mut served.kapture(&sync));
+    let changes = ["changes", &url, "--format", "csv"];
+    let updates = |told: String| {
+        told.lines()
+            .filter(|line| line.contains(",update,"))
+            .count()
+    };
+    assert_eq!(updates(self::told(&mut kapture(&changes))), ids.len());
     schema.execute("ANALYZE");
-    let held = || {
+    let held = |traces: &[String]| {
         schema.execute("CHECKPOINT");
         let tables = schema
             .cluster()
             .map(|cluster| cluster.folder.join("data/base"));
-        tables.map(|tables| holding(&tables, &traces))
+        tables.map(|tables| holding(&tables, traces))
     };
-    assert!(held().is_none_or(|held| !held.is_empty()));
+    assert!(held(&traces).is_none_or(|held| !held.is_empty()));
     let before = status(&url, at)["customers"].as_u64().unwrap();
     told(&mut served.kapture(&["forget", &url, "--id", &list]));
     // The server's own statistics are its own to vacuum.
     schema.execute("VACUUM FULL pg_catalog.pg_statistic");
-    assert!(held().is_none_or(|held| held.is_empty()), "{:?}", held());
+    let left = held(&traces);
+    assert!(left.as_ref().is_none_or(Vec::is_empty), "{left:?}");
     told(&mut served.kapture(&["verify", &url]));
+    edit(&served, &ids, &mut traces);
     told(&mut served.kapture(&sync));
+    assert!(held(&traces).is_none_or(|held| held.is_empty()));
+    assert_eq!(updates(self::told(&mut kapture(&changes))), 0);
     assert_eq!(status(&url, at)["customers"], before - 2);
     told(&mut served.kapture(&["verify", &url]));
 }
