@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{
     Behaviour, ContentType, EmptyForm, FaultKind, Faults, Limit, Oddities, PerDay, Windows,
 };
-use kapture_tests::{Served, around_may, binary, code, ids, kapture, names, run, stderr};
+use kapture_tests::{Served, around_may, code, ids, kapture, names, stderr};
 use serde_json::Value;
 
 const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
@@ -310,40 +310,6 @@ fn a_closed_standard_output_ends_the_run_quietly() {
         assert!(line.starts_with(beginning), "{line}");
         assert_eq!(code(&output), 0);
         assert_eq!(stderr(&output), "");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_standard_output_that_was_never_open_is_an_error() {
-    let folder = tempfile::tempdir().unwrap();
-    run(
-        &Served::new(around_may(PerDay::Fixed(3)), Behaviour::default()),
-        &[
-            &["sync"][..],
-            &[folder.path().join("a.db").to_str().unwrap()],
-            &WEEK[1..],
-        ]
-        .concat(),
-    );
-    for arguments in [
-        "plan --sandbox --last 2",
-        "status a.db",
-        "schema",
-        "completions bash",
-    ] {
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", &format!("exec \"$KAPTURE\" {arguments} >&-")])
-            .env("KAPTURE", binary())
-            .current_dir(folder.path());
-        let output = shell.output().unwrap();
-        assert_eq!(code(&output), 6, "{arguments}: {}", stderr(&output));
-        let said = stderr(&output);
-        assert!(
-            said.contains("standard output is closed"),
-            "{arguments}: {said}"
-        );
     }
 }
 

@@ -24,10 +24,6 @@ pub(crate) fn is_closed() -> bool {
 
 /// Prints and flushes a text.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
-    if is_closed() {
-        let error = std::io::Error::new(ErrorKind::NotConnected, "standard output is closed");
-        return Err(CliError::sink(SinkError::Stream(error)));
-    }
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
