@@ -105,7 +105,7 @@ pub enum HttpSetupError {
     #[error(
         "cannot set up TLS: the certificate store of the system may be missing (on Debian: apt-get install ca-certificates)"
     )]
-    Tls(#[source] reqwest::Error),
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// An environment variable that names a proxy for `https` cannot be read.
     #[error(
         "cannot read {0}: expected the address of an HTTP proxy, such as http://proxy.example.com:3128, or http://USER:PASSWORD@proxy.example.com:3128 with / as %2F and @ as %40"
@@ -139,11 +139,17 @@ impl HttpTransport {
         // A proxy would see the token. Without certificates no https server is trusted.
         let plain = move |version| {
             let builder = builder(version).no_proxy().tls_certs_only([]);
-            builder.build().map_err(HttpSetupError::Tls)
+            builder
+                .build()
+                .map_err(|error| HttpSetupError::Tls(error.into()))
         };
         let plain = Arc::new(Connections::new(plain)?);
         let secure = if options.https {
-            let secure = move |version| secure(version).build().map_err(HttpSetupError::Tls);
+            let secure = move |version| {
+                secure(version)
+                    .build()
+                    .map_err(|error| HttpSetupError::Tls(error.into()))
+            };
             Arc::new(Connections::new(secure)?)
         } else {
             Arc::clone(&plain)
