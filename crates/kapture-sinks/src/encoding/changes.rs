@@ -160,6 +160,10 @@ impl Stored {
     }
 
     /// Whether rows of the one file can stand beside rows of the other.
+    #[cfg_attr(
+        not(any(feature = "csv", feature = "parquet")),
+        expect(unused_variables, reason = "lines of JSON have no columns")
+    )]
     fn has_columns_of(self, before: &File, after: Option<&File>) -> bool {
         let Some(files) = after.map(|after| [before, after]) else {
             return true;
