@@ -308,9 +308,9 @@ fn a_crash_leaves_no_image_of_memory() {
         .unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
     let process = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(process, rustix::process::Signal::QUIT).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::ABORT).unwrap();
     let status = child.wait().unwrap();
-    assert_eq!(status.signal(), Some(3));
+    assert_eq!(status.signal(), Some(6));
     assert!(!status.core_dumped());
     assert!(home.holding().is_empty());
 }
