@@ -17,8 +17,8 @@ use crate::engine::Engine;
 use crate::request::{Outcome, RequestId, Transmit};
 
 /// How many events may be on their way: the engine waits for a consumer who is slower, and memory stays
-/// flat. Each may hold a page, and as many pages as requests are in flight may come while it waits.
-const EVENTS_ON_THE_WAY: usize = 4;
+/// flat.
+const EVENTS_ON_THE_WAY: usize = 16;
 
 /// Where the time of day comes from.
 pub(crate) type Clock = fn() -> DateTime<Utc>;
