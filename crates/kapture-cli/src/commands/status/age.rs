@@ -258,9 +258,9 @@ mod tests {
         }
         let none: [String; 0] = [];
         let runs = RunLog::default();
-        assert_eq!(problems(&ledger, &runs, "2024-05-06T01:59:00Z"), none);
+        assert_eq!(problems(&ledger, &runs, "2024-05-07T01:59:00Z"), none);
         assert_eq!(
-            problems(&ledger, &runs, "2024-05-06T02:01:00Z"),
+            problems(&ledger, &runs, "2024-05-07T02:01:00Z"),
             ["no day after 2024-05-04 is complete"]
         );
     }
