@@ -191,7 +191,6 @@ impl Transport for HttpTransport {
             "https" => &self.secure,
             _ => &self.plain,
         };
-        let proxy = self.proxy(&request.url);
         let (client, generation) = connections.current();
         let mut sending = client
             .post(request.url)
@@ -204,7 +203,10 @@ impl Transport for HttpTransport {
         for (name, value) in request.token.headers() {
             sending = sending.header(name, sensitive(value)?);
         }
-        let failure = |error| failure(&error, proxy.as_deref(), timeout);
+        let failure = |error: reqwest::Error| {
+            let proxy = error.url().and_then(|url| self.proxy(url));
+            failure(&error, proxy.as_deref(), timeout)
+        };
         let received = receive(sending, self.body_limit, failure).await;
         connections.observe(generation, &received);
         let (response, unrequested) = received?;
