@@ -22,6 +22,22 @@ fn json(lines: &[String]) -> Vec<Value> {
         .collect()
 }
 
+/// Edits the first customer of 2 May, deletes the second, and moves the third to the next day. Returns all ids of that
+/// day.
+fn change_three(served: &Served) -> Vec<u64> {
+    let day = "2024-05-02".parse().expect("a date");
+    let customers = served.tenant.truth(day, day);
+    let ids: Vec<_> = customers.iter().map(|customer| customer.id).collect();
+    for edit in [
+        format!("edit {}", ids[0]),
+        format!("delete {}", ids[1]),
+        format!("move {} 2024-05-03", ids[2]),
+    ] {
+        served.tenant.edit(&edit.parse().expect("an edit"));
+    }
+    ids
+}
+
 /// Syncs the days to a destination; what is told.
 fn sync_days(served: &Served, destination: &str, further: &[&str]) -> String {
     let arguments = [&["sync", destination][..], &DAYS, further].concat();
@@ -60,20 +76,7 @@ fn each_change_is_printed_once() {
     let at = last["source"]["ts_us"].as_i64().unwrap();
     let at = chrono::DateTime::from_timestamp_micros(at).unwrap();
     let after = at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
-    let ids: Vec<_> = served
-        .tenant
-        .truth(day("2024-05-02"), day("2024-05-02"))
-        .iter()
-        .map(|customer| customer.id)
-        .collect();
-    for edit in [
-        format!("edit {}", ids[0]),
-        format!("delete {}", ids[1]),
-        format!("move {} 2024-05-03", ids[2]),
-    ] {
-        served.tenant.edit(&edit.parse().unwrap());
-    }
+    let ids = change_three(&served);
     sync(&["--refresh", "3"]);
     let changed = json(&changes(database, &["--since", &after]));
     let by_id = |id: u64| {
@@ -201,7 +204,6 @@ fn fields_that_differ_at_every_reading_are_named_and_can_be_ignored() {
 #[test]
 fn changes_of_a_folder_are_printed_once() {
     let folder = tempfile::tempdir().unwrap();
-    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
     for format in ["parquet", "ndjson", "csv"] {
         let served = Served::new(around_may(PerDay::Fixed(5)), Behaviour::default());
         let out = format!("{}/{format}/", folder.path().display());
@@ -217,15 +219,7 @@ fn changes_of_a_folder_are_printed_once() {
         assert_eq!(changes(&out, &[]), [""; 0], "{format}");
         assert!(!std::path::Path::new(&out).join("changes").exists());
 
-        let customers = served.tenant.truth(day("2024-05-02"), day("2024-05-02"));
-        let ids: Vec<_> = customers.iter().map(|customer| customer.id).collect();
-        for edit in [
-            format!("edit {}", ids[0]),
-            format!("delete {}", ids[1]),
-            format!("move {} 2024-05-03", ids[2]),
-        ] {
-            served.tenant.edit(&edit.parse().unwrap());
-        }
+        let ids = change_three(&served);
         // The choice stays.
         sync(&["--refresh", "3"]);
         sync(&["--refresh", "3"]);
