@@ -9,13 +9,13 @@ mod moved;
 mod pages;
 mod query;
 mod record_cache;
+mod request_counter;
 mod rows;
 mod session;
 mod truth;
 mod window;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use self::edited::{Edited, Edits};
 use self::gateway::Speed;
 use self::moved::Moved;
 use self::record_cache::RecordCache;
+use self::request_counter::RequestCounter;
 use self::session::Sessions;
 use crate::behaviour::Behaviour;
 use crate::behaviour::gateway::Endpoints;
@@ -61,7 +62,7 @@ pub struct Tenant {
     pub(crate) population: Population,
     behaviour: Behaviour,
     pub(crate) zone_shift: TimeDelta,
-    requests: AtomicU64,
+    requests: RequestCounter,
     moved: Mutex<Moved>,
     edited: Mutex<Edited>,
     speed: Mutex<Speed>,
@@ -83,7 +84,7 @@ impl Tenant {
             edited: Mutex::new(Edited::new(&behaviour.edits)),
             population,
             behaviour,
-            requests: AtomicU64::new(0),
+            requests: RequestCounter::default(),
             moved: Mutex::default(),
             speed: Mutex::default(),
             sessions: Mutex::default(),
@@ -126,7 +127,7 @@ impl Tenant {
 
     /// The number of requests in all.
     pub fn request_count(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        *self.requests.count()
     }
 
     /// Answers a request for one page under the tenant's own token, for clients that are state machines
@@ -166,7 +167,7 @@ impl Tenant {
     /// Answers a request. Requests are numbered from 1 in the order of their arrival. The reply is complete
     /// even where [`Reply::fault`] says that part of it must not reach the client.
     pub fn answer(&self, request: &Request<'_>) -> Reply {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.requests.next();
         self.make_due_edits(number);
         let mut logged = LoggedRequest {
             number,
