@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kapture_sandbox::{Behaviour, DEFAULT_TOKEN, PerDay, Population, Server, Tenant, serve};
 use tokio::runtime::Runtime;
@@ -86,6 +87,22 @@ impl Served {
             server,
             runtime,
         }
+    }
+
+    /// Waits until the tenant has received so many requests, or the child has ended. Returns whether the child still
+    /// runs.
+    ///
+    /// # Panics
+    /// When the state of the child cannot be read.
+    pub fn runs_until_request(&self, child: &mut Child, count: u64) -> bool {
+        // A request ends the wait at once; a child that ends without one is noticed a little later.
+        let often = Duration::from_millis(20);
+        while child.try_wait().expect("a state").is_none() {
+            if self.tenant.wait_for_requests(count, often) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Where it answers.

@@ -161,16 +161,13 @@ fn round(
     }
     let mut child = command.spawn()?;
     let fatal = (random.u8(..3) == 0).then(|| random.u64(1..40));
-    let ended = loop {
-        if let Some(ended) = child.try_wait()? {
-            break Some(ended);
-        }
-        if fatal.is_some_and(|number| served.tenant.request_count() >= number) {
+    let ended = match fatal {
+        Some(number) if served.runs_until_request(&mut child, number) => {
             child.kill()?;
             child.wait()?;
-            break None;
+            None
         }
-        std::thread::yield_now();
+        _ => Some(child.wait()?),
     };
     told.rounds += 1;
     told.requests += served.tenant.request_count();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, Oddities, PerDay, Population};
@@ -308,9 +309,7 @@ fn a_second_concurrent_run_is_refused() {
             "2024-05-09",
         ];
         let first = Running::start(&mut served.kapture(&arguments));
-        while served.tenant.request_count() == 0 {
-            std::thread::yield_now();
-        }
+        served.tenant.wait_for_requests(1, Duration::MAX);
         let second = served.kapture(&arguments).output().unwrap();
         assert_eq!(code(&second), 6, "{}", stderr(&second));
         let expected = format!(

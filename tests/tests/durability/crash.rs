@@ -122,17 +122,15 @@ fn survives<C: PartialEq + std::fmt::Debug>(
         // From the start to beyond the last request, where the last days are being written.
         let reached = before + moment * (requests + 4) / MOMENTS;
         let mut child = destination.sync(&served).spawn().expect("it runs");
+        let mut runs = served.runs_until_request(&mut child, reached);
+        // A little later, so that a day may be half written.
         let mut patience = 100 * (moment % 10);
-        while child.try_wait().expect("a state").is_none() {
-            if served.tenant.request_count() >= reached {
-                if patience == 0 {
-                    break;
-                }
-                patience -= 1;
-            }
+        while runs && patience > 0 {
+            patience -= 1;
             std::thread::yield_now();
+            runs = child.try_wait().expect("a state").is_none();
         }
-        interrupted += u64::from(child.try_wait().expect("a state").is_none());
+        interrupted += u64::from(runs);
         child.kill().expect("killed");
         child.wait().expect("gone");
         destination.completed(&served);

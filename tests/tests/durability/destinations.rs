@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay, Population};
@@ -120,9 +121,7 @@ fn one_destination_under_two_names_is_one_destination() {
             command
         };
         let first = Running::start(&mut sync(name));
-        while served.tenant.request_count() == before {
-            std::thread::yield_now();
-        }
+        served.tenant.wait_for_requests(before + 1, Duration::MAX);
         let second = sync(other).output().unwrap();
         assert_eq!(code(&second), 6, "{}", stderr(&second));
         let expected = format!("another run is writing to {other} (process {})", first.id());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use kapture_sandbox::{Behaviour, Oddities, PerDay};
 use kapture_tests::postgres::Schema;
@@ -106,7 +107,7 @@ fn neither_is_in_any_file_log_or_message() {
     }
     // A killed run leaves its write-ahead log.
     let slow = served.with(Behaviour {
-        think_time: std::time::Duration::from_millis(100),
+        think_time: Duration::from_millis(100),
         ..Behaviour::default()
     });
     let days = ["--from", "2024-04-22", "--to", "2024-05-18"];
@@ -114,7 +115,9 @@ fn neither_is_in_any_file_log_or_message() {
     let running = Running::start(&mut with_key(slow.kapture(&killed), folder.path()));
     let log = folder.path().join("killed.db-wal");
     while !fs::metadata(&log).is_ok_and(|log| log.len() > 100_000) {
-        std::thread::yield_now();
+        let next = slow.tenant.request_count() + 1;
+        slow.tenant
+            .wait_for_requests(next, Duration::from_millis(20));
     }
     drop(running);
     assert!(log.exists());

@@ -27,9 +27,7 @@ fn an_interrupted_pull_leaves_nothing_behind() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        while served.tenant.request_count() < 3 {
-            std::thread::yield_now();
-        }
+        served.tenant.wait_for_requests(3, Duration::MAX);
         Command::new("kill")
             .args([signal, &child.id().to_string()])
             .status()
@@ -58,9 +56,7 @@ fn an_interrupted_sync_says_how_to_go_on() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    while served.tenant.request_count() < 3 {
-        std::thread::yield_now();
-    }
+    served.tenant.wait_for_requests(3, Duration::MAX);
     let mut kill = Command::new("kill");
     kill.args(["-INT", &child.id().to_string()])
         .status()
@@ -117,9 +113,7 @@ fn an_ignored_hangup_does_not_end_a_run() {
     }
     let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap();
-    while served.tenant.request_count() < 3 {
-        std::thread::yield_now();
-    }
+    served.tenant.wait_for_requests(3, Duration::MAX);
     std::process::Command::new("kill")
         .args(["-HUP", &child.id().to_string()])
         .status()

@@ -172,9 +172,7 @@ fn no_list_of_processes_no_file_and_no_line_shows_it() {
                 .stderr(Stdio::piped())
                 .spawn()
                 .unwrap();
-            while served.tenant.request_count() == asked && child.try_wait().unwrap().is_none() {
-                std::thread::yield_now();
-            }
+            served.runs_until_request(&mut child, asked + 1);
             assert!(!holds(&arguments(child.id())));
             let output = child.wait_with_output().unwrap();
             assert_eq!(code(&output), 0, "{variables:?}: {}", stderr(&output));
@@ -298,9 +296,7 @@ fn a_crash_leaves_no_image_of_memory() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    while served.tenant.request_count() == 0 && child.try_wait().unwrap().is_none() {
-        std::thread::yield_now();
-    }
+    served.runs_until_request(&mut child, 1);
     let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
     let core = limits
         .lines()
