@@ -3,16 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use aho_corasick::AhoCorasick;
+
 /// The files below a folder that hold one of `texts`, each with the first one found.
 pub(crate) fn holding(folder: &Path, texts: &[String]) -> Vec<(PathBuf, String)> {
+    // The folder of a database has tens of megabytes, and there are hundreds of texts.
+    let searched = AhoCorasick::new(texts).expect("texts can be searched");
     let mut found = Vec::new();
     walk(folder, &mut |path| {
         let Ok(bytes) = fs::read(path) else {
             return;
         };
-        let text = String::from_utf8_lossy(&bytes);
-        if let Some(held) = texts.iter().find(|held| text.contains(held.as_str())) {
-            found.push((path.to_owned(), held.clone()));
+        if let Some(held) = searched.find(&bytes) {
+            found.push((path.to_owned(), texts[held.pattern().as_usize()].clone()));
         }
     });
     found
