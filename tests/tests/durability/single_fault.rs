@@ -80,49 +80,66 @@ fn at_any_request() {
         FaultKind::Failed("Invalid Auth Key".into()),
         FaultKind::Failed("No customers found".into()),
     ]);
-    let mut served = Served::new(population(), Behaviour::default());
-    let (mut tried, mut ended) = (0, 0);
-    for (number, kind) in kinds.enumerate() {
-        let mut request = 1;
-        loop {
-            let destination = PLACES[(number + request as usize) % PLACES.len()];
-            let told = format!("{kind:?} at request {request}, {}", destination.0);
-            let folder = tempfile::tempdir().unwrap();
-            served = served.with(behaviour(Faults::scheduled([(request, kind.clone())])));
-            let mut first = sync(&served, &folder, destination);
-            if kind == FaultKind::Stall {
-                first.args(["--timeout", "1"]);
-            }
-            let output = first.output().unwrap();
-            if served.tenant.request_count() < request {
-                break;
-            }
-            tried += 1;
-            if code(&output) != 0 {
-                ended += 1;
-                assert!(
-                    stderr(&output).contains("error: "),
-                    "{told}: {}",
-                    stderr(&output)
-                );
-                let path = folder.path().join(destination.0);
-                if path.exists() {
-                    let truth = truth(&served);
-                    assert!(held(&path).iter().all(|day| truth.contains(day)), "{told}");
-                }
-                // The fault is over: it is numbered, and numbers go on.
-                let again = sync(&served, &folder, destination).output().unwrap();
-                assert_eq!(code(&again), 0, "{told}: {}", stderr(&again));
-            }
-            let path = folder.path().join(destination.0);
-            assert_eq!(held(&path), truth(&served), "{told}");
-            request += 1;
-        }
-    }
+    // Most of the time is spent on waits before a request is made again, so that the kinds are tried at the same time.
+    let tried: Vec<_> = std::thread::scope(|scope| {
+        let kinds = kinds.enumerate();
+        let trials =
+            kinds.map(|(number, kind)| scope.spawn(move || try_each_request(number, &kind)));
+        let trials: Vec<_> = trials.collect();
+        let counts = trials.into_iter().map(|trial| trial.join());
+        counts
+            .map(|counts| counts.expect("all are right"))
+            .collect()
+    });
+    let ended: u32 = tried.iter().map(|(_, ended)| ended).sum();
+    let tried: u32 = tried.iter().map(|(tried, _)| tried).sum();
     println!("{tried} single faults: {ended} named, all others mended");
     // Eleven requests that every run makes, each with any fault; what is asked ahead may come too late
     // to be counted.
     assert!(tried > 150, "{tried}");
+}
+
+/// Lets a fault happen at each request of a sync in turn. Returns how many were tried, and after how many the sync
+/// ended with an error.
+fn try_each_request(number: usize, kind: &FaultKind) -> (u32, u32) {
+    let (mut tried, mut ended) = (0, 0);
+    for request in 1.. {
+        let destination = PLACES[(number + request as usize) % PLACES.len()];
+        let told = format!("{kind:?} at request {request}, {}", destination.0);
+        let folder = tempfile::tempdir().expect("a folder");
+        let faults = Faults::scheduled([(request, kind.clone())]);
+        let served = Served::new(population(), behaviour(faults));
+        let mut first = sync(&served, &folder, destination);
+        if *kind == FaultKind::Stall {
+            first.args(["--timeout", "1"]);
+        }
+        let output = first.output().expect("it runs");
+        if served.tenant.request_count() < request {
+            break;
+        }
+        tried += 1;
+        if code(&output) != 0 {
+            ended += 1;
+            assert!(
+                stderr(&output).contains("error: "),
+                "{told}: {}",
+                stderr(&output)
+            );
+            let path = folder.path().join(destination.0);
+            if path.exists() {
+                let truth = truth(&served);
+                assert!(held(&path).iter().all(|day| truth.contains(day)), "{told}");
+            }
+            // The fault is over: it is numbered, and numbers go on.
+            let again = sync(&served, &folder, destination)
+                .output()
+                .expect("it runs");
+            assert_eq!(code(&again), 0, "{told}: {}", stderr(&again));
+        }
+        let path = folder.path().join(destination.0);
+        assert_eq!(held(&path), truth(&served), "{told}");
+    }
+    (tried, ended)
 }
 
 #[test]
