@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
 use kapture_customers::{Days, Event, Finding, Pull, PullError, Receipt};
-use kapture_model::DayEvent;
+use kapture_model::{DayEvent, FilterCheck};
 use kapture_sinks::{Atomic, Destination, Filling, RangeEnd, Sink, SinkError};
 use kapture_transport::{Endpoint, Error};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -45,6 +45,8 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) until: RangeEnd,
     /// The wanted days that are pulled.
     pub(crate) days: &'a Days,
+    /// Counts the customers that do not match the filters.
+    pub(crate) filters: FilterCheck,
     /// The file that the summary is written to.
     pub(crate) summary: Option<&'a Path>,
     pub(crate) output: &'a OutputArgs,
@@ -76,6 +78,7 @@ impl Pipeline<'_> {
             summary: Summary {
                 days_asked: self.days.len(),
                 days_skipped: self.wanted.len() - self.days.len(),
+                filters: self.filters.clone(),
                 ..Summary::default()
             },
             endpoint: self.connected.endpoint(),
@@ -127,6 +130,9 @@ impl Pipeline<'_> {
         if with_summary {
             for note in summary.notes() {
                 Message::note(note).print();
+            }
+            for warning in summary.warnings() {
+                Message::warning(warning).print();
             }
             Message::info(summary.to_string())
                 .with("summary", summary.json())
@@ -321,6 +327,7 @@ impl EventConsumer<'_> {
     async fn handle_day(&mut self, event: DayEvent<PullError>) -> Result<(), SinkError> {
         match event {
             DayEvent::Records { day, records } => {
+                self.summary.filters.observe(&records);
                 self.filling.write(day, &records).await?;
                 if self.atomic.is_none() {
                     self.summary.customers += records.len() as u64;

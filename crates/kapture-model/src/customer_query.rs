@@ -362,6 +362,12 @@ impl CustomerQuery {
         Value::Object(selection).to_string()
     }
 
+    /// Every filter.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let filters = self.filters.iter().chain(&self.extra);
+        filters.map(|(key, value)| (key.as_str(), value))
+    }
+
     /// The keys of every filter, without their values, which may be personal data.
     pub fn filtered_keys(&self) -> Vec<&str> {
         let keys = self.filters.keys().chain(self.extra.keys());

@@ -9,6 +9,7 @@ mod customer_query;
 mod date_time;
 mod day_event;
 mod days;
+mod filter_check;
 mod json;
 mod mix;
 mod normal_form;
@@ -29,6 +30,7 @@ pub use customer_id::CustomerId;
 pub use customer_query::{CustomerKind, CustomerQuery, NoSuchAttribute, ReservedKey};
 pub use day_event::DayEvent;
 pub use days::{BackwardRange, Days};
+pub use filter_check::FilterCheck;
 pub use normal_form::Normaliser;
 #[cfg(feature = "privacy")]
 pub use privacy::{EmptyKey, HashKey, Privacy, PrivacyError};

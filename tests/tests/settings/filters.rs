@@ -1,6 +1,7 @@
 //! Filters without a value, as of a shell variable that is not set.
 
 use kapture_sandbox::{Behaviour, PerDay};
+use kapture_tests::scripted::{Scripted, customers};
 use kapture_tests::{Served, around_may, code, kapture, stderr};
 
 const DAY: [&str; 4] = ["--from", "2024-05-02", "--to", "2024-05-02"];
@@ -73,4 +74,53 @@ fn blank_text_can_be_sent_on_purpose() {
     let output = kapture(&[&plan[..], &DAY].concat()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains(r#""region":"""#), "{text}");
+}
+
+#[test]
+fn a_filter_that_the_server_ignores_is_named() {
+    let rows: Vec<_> = ["silver", "bronze", "silver"]
+        .iter()
+        .enumerate()
+        .map(|(id, attribute)| {
+            format!(r#"{{"id":{id},"generationDate":"2024-05-02 10:00:00","attr3":"{attribute}"}}"#)
+        })
+        .collect();
+    let server = Scripted::bodies(move |asked| {
+        customers(match asked.holds("2024-05-02") {
+            true => asked.page(&rows),
+            false => &[],
+        })
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let summary = folder.path().join("summary.json");
+    let said = |filter: &str| {
+        let more = [
+            "--attribute",
+            filter,
+            "--summary",
+            summary.to_str().unwrap(),
+        ];
+        let pull = [&["pull"][..], &DAY, &more].concat();
+        let output = server.kapture(&pull).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let summary = std::fs::read_to_string(&summary).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+        (stderr(&output), summary["unmatched_filters"].clone())
+    };
+    let (text, counts) = said("3=gold");
+    let words = "warning: 3 of 3 customers do not match the filter attr3: the server seems to ignore this filter";
+    assert!(text.contains(words), "{text}");
+    assert!(!text.contains("gold"), "{text}");
+    assert_eq!(counts, serde_json::json!({"attr3": 3}));
+    let (text, _) = said("3=silver");
+    assert!(
+        text.contains("warning: 1 of 3 customers do not match the filter attr3"),
+        "{text}"
+    );
+    let (text, counts) = said("4=silver");
+    assert!(
+        !text.contains("warning"),
+        "customers do not show attr4: {text}"
+    );
+    assert_eq!(counts, serde_json::json!({}));
 }

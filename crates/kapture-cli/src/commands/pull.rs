@@ -67,6 +67,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
         } else {
             ledger.missing_or_stale(&wanted, calendar.now)
         };
+        let filters = connection.filter_check(&query);
         let connected = connection.open().await?;
         let pull = connected.pull(&ledger, query, &days);
         let course = Pipeline {
@@ -76,6 +77,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
             wanted: &wanted,
             until,
             days: &days,
+            filters,
             summary: arguments.summary.as_deref(),
             output,
             on_wait: None,

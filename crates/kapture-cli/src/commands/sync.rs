@@ -95,6 +95,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         let wanted = range.wanted(&ledger).map_err(usage)?;
         let days = lacking(&ledger, &wanted, &refresh, &calendar);
         note_days_pulled_again(&ledger, &days, calendar.now);
+        let filters = connection.filter_check(&query);
         let connected = connection.open().await?;
         let pull = connected.pull(&ledger, query, &days);
         let course = Pipeline {
@@ -104,6 +105,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
             wanted: &wanted,
             until: range.end,
             days: &days,
+            filters,
             summary: arguments.summary.as_deref(),
             output,
             on_wait: None,

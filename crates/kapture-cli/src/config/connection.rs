@@ -6,7 +6,7 @@ mod tenant;
 
 use anyhow::{Result, anyhow};
 use chrono_tz::Tz;
-use kapture_model::{CustomerQuery, Privacy};
+use kapture_model::{CustomerQuery, FilterCheck, Privacy};
 use kapture_sandbox::DEFAULT_CM_ID;
 use kapture_sinks::Identity;
 use kapture_transport::{ClientOptions, TenantUrl, Token};
@@ -230,6 +230,14 @@ impl Connection {
             TenantAddress::Remote { site, .. } => Identity::of(site, query, zone),
         };
         identity.protected_by(&self.privacy)
+    }
+
+    /// Compares customers with the filters of a query; with none where fields are left out or hashed.
+    pub(crate) fn filter_check(&self, query: &CustomerQuery) -> FilterCheck {
+        match self.privacy.is_empty() {
+            true => FilterCheck::new(query),
+            false => FilterCheck::default(),
+        }
     }
 
     /// Makes a client, and starts the sandbox if it is the tenant. Makes no requests.

@@ -1,6 +1,6 @@
 //! The summary of a run, in one line and as JSON.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use chrono::{NaiveDate, TimeDelta};
 use kapture_customers::{Days, Receipt};
-use kapture_model::{Drift, DriftKind};
+use kapture_model::{Drift, DriftKind, FilterCheck};
 use kapture_sinks::Run;
 use kapture_transport::ClientStats;
 use serde_json::json;
@@ -30,6 +30,8 @@ pub(crate) struct Summary {
     pub(crate) undated: u64,
     /// Days on which a customer came twice, with different values.
     pub(crate) conflicting: BTreeSet<NaiveDate>,
+    /// The customers that do not match the filters that they were asked for with.
+    pub(crate) filters: FilterCheck,
     pub(crate) stats: ClientStats,
     pub(crate) time: Duration,
     pub(crate) drift: Drift,
@@ -111,6 +113,19 @@ impl Summary {
         notes
     }
 
+    /// What is probably not what was asked for.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let warning = |(key, customers): (&str, u64)| {
+            let checked = self.filters.checked();
+            let meaning = match customers == checked {
+                true => "the server seems to ignore this filter",
+                false => "the server may ignore this filter, or compare in another way",
+            };
+            format!("{customers} of {checked} customers do not match the filter {key}: {meaning}")
+        };
+        self.filters.unmatched().map(warning).collect()
+    }
+
     pub(crate) fn json(&self) -> serde_json::Value {
         let drift: Vec<_> = self
             .drift
@@ -132,6 +147,7 @@ impl Summary {
             "bytes": self.stats.bytes,
             "seconds": self.time.as_secs_f64(),
             "drift": drift,
+            "unmatched_filters": self.filters.unmatched().collect::<BTreeMap<_, _>>(),
         })
     }
 

@@ -90,6 +90,7 @@ pub(crate) async fn run(
     });
     sink.begin().map_err(CliError::sink)?;
     let on_wait = |wait, error: &Error| sink.wait(wait, error);
+    let filters = source.connection.filter_check(&source.query);
     let connected = source.connection.open().await?;
     let pull = connected.pull(&ledger, source.query, &days);
     let pipeline = Pipeline {
@@ -99,6 +100,7 @@ pub(crate) async fn run(
         wanted: &source.wanted,
         until: source.until,
         days: &days,
+        filters,
         summary: None,
         output,
         on_wait: Some(&on_wait),
