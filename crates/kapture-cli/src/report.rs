@@ -134,6 +134,12 @@ impl Subject<'_> {
             last_runs: runs,
             older_runs,
             last_run: self.runs.last().map(|run| {
+                if !run.has_ended() {
+                    let began = run.started.format("%Y-%m-%d %H:%M UTC");
+                    return format!(
+                        "The last run began {began} and was killed, or is still running."
+                    );
+                }
                 let ended = run.ended.format("%Y-%m-%d %H:%M UTC");
                 format!(
                     "The last run ended {ended} with exit code {}.",

@@ -60,6 +60,7 @@ pub(crate) async fn run(arguments: &PullArgs, output: &OutputArgs) -> Result<(),
         }
     };
     let outcome = async {
+        started.begin(&*sink).await?;
         let ledger = sink.ledger().await.map_err(CliError::sink)?;
         // The file of contacts is complete only if every day is pulled.
         let days = if arguments.again || arguments.form.contacts.is_some() {

@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
             destination: &destination,
             ledger: Some(&ledger),
             runs: &runs,
-            run: runs.last(),
+            run: runs.last_ended(),
             verified: None,
             now,
         };

@@ -91,6 +91,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         }
     };
     let outcome = async {
+        started.begin(&*sink).await?;
         let ledger = sink.ledger().await.map_err(CliError::sink)?;
         let wanted = range.wanted(&ledger).map_err(usage)?;
         let days = lacking(&ledger, &wanted, &refresh, &calendar);

@@ -205,6 +205,9 @@ pub(crate) fn counted(number: u64, thing: &str) -> String {
 
 /// How long a run took, in seconds, minutes or hours.
 pub(crate) fn took(run: &Run) -> String {
+    if !run.has_ended() {
+        return "-".into();
+    }
     let time = run.ended.signed_duration_since(run.started);
     let time = time.max(TimeDelta::zero());
     match time.num_minutes() {

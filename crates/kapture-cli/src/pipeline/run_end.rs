@@ -1,4 +1,4 @@
-//! The end of a run: it is recorded in the destination, and measured.
+//! The beginning and the end of a run: it is recorded in the destination, and measured.
 
 use std::path::Path;
 
@@ -32,6 +32,12 @@ impl<'a> StartedRun<'a> {
             metrics,
             started,
         }
+    }
+
+    /// Records in the destination that the run begins, so that a run that is killed is there, too.
+    pub(crate) async fn begin(&self, sink: &dyn Sink) -> Result<(), CliError> {
+        let begun = Run::begun(self.command, self.started);
+        sink.record_run(begun).await.map_err(CliError::sink)
     }
 
     /// Records the run in its destination, and closes it. `sink` is `None` if it could not be opened.

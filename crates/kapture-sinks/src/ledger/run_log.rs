@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// How many runs a destination keeps.
 const MAX_RUNS: usize = 100;
 
+/// What a shell reports of a process that was killed: 128, and the number of the signal.
+const KILLED: u8 = 137;
+
 /// Most ranges of failed days that a run keeps, over all kinds of failure.
 const MAX_RANGES: usize = 100;
 
@@ -24,7 +27,8 @@ pub struct Run {
     pub started: DateTime<Utc>,
     /// When it ended.
     pub ended: DateTime<Utc>,
-    /// The exit code of the program: 0 if every day is complete.
+    /// The exit code of the program: 0 if every day is complete, 137 for a run that [has not
+    /// ended](Self::has_ended).
     pub exit_code: u8,
     /// How many days were committed.
     pub days_done: u64,
@@ -96,6 +100,17 @@ impl Run {
         }
     }
 
+    /// A run that begins now. [`RunLog::push`] replaces it by the same run once that has ended; it
+    /// stays if the process is killed.
+    pub fn begun(command: impl Into<String>, started: DateTime<Utc>) -> Self {
+        Self::new(command, started, started, KILLED)
+    }
+
+    /// Whether it came to its end. A run that did not was killed, or is still running.
+    pub fn has_ended(&self) -> bool {
+        self.exit_code != KILLED
+    }
+
     /// Adds days that failed for one kind of reason.
     pub fn add_failed(&mut self, kind: &str, days: &Days) {
         for day in days.iter() {
@@ -156,9 +171,18 @@ pub struct RunLog {
 
 impl RunLog {
     /// Adds a run, which gets the next number, and drops the oldest one if there are more than a
-    /// hundred.
+    /// hundred. A run that [began](Run::begun) is replaced by itself when it ends.
     pub fn push(&mut self, mut run: Run) {
-        run.number = self.last().map_or(1, |last| last.number.saturating_add(1));
+        let is_same = |begun: &&Run| {
+            let same = (&begun.command, begun.started) == (&run.command, run.started);
+            same && !begun.has_ended()
+        };
+        let begun = self.last().filter(is_same).map(|begun| begun.number);
+        if begun.is_some() {
+            self.runs.pop();
+        }
+        let next = || self.last().map_or(1, |last| last.number.saturating_add(1));
+        run.number = begun.unwrap_or_else(next);
         for met in &mut run.drift {
             let known = self.runs.iter().flat_map(|run| &run.drift);
             let same = known.filter(|known| (&known.field, &known.kind) == (&met.field, &met.kind));
@@ -187,6 +211,11 @@ impl RunLog {
     /// The run that was added last.
     pub fn last(&self) -> Option<&Run> {
         self.runs.last()
+    }
+
+    /// The run that ended last.
+    pub fn last_ended(&self) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| run.has_ended())
     }
 
     /// When the last run with exit code 0 ended.
@@ -277,6 +306,22 @@ mod tests {
         (0..130).for_each(|_| log.push(run(1, &[])));
         let numbers: Vec<_> = log.iter().map(|run| run.number).collect();
         assert_eq!(numbers, (31..=130).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn run_that_began_is_replaced_by_its_end() {
+        let mut log = RunLog::default();
+        log.push(Run::begun("sync", time(1)));
+        log.push(Run::begun("sync", time(2)));
+        log.push(Run::new("sync", time(2), time(3), 0));
+        let runs: Vec<_> = log
+            .iter()
+            .map(|run| (run.number, run.has_ended()))
+            .collect();
+        assert_eq!(runs, [(1, false), (2, true)], "the first one was killed");
+        log.push(Run::begun("sync", time(4)));
+        assert_eq!(log.last_ended().map(|run| run.number), Some(2));
+        assert_eq!(log.last().map(|run| run.number), Some(3));
     }
 
     #[test]

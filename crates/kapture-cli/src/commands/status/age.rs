@@ -71,6 +71,10 @@ impl MaxAge<'_> {
             None => "no day is complete".to_owned(),
         };
         Some(match self.runs.last() {
+            Some(run) if !run.has_ended() => format!(
+                "{stalled}, the last run began {} and was killed, or is still running",
+                run.started.format("%Y-%m-%d %H:%M UTC"),
+            ),
             Some(run) => format!(
                 "{stalled}, the last run ended {} with exit code {}",
                 run.ended.format("%Y-%m-%d %H:%M UTC"),

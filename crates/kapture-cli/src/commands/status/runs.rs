@@ -39,7 +39,11 @@ pub(super) fn text(destination: &str, runs: &RunLog) -> String {
         };
         cells.map(cell).collect::<Vec<_>>().join("  ") + "\n"
     };
-    rows.iter().map(line).collect()
+    let mut text: String = rows.iter().map(line).collect();
+    if !runs.iter().all(Run::has_ended) {
+        text += "exit 137: the run was killed, or is still running\n";
+    }
+    text
 }
 
 fn row(run: &Run) -> [String; 10] {
@@ -94,12 +98,15 @@ mod tests {
         );
         (second.days_done, second.days_failed, second.retries) = (1, 2, 40);
         runs.push(second);
+        runs.push(Run::begun("sync", time("2024-05-04T06:15:00Z")));
         assert_eq!(
             text("out/", &runs),
             "\
 run  started (UTC)             took  command    days  customers  requests  repeated   MB  exit
   1  2024-05-02 06:15:00      1.2 s  sync          7      12345        16         0  2.3     0
   2  2024-05-03 06:15:00  2 h 2 min  pull     1 of 3          0         0        40  0.0     5
+  3  2024-05-04 06:15:00          -  sync          0          0         0         0  0.0   137
+exit 137: the run was killed, or is still running
 "
         );
         assert_eq!(text("out/", &RunLog::default()), "out/: no runs yet\n");
