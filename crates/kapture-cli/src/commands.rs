@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: Cli) -> Result<(), CliError> {
     match arguments.command {
         Command::Pull(arguments) => pull::run(&arguments, &output).await,
         Command::Sync(arguments) => sync::run(&arguments, &output).await,
-        Command::Status(arguments) => status::run(&arguments).await,
+        Command::Status(arguments) => status::run(&arguments, &output).await,
         Command::Report(arguments) => report::run(&arguments).await,
         Command::Changes(arguments) => changes::run(&arguments).await,
         Command::Verify(arguments) => verify::run(&arguments, &output).await,

@@ -43,6 +43,8 @@ pub struct Ledger {
     start: Option<NaiveDate>,
     end: Option<RangeEnd>,
     time_zone: Option<String>,
+    tenant: Option<String>,
+    selection: Option<String>,
     #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
     forgotten: tombstones::Tombstones,
 }
@@ -217,6 +219,25 @@ impl Ledger {
     /// The name of the time zone of its days, if the destination has one.
     pub fn time_zone(&self) -> Option<&str> {
         self.time_zone.as_deref()
+    }
+
+    /// The customers are those of this tenant, and of this
+    /// [selection](kapture_model::CustomerQuery::selection).
+    pub fn set_source(&mut self, tenant: impl Into<String>, selection: impl Into<String>) {
+        self.tenant = Some(tenant.into());
+        self.selection = Some(selection.into());
+    }
+
+    /// The address of the tenant whose customers these are, if the destination names it.
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// Which of its customers: the account and the filters, as
+    /// [`CustomerQuery::selection`](kapture_model::CustomerQuery::selection) writes them. The values of
+    /// filters may be personal data.
+    pub fn selection(&self) -> Option<&str> {
+        self.selection.as_deref()
     }
 
     /// Whether a customer was forgotten: the destination holds it no more, and no run writes it again.

@@ -2,6 +2,7 @@
 
 mod age;
 mod runs;
+mod source;
 
 use std::fmt::{self, Write};
 
@@ -11,7 +12,7 @@ use kapture_customers::{DayState, Days};
 use kapture_sinks::{Destination, Ledger, StaleReason};
 use serde_json::json;
 
-use crate::args::StatusArgs;
+use crate::args::{OutputArgs, StatusArgs};
 use crate::config::dates::DUE_AFTER;
 use crate::config::{destination, duration};
 use crate::error::CliError;
@@ -20,9 +21,10 @@ use crate::output::summary::counted;
 use crate::output::{colour, rereads, stdout};
 use crate::pipeline::date_ranges::{by_reason, ranges};
 use age::MaxAge;
+use source::Source;
 
 /// Shows the days of a destination, or its last runs.
-pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
+pub(crate) async fn run(arguments: &StatusArgs, output: &OutputArgs) -> Result<(), CliError> {
     let usage = CliError::usage;
     metrics::check(arguments.metrics.as_deref()).map_err(usage)?;
     let max_age = arguments.max_age.as_deref().map(max_age).transpose();
@@ -47,7 +49,10 @@ pub(crate) async fn run(arguments: &StatusArgs) -> Result<(), CliError> {
             status.text(colour::is_enabled(&std::io::stdout())) + &rereads::text(&found)
         }
     };
-    stdout::print(&text)?;
+    // What is asked for by --json is for a program.
+    if !output.quiet || arguments.json {
+        stdout::print(&text)?;
+    }
     if let Some(path) = &arguments.metrics {
         let observed = Observed {
             destination: &destination,
@@ -113,6 +118,7 @@ impl<'a> Status<'a> {
         let bounds = self.wanted.bounds();
         json!({
             "destination": self.destination.to_string(),
+            "source": Source::of(self.ledger).map(|source| source.json()),
             "time_zone": self.ledger.time_zone(),
             "customers": self.customers,
             "first": bounds.map(|(first, _)| first),
@@ -142,6 +148,9 @@ impl<'a> Status<'a> {
             colour,
         };
         let _ = write!(text, "{calendar}");
+        if let Some(source) = Source::of(self.ledger) {
+            text += &source.text();
+        }
         if let Some(zone) = self.ledger.time_zone() {
             let _ = writeln!(text, "time zone: {}", kapture_model::sanitize(zone));
         }

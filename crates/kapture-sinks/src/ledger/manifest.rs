@@ -243,6 +243,7 @@ impl Manifest {
             ledger.set_end(end);
         }
         ledger.set_time_zone(&self.identity.time_zone);
+        ledger.set_source(&self.identity.tenant, &self.identity.selection);
         ledger.forgotten = self.forgotten.clone();
         ledger
     }
