@@ -84,7 +84,22 @@ fn the_body_of_a_plan_is_the_one_that_is_sent() {
     let bodies: Vec<Value> = lines
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(bodies.len(), 5, "one for each window");
+    assert_eq!(
+        bodies.len(),
+        5 + 3,
+        "one for each window, and of each other kind"
+    );
+    let ends = bodies[5..].iter().map(|body| {
+        let text = |key: &str| body[key].as_str().unwrap().to_owned();
+        [text("createEndDate"), text("limit"), text("offset")]
+    });
+    let expected = [
+        ["2024-05-01", "500", "0"],
+        ["2024-04-30", "500", "492"],
+        ["2024-04-30", "100", "0"],
+    ];
+    assert_eq!(ends.collect::<Vec<_>>(), expected);
+    assert!(stderr(&output).contains("note: the last bodies are of other kinds"));
     assert_eq!(
         bodies[0],
         json!({"cm_id": 424242, "zoneIdStr": "north", "attr3": "gold", "x": [1],

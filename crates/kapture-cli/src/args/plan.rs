@@ -36,7 +36,7 @@ pub(crate) struct PlanArgs {
     /// Print one JSON object for each day, with the windows that it needs
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print address and body of the first request of each window; with --json beside its days
+    /// Print address and body of the first request of each window, and one of each other kind; with --json beside its days
     #[arg(long)]
     pub(crate) body: bool,
     #[command(flatten)]

@@ -25,6 +25,26 @@ const LEARNING: usize = 12;
 /// The seconds that a response is assumed to take.
 const RESPONSE_SECONDS: f64 = 0.5;
 
+/// The requests that are not the first one of a window.
+const OTHER_KINDS: [(&str, OtherKind); 3] = [
+    (
+        "two days at once, to learn whether the end day counts",
+        OtherKind::TwoDays,
+    ),
+    (
+        "a further page, which begins with rows of the one before",
+        OtherKind::FurtherPage,
+    ),
+    ("a smaller page, after failures", OtherKind::SmallerPage),
+];
+
+#[derive(Clone, Copy)]
+enum OtherKind {
+    TwoDays,
+    FurtherPage,
+    SmallerPage,
+}
+
 /// What is planned.
 struct Plan<'a> {
     /// Where the customers are to go, if it has a ledger.
@@ -134,7 +154,7 @@ impl Plan<'_> {
         let text = match (self.body, self.json) {
             (true, false) => {
                 let requests = Requests::of(&target, &query).map_err(usage)?;
-                requests.text(&windows)
+                requests.text(&days, &windows)
             }
             (body, true) => {
                 let requests = body.then(|| Requests::of(&target, &query)).transpose();
@@ -143,6 +163,10 @@ impl Plan<'_> {
             (false, false) => days.iter().map(|day| format!("{day}\n")).collect(),
         };
         stdout::print(&text)?;
+        if self.body && !self.json && !days.is_empty() {
+            let kinds = OTHER_KINDS.map(|(kind, _)| kind).join("; ");
+            Message::note(format!("the last bodies are of other kinds: {kinds}")).print();
+        }
         self.summarize(&target, &query, &days, &windows);
         Ok(())
     }
@@ -263,9 +287,25 @@ impl<'a> Requests<'a> {
         serde_json::from_slice(&body).unwrap_or_default()
     }
 
-    /// The address, and the body for each window on a line.
-    fn text(&self, windows: &Days) -> String {
-        let bodies = windows.iter().map(|day| format!("{}\n", self.body(day)));
+    /// An example of a request of another kind, for a day.
+    fn other(&self, kind: OtherKind, day: chrono::NaiveDate) -> serde_json::Value {
+        let body = match kind {
+            OtherKind::TwoDays => self.query.body(Window::two_days(day), PAGE, 0),
+            // Eight rows are asked for again.
+            OtherKind::FurtherPage => self.query.body(Window::day(day), PAGE, u64::from(PAGE) - 8),
+            OtherKind::SmallerPage => self.query.body(Window::day(day), 100, 0),
+        };
+        serde_json::from_slice(&body).unwrap_or_default()
+    }
+
+    /// The address, the body for each window on a line, and one of each other kind.
+    fn text(&self, days: &Days, windows: &Days) -> String {
+        let bodies = windows.iter().map(|day| self.body(day));
+        let example = days.bounds().map(|(first, _)| first);
+        let others = example
+            .into_iter()
+            .flat_map(|day| OTHER_KINDS.map(|(_, kind)| self.other(kind, day)));
+        let bodies = bodies.chain(others).map(|body| format!("{body}\n"));
         format!("POST {}\n{}", self.url, bodies.collect::<String>())
     }
 }
