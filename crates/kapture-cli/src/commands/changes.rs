@@ -10,7 +10,7 @@ use kapture_sinks::{Change, ChangeKind, Destination, RunLog, SeenBetween, SinkEr
 use serde_json::{Value, json};
 
 use crate::args::{ChangesArgs, ChangesFormat};
-use crate::config::{dates, destination};
+use crate::config::{dates, destination, duration};
 use crate::error::{CliError, hinted, prefixed};
 
 /// Prints the changes of a destination.
@@ -67,6 +67,7 @@ fn span(arguments: &ChangesArgs) -> Result<SeenBetween> {
     let calendar = dates::Calendar::of(Some(Tz::UTC));
     let since = arguments.since.as_deref();
     let since = since.filter(|_| run_number(since).is_none());
+    let time = |text: &str| time(text).or_else(|| ago(text, calendar.now));
     let since = since.map(|text| match time(text) {
         Some(time) => Ok(time),
         None => {
@@ -105,6 +106,12 @@ fn span(arguments: &ChangesArgs) -> Result<SeenBetween> {
 fn time(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     Some(time.with_timezone(&Utc))
+}
+
+/// The time that was so long ago: `24h`, `90m`, `2d`.
+fn ago(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let time = TimeDelta::from_std(duration::parse(text, "").ok()?).ok()?;
+    now.checked_sub_signed(time)
 }
 
 /// A change in the envelope of Debezium.
@@ -178,6 +185,12 @@ mod tests {
         let times = resolved("2024-05-01T10:00:00+05:30", "2024-05-01T04:30:00.5Z").unwrap();
         assert_eq!(times.after, at("2024-05-01T04:30:00Z"));
         assert_eq!(times.until, at("2024-05-01T04:30:00.5Z"));
+        let before = Utc::now();
+        let day = resolved("24h", "90m").unwrap();
+        let ago = |hours| before - TimeDelta::minutes(hours);
+        let (after, until) = (day.after.unwrap(), day.until.unwrap());
+        assert!(after >= ago(24 * 60) && after < ago(24 * 60 - 1), "{after}");
+        assert!(until >= ago(90) && until < ago(89), "{until}");
         for (since, until, named) in [
             ("soon", "today", "--since"),
             ("today", "2024-13-01", "--until"),
