@@ -100,6 +100,13 @@ fn verify_names_each_difference() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("not pulled yet"));
     let sentence = "1 day differs from what the server holds now";
     assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
+
+    // The days of a month are those of its calendar.
+    let month = ["verify", text, "--month", "2024-05"];
+    let output = served.kapture(&month).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
+    let sentence = "31 days compared";
+    assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
 }
 
 #[test]

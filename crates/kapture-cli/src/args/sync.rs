@@ -162,6 +162,17 @@ pub(crate) struct VerifyArgs {
         help_heading = "Days"
     )]
     pub(crate) to: Option<String>,
+    /// The last DAYS days up to yesterday, for example 7
+    #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"], help_heading = "Days")]
+    pub(crate) last: Option<String>,
+    /// The days of a month, up to today
+    #[arg(
+        long,
+        value_name = "YYYY-MM",
+        conflicts_with_all = ["from", "to", "last"],
+        help_heading = "Days"
+    )]
+    pub(crate) month: Option<String>,
     /// Print the differences as JSON, one object for each day that differs
     #[arg(long)]
     pub(crate) json: bool,

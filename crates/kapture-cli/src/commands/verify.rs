@@ -12,7 +12,7 @@ use kapture_sinks::{Destination, Ledger, RowHashes, Sink, StaleReason};
 use kapture_transport::Endpoint;
 use serde_json::json;
 
-use crate::args::{OutputArgs, VerifyArgs};
+use crate::args::{DayArgs, OutputArgs, VerifyArgs};
 use crate::config::connection::Connection;
 use crate::config::{dates, destination, query};
 use crate::error::{CliError, hinted, prefixed};
@@ -148,6 +148,14 @@ fn asked(
     ledger: &Ledger,
     destination: &Destination,
 ) -> Result<Days> {
+    if arguments.last.is_some() || arguments.month.is_some() {
+        let days = DayArgs {
+            last: arguments.last.clone(),
+            month: arguments.month.clone(),
+            ..DayArgs::default()
+        };
+        return dates::asked(&days, calendar);
+    }
     let bounds = ledger.bounds();
     let date = |text: &Option<String>, flag: &'static str, held: Option<NaiveDate>| match text {
         Some(text) => calendar.date(text).map_err(|error| prefixed(flag, error)),
