@@ -176,6 +176,10 @@ fn locate(text: &str, format: Option<Format>) -> Result<Destination> {
             error.to_string(),
             "write @ as %40, # as %23, / as %2F, ? as %3F and % as %25; or leave the password out, and set PGPASSWORD or write it to ~/.pgpass",
         ),
+        DestinationError::Unclear(ref name) if Path::new(name).extension().is_none() => {
+            let hint = format!("for a folder, write {}/", kapture_model::sanitize(name));
+            hinted(error.to_string(), hint)
+        }
         error => error.into(),
     })
 }

@@ -50,6 +50,14 @@ fn columns(texts: &[String]) -> Result<Vec<AttributeColumn>> {
     let mut names = BTreeSet::new();
     let column = |text: &String| {
         let (key, name) = text.split_once('=').unwrap_or((text, text));
+        if is_attribute(name) && !is_attribute(key) {
+            return Err(hinted(
+                format!(
+                    "--column {text}: the field stands before the =, the name of its column behind it"
+                ),
+                format!("write --column {name}={key}"),
+            ));
+        }
         let column =
             AttributeColumn::new(key, name).map_err(|error| prefixed("--column", error.into()))?;
         if !names.insert(column.name().to_lowercase()) {
@@ -58,6 +66,12 @@ fn columns(texts: &[String]) -> Result<Vec<AttributeColumn>> {
         Ok(column)
     };
     texts.iter().map(column).collect()
+}
+
+/// Whether this is the API's name of an attribute, such as `attr3`.
+fn is_attribute(text: &str) -> bool {
+    let number = text.strip_prefix("attr");
+    number.is_some_and(|number| number.parse::<u8>().is_ok())
 }
 
 #[cfg(test)]
@@ -104,5 +118,8 @@ mod tests {
         ] {
             assert!(parsed(texts).is_err(), "{texts:?}");
         }
+        let reversed = parsed(&["source=attr1"]).unwrap_err();
+        assert!(reversed.to_string().contains("before the ="), "{reversed}");
+        assert!(parsed(&["attr1=attr2"]).is_ok());
     }
 }
