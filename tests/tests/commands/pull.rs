@@ -346,6 +346,21 @@ fn a_closed_standard_output_is_an_error_if_contacts_are_lost() {
     assert!(names(folder.path()).is_empty());
 }
 
+/// A workbook is written at the end, by a library that has errors of its own.
+#[test]
+fn a_closed_standard_output_ends_a_workbook_as_it_ends_lines() {
+    let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());
+    let outputs = ["ndjson", "xlsx"].map(|format| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut pull = served.kapture(&WEEK);
+        let output = pull.args(["--format", format]).stdout(writer).output();
+        let output = output.unwrap();
+        (code(&output), stderr(&output))
+    });
+    assert_eq!(outputs[0], outputs[1]);
+}
+
 /// Compressed, the contacts meet the full disk when all of them are there.
 #[cfg(target_os = "linux")]
 #[test]

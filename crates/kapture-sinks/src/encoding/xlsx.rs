@@ -96,6 +96,8 @@ impl Encoder for XlsxEncoder {
 fn failed(error: XlsxError) -> io::Error {
     match error {
         XlsxError::IoError(error) => error,
+        // Most of them are I/O errors, too, and keep their kind.
+        XlsxError::ZipError(error) => error.into(),
         error => io::Error::other(error),
     }
 }
