@@ -77,8 +77,8 @@ pub(crate) struct DayArgs {
     /// The last DAYS days up to yesterday, for example 7
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"])]
     pub(crate) last: Option<String>,
-    /// The days of a month, up to today
-    #[arg(long, value_name = "YYYY-MM", conflicts_with_all = ["from", "to", "last"])]
+    /// The days of a month, or of the last one, up to today
+    #[arg(long, value_name = "YYYY-MM|last", conflicts_with_all = ["from", "to", "last"])]
     pub(crate) month: Option<String>,
     /// Read the days from a file, one a line; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "last", "month"])]

@@ -165,10 +165,10 @@ pub(crate) struct VerifyArgs {
     /// The last DAYS days up to yesterday, for example 7
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"], help_heading = "Days")]
     pub(crate) last: Option<String>,
-    /// The days of a month, up to today
+    /// The days of a month, or of the last one, up to today
     #[arg(
         long,
-        value_name = "YYYY-MM",
+        value_name = "YYYY-MM|last",
         conflicts_with_all = ["from", "to", "last"],
         help_heading = "Days"
     )]

@@ -191,11 +191,15 @@ fn last(text: &str, today: NaiveDate) -> Result<Days> {
 
 /// The days of a month, as far as they have begun.
 fn month(text: &str, today: NaiveDate) -> Result<Days> {
+    if text == "last" {
+        let before = today.checked_sub_months(Months::new(1)).unwrap_or(today);
+        return month(&before.format("%Y-%m").to_string(), today);
+    }
     let shaped = text.len() == "YYYY-MM".len();
     let first = shaped.then(|| NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok());
-    let first = first
-        .flatten()
-        .ok_or_else(|| anyhow!("--month: expected a month such as 2024-05, not `{text}`"))?;
+    let first = first.flatten().ok_or_else(|| {
+        anyhow!("--month: expected a month such as 2024-05, or last, not `{text}`")
+    })?;
     let last = first
         .checked_add_months(Months::new(1))
         .and_then(|next| next.pred_opt())
@@ -334,6 +338,9 @@ mod tests {
         assert_eq!(bounds("2024-02"), (day("2024-02-01"), day("2024-02-29")));
         assert_eq!(bounds("2023-12"), (day("2023-12-01"), day("2023-12-31")));
         assert_eq!(bounds("2024-03"), (day("2024-03-01"), today));
+        assert_eq!(bounds("last"), bounds("2024-02"));
+        let last = month("last", day("2024-03-31")).unwrap();
+        assert_eq!(last.bounds().unwrap().1, day("2024-02-29"));
         for text in [
             "2024-04",
             "2024-13",
