@@ -51,16 +51,18 @@ fn row(run: &Run) -> [String; 10] {
         0 => run.days_done.to_string(),
         failed => format!("{} of {}", run.days_done, run.days_done + failed),
     };
+    // A run that did not end has counted for itself alone.
+    let counted = |text: String| if run.has_ended() { text } else { "-".into() };
     [
         run.number.to_string(),
         run.started.format("%Y-%m-%d %H:%M:%S").to_string(),
         took(run),
         kapture_model::sanitize(&run.command).to_string(),
-        days,
-        run.customers.to_string(),
-        run.requests.to_string(),
-        run.retries.to_string(),
-        format!("{:.1}", run.bytes as f64 / 1e6),
+        counted(days),
+        counted(run.customers.to_string()),
+        counted(run.requests.to_string()),
+        counted(run.retries.to_string()),
+        counted(format!("{:.1}", run.bytes as f64 / 1e6)),
         run.exit_code.to_string(),
     ]
 }
@@ -105,7 +107,7 @@ mod tests {
 run  started (UTC)             took  command    days  customers  requests  repeated   MB  exit
   1  2024-05-02 06:15:00      1.2 s  sync          7      12345        16         0  2.3     0
   2  2024-05-03 06:15:00  2 h 2 min  pull     1 of 3          0         0        40  0.0     5
-  3  2024-05-04 06:15:00          -  sync          0          0         0         0  0.0   137
+  3  2024-05-04 06:15:00          -  sync          -          -         -         -    -   137
 exit 137: the run was killed, or is still running
 "
         );
