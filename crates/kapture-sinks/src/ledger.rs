@@ -211,6 +211,11 @@ impl Ledger {
         self.end = Some(end);
     }
 
+    /// The last day that the destination is to hold, if it was ever set.
+    pub fn end(&self) -> Option<RangeEnd> {
+        self.end
+    }
+
     /// The name of the time zone that its days are days of.
     pub fn set_time_zone(&mut self, time_zone: impl Into<String>) {
         self.time_zone = Some(time_zone.into());

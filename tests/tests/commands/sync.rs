@@ -392,3 +392,20 @@ fn pull_writes_to_destinations_with_a_ledger() {
         .truth_ids(day("2024-05-01"), day("2024-05-03"));
     assert_eq!(status(&destination)["customers"], truth.len());
 }
+
+#[test]
+fn a_run_beyond_the_end_of_earlier_runs_says_so() {
+    let served = tenant(1, PerDay::Fixed(2), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let destination = folder.path().join("customers.db");
+    let sync = ["sync", destination.to_str().unwrap()];
+    let told = |more: &[&str]| stderr(&run(&served, &[&sync[..], more].concat()));
+    let today = chrono::Utc::now().date_naive();
+    let end = |days| (today - chrono::Days::new(days)).to_string();
+    let note = "this one goes on until today; --to ";
+    assert!(!told(&["--from", "-5d", "--to", &end(4)]).contains(note));
+    assert!(!told(&["--to", &end(3)]).contains(note), "another end");
+    let beyond = told(&[]);
+    assert!(beyond.contains(&format!("{note}{}", end(3))), "{beyond}");
+    assert!(!told(&[]).contains(note), "it is known now");
+}

@@ -95,6 +95,7 @@ pub(crate) async fn run(arguments: &SyncArgs, output: &OutputArgs) -> Result<(),
         let ledger = sink.ledger().await.map_err(CliError::sink)?;
         let wanted = range.wanted(&ledger).map_err(usage)?;
         let days = lacking(&ledger, &wanted, &refresh, &calendar);
+        range.note_another_end(&ledger);
         note_days_pulled_again(&ledger, &days, calendar.now);
         let filters = connection.filter_check(&query);
         let connected = connection.open().await?;
@@ -187,7 +188,7 @@ fn grace_period(text: &str) -> Result<TimeDelta> {
 fn nowhere_to_begin() -> anyhow::Error {
     hinted(
         "no first day: the destination has no days yet",
-        "add --from DATE",
+        "add --from and the first day that it is to hold, for example --from 2024-01-01 or --from -30d",
     )
 }
 
@@ -223,6 +224,18 @@ impl Range {
     pub(crate) fn wanted(&self, ledger: &Ledger) -> Result<Days> {
         let held = ledger.bounds().map(|(first, _)| first);
         self.since(self.from.or(held).ok_or_else(nowhere_to_begin)?)
+    }
+
+    /// Notes that this run goes beyond the last day that the destination was to hold, which is easily forgotten.
+    fn note_another_end(&self, ledger: &Ledger) {
+        if let (Some(RangeEnd::Day(end)), RangeEnd::Today) = (ledger.end(), self.end)
+            && end < self.to
+        {
+            Message::note(format!(
+                "earlier runs were to end on {end}, this one goes on until today; --to {end} keeps the end"
+            ))
+            .print();
+        }
     }
 
     fn since(&self, from: NaiveDate) -> Result<Days> {
