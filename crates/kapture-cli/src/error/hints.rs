@@ -26,8 +26,10 @@ pub(super) fn sink(error: &SinkError) -> Option<String> {
         SinkError::OtherTenant { .. } => {
             "give another destination; if it is the same tenant at a new address, change `tenant` in the table kapture_manifest, or in _kapture/manifest.json of a folder"
         }
-        SinkError::OtherSelection { .. } => {
-            "a destination holds the customers of one account and one set of filters: repeat the filters that it was created with, or give another destination"
+        SinkError::OtherSelection { destination, .. } => {
+            return Some(format!(
+                "a destination holds the customers of one account and one set of filters: repeat the filters that it was created with, which kapture status {destination} shows, or give another destination"
+            ));
         }
         SinkError::OtherZone { held, .. } => {
             let held = kapture_model::sanitize(held);

@@ -32,7 +32,7 @@ fn log(event: &Event, done: usize, days: usize) {
             info!(%day, %error, done, of = days, "day failed");
         }
         Event::Discovered(Finding::NoCanary) => Message::note(
-            "no request of this run returned customers, so nothing but the server's word says that these days have none; they stay open, and a later run looks again",
+            "no request of this run returned customers, so nothing but the server's word says that these days have none; they stay open, and a later run looks again. If they should have some, check the account and the spelling of the filters",
         )
         .print(),
         Event::Discovered(finding) => log_finding(finding),
