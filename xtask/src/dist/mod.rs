@@ -6,6 +6,7 @@
 //! on x86-64, in an empty container too.
 
 mod dependencies;
+mod lint;
 mod notices;
 mod packages;
 pub(crate) mod packaging;
@@ -74,6 +75,7 @@ pub(crate) fn run(shell: &Shell, workspace: &Workspace) -> Result<(), Error> {
     release.wheel()?;
     packages::debian(&release)?;
     packages::rpm(&release)?;
+    lint::packages(&release)?;
     release.bill_of_materials()?;
     release.checksums()?;
     println!("{}", release.files.display());
