@@ -128,6 +128,14 @@ impl CliError {
         }
     }
 
+    /// A destination holds data that is in no day of its ledger.
+    pub(crate) fn strays(destination: String) -> Self {
+        let text = format!("{destination} holds data that belongs to no day of its ledger");
+        Self::new(DIFFERENT, anyhow::Error::msg(text)).hint(
+            "programs that read the destination take it for customers: remove what is named above, or pull its day with --from and --to",
+        )
+    }
+
     /// Days of a destination are too old.
     pub(crate) fn not_up_to_date(text: String, hint: String) -> Self {
         Self::new(DIFFERENT, anyhow::Error::msg(text)).hint(hint)

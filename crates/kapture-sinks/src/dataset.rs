@@ -48,6 +48,7 @@ use crate::ledger::identity::Identity;
 use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::FileReceipt;
 use crate::ledger::run_log::RunLog;
+use crate::ledger::stray::Stray;
 use crate::ledger::tracking::Tracking;
 use crate::ledger::{Ledger, StaleReason};
 use crate::sink::RowHashes;
@@ -414,6 +415,17 @@ impl<F: Files> DayStore for Dataset<F> {
             Some(recording) => self.replace_and_record(content, recording).await,
             None => self.files.replace_day(content).await,
         }
+    }
+
+    async fn strays(&self) -> Result<Vec<Stray>, SinkError> {
+        let listing = self.files.list(self.held_format()).await?;
+        let stray = |name: String| Stray::File {
+            day: name
+                .split_once('/')
+                .and_then(|(folder, _)| layout::day_of_partition(folder)),
+            name,
+        };
+        Ok(listing.strays.into_iter().map(stray).collect())
     }
 
     async fn runs(&self) -> Result<RunLog, SinkError> {

@@ -21,6 +21,7 @@ use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
 use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
+use crate::ledger::stray::Stray;
 use crate::ledger::tombstones::Tombstones;
 use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, RowHashes, Sink};
@@ -82,6 +83,11 @@ pub(crate) trait DayStore: Send + Sync + 'static {
             records.iter().map(hash).collect()
         };
         Ok(blocking::run(hashes).await)
+    }
+
+    /// What it holds that belongs to no day of its ledger.
+    async fn strays(&self) -> Result<Vec<Stray>, SinkError> {
+        Ok(Vec::new())
     }
 
     /// The last runs. What cannot be decoded is left out.
@@ -291,6 +297,10 @@ impl<S: DayStore> Sink for Incremental<S> {
         store
             .row_hashes_of(*zone, day, records.to_vec(), hasher.clone())
             .await
+    }
+
+    async fn strays(&self) -> Result<Vec<Stray>, SinkError> {
+        self.opened.store.strays().await
     }
 
     async fn rereads(&self) -> Result<Rereads, SinkError> {

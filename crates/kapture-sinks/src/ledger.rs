@@ -11,6 +11,7 @@ pub(crate) mod manifest;
 pub(crate) mod receipt_codec;
 pub(crate) mod rereads;
 pub(crate) mod run_log;
+pub(crate) mod stray;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod tombstones;
 pub(crate) mod tracking;

@@ -55,6 +55,7 @@ pub use ledger::day_status::DayStatus;
 pub use ledger::identity::Identity;
 pub use ledger::rereads::{Reread, Rereads};
 pub use ledger::run_log::{FailedRange, FieldDrift, Run, RunLog};
+pub use ledger::stray::Stray;
 pub use ledger::tracking::Tracking;
 pub use ledger::{Ledger, RangeEnd, StaleReason};
 pub use sink::fill::{FillError, Filling, fill};

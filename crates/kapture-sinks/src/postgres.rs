@@ -48,6 +48,7 @@ use crate::ledger::manifest::{Manifest, Origin};
 use crate::ledger::receipt_codec::{self, RECEIPTS};
 use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::RunLog;
+use crate::ledger::stray::Stray;
 use crate::ledger::tracking::Tracking;
 use crate::sink::RowHashes;
 use crate::sql::attributes;
@@ -310,6 +311,10 @@ impl DayStore for Postgres {
 
     async fn replace_day(&self, receipt: &Receipt, records: Spooled) -> Result<Drift, SinkError> {
         day::replace(self, receipt, records).await
+    }
+
+    async fn strays(&self) -> Result<Vec<Stray>, SinkError> {
+        rows::strays(&self.connection).await
     }
 
     async fn runs(&self) -> Result<RunLog, SinkError> {

@@ -16,6 +16,7 @@ use crate::error::SinkError;
 use crate::ledger::change::{Change, ChangeStream, SeenBetween};
 use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
+use crate::ledger::stray::Stray;
 use crate::ledger::{Ledger, RangeEnd};
 
 pub use tee::Tee;
@@ -112,6 +113,11 @@ pub trait Sink: Send + Sync {
         _records: &[Record],
     ) -> Result<RowHashes, SinkError> {
         Ok(RowHashes::new())
+    }
+
+    /// What it holds that belongs to no day of its ledger. Nothing for a sink that is not incremental.
+    async fn strays(&self) -> Result<Vec<Stray>, SinkError> {
+        Ok(Vec::new())
     }
 
     /// What was found when its sealed days were read again, by age. Nothing for a sink that does not

@@ -9,5 +9,6 @@ pub(crate) mod new_day;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod stored_table;
+pub(crate) mod strays;
 pub(crate) mod tables;
 pub(crate) mod upgrade;

@@ -36,6 +36,7 @@ use crate::ledger::identity::Identity;
 use crate::ledger::manifest::Manifest;
 use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::RunLog;
+use crate::ledger::stray::Stray;
 use crate::ledger::tracking::Tracking;
 use crate::sink::RowHashes;
 use crate::sql::changes::{self, Position};
@@ -157,6 +158,10 @@ impl DayStore for Sqlite {
     async fn row_hashes(&self, day: NaiveDate, hasher: RowHasher) -> Result<RowHashes, SinkError> {
         let read = move |database: &Database| database.row_hashes(day, &hasher);
         self.database.run(read).await
+    }
+
+    async fn strays(&self) -> Result<Vec<Stray>, SinkError> {
+        self.database.run(Database::strays).await
     }
 
     async fn runs(&self) -> Result<RunLog, SinkError> {

@@ -228,3 +228,112 @@ fn verify_compares_the_values_of_files() {
         );
     }
 }
+
+#[test]
+fn verify_names_what_another_program_wrote_into_a_database() {
+    let served = tenant(6, PerDay::Fixed(5), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("customers.db");
+    let text = database.to_str().unwrap();
+    let days = ["--from", "2024-05-01", "--to", "2024-05-02"];
+    run(&served, &[&["pull", "-o", text], &days[..]].concat());
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let ids = |day: &str| -> Vec<i64> {
+        let mut select = connection
+            .prepare("SELECT id FROM customers WHERE kapture_day = ? ORDER BY id")
+            .unwrap();
+        let ids = select.query_map([day], |row| row.get(0)).unwrap();
+        ids.map(Result::unwrap).collect()
+    };
+    let changed = ids("2024-05-01");
+    for (change, id) in [
+        ("extra = 'not json'", changed[0]),
+        ("extra = extra || ' {}'", changed[1]),
+        ("extra = X'ff'", changed[2]),
+        ("is_organization = 7", changed[3]),
+    ] {
+        let update = format!("UPDATE customers SET {change} WHERE id = ?");
+        assert_eq!(connection.execute(&update, [id]).unwrap(), 1, "{change}");
+    }
+    // Rows of a day that is not in the ledger.
+    let moved = ids("2024-05-02");
+    let update = "UPDATE customers SET kapture_day = '2023-01-01' WHERE id IN (?, ?)";
+    connection.execute(update, [moved[0], moved[1]]).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO contacts (customer_id, position, id) VALUES (17, 0, 18)",
+        )
+        .unwrap();
+
+    let output = served.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
+    let changed = changed[..4].iter().map(ToString::to_string);
+    let changed = changed.collect::<Vec<_>>().join(", ");
+    let expected = format!(
+        "2023-01-01: 2 customers of a day that was never pulled
+1 contacts of no customer
+2024-05-01: 4 with other values: {changed}
+2024-05-02: changed in the destination since it was pulled: 2 only on the server: {}, {}
+",
+        moved[0], moved[1]
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+
+    run(
+        &served,
+        &[&["pull", "-o", text, "--again"], &days[..]].concat(),
+    );
+    let output = served
+        .kapture(&["verify", text, "--json"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 7, "contacts are left: {}", stderr(&output));
+    let stray: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(stray["stray"], "1 contacts of no customer");
+    let sentence = "holds data that belongs to no day of its ledger";
+    assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
+}
+
+#[test]
+fn verify_names_files_that_kapture_did_not_write() {
+    let served = tenant(6, PerDay::Fixed(5), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let destination = folder.path().join("lines/");
+    let text = destination.to_str().unwrap();
+    let days = ["--from", "2024-05-01", "--to", "2024-05-03"];
+    run(
+        &served,
+        &[&["sync", text, "--format", "ndjson"], &days[..]].concat(),
+    );
+    let file = |name: &str| destination.join(name);
+    let customers = file("created_date=2024-05-02/customers.ndjson");
+    std::fs::copy(&customers, customers.with_file_name("copy.ndjson")).unwrap();
+    std::fs::copy(&customers, file("all.ndjson")).unwrap();
+    std::fs::write(file("notes.txt"), "ours").unwrap();
+    let output = served.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "all.ndjson: not written by kapture
+created_date=2024-05-02/copy.ndjson: not written by kapture
+"
+    );
+    std::fs::remove_file(file("all.ndjson")).unwrap();
+    let other = ["verify", text, "--from", "2024-05-03", "--to", "2024-05-03"];
+    run(&served, &other);
+    std::fs::remove_file(customers.with_file_name("copy.ndjson")).unwrap();
+
+    // A file that is no customers, and as long as before: the other days are compared.
+    let length = std::fs::metadata(&customers).unwrap().len();
+    std::fs::write(&customers, "x".repeat(length as usize)).unwrap();
+    let output = served.kapture(&["verify", text]).output().unwrap();
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
+    let differences = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        differences.starts_with("2024-05-02: cannot read "),
+        "{differences}"
+    );
+    let summary = "2 alike, 1 different";
+    assert!(stderr(&output).contains(summary), "{}", stderr(&output));
+}

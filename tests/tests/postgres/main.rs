@@ -38,6 +38,36 @@ async fn conforms() {
     conformance::check(fresh, 20_000).await;
 }
 
+/// Dates without end have no value here, and are a difference of their customer alone.
+#[tokio::test]
+async fn values_that_another_program_wrote_are_compared() {
+    let schema = schema!();
+    let records = [1, 2].map(|id| {
+        let json = format!(r#"{{"id":{id},"generationDate":"2024-05-02T10:00:00"}}"#);
+        Record::decode(json.into()).unwrap()
+    });
+    let day: NaiveDate = "2024-05-02".parse().unwrap();
+    let sink = open_to_write(&schema.url(), &identity()).await.unwrap();
+    let mut writer = sink.day(day).await.unwrap();
+    writer.write(&records).await.unwrap();
+    let ids = records.each_ref().map(|record| record.id().clone());
+    let receipt = Receipt::of(day, &records, DateTime::UNIX_EPOCH);
+    writer.commit(&receipt).await.unwrap();
+    let expected = sink.row_hashes_of(day, &records).await.unwrap();
+    assert_eq!(sink.row_hashes(day).await.unwrap(), expected);
+    assert_eq!(sink.strays().await.unwrap(), []);
+    schema.execute("UPDATE customers SET generation_date = 'infinity' WHERE id = 1");
+    let held = sink.row_hashes(day).await.unwrap();
+    assert_ne!(held[&ids[0]], expected[&ids[0]]);
+    assert_eq!(held[&ids[1]], expected[&ids[1]]);
+    schema.execute("UPDATE customers SET kapture_day = 'infinity' WHERE id = 1");
+    schema.execute("UPDATE customers SET kapture_day = '2020-01-01' WHERE id = 2");
+    let strays = sink.strays().await.unwrap();
+    let strays: Vec<_> = strays.iter().map(ToString::to_string).collect();
+    let stray = |day| format!("{day}: 1 customers of a day that was never pulled");
+    assert_eq!(strays, ["2020-01-01", "infinity"].map(stray));
+}
+
 #[tokio::test]
 async fn tables_of_others_are_left_alone() {
     let schema = schema!();

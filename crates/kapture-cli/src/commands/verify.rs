@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use futures_util::StreamExt;
 use kapture_customers::{Checksum, DayState, Days, Event, Pull, PullError, Receipt};
 use kapture_model::CustomerId;
-use kapture_sinks::{Destination, Ledger, RowHashes, Sink, StaleReason};
+use kapture_sinks::{Destination, Ledger, RowHashes, Sink, SinkError, StaleReason, Stray};
 use kapture_transport::Endpoint;
 use serde_json::json;
 
@@ -46,6 +46,17 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     let ledger = sink.ledger().await.map_err(CliError::sink)?;
     let asked = asked(arguments, &calendar, &ledger, &destination).map_err(usage)?;
     let (days, open) = sealed(&asked, &ledger);
+    let strays = sink.strays().await.map_err(CliError::sink)?;
+    let VerifyArgs {
+        from,
+        to,
+        last,
+        month,
+        ..
+    } = arguments;
+    let is_whole = [from, to, last, month].iter().all(|it| it.is_none());
+    let is_asked = |stray: &Stray| is_whole || stray.day().is_none_or(|day| asked.contains(day));
+    let strays: Vec<_> = strays.into_iter().filter(is_asked).collect();
     let metrics = arguments.metrics.as_deref();
     let started = StartedRun::new("verify", &destination, metrics, calendar.now);
     let mut summary = Summary {
@@ -53,6 +64,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
         ..Summary::default()
     };
     let compared = async {
+        tell_strays(&strays, arguments.json)?;
         let connected = connection.open().await?;
         let pull = connected.pull(&ledger, query, &days);
         let pull = pull.fewer_requests(arguments.proof.fewer_requests);
@@ -77,7 +89,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     let verified = counts
         .as_ref()
         .map_or((0, 0), |counts| (counts.alike, counts.differing));
-    let outcome = counts.and_then(|counts| report(counts, &open, &destination));
+    let outcome = counts.and_then(|counts| report(counts, &open, strays.len(), &destination));
     started
         .end_of_verification(&*sink, &summary, verified, outcome)
         .await
@@ -92,7 +104,12 @@ struct Counts {
 }
 
 /// Prints what became of the days, and says whether all are alike.
-fn report(counts: Counts, open: &Days, destination: &Destination) -> Result<(), CliError> {
+fn report(
+    counts: Counts,
+    open: &Days,
+    strays: usize,
+    destination: &Destination,
+) -> Result<(), CliError> {
     let Counts {
         alike,
         differing,
@@ -122,6 +139,7 @@ fn report(counts: Counts, open: &Days, destination: &Destination) -> Result<(), 
             "different": differing,
             "failed": failing.len(),
             "failed_days": failing.iter().collect::<Vec<_>>(),
+            "strays": strays,
         }),
     )
     .print();
@@ -129,11 +147,24 @@ fn report(counts: Counts, open: &Days, destination: &Destination) -> Result<(), 
     for failed in failures {
         failed.report();
     }
-    match (failure, differing) {
-        (Some(failure), _) => Err(failure),
-        (None, 0) => Ok(()),
-        (None, days) => Err(CliError::differences(days, sync_again(destination))),
+    match (failure, differing, strays) {
+        (Some(failure), ..) => Err(failure),
+        (None, 0, 0) => Ok(()),
+        (None, 0, _) => Err(CliError::strays(destination.to_string())),
+        (None, days, _) => Err(CliError::differences(days, sync_again(destination))),
     }
+}
+
+/// Prints what the destination holds that belongs to no day of its ledger.
+fn tell_strays(strays: &[Stray], as_json: bool) -> Result<(), CliError> {
+    for stray in strays {
+        let line = match as_json {
+            true => json!({"day": stray.day(), "stray": stray.to_string()}).to_string(),
+            false => stray.to_string(),
+        };
+        stdout::print(&format!("{line}\n")).map_err(CliError::after_a_difference)?;
+    }
+    Ok(())
 }
 
 fn sync_again(destination: &Destination) -> String {
@@ -275,9 +306,14 @@ impl Verification<'_> {
         let mut there = self.fetched.remove(&day).unwrap_or_default();
         there.retain(|id, _| !self.ledger.is_forgotten(id));
         let stale_reason = self.ledger.stale_reason(day);
+        let mut unreadable = None;
         let here = match self.sink.row_hashes(day).await {
             // A stale day may be unreadable.
             Err(_) if stale_reason.is_some() => RowHashes::new(),
+            Err(error) if is_unreadable(&error) => {
+                unreadable = Some(format!("{:#}", anyhow!(error)));
+                RowHashes::new()
+            }
             here => here.map_err(CliError::sink)?,
         };
         let without = |some: &RowHashes, others: &RowHashes| {
@@ -292,6 +328,7 @@ impl Verification<'_> {
             day,
             receipt: self.ledger.get(day),
             stale_reason,
+            unreadable,
             missing: without(&there, &here),
             surplus: without(&here, &there),
             changed: changed.map(|(id, _)| id.clone()).collect(),
@@ -336,6 +373,8 @@ struct Comparison<'a> {
     day: NaiveDate,
     receipt: Option<&'a Receipt>,
     stale_reason: Option<StaleReason>,
+    /// Why nothing of it can be read in the destination.
+    unreadable: Option<String>,
     here: BTreeSet<CustomerId>,
     /// Only on the server.
     missing: Vec<CustomerId>,
@@ -362,6 +401,9 @@ impl Comparison<'_> {
 
     fn text(&self) -> String {
         let mut text = self.day.to_string();
+        if let Some(reason) = &self.unreadable {
+            return format!("{text}: {reason}");
+        }
         if let Some(reason) = self.stale_reason {
             let _ = write!(text, ": {reason}");
         } else if self.receipt.is_none() {
@@ -387,10 +429,23 @@ impl Comparison<'_> {
             "day": self.day,
             "pulled": self.receipt.is_some() || self.stale_reason.is_some(),
             "agrees_with_receipt": self.agrees_with_receipt(),
+            "unreadable": self.unreadable,
             "missing": ids(&self.missing),
             "surplus": ids(&self.surplus),
             "changed": ids(&self.changed),
         })
+    }
+}
+
+/// Whether what is stored of a day is no customers, and other days may be read.
+fn is_unreadable(error: &SinkError) -> bool {
+    use std::io::ErrorKind::{InvalidData, Other, UnexpectedEof};
+    match error {
+        SinkError::Damaged { .. } => true,
+        SinkError::Read { source, .. } => {
+            matches!(source.kind(), InvalidData | Other | UnexpectedEof)
+        }
+        _ => false,
     }
 }
 

@@ -11,12 +11,13 @@ use crate::json::strict::valid_text;
 use crate::mix::{mixed, text_hash};
 
 /// The fields of an object, each with the hash of its value. Of a repeated key the last one counts.
-/// Empty when the text is no JSON object.
-pub(crate) fn field_hashes(json: &str) -> BTreeMap<Cow<'_, str>, u64> {
+/// `None` when the text is no JSON object, or more than one.
+pub(crate) fn field_hashes(json: &str) -> Option<BTreeMap<Cow<'_, str>, u64>> {
     let mut fields = BTreeMap::new();
-    // An object that is cut off is none of ours; what was read of it counts.
-    let _ = Scanner::new(json).object_of(&mut fields);
-    fields
+    let mut scanner = Scanner::new(json);
+    scanner.object_of(&mut fields)?;
+    scanner.skip_whitespace();
+    (scanner.at() == json.len()).then_some(fields)
 }
 
 /// The hash of null, which stands for a field that is not there.

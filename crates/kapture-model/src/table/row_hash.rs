@@ -118,14 +118,15 @@ impl RowHasher {
         let ignored = &self.ignored[owner as usize];
         let extra = row.extra.as_deref();
         let extra = extra.filter(|_| !ignored.contains(EXTRA_FIELDS));
-        let extra = extra.map_or(0, |extra| {
-            let fields = field_hashes(extra).into_iter();
-            fields.fold(0_u64, |sum, (key, hash)| {
-                match hash == NULL || ignored.contains(&*key) {
+        let extra = extra.map_or(0, |extra| match field_hashes(extra) {
+            Some(fields) => fields.iter().fold(0_u64, |sum, (key, hash)| {
+                match *hash == NULL || ignored.contains(&**key) {
                     true => sum,
-                    false => sum.wrapping_add(mixed(text_hash(EXTRA, &key) ^ hash)),
+                    false => sum.wrapping_add(mixed(text_hash(EXTRA, key) ^ hash)),
                 }
-            })
+            }),
+            // Another program wrote it.
+            None => text_hash(NO_OBJECT, extra),
         });
         mixed(sum.wrapping_add(extra))
     }
@@ -140,6 +141,8 @@ const EXTRA_FIELDS: &str = "extra";
 // What the hash of a key begins with.
 const COLUMN: u64 = 11;
 const EXTRA: u64 = 12;
+// What the hash of an extra object begins with that is none.
+const NO_OBJECT: u64 = 13;
 
 /// The hash of a cell in a column that begins with `start`; `None` for null.
 fn cell_hash(start: u64, cell: &Cell<'_>) -> Option<u64> {
@@ -211,6 +214,25 @@ mod tests {
         ];
         let hashes: BTreeSet<_> = copies.iter().map(|json| hash(json)).collect();
         assert_eq!(hashes.len(), copies.len());
+    }
+
+    #[test]
+    fn extra_that_is_no_object_counts() {
+        let hash = |extra: &str| {
+            let row = |extra| Row {
+                cells: vec![Cell::Integer(1)],
+                extra,
+            };
+            RowHasher::default().hash(&CustomerRow {
+                id: 1,
+                customer: row(Some(extra.to_owned())),
+                contacts: Vec::new(),
+            })
+        };
+        let extras = ["{}", "", "not json", "[]", "7", r#"{"a":"#, "{}{}", "{} x"];
+        let hashes: BTreeSet<_> = extras.into_iter().map(hash).collect();
+        assert_eq!(hashes.len(), extras.len());
+        assert_eq!(hash(" {} "), hash("{}"));
     }
 
     #[test]

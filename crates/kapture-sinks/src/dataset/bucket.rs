@@ -167,13 +167,25 @@ impl Files for Bucket {
                 listing
                     .receipts
                     .extend(layout::day_of_receipt(name.as_ref()));
-            } else if let Some(mut below) = object.location.prefix_match(&self.prefix)
-                && let Some(day) = below.next()
-                && below.next().is_some_and(|name| name.as_ref() == file_name)
-                && below.next().is_none()
-                && let Some(day) = layout::day_of_partition(day.as_ref())
-            {
-                listing.days.insert(day, stamp(&object));
+                continue;
+            }
+            let Some(below) = object.location.prefix_match(&self.prefix) else {
+                continue;
+            };
+            let parts: Vec<_> = below.map(|part| part.as_ref().to_owned()).collect();
+            match &parts[..] {
+                [folder, name]
+                    if *name == file_name
+                        && let Some(day) = layout::day_of_partition(folder) =>
+                {
+                    listing.days.insert(day, stamp(&object));
+                }
+                parts => {
+                    let name = parts.join("/");
+                    if layout::is_stray(&name, format) {
+                        listing.strays.insert(name);
+                    }
+                }
             }
         }
         Ok(listing)

@@ -28,7 +28,7 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Replaces a small file, atomically.
     async fn write(&self, name: &str, content: Vec<u8>) -> Result<(), SinkError>;
 
-    /// The days that have a receipt, and those that have a file of this format.
+    /// The days that have a receipt, those that have a file of this format, and what is among these.
     async fn list(&self, format: Format) -> Result<Listing, SinkError>;
 
     /// The names of what is there beside the files of a dataset, but for what file systems and tools
@@ -70,6 +70,8 @@ pub(crate) trait Files: Send + Sync + 'static {
 pub(crate) struct Listing {
     pub(crate) receipts: BTreeSet<NaiveDate>,
     pub(crate) days: BTreeMap<NaiveDate, Stamp>,
+    /// The names of [stray](super::layout::is_stray) files.
+    pub(crate) strays: BTreeSet<String>,
 }
 
 /// A complete day.

@@ -175,6 +175,7 @@ impl Inner {
             listing.receipts.extend(layout::day_of_receipt(&name));
         }
         for name in names(&self.root)? {
+            self.add_strays(&name, format, &mut listing)?;
             let Some(day) = layout::day_of_partition(&name) else {
                 continue;
             };
@@ -185,6 +186,28 @@ impl Inner {
                 .extend(file.map(|file| (day, stamp(file.len()))));
         }
         Ok(listing)
+    }
+
+    /// Adds what is stray of a file or folder of the root. Of a folder in a folder its name is enough.
+    fn add_strays(
+        &self,
+        name: &str,
+        format: Format,
+        listing: &mut Listing,
+    ) -> Result<(), SinkError> {
+        let path = self.root.join(name);
+        let is_ours = layout::is_ignored(name) || name == layout::CHANGES;
+        let below = match is_ours || !path.is_dir() {
+            true => vec![name.to_owned()],
+            false => {
+                let below = names(&path)?.into_iter();
+                below.map(|file| format!("{name}/{file}")).collect()
+            }
+        };
+        let strays = below.into_iter();
+        let strays = strays.filter(|name| layout::is_stray(name, format));
+        listing.strays.extend(strays);
+        Ok(())
     }
 
     fn lock(&self, destination: &str) -> Result<(), SinkError> {

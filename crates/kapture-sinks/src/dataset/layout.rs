@@ -55,6 +55,21 @@ pub(super) fn is_ignored(name: &str) -> bool {
     name.starts_with('.') || everywhere.contains(&name)
 }
 
+/// Whether programs that read the dataset would take a file for customers that is not the file of a day:
+/// each file in the folder of a day, and other files of the format. They pass over names that begin with
+/// a dot or an underscore.
+pub(super) fn is_stray(name: &str, format: Format) -> bool {
+    let (folder, file) = name.split_once('/').unwrap_or(("", name));
+    let hidden = |part: &str| is_ignored(part) || part.starts_with('_');
+    if folder == CHANGES || name.split('/').any(hidden) {
+        return false;
+    }
+    match folder.starts_with(PARTITION) {
+        true => day_of_partition(folder).is_none() || file != file_name(format),
+        false => name.ends_with(&format!(".{}", format.extension())),
+    }
+}
+
 /// What is wrong with a place that has these files and no manifest.
 pub(super) fn no_manifest(foreign: &BTreeSet<String>) -> String {
     let names = foreign.iter().take(NAMED);
@@ -225,6 +240,31 @@ mod tests {
         assert_eq!(ChangesOfDay::parse(&file), Some((changes, Some("1f"))));
         for other in ["a.csv", "20240601T102030000456Z.csv", ".DS_Store"] {
             assert_eq!(ChangesOfDay::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_readers_take_for_customers_is_stray() {
+        for name in [
+            "created_date=2024-05-02/copy of customers.csv",
+            "created_date=2024-05-02/customers.parquet",
+            "created_date=2024-05-02/old/customers.csv",
+            "created_date=2024-5-2/customers.csv",
+            "backup/customers.csv",
+            "all.csv",
+        ] {
+            assert!(is_stray(name, Format::Csv), "{name}");
+        }
+        for name in [
+            "created_date=2024-05-02/customers.csv",
+            "created_date=2024-05-02/.DS_Store",
+            "created_date=2024-05-02/_SUCCESS",
+            "changes/seen_date=2024-06-01/a.csv",
+            "_kapture/manifest.json",
+            "notes.txt",
+            "lost+found/a.csv",
+        ] {
+            assert!(!is_stray(name, Format::Csv), "{name}");
         }
     }
 

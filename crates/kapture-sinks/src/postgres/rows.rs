@@ -1,18 +1,21 @@
 //! The rows of the database, read back.
 
 use std::collections::HashMap;
+use std::error::Error;
 
 use chrono::NaiveDate;
 use kapture_model::{
     Cell, Column, ColumnKind, CustomerRow, Row, RowHasher, contact_columns, customer_columns,
 };
 use tokio_postgres::Transaction;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{FromSql, ToSql, Type};
 
 use super::connection::Connection;
 use crate::encoding::surrogate_key::customer_id;
 use crate::error::SinkError;
+use crate::ledger::stray::Stray;
 use crate::sink::RowHashes;
+use crate::sql::strays;
 use crate::sql::tables::{self, Dialect};
 
 /// How many customers are read at a time.
@@ -37,6 +40,22 @@ pub(super) async fn row_hashes(
     // It holds locks of the tables until it ends.
     let ended = connection.run(transaction.rollback()).await;
     read.and(ended).map(|()| hashes)
+}
+
+/// The rows that belong to no day of the ledger.
+pub(super) async fn strays(connection: &Connection) -> Result<Vec<Stray>, SinkError> {
+    let client = connection.client().await;
+    let select = strays::select_days(Dialect::Postgres);
+    let rows = connection.run(client.query(&select, &[])).await?;
+    let stray = |row| {
+        let (day, count): (Option<_>, i64) = (connection.value(row, 0)?, connection.value(row, 1)?);
+        Ok(Stray::Customers {
+            // An infinite date is no text.
+            day: day.unwrap_or_else(|| "infinity".into()),
+            count: count.unsigned_abs(),
+        })
+    };
+    rows.iter().map(stray).collect()
 }
 
 /// Makes a day that is merged next replace the customers that another program changed.
@@ -112,26 +131,44 @@ pub(super) fn values(
     first: usize,
     columns: &[Column],
 ) -> Result<Row<'static>, SinkError> {
-    let cell = |(column, index): (&Column, usize)| {
-        Ok(match column.kind {
-            ColumnKind::Integer => connection
-                .value::<Option<_>>(row, index)?
-                .map(Cell::Integer),
-            ColumnKind::Float => connection.value::<Option<_>>(row, index)?.map(Cell::Float),
-            ColumnKind::Bool => connection.value::<Option<_>>(row, index)?.map(Cell::Bool),
-            ColumnKind::Timestamp => connection
-                .value::<Option<_>>(row, index)?
-                .map(Cell::Timestamp),
-            ColumnKind::Text => {
-                let text: Option<String> = connection.value(row, index)?;
-                text.map(|text| Cell::Text(text.into()))
-            }
-        }
-        .unwrap_or_default())
+    let cell = |(column, index): (&Column, usize)| match column.kind {
+        ColumnKind::Integer => cell(row, index, Cell::Integer),
+        ColumnKind::Float => cell(row, index, Cell::Float),
+        ColumnKind::Bool => cell(row, index, Cell::Bool),
+        ColumnKind::Timestamp => cell(row, index, Cell::Timestamp),
+        ColumnKind::Text => cell(row, index, |text: String| Cell::Text(text.into())),
     };
     let cells = columns.iter().zip(first..).map(cell);
     Ok(Row {
-        cells: cells.collect::<Result<_, SinkError>>()?,
+        cells: cells.collect(),
         extra: connection.value(row, first + columns.len())?,
     })
+}
+
+/// The value of a column. One that kapture did not write, such as an infinite date, is its bytes as text.
+fn cell<'r, T: FromSql<'r>>(
+    row: &'r tokio_postgres::Row,
+    index: usize,
+    cell: impl FnOnce(T) -> Cell<'static>,
+) -> Cell<'static> {
+    match row.try_get::<_, Option<T>>(index) {
+        Ok(value) => value.map_or(Cell::Null, cell),
+        Err(_) => match row.try_get(index) {
+            Ok(Foreign(bytes)) => Cell::Text(format!("{bytes:02x?}").into()),
+            Err(_) => Cell::Null,
+        },
+    }
+}
+
+/// The bytes of a value of any type.
+struct Foreign<'r>(&'r [u8]);
+
+impl<'r> FromSql<'r> for Foreign<'r> {
+    fn from_sql(_: &Type, bytes: &'r [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(bytes))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
 }

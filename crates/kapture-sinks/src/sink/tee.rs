@@ -10,6 +10,7 @@ use crate::error::SinkError;
 use crate::ledger::change::{ChangeStream, SeenBetween};
 use crate::ledger::rereads::Rereads;
 use crate::ledger::run_log::{Run, RunLog};
+use crate::ledger::stray::Stray;
 use crate::ledger::{Ledger, RangeEnd};
 use crate::sink::{DayWriter, RowHashes, Sink};
 
@@ -84,6 +85,10 @@ impl Sink for Tee {
         records: &[Record],
     ) -> Result<RowHashes, SinkError> {
         self.sink.row_hashes_of(day, records).await
+    }
+
+    async fn strays(&self) -> Result<Vec<Stray>, SinkError> {
+        self.sink.strays().await
     }
 
     async fn rereads(&self) -> Result<Rereads, SinkError> {

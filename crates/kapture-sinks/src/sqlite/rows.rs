@@ -10,7 +10,9 @@ use rusqlite::types::ValueRef;
 use super::database::Database;
 use crate::encoding::surrogate_key::customer_id;
 use crate::error::SinkError;
+use crate::ledger::stray::Stray;
 use crate::sink::RowHashes;
+use crate::sql::strays;
 use crate::sql::tables::{self, Dialect};
 
 impl Database {
@@ -33,6 +35,30 @@ impl Database {
             false => Ok(hashes),
             true => Err(tables::customer_without_id(&self.destination(), day)),
         }
+    }
+}
+
+impl Database {
+    /// The rows that belong to no day of the ledger.
+    pub(super) fn strays(&self) -> Result<Vec<Stray>, SinkError> {
+        let connection = self.connection();
+        let read = || -> rusqlite::Result<Vec<Stray>> {
+            let mut select = connection.prepare(&strays::select_days(Dialect::Sqlite))?;
+            let days = select.query_map([], |row| {
+                Ok(Stray::Customers {
+                    day: row.get(0)?,
+                    count: row.get::<_, i64>(1)?.unsigned_abs(),
+                })
+            })?;
+            let mut found = days.collect::<rusqlite::Result<Vec<_>>>()?;
+            let contacts = connection.query_row(strays::COUNT_CONTACTS, [], |row| row.get(0));
+            match contacts.map(i64::unsigned_abs)? {
+                0 => {}
+                count => found.push(Stray::Contacts { count }),
+            }
+            Ok(found)
+        };
+        read().map_err(self.error())
     }
 }
 
@@ -88,9 +114,13 @@ pub(super) fn values(
 ) -> rusqlite::Result<Row<'static>> {
     let cells = columns.iter().zip(first..);
     let cells = cells.map(|(column, index)| Ok(cell(column.kind, row.get_ref(index)?)));
+    let extra = match cell(ColumnKind::Text, row.get_ref(first + columns.len())?) {
+        Cell::Text(extra) => Some(extra.into_owned()),
+        _ => None,
+    };
     Ok(Row {
         cells: cells.collect::<rusqlite::Result<_>>()?,
-        extra: row.get(first + columns.len())?,
+        extra,
     })
 }
 
@@ -99,7 +129,10 @@ fn cell(kind: ColumnKind, value: ValueRef<'_>) -> Cell<'static> {
     let text = || value.as_str().ok();
     let cell = match kind {
         ColumnKind::Integer => value.as_i64().ok().map(Cell::Integer),
-        ColumnKind::Bool => value.as_i64().ok().map(|flag| Cell::Bool(flag != 0)),
+        ColumnKind::Bool => match value {
+            ValueRef::Integer(flag @ (0 | 1)) => Some(Cell::Bool(flag == 1)),
+            _ => None,
+        },
         ColumnKind::Float => match value {
             ValueRef::Integer(number) => Some(Cell::Float(number as f64)),
             _ => value.as_f64().ok().map(Cell::Float),
