@@ -14,8 +14,8 @@ use std::str::FromStr;
 /// The API documents a number, but other systems behind it may hand ids over as text, or write them
 /// as doubles. A whole number is that number however it is spelled (`17`, `17.0`, `1.7E1`), and so is
 /// text that spells one canonically (`"17"`: no sign, no leading zero) or with a decimal point
-/// (`"17.0"`), so that all forms of one id are equal. Other text stays as it is written: `"017"` and
-/// `"12E4"` may be codes.
+/// (`"17.0"`), blanks around it aside, so that all forms of one id are equal. Other text stays as it is
+/// written: `"017"`, `"+17"` and `"12E4"` may be codes.
 ///
 /// Numbers come before text, in ascending order. With serde, a number is a number and text is
 /// text; a fraction, a number beyond `u64` and a double beyond 2^53 are errors, since their spelling
@@ -128,14 +128,15 @@ impl From<u64> for CustomerId {
 
 impl From<&str> for CustomerId {
     fn from(text: &str) -> Self {
-        let canonical = match text.as_bytes() {
+        let number = text.trim();
+        let canonical = match number.as_bytes() {
             b"0" => true,
             [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
             _ => false,
         };
-        match text.parse() {
+        match number.parse() {
             Ok(number) if canonical => CustomerId::Number(number),
-            _ if text.contains('.') => match whole_digits(text) {
+            _ if number.contains('.') => match whole_digits(number) {
                 Some(digits) => CustomerId::from(&*digits),
                 None => CustomerId::Text(text.into()),
             },
@@ -241,7 +242,10 @@ mod tests {
             ("NaN", None),
             (r#""017""#, Some("017")),
             (r#""+17""#, Some("+17")),
-            (r#"" 17""#, Some(" 17")),
+            (r#"" 17 ""#, Some("#17")),
+            (r#""\t17.0""#, Some("#17")),
+            (r#"" A-17 ""#, Some(" A-17 ")),
+            (r#"" 017""#, Some(" 017")),
             (r#""A-17""#, Some("A-17")),
             (r#""a\"b""#, Some("a\"b")),
             (r#""\ud800""#, Some(r"\ud800")),

@@ -1,7 +1,7 @@
 //! The form in which records are written: the API's own JSON with readable dates.
 
 use crate::date_time::push_date_time;
-use crate::json::number::whole_digits;
+use crate::json::number::{whole_digits, within_64_bits};
 use crate::json::scanner::{self, Scanner};
 use crate::json::shape_cache::{Lookup, ShapeCache};
 use crate::json::strict::is_non_finite;
@@ -24,12 +24,15 @@ use serde_json::Value;
 /// - Blank text of customers and contacts becomes null; values nested deeper stay as they are.
 /// - A documented field has its documented type where the value says the same in it: `17` for the number
 ///   `"17"`, `"560001"` for the text `560001`, `true` for the flag `1`. Documented whole numbers are
-///   written plainly: `708888000` for `7.08888E8`. An id that is no whole number stays text.
+///   written plainly: `708888000` for `7.08888E8`. An id that is no whole number stays text. Contacts
+///   that are one object become a list of it.
 /// - Everything else keeps its spelling, but for whitespace between the values.
 /// - A line is JSON that every reader reads alike: what is no text (bytes that are no UTF-8, half of a
 ///   surrogate pair, U+0000) becomes U+FFFD, in keys, too; numbers that are not finite (`NaN`) or that no
-///   double holds (`1e400`) become null; control characters in text are escaped; of a repeated key the
-///   last one is left; and a value nested deeper than 100 levels becomes its JSON as text.
+///   double holds (`1e400`) become null; whole numbers beyond 64 bits become text, and others with so many
+///   digits before the point are written with an exponent; control characters in text are escaped; of a
+///   repeated key the last one is left; and a value nested deeper than 100 levels becomes its JSON as
+///   text.
 ///
 /// ```
 /// use kapture_model::{Normaliser, Record};
@@ -300,6 +303,13 @@ impl<Z: TimeZone> Pass<'_, Z> {
 
     /// The contacts; says what is odd about them, if they are no list of objects, and not nothing.
     fn contacts(&mut self) -> Option<Option<DriftKind>> {
+        let start = self.scanner.at();
+        if self.scanner.peek()? == b'{' {
+            self.replace_from(start, |out| out.push(b'['));
+            self.object(Owner::Contact)?;
+            self.replace_from(self.scanner.at(), |out| out.push(b']'));
+            return Some(Some(DriftKind::UnexpectedType));
+        }
         if !self.scanner.take(b'[') {
             return self.plain(Some(Kind::Contacts));
         }
@@ -369,7 +379,14 @@ impl<Z: TimeZone> Pass<'_, Z> {
                     && value.contains(['.', 'e', 'E'])
                     && let Some(digits) = whole_digits(value)
                 {
+                    let digits = within_64_bits(&digits, false).unwrap_or(digits);
                     self.replace_from(start, |out| out.extend_from_slice(digits.as_bytes()));
+                } else if kind != Some(Kind::Text)
+                    && let Some(value) = within_64_bits(value, kind == Some(Kind::Float))
+                {
+                    self.replace_from(start, |out| out.extend_from_slice(value.as_bytes()));
+                    let drift = !is(&[Kind::Number, Kind::Float]);
+                    return Some(drift.then_some(DriftKind::UnexpectedType));
                 }
                 match first {
                     b'n' => true,
@@ -429,9 +446,12 @@ impl<Z: TimeZone> Pass<'_, Z> {
                 }
                 _ => {
                     let start = self.scanner.at();
-                    if is_non_finite(self.scanner.scalar()?) {
+                    let value = self.scanner.scalar()?;
+                    if is_non_finite(value) {
                         self.replace_from(start, |out| out.extend_from_slice(b"null"));
                         non_finite = true;
+                    } else if let Some(value) = within_64_bits(value, false) {
+                        self.replace_from(start, |out| out.extend_from_slice(value.as_bytes()));
                     }
                 }
             }

@@ -267,7 +267,7 @@ fn contacts_in_an_undocumented_shape_are_kept_in_extra() {
     for (contacts, rows, kept) in [
         ("null", 0, false),
         ("[]", 0, false),
-        (r#"{"id":1}"#, 0, true),
+        (r#"{"id":1}"#, 1, false),
         (r#"[{"id":1,"nickname":"A"},7]"#, 1, true),
     ] {
         let record = record(format!(r#"{{"id":1,"contacts":{contacts}}}"#));
@@ -287,7 +287,8 @@ fn contacts_in_an_undocumented_shape_are_kept_in_extra() {
 fn rows_and_lines_count_the_same_drift() {
     let record = record(
         r#"{"id":1,"attr1":"x","attr2":NaN,"attr3":{"a":[NaN]},"maxCreditAmt":Infinity,"zone":0.5,"generationDate":"soon","lastModificationTime":" ",
-            "contacts":[{"id":1,"generationDate":"soon"},{"id":2,"id":3}],"attr3":"\ud83d"}"#,
+            "contacts":[{"id":1,"generationDate":"soon"},{"id":2,"id":3}],"attr3":"\ud83d",
+            "cmId":98765432109876543210,"outStandingAmount":98765432109876543210,"isApi":98765432109876543210,"attr4":98765432109876543210}"#,
     );
     let (mut rows, mut lines) = (RowReader::default(), Normaliser::default());
     rows.read(&record);

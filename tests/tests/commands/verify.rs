@@ -248,7 +248,7 @@ fn verify_names_what_another_program_wrote_into_a_database() {
     let changed = ids("2024-05-01");
     for (change, id) in [
         ("extra = 'not json'", changed[0]),
-        ("extra = extra || ' {}'", changed[1]),
+        ("extra = coalesce(extra, '{}') || ' {}'", changed[1]),
         ("extra = X'ff'", changed[2]),
         ("is_organization = 7", changed[3]),
     ] {

@@ -246,6 +246,11 @@ impl sealed::FieldValue for Vec<Contact> {
 
     fn read(value: &Value) -> Option<Self> {
         let contact = |row: &Value| Contact::deserialize(row).ok();
-        Some(value.as_array()?.iter().filter_map(contact).collect())
+        match value {
+            Value::Array(rows) => Some(rows.iter().filter_map(contact).collect()),
+            // One contact in place of a list of it.
+            Value::Object(_) => Some(vec![contact(value)?]),
+            _ => None,
+        }
     }
 }

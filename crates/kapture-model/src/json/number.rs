@@ -44,6 +44,36 @@ pub(crate) fn whole_digits(number: &str) -> Option<String> {
     (digits.len() <= MAX_DIGITS).then(|| format!("{sign}{digits}"))
 }
 
+/// A raw number as readers take it that refuse, or cut, digits beyond 64 bits before the point: a whole
+/// number as text, unless it is to be a double, any other in scientific notation. `None` if it may stay.
+pub(crate) fn within_64_bits(number: &str, as_double: bool) -> Option<String> {
+    // As nearly every number is.
+    if number.len() <= 18 {
+        return None;
+    }
+    let (sign, magnitude) = match number.strip_prefix('-') {
+        Some(magnitude) => ("-", magnitude),
+        None => ("", number),
+    };
+    let end = magnitude.find(|character: char| !character.is_ascii_digit());
+    let (whole, rest) = magnitude.split_at(end.unwrap_or(magnitude.len()));
+    let fits = || match sign {
+        "" => whole.parse::<u64>().is_ok(),
+        _ => format!("-{whole}").parse::<i64>().is_ok(),
+    };
+    if whole.len() <= 18 || fits() {
+        return None;
+    }
+    if rest.is_empty() && !as_double {
+        return Some(format!("\"{number}\""));
+    }
+    let (fraction, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+    let fraction = fraction.trim_start_matches('.');
+    let exponent = exponent.parse::<i64>().ok()? + whole.len() as i64 - 1;
+    let (first, others) = whole.split_at(1);
+    Some(format!("{sign}{first}.{others}{fraction}E{exponent}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +108,38 @@ mod tests {
             ("-", None),
         ] {
             assert_eq!(whole_digits(number).as_deref(), digits, "{number}");
+        }
+    }
+
+    #[test]
+    fn digits_beyond_64_bits_are_text_or_a_double() {
+        for (number, text, double) in [
+            ("18446744073709551615", None, None),
+            ("-9223372036854775808", None, None),
+            ("1234567890123456789.5", None, None),
+            (
+                "18446744073709551616",
+                Some("\"18446744073709551616\""),
+                Some("1.8446744073709551616E19"),
+            ),
+            (
+                "-9223372036854775809",
+                Some("\"-9223372036854775809\""),
+                Some("-9.223372036854775809E18"),
+            ),
+            (
+                "98765432109876543210.25",
+                Some("9.876543210987654321025E19"),
+                Some("9.876543210987654321025E19"),
+            ),
+            (
+                "98765432109876543210e-5",
+                Some("9.8765432109876543210E14"),
+                Some("9.8765432109876543210E14"),
+            ),
+        ] {
+            assert_eq!(within_64_bits(number, false).as_deref(), text, "{number}");
+            assert_eq!(within_64_bits(number, true).as_deref(), double, "{number}");
         }
     }
 }

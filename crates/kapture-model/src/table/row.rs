@@ -234,11 +234,18 @@ impl<Z: TimeZone> RowReader<Z> {
                 })
             }
             Some(Kind::Contacts) => {
-                let (value, documented) = self.contacts(scanner, contacts)?;
-                if !documented {
-                    draft.keep(token, value);
+                if scanner.peek()? == b'{' {
+                    // One contact in place of a list of it.
+                    let contact = self.row(Owner::Contact, scanner, &mut Vec::new())?;
+                    contacts.push(contact.finish());
+                    Some(DriftKind::UnexpectedType)
+                } else {
+                    let (value, documented) = self.contacts(scanner, contacts)?;
+                    if !documented {
+                        draft.keep(token, value);
+                    }
+                    (!documented).then_some(DriftKind::UnexpectedType)
                 }
-                (!documented).then_some(DriftKind::UnexpectedType)
             }
             Some(kind) => {
                 let start = scanner.at();
