@@ -295,6 +295,7 @@ fn call_exit_code(error: &Error) -> u8 {
         Error::Refused(_)
         | Error::NotFound(_)
         | Error::InvalidJson { .. }
+        | Error::TrailingText { .. }
         | Error::MissingId { .. } => 4,
         _ => 5,
     }

@@ -43,7 +43,7 @@ pub enum Answer {
         /// message that is not text, or text that contains JSON, is given as JSON if it is short
         /// and cannot be a customer; else a description stands for it. A code in place of the status
         /// comes before it: `APIExpired: API Request is Expired`. Without a message it is the one
-        /// text of the answer, if there is one.
+        /// text of the answer, if there is one, or what is under a key such as `error`.
         message: String,
     },
 }
@@ -63,6 +63,14 @@ pub enum AnswerError {
     /// The body is empty or incomplete.
     #[error("the answer is incomplete")]
     Truncated,
+    /// An object with other text behind it, as a proxy may add it.
+    #[error("the answer is JSON with other text behind it, at line {line}, column {column}")]
+    TrailingText {
+        /// Line of the other text, counted from 1.
+        line: usize,
+        /// Column of the other text in bytes, counted from 1.
+        column: usize,
+    },
     /// The body is JSON, but has neither of the shapes an answer has.
     #[error("the answer is JSON, but not of the documented shape")]
     UnexpectedShape,
@@ -85,6 +93,17 @@ pub enum AnswerError {
 impl AnswerError {
     /// Why a text is no JSON.
     fn of(text: &str) -> Self {
+        let mut scanner = Scanner::new(text);
+        scanner.skip_whitespace();
+        if scanner.value().is_some_and(|value| value.starts_with('{')) {
+            scanner.skip_whitespace();
+            let before = scanner.since(0);
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            return AnswerError::TrailingText {
+                line: before.matches('\n').count() + 1,
+                column: line.len() + 1,
+            };
+        }
         match serde_json::from_str::<IgnoredAny>(&strict::mask(text)) {
             Err(error) if error.is_eof() => AnswerError::Truncated,
             Err(error) => AnswerError::NotJson {
@@ -109,6 +128,8 @@ struct Envelope<'a> {
     has_other_rows: bool,
     /// The texts under other keys.
     other_texts: Vec<&'a str>,
+    /// The value under a key that speaks of an error.
+    error: Option<&'a str>,
 }
 
 /// A key as it is spelled, and its raw value.
@@ -125,7 +146,7 @@ impl Answer {
     ///   place of the list is a page of one row. An empty list, null, blank text or nothing at all
     ///   with `success`: no customers, unless rows with an id are under another key.
     /// - Any other status, or text in place of the list: a failure, unless the body has rows that
-    ///   may be customers.
+    ///   may be customers. So is an object with neither key that has one such as `error`.
     ///
     /// The keys and the word `success` may be in any case.
     ///
@@ -234,6 +255,9 @@ impl<'a> Envelope<'a> {
                     if value.starts_with('"') && !scanner::is_blank(value) {
                         envelope.other_texts.push(value);
                     }
+                    if speaks_of_error(key) && is_error(value) {
+                        envelope.error.get_or_insert(value);
+                    }
                     return Some(());
                 }
             };
@@ -274,8 +298,12 @@ impl<'a> Envelope<'a> {
             }
             (Some(true), None) => Ok(Answer::Customers(Vec::new())),
             (Some(false), said) => {
-                let message = said.or(only_text).map(|text| body.lossy(text));
+                let message = said.or(only_text).or(self.error);
+                let message = message.map(|text| body.lossy(text));
                 failed(status.and_then(code), message)
+            }
+            (None, None) if !is_empty && !self.has_other_rows && self.error.is_some() => {
+                failed(None, self.error.map(|error| body.lossy(error)))
             }
             // Without a status nothing vouches for an empty message: it may be a failure.
             (None, None) if is_empty => failed(None, None),
@@ -343,6 +371,23 @@ fn has_rows(value: &str, within: usize) -> bool {
         _ => {}
     }
     has_rows
+}
+
+/// Whether a key has the failure in an answer of another shape: `{"error":"APIExpired"}`,
+/// `{"fault":{"faultstring":"…"}}`.
+fn speaks_of_error(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["error", "fault", "exception"]
+        .iter()
+        .any(|word| key.contains(word))
+}
+
+/// Whether the value of such a key is a failure: text, an object or a list that is not empty.
+fn is_error(value: &str) -> bool {
+    !scanner::is_null_or_blank(value)
+        && value.starts_with(['"', '{', '['])
+        && !is_empty_list(value)
+        && value != "{}"
 }
 
 fn says_success(status: &str) -> bool {

@@ -21,7 +21,8 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
             message: message.clone(),
         }));
     }
-    if status == 204 && response.body.is_empty() {
+    // 205 has no body by its definition, as 204.
+    if matches!(status, 204 | 205) && response.body.is_empty() {
         return Ok(Vec::new());
     }
     if (200..300).contains(&status) {
@@ -41,6 +42,9 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
             Err(AnswerError::MissingId { row }) => Err(Error::MissingId { row }),
             Err(AnswerError::TooManyRows { limit }) => Err(Error::TooManyRows { limit }),
             Err(AnswerError::Truncated) => Err(Error::Truncated),
+            Err(AnswerError::TrailingText { line, column }) => {
+                Err(Error::TrailingText { line, column })
+            }
             Err(AnswerError::NotJson { line, column }) => {
                 Err(if is_meant_as_json(&response.body) {
                     Error::InvalidJson { line, column }
@@ -79,7 +83,7 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
 
 /// Whether a failure means that the token is missing, wrong, expired or disabled. `Invalid Auth Key`
 /// is the one documented message for it, with HTTP 200 as well as with an error status; the others
-/// are codes and sentences of the vendor's older pages.
+/// are codes and sentences of the vendor's older pages, and the code of RFC 6750.
 fn says_invalid_key(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     [
@@ -87,6 +91,7 @@ fn says_invalid_key(message: &str) -> bool {
         "authkeyinvalid",
         "apiexpired",
         "api request is expired",
+        "invalid_token",
     ]
     .iter()
     .any(|words| message.contains(words))
@@ -224,6 +229,17 @@ mod tests {
         let by_status = of(200, r#"{"message":"x","status":"AuthKeyInvalid"}"#);
         let expected = refusal(200, "AuthKeyInvalid: x");
         assert_eq!(by_status, Err(Error::Unauthorized(expected)));
+        for body in [
+            r#"{"error":"APIExpired"}"#,
+            r#"{"error":{"code":401,"message":"AuthKeyInvalid"}}"#,
+            r#"{"status":"failed","error":{"code":"AuthKeyInvalid"}}"#,
+            r#"{"errors":[{"code":"APIExpired","detail":"expired"}]}"#,
+            r#"{"error":"invalid_token","error_description":"expired"}"#,
+            r#"{"fault":{"faultstring":"Invalid Auth Key"}}"#,
+        ] {
+            let refused = of(200, body);
+            assert!(matches!(refused, Err(Error::Unauthorized(_))), "{body}");
+        }
         let refusal = refusal(200, "ServerFailure: try again");
         let wait = None;
         assert_eq!(
@@ -288,6 +304,7 @@ mod tests {
     #[test]
     fn no_content_is_an_empty_page() {
         assert_eq!(of(204, ""), Ok(0));
+        assert_eq!(of(205, ""), Ok(0));
         let busy = r#"{"message":"Busy","status":"failed"}"#;
         assert_eq!(of(204, busy), Err(Error::Refused(refusal(204, "Busy"))));
     }
@@ -326,6 +343,12 @@ mod tests {
             let line = if body.starts_with('{') { 1 } else { 2 };
             let column = if body.starts_with('{') { 22 } else { 23 };
             assert_eq!(of(200, body), Err(Error::InvalidJson { line, column }));
+        }
+        for (body, line, column) in [
+            (r#"{"message":[],"status":"success"}<!-- x -->"#, 1, 34),
+            ("{\"message\":[],\"status\":\"success\"}\nnull", 2, 1),
+        ] {
+            assert_eq!(of(200, body), Err(Error::TrailingText { line, column }));
         }
         assert!(matches!(of(200, "null;"), Err(Error::NotJson { .. })));
     }

@@ -85,6 +85,8 @@ fn expired_key_is_the_token() {
         CodePlace::Status,
         CodePlace::Both,
         CodePlace::Nowhere,
+        CodePlace::Error,
+        CodePlace::ErrorObject,
     ] {
         for error in [ErrorCode::ApiExpired, ErrorCode::AuthKeyInvalid] {
             let fault = FaultKind::Coded(error, place);
@@ -108,6 +110,8 @@ fn missing_field_names_the_options_that_add_it() {
         CodePlace::Status,
         CodePlace::Both,
         CodePlace::Nowhere,
+        CodePlace::Error,
+        CodePlace::ErrorObject,
     ] {
         let behaviour = Behaviour {
             every_documented_key: true,
@@ -120,6 +124,10 @@ fn missing_field_names_the_options_that_add_it() {
         let served = Served::new(around_may(PerDay::Fixed(3)), behaviour);
         let output = pull(&served, &[]);
         assert_eq!(code(&output), 4, "{}", stderr(&output));
+        if place != CodePlace::Nowhere {
+            let requests = served.tenant.requests().len();
+            assert!(requests < 20, "{requests} requests");
+        }
         for option in ["--set", "--full-body"] {
             assert!(stderr(&output).contains(option), "{}", stderr(&output));
         }

@@ -247,6 +247,9 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
         Error::InvalidJson { .. } => {
             "tell the vendor: a value of one of these customers is written wrongly; other days are not affected"
         }
+        Error::TrailingText { .. } => {
+            "something adds text behind the server's responses, such as a proxy or a debugging aid: tell its administrator, or use another network"
+        }
         Error::UnexpectedShape => "check that --base-url is the address of the API",
         Error::RateLimited { .. } => "lower the request rate with --max-rps, or run again later",
         Error::Timeout(_) => "raise --timeout, or lower --concurrency",
@@ -257,7 +260,7 @@ pub(super) fn call(error: &Error, endpoint: Endpoint) -> String {
             "no page of customers is that large: check that the address is that of the API; if one day really has so many customers, add a filter"
         }
         Error::MissingId { .. } => {
-            "customers are told apart by their ids: correct the record in the CRM, or ask the vendor"
+            "customers are told apart by their ids: correct the record in the CRM, ask the vendor, or pull with a filter that leaves it out; other days are not affected"
         }
         _ => DIAGNOSE,
     };

@@ -13,6 +13,7 @@ use crate::engine::budget::{TROUBLE_CANARY_ATTEMPTS, TROUBLE_CANARY_DELAYS_MS};
 use crate::engine::calibration::Phase;
 use crate::engine::questions::{ControlGroup, Purpose, Question, Stage, TroubleCheck};
 use crate::evidence::empty_response::{Meaning, controls};
+use crate::evidence::phrases::says_field_is_missing;
 use crate::request::{DEFAULT_LIMIT, PageIds, PageRequest, Seq, Span};
 use crate::window::PageTicket;
 
@@ -58,6 +59,9 @@ impl Engine {
 
     pub(super) fn on_refused(&mut self, question: Question, refusal: Refusal) {
         let request = question.request;
+        if !self.evidence.answered && says_field_is_missing(&refusal) {
+            return self.finish_with(call_failed(&request, Error::Refused(refusal)));
+        }
         if self.drop_stale(&question) {
             return;
         }

@@ -14,6 +14,12 @@ const DOCUMENTED: [&str; 6] = [
     "reqfieldmissing",
 ];
 
+/// Whether a failure says that the request lacks a field: it does so for every window.
+pub(crate) fn says_field_is_missing(refusal: &Refusal) -> bool {
+    let message = refusal.message.to_ascii_lowercase();
+    message.contains("reqfieldmissing")
+}
+
 /// How many words a sentence has at least that is compared without its numbers: an error code alone
 /// (`E-1017`) is compared as it is.
 const MIN_WORDS: usize = 2;

@@ -129,7 +129,13 @@ impl Call {
         let policy = self.transmit.policy;
         let retry = RetryPolicy::default();
         let confirmations = match policy.refusals {
-            _ if matches!(error, Error::InvalidJson { .. }) => retry.patient_refusal_confirmations,
+            _ if matches!(
+                error,
+                Error::InvalidJson { .. } | Error::TrailingText { .. }
+            ) =>
+            {
+                retry.patient_refusal_confirmations
+            }
             _ if error.refusal().is_none() => u32::MAX,
             RefusalPolicy::First => 1,
             RefusalPolicy::Confirmed => retry.refusal_confirmations,

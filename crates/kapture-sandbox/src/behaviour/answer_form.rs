@@ -93,4 +93,8 @@ pub enum CodePlace {
     Both,
     /// No code: `{"message":"API Request is Expired","status":"failed"}`
     Nowhere,
+    /// `{"error":"APIExpired"}`
+    Error,
+    /// `{"error":{"code":"APIExpired","message":"API Request is Expired"}}`
+    ErrorObject,
 }

@@ -136,6 +136,12 @@ impl ReplyForm<'_> {
                 self.failure(status, message, &format!("{name}: {sentence}"), failed)
             }
             CodePlace::Nowhere => self.failure(status, message, &sentence, failed),
+            CodePlace::Error => self.json(status, format!(r#"{{"error":"{name}"}}"#)),
+            CodePlace::ErrorObject => {
+                let sentence = Value::from(self.filled(&sentence));
+                let error = format!(r#"{{"code":"{name}","message":{sentence}}}"#);
+                self.json(status, format!(r#"{{"error":{error}}}"#))
+            }
         }
     }
 

@@ -70,7 +70,13 @@ impl Shared {
         let retry = &self.options.retry;
         match refusals {
             // One odd value can spoil a page for good, but so can a server that is being replaced.
-            _ if matches!(error, Error::InvalidJson { .. }) => retry.patient_refusal_confirmations,
+            _ if matches!(
+                error,
+                Error::InvalidJson { .. } | Error::TrailingText { .. }
+            ) =>
+            {
+                retry.patient_refusal_confirmations
+            }
             _ if error.refusal().is_none() => u32::MAX,
             RefusalPolicy::First => 1,
             RefusalPolicy::Confirmed => retry.refusal_confirmations,

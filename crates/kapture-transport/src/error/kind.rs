@@ -70,6 +70,7 @@ impl Error {
             Self::Redirected { .. } => ErrorKind::Redirected,
             Self::NotJson { .. }
             | Self::InvalidJson { .. }
+            | Self::TrailingText { .. }
             | Self::Coding(_)
             | Self::UnexpectedShape
             | Self::Truncated
@@ -146,6 +147,11 @@ mod tests {
                 Error::NotJson {
                     what: String::new(),
                 },
+                ErrorKind::UnexpectedResponse,
+                false,
+            ),
+            (
+                Error::TrailingText { line: 1, column: 1 },
                 ErrorKind::UnexpectedResponse,
                 false,
             ),

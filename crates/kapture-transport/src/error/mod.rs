@@ -74,6 +74,14 @@ pub enum Error {
         /// The column of the fault in bytes, counted from 1.
         column: usize,
     },
+    /// An answer with other text behind it. Retried until it has repeated at the same place.
+    #[error("the response is JSON with other text behind it, at line {line}, column {column}")]
+    TrailingText {
+        /// The line of the other text, counted from 1.
+        line: usize,
+        /// The column of the other text in bytes, counted from 1.
+        column: usize,
+    },
     /// JSON, but not the documented envelope. Retried.
     #[error("the response is JSON, but not of the documented shape")]
     UnexpectedShape,
