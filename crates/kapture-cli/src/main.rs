@@ -50,6 +50,10 @@ fn execute(arguments: Cli, logging: Logging) -> Result<(), CliError> {
         .enable_all()
         .build()
         .map_err(CliError::unexpected)?;
+    {
+        let _within = runtime.enter();
+        signals::fail_at_file_size_limit();
+    }
     let span = tracing::trace_span!("run", command = arguments.command.name());
     let outcome = runtime.block_on(commands::run(arguments).instrument(span));
     // Before the runtime ends, so that Ctrl-C can end the wait for a trace collector.

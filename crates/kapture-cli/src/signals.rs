@@ -122,6 +122,20 @@ impl Signals {
     }
 }
 
+/// Makes a write fail where a file would become larger than the limit of `ulimit -f`: SIGXFSZ would end
+/// the process without a word. Called within a runtime.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) fn fail_at_file_size_limit() {
+    use tokio::signal::unix::{SignalKind, signal};
+    const SIGXFSZ: i32 = 25;
+    // The handler stays when its receiver is dropped.
+    drop(signal(SignalKind::from_raw(SIGXFSZ)));
+}
+
+/// The number of the signal is not the same everywhere, and Windows has none.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub(crate) fn fail_at_file_size_limit() {}
+
 /// Whether SIGHUP is ignored, as `nohup` and `trap "" HUP` have it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn ignores_hangup() -> bool {
