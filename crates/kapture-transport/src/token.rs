@@ -90,9 +90,12 @@ const STANDARD_PAD_OR_NOT: GeneralPurpose = GeneralPurpose::new(
 
 impl Token {
     /// The token as the vendor hands it out, with or without the scheme `Basic` before it. White
-    /// space around it is dropped: a file or a pasted line often ends in a line break.
+    /// space around it is dropped, since a file or a pasted line often ends in a line break, and so are
+    /// a byte order mark and quotes, which files of variables may have.
     pub fn from_base64(text: &str) -> Result<Self, TokenError> {
-        let text = text.trim();
+        let text = text.trim_matches(|character: char| {
+            character.is_whitespace() || matches!(character, '\u{feff}' | '"' | '\'')
+        });
         let text = match text.split_once(char::is_whitespace) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => rest.trim_start(),
             _ => text,
@@ -244,7 +247,14 @@ mod tests {
 
     #[test]
     fn base64_token_is_accepted_with_or_without_its_scheme() {
-        for text in ["YTpi", " YTpi\n", "Basic YTpi", "basic   YTpi\r\n"] {
+        for text in [
+            "YTpi",
+            " YTpi\n",
+            "Basic YTpi",
+            "basic   YTpi\r\n",
+            "\u{feff}YTpi\r\n",
+            "\"Basic YTpi\"",
+        ] {
             assert_eq!(
                 header(&Token::from_base64(text).unwrap()),
                 "Basic YTpi",
