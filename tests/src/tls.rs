@@ -97,10 +97,15 @@ impl TlsServer {
         self.connections.load(Ordering::Relaxed)
     }
 
+    /// Its port on this machine.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// `kapture` with a connection to this server in its environment, which trusts its authority.
     pub fn kapture(&self, arguments: &[&str]) -> Command {
         let mut command = kapture(arguments);
-        let port = self.address.port();
+        let port = self.port();
         command
             .env("SSL_CERT_FILE", self.folder.path().join("authority.pem"))
             .env("KAPTURE_BASE_URL", format!("https://localhost:{port}"))

@@ -149,6 +149,23 @@ fn proxy_that_fails_is_named_and_not_the_server() {
     }
 }
 
+/// The forms that Go and curl know, too.
+#[test]
+fn exceptions_are_reached_without_the_proxy() {
+    let server = server();
+    let proxy = Proxy::Denies.start();
+    let port = server.port();
+    for (exception, code_expected) in [
+        (format!("localhost:{port}"), 0),
+        ("localhost:1".to_owned(), 5),
+    ] {
+        let mut command = through(&server, &format!("http://{}", proxy.address), &PULL);
+        command.env("NO_PROXY", &exception);
+        let output = command.output().unwrap();
+        assert_eq!(code(&output), code_expected, "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn proxy_that_cannot_be_read_is_an_error_before_any_request() {
     let server = server();

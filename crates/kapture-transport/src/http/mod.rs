@@ -88,6 +88,8 @@ impl HttpOptions {
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     secure: Arc<HttpConnections>,
+    /// Past the proxy.
+    direct: Arc<HttpConnections>,
     /// For plain `http`, which is allowed for loopback addresses alone.
     plain: Arc<HttpConnections>,
     proxies: Arc<Proxies>,
@@ -135,7 +137,7 @@ impl HttpTransport {
                 Version::Http1 => builder.http1_only(),
             }
         };
-        let secure = builder.clone();
+        let (secure, direct) = (builder.clone(), builder.clone());
         // A proxy would see the token. Without certificates no https server is trusted.
         let plain = move |version| {
             let builder = builder(version).no_proxy().tls_certs_only([]);
@@ -154,8 +156,21 @@ impl HttpTransport {
         } else {
             Arc::clone(&plain)
         };
+        let direct = match proxies.has_exceptions() {
+            true => {
+                let direct = move |version| {
+                    let builder = direct(version).no_proxy();
+                    builder
+                        .build()
+                        .map_err(|error| HttpSetupError::Tls(error.into()))
+                };
+                Arc::new(Connections::new(direct)?)
+            }
+            false => Arc::clone(&secure),
+        };
         Ok(Self {
             secure,
+            direct,
             plain,
             proxies: Arc::new(proxies),
             session,
@@ -188,6 +203,7 @@ impl Transport for HttpTransport {
         let timeout = request.timeout;
         let token = sensitive(&request.token.authorization())?;
         let connections = match request.url.scheme() {
+            "https" if self.proxies.excepts(&request.url) => &self.direct,
             "https" => &self.secure,
             _ => &self.plain,
         };
