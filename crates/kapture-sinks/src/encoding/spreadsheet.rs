@@ -9,7 +9,7 @@ const FORMULA_START: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'
 /// What a spreadsheet may take as the end of a cell, if it is told another separator than that of
 /// the file, or finds quotes where it expects none.
 #[cfg(feature = "csv")]
-const CELL_END: [char; 6] = [',', ';', '\t', '|', '\r', '\n'];
+const CELL_END: [char; 7] = [',', ';', ':', '\t', '|', '\r', '\n'];
 
 /// Whether a cell with this text is a formula.
 #[cfg(feature = "xlsx")]
@@ -48,18 +48,23 @@ fn escape(text: &str, replace: impl Fn(bool, char) -> String) -> Cow<'_, str> {
     }
     let mut escaped = String::with_capacity(text.len() + 2);
     let (mut at_start, mut in_text, mut is_escaped) = (true, false, false);
-    for character in text.chars() {
+    // A blank may be the separator, too; a sign alone between two of them is no formula.
+    let mut after_blank = false;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let goes_on = characters.peek().is_some_and(|next| !next.is_whitespace());
         match character {
-            start if at_start && FORMULA_START.contains(&start) => {
+            start if FORMULA_START.contains(&start) && (at_start || after_blank && goes_on) => {
                 escaped += &replace(in_text, start);
             }
             character => escaped.push(character),
         }
+        after_blank = character.is_whitespace() || after_blank && character == '"';
         in_text ^= character == '"' && !is_escaped;
         is_escaped = character == '\\' && !is_escaped;
         // Blanks and quotes around the text of a cell are taken away.
-        at_start =
-            CELL_END.contains(&character) || at_start && matches!(character, ' ' | '"' | '\\');
+        at_start = CELL_END.contains(&character)
+            || at_start && (matches!(character, '"' | '\\') || character.is_whitespace());
     }
     escaped.into()
 }
@@ -75,7 +80,15 @@ mod tests {
         ] {
             assert!(escape_formulas(text).starts_with('\''), "{text}");
         }
-        for text in ["1=1", "a=b+c-d@e", "asha@example.com", "", "mon-fri"] {
+        for text in [
+            "1=1",
+            "a=b+c-d@e",
+            "asha@example.com",
+            "",
+            "mon-fri",
+            "12 - 14 Park Road",
+            "a + b",
+        ] {
             assert_eq!(escape_formulas(text), text);
         }
     }
@@ -89,6 +102,11 @@ mod tests {
             ("a, -b", "a, '-b"),
             ("a;\"=6*7\";b", "a;\"'=6*7\";b"),
             ("=1;=2", "'=1;'=2"),
+            ("foo =6*7 x", "foo '=6*7 x"),
+            ("foo:=6*7", "foo:'=6*7"),
+            ("\u{a0}=6*7", "\u{a0}'=6*7"),
+            ("; \u{3000}\"@x\"", "; \u{3000}\"'@x\""),
+            ("a \"=1\"", "a \"'=1\""),
         ] {
             assert_eq!(escape_formulas(text), safe, "{text}");
         }
