@@ -69,6 +69,25 @@ async fn values_that_another_program_wrote_are_compared() {
 }
 
 #[tokio::test]
+async fn database_without_every_character_is_refused() {
+    let schema = schema!();
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("{}_{}", schema.name(), encoding.to_lowercase());
+        schema.execute(&format!(
+            "CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        ));
+        let url = schema.url();
+        let (server, query) = url.split_once('?').expect("a query");
+        let (server, _) = server.rsplit_once('/').expect("a database");
+        let url = format!("{server}/{name}?{query}&schema=public");
+        let error = refused(&url).await;
+        let source = error.source().expect("a cause").to_string();
+        assert!(source.contains(&format!("encoding {encoding}")), "{source}");
+        schema.execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
+    }
+}
+
+#[tokio::test]
 async fn tables_of_others_are_left_alone() {
     let schema = schema!();
     schema.execute("CREATE TABLE customers (number int)");

@@ -51,6 +51,12 @@ pub(super) enum PostgresError {
         "no schema of the search path exists, or this user may not use it: create it, or name another with schema=NAME in the address"
     )]
     NoSchema,
+    /// The encoding of the database lacks characters that customers may have.
+    #[error(
+        "the database has the encoding {}, which does not have every character of a customer: create one with ENCODING 'UTF8' TEMPLATE template0",
+        sanitize(.0)
+    )]
+    Encoding(String),
     /// Any other error.
     #[error("{0}")]
     Other(String),

@@ -119,6 +119,14 @@ impl Session {
             statements += &format!("SET search_path TO \"{quoted}\"");
         }
         self.run(self.client.batch_execute(&statements)).await?;
+        let encoding = "SELECT current_setting('server_encoding')";
+        let encoding = self.run(self.client.query_one(encoding, &[])).await?;
+        let encoding: String = encoding
+            .try_get(0)
+            .map_err(|error| PostgresError::new(&error))?;
+        if encoding != "UTF8" {
+            return Err(PostgresError::Encoding(encoding));
+        }
         let select = "SELECT oid FROM pg_namespace WHERE nspname = current_schema()";
         let row = self.run(self.client.query_opt(select, &[])).await?;
         let row = row.ok_or(PostgresError::NoSchema)?;
