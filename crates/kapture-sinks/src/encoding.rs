@@ -132,7 +132,8 @@ impl Encoding {
             #[cfg(feature = "xlsx")]
             Format::Xlsx => crate::encoding::xlsx::XlsxEncoder::new(out, self)
                 .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
-                .map_err(SinkError::stream),
+                // It begins with temporary files.
+                .map_err(SinkError::Spool),
             #[cfg(not(feature = "csv"))]
             Format::Csv => Err(SinkError::FeatureDisabled {
                 what: "CSV",

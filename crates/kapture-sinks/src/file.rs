@@ -20,7 +20,7 @@ use kapture_model::{Drift, Receipt, Record};
 use crate::encoding::Encoding;
 use crate::error::SinkError;
 use crate::file::atomic_file::AtomicFile;
-use crate::file::canonicalize::canonicalize;
+use crate::file::canonicalize::{canonicalize, is_link_to_itself};
 use crate::file::sync_early::SyncEarly;
 use crate::sink::{DayWriter, Sink};
 use crate::stream::StreamSink;
@@ -102,6 +102,11 @@ fn temporary_file(path: &Path) -> io::Result<(PathBuf, AtomicFile)> {
     }
     // The target of a link is replaced, not the link.
     let target = canonicalize(path);
+    if is_link_to_itself(&target) {
+        return Err(io::Error::other(
+            "it is a link that leads to itself: remove it",
+        ));
+    }
     let folder = target.parent().unwrap_or(Path::new("/")).to_owned();
     if !folder.is_dir() {
         let missing = format!("the folder {} does not exist", folder.display());
@@ -291,6 +296,18 @@ mod tests {
         sink.finish().await.unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&target).unwrap(), "{\"id\":1}\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn link_to_itself_is_refused_at_creation() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("round");
+        std::os::unix::fs::symlink("round", &link).unwrap();
+        let error = sink(&link).err().expect("refused");
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("leads to itself"), "{source}");
+        assert!(link.is_symlink());
     }
 
     #[test]

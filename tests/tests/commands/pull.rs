@@ -346,6 +346,22 @@ fn a_closed_standard_output_is_an_error_if_contacts_are_lost() {
     assert!(names(folder.path()).is_empty());
 }
 
+/// A workbook is begun in a temporary folder.
+#[cfg(unix)]
+#[test]
+fn missing_temporary_folder_is_named_before_the_first_request() {
+    let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());
+    let mut pull = served.kapture(&WEEK);
+    pull.args(["-o", "customers.xlsx"])
+        .env("TMPDIR", "/nowhere");
+    let output = pull.output().unwrap();
+    assert_eq!(code(&output), 6, "{}", stderr(&output));
+    for words in ["temporary folder", "/nowhere", "set TMPDIR"] {
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+    assert_eq!(served.tenant.requests().len(), 0);
+}
+
 /// A workbook is written at the end, by a library that has errors of its own.
 #[test]
 fn a_closed_standard_output_ends_a_workbook_as_it_ends_lines() {

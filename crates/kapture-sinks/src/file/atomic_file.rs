@@ -36,6 +36,8 @@ impl AtomicFile {
         if let Ok(replaced) = fs::metadata(&target) {
             refuse_mount_point(&target)?;
             #[cfg(unix)]
+            refuse_immutable(&target, &replaced)?;
+            #[cfg(unix)]
             refuse_file_of_another_user(&file.metadata()?, folder, &replaced)?;
             file.set_permissions(replaced.permissions())?;
         }
@@ -106,6 +108,24 @@ fn refuse_mount_point(target: &Path) -> io::Result<()> {
             "it is mounted as a single file, which cannot be replaced: mount its folder",
         )),
         false => Ok(()),
+    }
+}
+
+/// Refuses a file that is marked as immutable or append-only (`chattr +i`, `+a`), which can be neither
+/// written nor replaced. Opening it to write is refused in another way than for want of permission,
+/// which a file that is only replaced need not have.
+#[cfg(unix)]
+fn refuse_immutable(target: &Path, replaced: &fs::Metadata) -> io::Result<()> {
+    const EPERM: i32 = 1;
+    if !replaced.is_file() {
+        return Ok(());
+    }
+    match fs::OpenOptions::new().write(true).open(target) {
+        Err(error) if error.raw_os_error() == Some(EPERM) => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it is marked as immutable or append-only and cannot be replaced: chattr -i -a takes the mark away",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -201,6 +221,34 @@ mod tests {
         assert!(!is_mount_point(mountinfo, Path::new("/data/a.csv")));
         assert!(!is_mount_point(mountinfo, Path::new("/x/a.csv")));
         assert!(!is_mount_point("", Path::new("/data/my a.csv")));
+    }
+
+    /// Where this user and this file system can mark files so.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn immutable_file_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.csv");
+        fs::write(&target, "before").unwrap();
+        let chattr = |mark: &str| {
+            let mut command = std::process::Command::new("chattr");
+            command.arg(mark).arg(&target);
+            command.output().is_ok_and(|output| output.status.success())
+        };
+        for (mark, unmark) in [("+i", "-i"), ("+a", "-a")] {
+            if !chattr(mark) {
+                return;
+            }
+            let error = AtomicFile::create(folder.path(), target.clone());
+            assert!(chattr(unmark));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("chattr -i -a"), "{error}");
+        }
+        // One that may not be written can be replaced.
+        let mut permissions = fs::metadata(&target).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&target, permissions).unwrap();
+        AtomicFile::create(folder.path(), target.clone()).unwrap();
     }
 
     #[test]

@@ -29,6 +29,11 @@ pub fn canonicalize(path: &Path) -> PathBuf {
     path
 }
 
+/// Whether a path is a link that leads to itself, perhaps by way of others: it names no file.
+pub(crate) fn is_link_to_itself(path: &Path) -> bool {
+    canonicalize(path).is_symlink()
+}
+
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
@@ -53,7 +58,8 @@ mod tests {
             std::fs::write(&expected, "").unwrap();
         }
         // A loop ends, and a path without a folder stays.
-        canonicalize(&root.join("circle"));
+        assert!(is_link_to_itself(&root.join("circle")));
+        assert!(!is_link_to_itself(&root.join("a.db")));
         assert_eq!(
             canonicalize(&root.join("none/a.db")),
             root.join("none/a.db")

@@ -11,13 +11,14 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
 use super::error::sink_error;
 use crate::error::SinkError;
-use crate::file::canonicalize::canonicalize;
+use crate::file::canonicalize::{canonicalize, is_link_to_itself};
 
 /// How long to wait for the lock of another program.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Opens the database to write; creates it if it does not exist.
 pub(super) fn read_write(path: &Path) -> Result<Connection, SinkError> {
+    check_file(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -30,6 +31,7 @@ pub(super) fn read_write(path: &Path) -> Result<Connection, SinkError> {
 
 /// Opens the database to read; its files stay as they are.
 pub(super) fn read_only(path: &Path) -> Result<Connection, SinkError> {
+    check_file(path)?;
     if let Err(error) = fs::File::open(path) {
         return Err(match error.kind() {
             io::ErrorKind::NotFound => SinkError::NotFound {
@@ -65,6 +67,18 @@ pub(super) fn read_only(path: &Path) -> Result<Connection, SinkError> {
             Err(SinkError::read(path)(io::Error::other(reason)))
         }
         opened => opened.map_err(sink_error(path)),
+    }
+}
+
+/// Fails if there is something else than a file: opening a named pipe waits for a writer.
+fn check_file(path: &Path) -> Result<(), SinkError> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(SinkError::NotKaptureData {
+            destination: path.display().to_string(),
+            what: "it is not a file".into(),
+        }),
+        Err(error) if is_link_to_itself(path) => Err(SinkError::read(path)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -306,3 +306,20 @@ async fn customer_without_an_id_is_damage() {
     let error = error.unwrap_err();
     assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
 }
+
+/// Opening a named pipe would wait for ever.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("socket.db");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let round = folder.path().join("round.db");
+    std::os::unix::fs::symlink("round.db", &round).unwrap();
+    for (path, reason) in [(&socket, "it is not a file"), (&round, "cannot read")] {
+        for error in [create(path).await.err(), open(path).await.err()] {
+            let error = error.expect("an error").to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}
