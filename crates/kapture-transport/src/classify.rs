@@ -25,9 +25,13 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
     if matches!(status, 204 | 205) && response.body.is_empty() {
         return Ok(Vec::new());
     }
+    let wait = response
+        .retry_after
+        .and_then(|text| retry_after(&text, now));
     if (200..300).contains(&status) {
         return match decoded {
             Ok(Answer::Customers(records)) => Ok(records),
+            Ok(Answer::Failed { .. }) if wait.is_some() => Err(Error::RateLimited { wait }),
             Ok(Answer::Failed { message }) => {
                 let is_server = says_server_failure(&message);
                 let refusal = Refusal { status, message };
@@ -62,10 +66,8 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
         Err(_) => (String::new(), false),
     };
     let refusal = Refusal { status, message };
-    let wait = response
-        .retry_after
-        .and_then(|text| retry_after(&text, now));
     Err(match status {
+        300..=399 if wait.is_some() => Error::RateLimited { wait },
         300..=399 => Error::Redirected { status },
         // 408 and 425 ask for the same request once more; an odd 1xx is a failure of the gateway.
         408 | 425 | 500.. | ..=199 => Error::Server { refusal, wait },
@@ -289,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_means_rate_limited_with_every_client_error_status() {
+    fn retry_after_means_rate_limited_with_every_failure() {
         let failed = r#"{"message":"x","status":"failed"}"#;
-        for status in [401, 403, 404, 420, 423, 430, 498] {
+        for status in [200, 302, 401, 403, 404, 420, 423, 430, 498] {
             let wait = Some(Duration::from_secs(7));
             let limited = with_wait(status, failed, Some("7"));
             assert_eq!(limited, Err(Error::RateLimited { wait }), "{status}");
