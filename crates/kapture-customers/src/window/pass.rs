@@ -237,9 +237,8 @@ impl PassReader {
                 evidence.last_page.was_full(self.previous, self.limit);
             }
         }
-        // It had room for more than the few rows that were asked back. One that ends elsewhere was cut, or
-        // rows came or went, or were left out of it.
-        let is_last = self.stitcher.end() == end && self.overlap <= WIDE_OVERLAP;
+        // One that ends elsewhere was cut, or rows came or went, or were left out of it.
+        let is_last = self.stitcher.end() == end && self.has_room(evidence);
         let passed_over = std::mem::take(&mut self.passed_over);
         if is_last && !passed_over.iter().all(|id| self.stitcher.has_met(id)) {
             // There is more behind it, as a page has shown that was not taken.
@@ -250,6 +249,14 @@ impl PassReader {
         }
         self.passed_over = passed_over;
         self.advance(page, taken, is_last, evidence)
+    }
+
+    /// Whether a page has room for more than the few rows that were asked back. Where they are most of a page,
+    /// a few rows that are left out of it would hide that others follow.
+    fn has_room(&self, evidence: &Evidence) -> bool {
+        let seen = evidence.last_page.longest_rows(self.limit);
+        let longest = seen.max(self.stitcher.longest_page()) as u64;
+        self.overlap <= WIDE_OVERLAP && (self.overlap <= 1 || 2 * self.overlap <= longest)
     }
 
     /// Rows may have gone: the page is asked from further back before the pass is broken off.
@@ -385,7 +392,8 @@ mod tests {
     fn window_ends_where_a_page_holds_only_the_overlap() {
         for (rows, cap, pages) in [
             (37, 500, 2),
-            (9, 500, 2),
+            // Eight of nine rows are most of a page.
+            (9, 500, 3),
             (60, 37, 3),
             (800, 500, 3),
             (1, 500, 2),
@@ -422,6 +430,20 @@ mod tests {
         };
         assert_eq!(end.hole, None);
         assert!(pass.is_joined(&evidence) && !pass.is_only_page());
+    }
+
+    /// Pages of seven rows, one of which is not shown: a page that is asked six rows back has room for one
+    /// more, and shows none.
+    #[test]
+    fn page_of_little_more_than_the_overlap_is_no_end() {
+        let mut evidence = Evidence::default();
+        let mut pass = PassReader::begin(&page(1..=7), 7, 7, &evidence);
+        assert_eq!(pass.next_offset(), 1);
+        let step = pass.on_page(&page(2..=7), &mut evidence);
+        assert_eq!((step, pass.next_offset()), (PassStep::Continue, 7));
+        let step = pass.on_page(&page(9..=14), &mut evidence);
+        assert_eq!(step, PassStep::Continue, "there are more");
+        assert!(pass.is_in_disorder(), "and nothing joins them");
     }
 
     #[test]

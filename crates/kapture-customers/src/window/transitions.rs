@@ -69,7 +69,7 @@ mod window {
             "First" => vec![],
             "Paging" => vec![Pages(again(1))],
             "Next pass" => vec![Pages(hole())],
-            "Deferred" => vec![Pages(vec![1..=5, 2..=5])],
+            "Deferred" => vec![Pages(vec![1..=5, 2..=5, NONE])],
             "Empty" => vec![Pages(vec![NONE])],
             "Doubtful" => vec![Pages([hole(), hole()].concat())],
             "Grid" => vec![Pages(again(3))],
@@ -139,8 +139,9 @@ mod window {
                 Pages(vec![1..=37, NONE, NONE, NONE]),
                 "Doubtful",
             ),
-            // Four rows in their order show less than eight.
-            ("First", Pages(vec![1..=5, 2..=5]), "Deferred"),
+            // Four rows in their order show less than eight, and are most of a page.
+            ("First", Pages(vec![1..=5, 2..=5]), "Paging"),
+            ("First", Pages(vec![1..=5, 2..=5, NONE]), "Deferred"),
             ("Deferred", OrderKnown, "Complete(Contiguous)"),
             ("Deferred", Resume, "Next pass"),
             ("Empty", Confirm, "Complete(Contiguous)"),
