@@ -14,6 +14,8 @@ use crate::window::stitcher::PageStitcher;
 pub(crate) struct CaptureRecapture {
     met: HashMap<CustomerId, Met>,
     counts: Vec<Count>,
+    /// How many rows the last two passes counted.
+    rows: [Option<u64>; 2],
 }
 
 /// The first and the last pass that met a customer.
@@ -49,6 +51,7 @@ impl CaptureRecapture {
     /// `pass` ended behind so many rows, by this last page; the customers of all its pages were
     /// met before.
     pub(crate) fn count(&mut self, pass: u32, rows: u64, last_page: &[CustomerId]) {
+        self.rows = [self.rows[1], Some(rows)];
         // A customer that was not met by now cannot be counted for this pass any more.
         if self.met.len() as u64 >= rows {
             self.counts.push(Count {
@@ -59,14 +62,18 @@ impl CaptureRecapture {
         }
     }
 
-    /// Whether some pass counted just as many rows as customers are known to have been there.
+    /// Whether some pass counted just as many rows as customers are known to have been there, and the last two
+    /// passes counted so many: a machine that lags behind shows fewer.
     pub(crate) fn is_complete(&self) -> bool {
-        self.counts.iter().any(|count| {
+        let [before, last] = self.rows;
+        let mut counts = self.counts.iter();
+        counts.any(|count| {
+            let is_agreed = before == Some(count.rows) && last == Some(count.rows);
             let there = |id: &CustomerId, met: &Met| {
                 met.first <= count.pass && (met.last > count.pass || count.last_page.contains(id))
             };
             let known = self.met.iter().filter(|(id, met)| there(id, met)).count();
-            known as u64 == count.rows
+            is_agreed && known as u64 == count.rows
         })
     }
 
@@ -107,10 +114,10 @@ mod tests {
             !counting.is_complete(),
             "1 or 2 may have gone before 3 came"
         );
-        counting.meet(2, ids(&[1]).iter());
+        pass(&mut counting, 2, &[&[1, 3], &[1]]);
         assert!(!counting.is_complete());
-        counting.meet(2, ids(&[2]).iter());
-        assert!(counting.is_complete(), "the last page shows 3");
+        counting.meet(3, ids(&[2]).iter());
+        assert!(counting.is_complete(), "the last page of the first shows 3");
     }
 
     #[test]
@@ -124,6 +131,25 @@ mod tests {
         assert!(!counting.is_complete());
         pass(&mut counting, 4, &[&[2, 4], &[3, 5]]);
         pass(&mut counting, 5, &[&[4, 2], &[3, 5]]);
+        assert!(counting.is_complete());
+    }
+
+    /// A machine that lags behind has answered a pass: two passes in a row have to count the same.
+    #[test]
+    fn count_is_not_believed_before_it_was_counted_twice() {
+        let mut counting = CaptureRecapture::default();
+        pass(&mut counting, 1, &[&[1, 2]]);
+        pass(&mut counting, 2, &[&[1, 2, 3], &[3, 5]]);
+        assert!(!counting.is_complete(), "two were met twice, of five rows");
+        pass(&mut counting, 3, &[&[1, 2]]);
+        assert!(!counting.is_complete());
+        pass(&mut counting, 4, &[&[1, 2, 3], &[4, 5]]);
+        counting.meet(5, ids(&[1, 2, 3]).iter());
+        assert!(
+            !counting.is_complete(),
+            "five rows were not counted in a row"
+        );
+        pass(&mut counting, 5, &[&[1, 2, 3], &[4, 5]]);
         assert!(counting.is_complete());
     }
 
