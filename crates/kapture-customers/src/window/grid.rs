@@ -80,8 +80,7 @@ impl GridReader {
     pub(crate) fn on_page(&mut self, page: &PageIds) -> GridStep {
         if self.next == 0 {
             self.first_page = page.ids.clone();
-        } else if !page.ids.is_empty() && page.ids.iter().all(|id| self.first_page.contains(id)) {
-            // The first page once more, whole or as far as the limit goes.
+        } else if self.is_first_page_again(page) {
             return GridStep::OffsetIgnored;
         } else if self.current.is_endless() {
             return self.unstable(self.current.met.len() as u64, self.current.rows);
@@ -118,6 +117,14 @@ impl GridReader {
 }
 
 impl GridReader {
+    /// The first page once more, whole or as far as the limit goes. Rows may be left out of it, but a few of its
+    /// rows may also be there by coincidence.
+    fn is_first_page_again(&self, page: &PageIds) -> bool {
+        let expected = self.first_page.len().min(self.limit as usize);
+        let are_most = !page.ids.is_empty() && 2 * page.ids.len() >= expected;
+        are_most && page.ids.iter().all(|id| self.first_page.contains(id))
+    }
+
     fn unstable(&self, known: u64, rows: u64) -> GridStep {
         GridStep::Unstable {
             readings: self.readings,
@@ -180,6 +187,19 @@ mod tests {
     fn first_page_at_every_offset_means_that_offset_is_ignored() {
         let step = read(page(0..100), |limit, _| page(0..limit.min(260)));
         assert_eq!(step, GridStep::OffsetIgnored);
+    }
+
+    /// Rows are left out of its pages.
+    #[test]
+    fn one_row_of_the_first_page_does_not_mean_that_offset_is_ignored() {
+        let second_page = |rows| GridReader::begin(&page(0..6)).on_page(&page(rows));
+        assert_eq!(second_page(5..6), GridStep::Continue);
+        assert_eq!(second_page(0..6), GridStep::OffsetIgnored);
+        assert_eq!(
+            second_page(0..5),
+            GridStep::OffsetIgnored,
+            "one was left out"
+        );
     }
 
     #[test]
