@@ -163,7 +163,8 @@ impl WindowReader {
     fn ticket(&self, limit: u32) -> PageTicket {
         PageTicket {
             pass: self.pass,
-            is_optional: limit > self.limit,
+            // Pages of a grid are as long as the first page, whatever was asked for.
+            is_optional: limit > self.limit && !matches!(self.state, WindowState::Grid { .. }),
         }
     }
 
