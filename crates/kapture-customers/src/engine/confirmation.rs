@@ -237,11 +237,8 @@ impl Engine {
             && let Some(mut pending) = self.windows.pending.remove(&day)
         {
             self.evidence.contradictions += 1;
-            if self.confirmation.rounds > MAX_CONTRADICTORY_ROUNDS
-                && pending.reader.refusal().is_none()
-            {
-                let answer = None;
-                self.fail_window(day, PullError::InconsistentServer { window, answer });
+            if self.confirmation.rounds > MAX_CONTRADICTORY_ROUNDS {
+                self.fail_window(day, contradiction(&pending.reader));
             } else if Span::of(window) == self.evidence.end_bound.span() {
                 pending.reader.on_look(page, &mut self.evidence);
                 self.windows.reading.insert(day, pending.reader);
@@ -325,14 +322,7 @@ impl Engine {
             }
         }
         if rounds > MAX_CONTRADICTORY_ROUNDS {
-            self.fail_pending(|reader| {
-                let window = reader.window;
-                let answer = reader.refusal().cloned();
-                match answer.is_some() {
-                    true => PullError::InconsistentRefusal { window, answer },
-                    false => PullError::InconsistentServer { window, answer },
-                }
-            });
+            self.fail_pending(contradiction);
         }
     }
 
@@ -441,5 +431,15 @@ impl Engine {
             };
             self.tell_window(day, proof);
         }
+    }
+}
+
+/// A window was answered otherwise than before, time and again.
+fn contradiction(reader: &WindowReader) -> PullError {
+    let window = reader.window;
+    let answer = reader.refusal().cloned();
+    match answer.is_some() {
+        true => PullError::InconsistentRefusal { window, answer },
+        false => PullError::InconsistentServer { window, answer },
     }
 }

@@ -353,7 +353,8 @@ async fn a_day_that_is_refused_every_other_time_fails_in_the_end() {
     let pulled = expect_to_fail_in_the_end(says).await;
     for error in pulled.failed.values() {
         // Every second reading meets the refusal, so that no two of them agree.
-        assert!(matches!(error, PullError::Unstable { .. }), "{error}");
+        let is_named = matches!(error, PullError::InconsistentRefusal { .. });
+        assert!(is_named, "{error}");
     }
 }
 
