@@ -159,8 +159,9 @@ impl Call {
                 last: Box::new(error),
             });
         }
-        self.begins_session = self.attempts == 1
-            && (may_be_an_ended_session(&error) || policy.refusals == RefusalPolicy::Patient);
+        let is_patient = policy.refusals == RefusalPolicy::Patient;
+        self.begins_session = policy.new_session
+            || self.attempts == 1 && (may_be_an_ended_session(&error) || is_patient);
         self.due = now + Duration::from_millis(100 << self.attempts.min(7));
         None
     }

@@ -184,7 +184,8 @@ impl Client {
             };
             progress.spent += wait;
             let is_patient = policy.refusals == RefusalPolicy::Patient;
-            progress.new_session = attempt == 1 && (error.may_be_an_ended_session() || is_patient);
+            progress.new_session = policy.new_session
+                || attempt == 1 && (error.may_be_an_ended_session() || is_patient);
             shared.counters.retries.fetch_add(1, Ordering::Relaxed);
             if let Some(notice) = &self.on_retry {
                 notice(RetryNotice {

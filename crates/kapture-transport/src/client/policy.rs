@@ -25,8 +25,8 @@ pub struct CallPolicy {
     pub max_attempts: Option<u32>,
     /// How long to wait before the first attempt.
     pub delay: Duration,
-    /// Whether the first attempt begins a new session, without the cookies of the run so far: its response
-    /// is not that of a session that has ended.
+    /// Whether each attempt begins a new session, without the cookies of the run so far: its response is not
+    /// that of a session that has ended.
     pub new_session: bool,
 }
 

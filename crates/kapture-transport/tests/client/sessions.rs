@@ -30,7 +30,7 @@ async fn ended_session_costs_its_cookies_and_one_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn call_that_begins_a_session_drops_the_cookies_once() {
+async fn call_that_begins_a_session_drops_the_cookies_at_each_attempt() {
     let sessions = Arc::new(Mutex::new(Vec::new()));
     let outcomes = Mutex::new(vec![answer(500, ""), answer(200, NONE)].into_iter());
     let seen = Arc::clone(&sessions);
@@ -43,7 +43,7 @@ async fn call_that_begins_a_session_drops_the_cookies_once() {
     let client = new(transport, ClientOptions::default());
     let policy = CallPolicy::default().new_session(true);
     client.call("{}".into(), policy).await.unwrap();
-    assert_eq!(*sessions.lock().unwrap(), [true, false]);
+    assert_eq!(*sessions.lock().unwrap(), [true, true]);
 }
 
 #[tokio::test(start_paused = true)]
