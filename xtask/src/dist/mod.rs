@@ -25,6 +25,9 @@ use crate::{Error, tools};
 /// What the programs are built for.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
+/// What cargo-auditable passes to `cargo metadata`.
+const AUDITABLE_ARGUMENTS: &str = r#"{"offline":false,"locked":true,"frozen":false,"config":[]}"#;
+
 /// The shells that have completions, each with the name of the file for them.
 const COMPLETIONS: [(&str, &str); 5] = [
     ("bash", "kapture.bash"),
@@ -83,27 +86,17 @@ pub(crate) fn run(shell: &Shell, workspace: &Workspace) -> Result<(), Error> {
 }
 
 impl Release<'_> {
-    /// Builds the programs, each with the list of its dependencies inside (cargo-auditable).
     fn build(&self) -> Result<Vec<PathBuf>, Error> {
         let Self {
             shell, workspace, ..
         } = self;
-        let auditable = tools::AUDITABLE.program(shell, workspace)?;
-        // cargo finds the tool by its name, as a subcommand.
-        let mut path = auditable
-            .parent()
-            .map(Path::as_os_str)
-            .unwrap_or_default()
-            .to_owned();
-        path.push(":");
-        path.push(std::env::var_os("PATH").unwrap_or_default());
         let target = self.target();
         let build = cmd!(
             shell,
-            "cargo auditable build --locked --release --package kapture-cli --bins --target {TARGET} --target-dir {target}"
+            "cargo build --locked --release --package kapture-cli --bins --target {TARGET} --target-dir {target}"
         );
         println!("$ {build}");
-        self.reproducible(build.env("PATH", path)).quiet().run()?;
+        self.reproducible(build)?.quiet().run()?;
         let folder = target.join(TARGET).join("release");
         let programs = &workspace.member("kapture-cli")?.programs;
         Ok(programs.iter().map(|name| folder.join(name)).collect())
@@ -114,8 +107,9 @@ impl Release<'_> {
         self.workspace.target.join("dist/build")
     }
 
-    /// Links statically, and leaves the paths of this machine out.
-    fn reproducible<'c>(&self, command: Cmd<'c>) -> Cmd<'c> {
+    /// Links statically, leaves the paths of this machine out, and puts the list of dependencies into each
+    /// program.
+    fn reproducible<'c>(&self, command: Cmd<'c>) -> Result<Cmd<'c>, Error> {
         let root = self.workspace.root.display().to_string();
         let home = cargo_home().display().to_string();
         let flags = [
@@ -123,10 +117,23 @@ impl Release<'_> {
             format!("--remap-path-prefix={home}=/cargo"),
             format!("--remap-path-prefix={root}=/kapture"),
         ];
-        command
+        let auditable = tools::AUDITABLE.program(self.shell, self.workspace)?;
+        let mut path = auditable
+            .parent()
+            .map(Path::as_os_str)
+            .unwrap_or_default()
+            .to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        Ok(command
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
             .env("CARGO_INCREMENTAL", "0")
             .env("CFLAGS", format!("-ffile-prefix-map={home}=/cargo"))
+            // As `cargo auditable` does, but with the tool's name: its path would become part of the
+            // names of the workspace's crates, and so of the programs.
+            .env("PATH", path)
+            .env("RUSTC_WORKSPACE_WRAPPER", "cargo-auditable")
+            .env("CARGO_AUDITABLE_ORIG_ARGS", AUDITABLE_ARGUMENTS))
     }
 
     /// The Python package, with the same programs.
@@ -148,7 +155,7 @@ impl Release<'_> {
             "{maturin} build --quiet --release --target {TARGET} --target-dir {target} --compatibility manylinux2014 --out {files}"
         );
         println!("$ {build}");
-        Ok(self.reproducible(build).quiet().run()?)
+        Ok(self.reproducible(build)?.quiet().run()?)
     }
 
     /// Everything that is beside the programs comes from them, or from the dependencies themselves.
