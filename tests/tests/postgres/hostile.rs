@@ -148,8 +148,8 @@ async fn a_server_that_is_none_is_given_up_and_named() {
     }
 }
 
-/// What is answered to the first statements: the number of the process, the settings, and a number,
-/// whose statement is prepared and then asked.
+/// What is answered to the first statements: the number of the process, the settings, and an encoding
+/// and a number, whose statements are prepared and then asked.
 fn first_answers() -> Vec<Vec<u8>> {
     let ready = message(b'Z', b"I");
     // Without a table, of a type of four bytes, as text or in binary form.
@@ -165,13 +165,22 @@ fn first_answers() -> Vec<Vec<u8>> {
     let done = message(b'C', b"SELECT 1\0");
     let process = [message(b'T', &column(23, 0)), row(b"7"), done.clone()];
     let settings = [done.clone()];
-    let prepared = [
-        message(b'1', b""),
-        message(b't', b"\0\0"),
-        message(b'T', &column(26, 0)),
+    let prepared = |kind| {
+        let column = message(b'T', &column(kind, 0));
+        [message(b'1', b""), message(b't', b"\0\0"), column]
+    };
+    let asked = |value| [message(b'2', b""), row(value), done.clone()];
+    let encoding = (prepared(25), asked(b"UTF8"));
+    let number = (prepared(26), asked(&2200_u32.to_be_bytes()));
+    let answers: [&[Vec<u8>]; 7] = [
+        &process,
+        &process,
+        &settings,
+        &encoding.0,
+        &encoding.1,
+        &number.0,
+        &number.1,
     ];
-    let asked = [message(b'2', b""), row(&2200_u32.to_be_bytes()), done];
-    let answers: [&[Vec<u8>]; 5] = [&process, &process, &settings, &prepared, &asked];
     let answers = answers.map(|messages| [messages.concat(), ready.clone()].concat());
     [vec![WELCOME.to_vec()], answers.to_vec()].concat()
 }
