@@ -25,7 +25,9 @@ pub(crate) fn agrees_with_a_plain_reader(body: &[u8]) {
     let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
     let taken_for_json = !matches!(
         decoded,
-        Err(AnswerError::NotJson { .. } | AnswerError::Truncated)
+        Err(AnswerError::NotJson { .. }
+            | AnswerError::TrailingText { .. }
+            | AnswerError::Truncated)
     );
     let is_odd = text.contains(char::is_control)
         || text.contains("NaN")

@@ -128,6 +128,9 @@ fn answer_is_decoded_from_the_body_alone() {
             "failed: quota exceeded",
         ),
         (r#"{"a":"x","b":"y","status":"failed"}"#, "failed: "),
+        // Words under a key that speaks of an error, without anything else.
+        (r#"{"error":"x"}"#, "failed: x"),
+        (r#"{"fault":{"code":3}}"#, r#"failed: {"code":3}"#),
         // A code in place of the status.
         (
             r#"{"message":"API Request is Expired","status":"APIExpired"}"#,
@@ -158,7 +161,7 @@ fn answer_is_decoded_from_the_body_alone() {
         (r#"{"message":""}"#, "failed: "),
         // Neither.
         ("{}", "UnexpectedShape"),
-        (r#"{"error":"x"}"#, "UnexpectedShape"),
+        (r#"{"error":7}"#, "UnexpectedShape"),
         (r#"{"message":7,"status":"success"}"#, "UnexpectedShape"),
         (
             r#"{"message":{"code":1},"status":"success"}"#,
@@ -190,7 +193,10 @@ fn answer_is_decoded_from_the_body_alone() {
             "NotJson { line: 2, column: 10 }",
         ),
         ("{\"message\":[{\"a\":\"x\ty", "Truncated"),
-        (r#"{"message":[]} x"#, "NotJson { line: 1, column: 16 }"),
+        (
+            "{\"message\":\n[]} x",
+            "TrailingText { line: 2, column: 5 }",
+        ),
         // Rows that are no customers.
         (
             r#"{"message":[{"id":1},{"name":"x"}]}"#,
@@ -372,8 +378,14 @@ fn slow_path_keeps_the_bytes_of_records() {
     };
     assert_eq!(records[0].raw(), b"{\"id\":1,\"x\":\"\xff\"}".as_slice());
     // Outside of text it is no JSON.
+    let mut before = body.clone();
+    before.insert(4, 0xff);
+    assert!(matches!(decode(before), Err(AnswerError::NotJson { .. })));
     body.push(0xff);
-    assert!(matches!(decode(body), Err(AnswerError::NotJson { .. })));
+    assert!(matches!(
+        decode(body),
+        Err(AnswerError::TrailingText { .. })
+    ));
     let Ok(Answer::Failed { message }) =
         decode(b"{\"message\":\"g\xe9n\xe9ral\",\"status\":\"failed\"}")
     else {
