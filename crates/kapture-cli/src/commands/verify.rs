@@ -56,7 +56,10 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     } = arguments;
     let is_whole = [from, to, last, month].iter().all(|it| it.is_none());
     let is_asked = |stray: &Stray| is_whole || stray.day().is_none_or(|day| asked.contains(day));
-    let strays: Vec<_> = strays.into_iter().filter(is_asked).collect();
+    let strays = strays.into_iter().filter(is_asked);
+    // Contacts may have lost a customer of a day that differs, which is told with the day.
+    let is_contacts = |stray: &Stray| matches!(stray, Stray::Contacts { .. });
+    let (contacts, strays): (Vec<_>, Vec<_>) = strays.partition(is_contacts);
     let metrics = arguments.metrics.as_deref();
     let started = StartedRun::new("verify", &destination, metrics, calendar.now);
     let mut summary = Summary {
@@ -83,13 +86,19 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
         };
         let outcome = verification.finish(pull, &mut summary).await;
         summary.stats = connected.client.stats();
-        outcome
+        let mut counts = outcome?;
+        counts.strays = strays.len();
+        if counts.differing == 0 {
+            tell_strays(&contacts, arguments.json)?;
+            counts.strays += contacts.len();
+        }
+        Ok(counts)
     };
     let counts = compared.await;
     let verified = counts
         .as_ref()
         .map_or((0, 0), |counts| (counts.alike, counts.differing));
-    let outcome = counts.and_then(|counts| report(counts, &open, strays.len(), &destination));
+    let outcome = counts.and_then(|counts| report(counts, &open, &destination));
     started
         .end_of_verification(&*sink, &summary, verified, outcome)
         .await
@@ -101,20 +110,18 @@ struct Counts {
     differing: usize,
     failing: Days,
     failures: Vec<CliError>,
+    /// What was told that belongs to no day.
+    strays: usize,
 }
 
 /// Prints what became of the days, and says whether all are alike.
-fn report(
-    counts: Counts,
-    open: &Days,
-    strays: usize,
-    destination: &Destination,
-) -> Result<(), CliError> {
+fn report(counts: Counts, open: &Days, destination: &Destination) -> Result<(), CliError> {
     let Counts {
         alike,
         differing,
         failing,
         mut failures,
+        strays,
     } = counts;
     if !open.is_empty() {
         Message::note(format!(
@@ -258,6 +265,7 @@ impl Verification<'_> {
             differing: self.differing,
             failing,
             failures,
+            strays: 0,
         })
     }
 
