@@ -25,25 +25,12 @@ const LEARNING: usize = 12;
 /// The seconds that a response is assumed to take.
 const RESPONSE_SECONDS: f64 = 0.5;
 
-/// The requests that are not the first one of a window.
-const OTHER_KINDS: [(&str, OtherKind); 3] = [
-    (
-        "two days at once, to learn whether the end day counts",
-        OtherKind::TwoDays,
-    ),
-    (
-        "a further page, which begins with rows of the one before",
-        OtherKind::FurtherPage,
-    ),
-    ("a smaller page, after failures", OtherKind::SmallerPage),
+/// What the requests are for that are not the first one of a window.
+const OTHER_KINDS: [&str; 3] = [
+    "two days at once, to learn whether the end day counts",
+    "a further page, which begins with rows of the one before",
+    "a smaller page, after failures",
 ];
-
-#[derive(Clone, Copy)]
-enum OtherKind {
-    TwoDays,
-    FurtherPage,
-    SmallerPage,
-}
 
 /// What is planned.
 struct Plan<'a> {
@@ -164,7 +151,7 @@ impl Plan<'_> {
         };
         stdout::print(&text)?;
         if self.body && !self.json && !days.is_empty() {
-            let kinds = OTHER_KINDS.map(|(kind, _)| kind).join("; ");
+            let kinds = OTHER_KINDS.join("; ");
             Message::note(format!("the last bodies are of other kinds: {kinds}")).print();
         }
         self.summarize(&target, &query, &days, &windows);
@@ -283,18 +270,22 @@ impl<'a> Requests<'a> {
     }
 
     fn body(&self, day: chrono::NaiveDate) -> serde_json::Value {
-        let body = self.query.body(Window::day(day), PAGE, 0);
-        serde_json::from_slice(&body).unwrap_or_default()
+        self.page(Window::day(day), PAGE, 0)
     }
 
-    /// An example of a request of another kind, for a day.
-    fn other(&self, kind: OtherKind, day: chrono::NaiveDate) -> serde_json::Value {
-        let body = match kind {
-            OtherKind::TwoDays => self.query.body(Window::two_days(day), PAGE, 0),
+    /// An example of each of [`OTHER_KINDS`], for a day.
+    fn others(&self, day: chrono::NaiveDate) -> [serde_json::Value; OTHER_KINDS.len()] {
+        let window = Window::day(day);
+        [
+            self.page(Window::two_days(day), PAGE, 0),
             // Eight rows are asked for again.
-            OtherKind::FurtherPage => self.query.body(Window::day(day), PAGE, u64::from(PAGE) - 8),
-            OtherKind::SmallerPage => self.query.body(Window::day(day), 100, 0),
-        };
+            self.page(window, PAGE, u64::from(PAGE) - 8),
+            self.page(window, 100, 0),
+        ]
+    }
+
+    fn page(&self, window: Window, limit: u32, offset: u64) -> serde_json::Value {
+        let body = self.query.body(window, limit, offset);
         serde_json::from_slice(&body).unwrap_or_default()
     }
 
@@ -302,9 +293,7 @@ impl<'a> Requests<'a> {
     fn text(&self, days: &Days, windows: &Days) -> String {
         let bodies = windows.iter().map(|day| self.body(day));
         let example = days.bounds().map(|(first, _)| first);
-        let others = example
-            .into_iter()
-            .flat_map(|day| OTHER_KINDS.map(|(_, kind)| self.other(kind, day)));
+        let others = example.into_iter().flat_map(|day| self.others(day));
         let bodies = bodies.chain(others).map(|body| format!("{body}\n"));
         format!("POST {}\n{}", self.url, bodies.collect::<String>())
     }
