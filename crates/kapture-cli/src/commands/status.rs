@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: &StatusArgs, output: &OutputArgs) -> Result<(
             status.text(colour::is_enabled(&std::io::stdout())) + &rereads::text(&found)
         }
     };
-    // What is asked for by --json is for a program.
+    // --quiet leaves out the text for people; a program that asks for --json still gets its JSON.
     if !output.quiet || arguments.json {
         stdout::print(&text)?;
     }

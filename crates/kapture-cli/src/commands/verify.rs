@@ -57,7 +57,8 @@ pub(crate) async fn run(arguments: &VerifyArgs, output: &OutputArgs) -> Result<(
     let is_whole = [from, to, last, month].iter().all(|it| it.is_none());
     let is_asked = |stray: &Stray| is_whole || stray.day().is_none_or(|day| asked.contains(day));
     let strays = strays.into_iter().filter(is_asked);
-    // Contacts may have lost a customer of a day that differs, which is told with the day.
+    // A deleted customer leaves its contacts behind, and its day is printed as different: contacts
+    // without a customer are printed only where no day differs.
     let is_contacts = |stray: &Stray| matches!(stray, Stray::Contacts { .. });
     let (contacts, strays): (Vec<_>, Vec<_>) = strays.partition(is_contacts);
     let metrics = arguments.metrics.as_deref();
