@@ -114,6 +114,8 @@ impl Release<'_> {
         let home = cargo_home().display().to_string();
         let flags = [
             "-Ctarget-feature=+crt-static".to_owned(),
+            // Addresses that the program sets itself when it starts: 25 kB instead of 1.8 MB.
+            "-Clink-arg=-Wl,-z,pack-relative-relocs".to_owned(),
             format!("--remap-path-prefix={home}=/cargo"),
             format!("--remap-path-prefix={root}=/kapture"),
         ];
