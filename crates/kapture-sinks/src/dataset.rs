@@ -418,14 +418,14 @@ impl<F: Files> DayStore for Dataset<F> {
     }
 
     async fn strays(&self) -> Result<Vec<Stray>, SinkError> {
-        let listing = self.files.list(self.held_format()).await?;
+        let strays = self.files.strays(self.held_format()).await?;
         let stray = |name: String| Stray::File {
             day: name
                 .split_once('/')
                 .and_then(|(folder, _)| layout::day_of_partition(folder)),
             name,
         };
-        Ok(listing.strays.into_iter().map(stray).collect())
+        Ok(strays.into_iter().map(stray).collect())
     }
 
     async fn runs(&self) -> Result<RunLog, SinkError> {

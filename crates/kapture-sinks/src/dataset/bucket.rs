@@ -76,6 +76,19 @@ impl Bucket {
         key
     }
 
+    /// The names of all files whose keys begin with this one.
+    async fn names_at(&self, key: &Path) -> Result<BTreeSet<String>, SinkError> {
+        let mut names = BTreeSet::new();
+        let mut objects = self.store.list(Some(key));
+        while let Some(object) = objects.try_next().await.map_err(self.error())? {
+            if let Some(below) = object.location.prefix_match(&self.prefix) {
+                let parts: Vec<_> = below.map(|part| part.as_ref().to_owned()).collect();
+                names.insert(parts.join("/"));
+            }
+        }
+        Ok(names)
+    }
+
     fn error(&self) -> impl Fn(object_store::Error) -> SinkError + '_ {
         |error| self.failed(StoreError::new(&error))
     }
@@ -169,26 +182,21 @@ impl Files for Bucket {
                     .extend(layout::day_of_receipt(name.as_ref()));
                 continue;
             }
-            let Some(below) = object.location.prefix_match(&self.prefix) else {
-                continue;
-            };
-            let parts: Vec<_> = below.map(|part| part.as_ref().to_owned()).collect();
-            match &parts[..] {
-                [folder, name]
-                    if *name == file_name
-                        && let Some(day) = layout::day_of_partition(folder) =>
-                {
-                    listing.days.insert(day, stamp(&object));
-                }
-                parts => {
-                    let name = parts.join("/");
-                    if layout::is_stray(&name, format) {
-                        listing.strays.insert(name);
-                    }
-                }
+            if let Some(mut below) = object.location.prefix_match(&self.prefix)
+                && let (Some(folder), Some(name), None) = (below.next(), below.next(), below.next())
+                && name.as_ref() == file_name
+                && let Some(day) = layout::day_of_partition(folder.as_ref())
+            {
+                listing.days.insert(day, stamp(&object));
             }
         }
         Ok(listing)
+    }
+
+    async fn strays(&self, format: Format) -> Result<BTreeSet<String>, SinkError> {
+        let mut names = self.names_at(&self.prefix).await?;
+        names.retain(|name| layout::is_stray(name, format));
+        Ok(names)
     }
 
     async fn foreign(&self) -> Result<BTreeSet<String>, SinkError> {
@@ -297,15 +305,7 @@ impl Files for Bucket {
     }
 
     async fn names_below(&self, folder: &str) -> Result<BTreeSet<String>, SinkError> {
-        let mut names = BTreeSet::new();
-        let mut objects = self.store.list(Some(&self.key(folder)));
-        while let Some(object) = objects.try_next().await.map_err(self.error())? {
-            if let Some(below) = object.location.prefix_match(&self.prefix) {
-                let parts: Vec<_> = below.map(|part| part.as_ref().to_owned()).collect();
-                names.insert(parts.join("/"));
-            }
-        }
-        Ok(names)
+        self.names_at(&self.key(folder)).await
     }
 
     fn unreadable(&self, name: &str, _: io::Error) -> SinkError {

@@ -28,8 +28,11 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Replaces a small file, atomically.
     async fn write(&self, name: &str, content: Vec<u8>) -> Result<(), SinkError>;
 
-    /// The days that have a receipt, those that have a file of this format, and what is among these.
+    /// The days that have a receipt, and those that have a file of this format.
     async fn list(&self, format: Format) -> Result<Listing, SinkError>;
+
+    /// The names of the files that are [stray](super::layout::is_stray) among files of this format.
+    async fn strays(&self, format: Format) -> Result<BTreeSet<String>, SinkError>;
 
     /// The names of what is there beside the files of a dataset, but for what file systems and tools
     /// [put everywhere](super::layout::is_ignored).
@@ -70,8 +73,6 @@ pub(crate) trait Files: Send + Sync + 'static {
 pub(crate) struct Listing {
     pub(crate) receipts: BTreeSet<NaiveDate>,
     pub(crate) days: BTreeMap<NaiveDate, Stamp>,
-    /// The names of [stray](super::layout::is_stray) files.
-    pub(crate) strays: BTreeSet<String>,
 }
 
 /// A complete day.

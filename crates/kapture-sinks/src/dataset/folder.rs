@@ -73,6 +73,10 @@ impl Files for Folder {
         self.inner.run(move |inner| inner.list(format)).await
     }
 
+    async fn strays(&self, format: Format) -> Result<BTreeSet<String>, SinkError> {
+        self.inner.run(move |inner| inner.strays(format)).await
+    }
+
     async fn foreign(&self) -> Result<BTreeSet<String>, SinkError> {
         self.inner.run(Inner::foreign).await
     }
@@ -175,7 +179,6 @@ impl Inner {
             listing.receipts.extend(layout::day_of_receipt(&name));
         }
         for name in names(&self.root)? {
-            self.add_strays(&name, format, &mut listing)?;
             let Some(day) = layout::day_of_partition(&name) else {
                 continue;
             };
@@ -188,26 +191,22 @@ impl Inner {
         Ok(listing)
     }
 
-    /// Adds what is stray of a file or folder of the root. Of a folder in a folder its name is enough.
-    fn add_strays(
-        &self,
-        name: &str,
-        format: Format,
-        listing: &mut Listing,
-    ) -> Result<(), SinkError> {
-        let path = self.root.join(name);
-        let is_ours = layout::is_ignored(name) || name == layout::CHANGES;
-        let below = match is_ours || !path.is_dir() {
-            true => vec![name.to_owned()],
-            false => {
-                let below = names(&path)?.into_iter();
-                below.map(|file| format!("{name}/{file}")).collect()
+    /// Of a folder in a folder its name is enough.
+    fn strays(&self, format: Format) -> Result<BTreeSet<String>, SinkError> {
+        let mut found = BTreeSet::new();
+        for name in names(&self.root)? {
+            let path = self.root.join(&name);
+            let is_ours = layout::is_ignored(&name) || name == layout::CHANGES;
+            match is_ours || !path.is_dir() {
+                true => drop(found.insert(name)),
+                false => {
+                    let below = names(&path)?.into_iter();
+                    found.extend(below.map(|file| format!("{name}/{file}")));
+                }
             }
-        };
-        let strays = below.into_iter();
-        let strays = strays.filter(|name| layout::is_stray(name, format));
-        listing.strays.extend(strays);
-        Ok(())
+        }
+        found.retain(|name| layout::is_stray(name, format));
+        Ok(found)
     }
 
     fn lock(&self, destination: &str) -> Result<(), SinkError> {

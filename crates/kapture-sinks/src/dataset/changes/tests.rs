@@ -90,6 +90,9 @@ impl<F: Files> Files for Killed<F> {
     async fn list(&self, format: Format) -> Result<Listing, SinkError> {
         self.files.list(format).await
     }
+    async fn strays(&self, format: Format) -> Result<BTreeSet<String>, SinkError> {
+        self.files.strays(format).await
+    }
     async fn foreign(&self) -> Result<BTreeSet<String>, SinkError> {
         self.files.foreign().await
     }
