@@ -13,12 +13,13 @@ use super::{DayStore, Opened, blocking};
 use crate::error::SinkError;
 use crate::sink::DayWriter;
 
-/// The part that is kept in memory. The rest goes to an unnamed temporary file, which no crash can
-/// leave behind.
-const MAX_MEMORY: usize = 256 * 1024;
+/// The part of a day that is kept in memory, where many days are open at once. The rest goes to an
+/// unnamed temporary file, which no crash can leave behind.
+const MAX_MEMORY: usize = 128 * 1024;
 
-/// The size of a batch that is read back, in bytes; at least one record.
-const BATCH_BYTES: usize = 1024 * 1024;
+/// The size of a batch that is read back, in bytes; at least one record. A decoded one takes several
+/// times as much.
+const BATCH_BYTES: usize = 256 * 1024;
 
 /// Spools the records of a day and replaces the day when it is committed. Until then the
 /// destination is unchanged.
@@ -52,16 +53,18 @@ impl<S: DayStore> SpoolWriter<S> {
 impl<S: DayStore> DayWriter for SpoolWriter<S> {
     async fn write(&mut self, records: &[Record]) -> Result<(), SinkError> {
         let mut spool = self.spool()?;
-        for record in records {
-            match self.opened.forgotten.contains(record.id()) {
-                true => drop(self.forgotten.insert(record.id().clone())),
-                false => spool.add(record.raw()),
-            }
+        let forgotten = &self.opened.forgotten;
+        let (erased, kept): (Vec<_>, Vec<_>) = records
+            .iter()
+            .cloned()
+            .partition(|record| forgotten.contains(record.id()));
+        let erased = erased.iter().map(|record| record.id().clone());
+        self.forgotten.extend(erased);
+        spool = match spool.has_room_for(&kept) {
+            true => spool.added(&kept),
+            false => blocking::run(move || spool.added(&kept)).await,
         }
-        if spool.memory.len() > MAX_MEMORY {
-            let flushed = blocking::run(move || spool.flush().map(|()| spool)).await;
-            spool = flushed.map_err(SinkError::Spool)?;
-        }
+        .map_err(SinkError::Spool)?;
         self.spool = Some(spool);
         self.customers += records.len() as u64;
         Ok(())
@@ -85,9 +88,23 @@ struct Spool {
 }
 
 impl Spool {
-    fn add(&mut self, raw: &[u8]) {
-        self.memory.extend((raw.len() as u64).to_le_bytes());
-        self.memory.extend(raw);
+    /// Whether records can be added without writing to the file.
+    fn has_room_for(&self, records: &[Record]) -> bool {
+        let lengths = records.iter().map(|record| 8 + record.raw().len());
+        self.memory.len() + lengths.sum::<usize>() <= MAX_MEMORY
+    }
+
+    /// With these records.
+    fn added(mut self, records: &[Record]) -> io::Result<Self> {
+        for record in records {
+            let raw = record.raw();
+            self.memory.extend((raw.len() as u64).to_le_bytes());
+            self.memory.extend(raw);
+            if self.memory.len() > MAX_MEMORY {
+                self.flush()?;
+            }
+        }
+        Ok(self)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -282,6 +299,15 @@ mod tests {
         let spooled = sink.store().0.lock().unwrap().take().unwrap();
         let ids: Vec<_> = spooled.iter().map(Record::id).collect();
         assert_eq!(ids, [two.id()]);
+    }
+
+    #[test]
+    fn many_records_at_once_are_not_kept_in_memory() {
+        let json = format!(r#"{{"id":1,"name":"{}"}}"#, "x".repeat(1_000));
+        let record = Record::decode(json.into()).unwrap();
+        let records = vec![record; 4_000];
+        let spool = Spool::default().added(&records).unwrap();
+        assert!(spool.memory.capacity() <= 2 * MAX_MEMORY);
     }
 
     #[tokio::test]
