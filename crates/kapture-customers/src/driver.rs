@@ -18,7 +18,7 @@ use crate::request::{Outcome, RequestId, Transmit};
 
 /// How many events may be on their way: the engine waits for a consumer who is slower, and memory stays
 /// flat.
-const EVENTS_ON_THE_WAY: usize = 16;
+const EVENTS_ON_THE_WAY: usize = 8;
 
 /// Where the time of day comes from.
 pub(crate) type Clock = fn() -> DateTime<Utc>;
