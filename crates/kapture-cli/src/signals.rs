@@ -50,7 +50,8 @@ impl Signal {
 }
 
 /// Listens from the call on, and resolves at the first signal. The second one ends the process at
-/// once: sinks tolerate a kill at any instant.
+/// once: sinks tolerate a kill at any instant. Both may come at the same time, as from `timeout`, which
+/// signals the process and its group.
 pub(crate) fn stop_signal() -> impl Future<Output = Signal> {
     let (unready, ready) = mpsc::channel::<()>();
     let (sender, first) = oneshot::channel();
@@ -82,6 +83,7 @@ fn listen(unready: mpsc::Sender<()>, first: oneshot::Sender<Signal>) {
         drop(unready);
         let _ = first.send(signals.next().await);
         let second = signals.next().await;
+        kapture_sinks::remove_temporary_files();
         std::process::exit(second.exit_code().into());
     });
 }

@@ -89,6 +89,34 @@ fn a_second_signal_ends_a_blocked_run_at_once() {
     assert!(matches!(ended, Some(130 | 143)), "{ended:?}");
 }
 
+/// The run cannot react to the first signal, and has customers in a temporary file.
+#[test]
+fn a_second_signal_leaves_no_customers_behind() {
+    let served = Served::new(around_may(PerDay::Fixed(500)), Behaviour::default());
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("contacts.csv");
+    let mut mkfifo = Command::new("mkfifo");
+    assert!(mkfifo.arg(&pipe).status().unwrap().success());
+    let mut child = served
+        .kapture(&WEEK)
+        .args(["-o", "customers.csv", "--contacts", "contacts.csv"])
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    // The contacts of a page are more than a pipe holds.
+    let mut reader = std::fs::File::open(&pipe).unwrap();
+    reader.read_exact(&mut [0]).unwrap();
+    // Two that are the same may arrive as one.
+    for signal in ["-TERM", "-INT"] {
+        let mut kill = Command::new("kill");
+        kill.args([signal, &child.id().to_string()]);
+        assert!(kill.status().unwrap().success());
+    }
+    let ended = child.wait().unwrap().code();
+    assert!(matches!(ended, Some(130 | 143)), "{ended:?}");
+    assert_eq!(names(folder.path()), ["contacts.csv"]);
+}
+
 /// `nohup` is for runs that outlast the terminal they were started from.
 #[test]
 fn an_ignored_hangup_does_not_end_a_run() {

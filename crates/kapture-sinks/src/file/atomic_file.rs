@@ -1,8 +1,10 @@
 //! Atomic replacement of a file: written under a temporary name, then renamed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::{Builder, TempPath};
 
@@ -13,10 +15,38 @@ pub(crate) struct AtomicFile {
     /// Locked while it is open, so that no other run takes it for stale.
     file: File,
     path: TempPath,
+    _open: OpenFile,
     target: PathBuf,
 }
 
 const SUFFIX: &str = ".partial";
+
+/// The temporary files of this process.
+static OPEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn open_files() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A temporary file that is listed as long as this value lives.
+#[derive(Debug)]
+struct OpenFile(PathBuf);
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        open_files().remove(&self.0);
+    }
+}
+
+/// Removes the temporary files of this process, which may hold customers. For a process that is about
+/// to exit without dropping its sinks: from now on none can be created, and those in use fail.
+pub fn remove_temporary_files() {
+    let files = open_files();
+    for path in files.iter() {
+        let _ = fs::remove_file(path);
+    }
+    std::mem::forget(files);
+}
 
 impl AtomicFile {
     /// Creates a temporary file in `folder`, which must be on the file system of `target`.
@@ -31,7 +61,13 @@ impl AtomicFile {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
-        let (file, path) = builder.tempfile_in(folder)?.into_parts();
+        let (file, path, open) = {
+            let mut files = open_files();
+            let (file, path) = builder.tempfile_in(folder)?.into_parts();
+            files.insert(path.to_path_buf());
+            let open = OpenFile(path.to_path_buf());
+            (file, path, open)
+        };
         // The new file has the permissions of the file that it replaces.
         if let Ok(replaced) = fs::metadata(&target) {
             refuse_mount_point(&target)?;
@@ -45,7 +81,12 @@ impl AtomicFile {
         if try_lock(&file)? == LockAttempt::Held {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        Ok(Self { file, path, target })
+        Ok(Self {
+            file,
+            path,
+            _open: open,
+            target,
+        })
     }
 
     /// A handle to write with.
