@@ -36,6 +36,35 @@ fn what_file_systems_and_tools_put_into_a_folder_is_no_foreign_file() {
     assert!(stderr(&output).contains(names), "{}", stderr(&output));
 }
 
+/// Opening a named pipe would wait for a writer.
+#[cfg(unix)]
+#[test]
+fn pipe_in_place_of_a_file_is_named() {
+    let served = served();
+    for name in [
+        "_kapture/manifest.json",
+        "_kapture/runs.json",
+        "created_date=2024-05-01/customers.parquet",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = folder.path().join("out/");
+        let text = destination.to_str().unwrap();
+        let days = ["--from", "2024-05-01", "--to", "2024-05-02"];
+        run(&served, &[&["sync", text], &days[..]].concat());
+        let file = destination.join(name);
+        fs::remove_file(&file).unwrap();
+        let mut mkfifo = std::process::Command::new("mkfifo");
+        assert!(mkfifo.arg(&file).status().unwrap().success());
+        let output = served.kapture(&["status", text]).output().unwrap();
+        // That the size of a day is another one is found without reading it.
+        if !name.starts_with("created_date") {
+            assert_eq!(code(&output), 6, "{}", stderr(&output));
+            assert!(stderr(&output).contains("it is not a file"));
+        }
+        served.kapture(&["verify", text]).output().unwrap();
+    }
+}
+
 #[test]
 fn readers_find_the_columns_of_days_without_customers() {
     let served = served();

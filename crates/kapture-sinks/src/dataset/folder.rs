@@ -9,7 +9,7 @@ mod address;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -94,7 +94,7 @@ impl Files for Folder {
         let name = name.to_owned();
         let open = move |inner: &Inner| {
             let path = inner.root.join(name);
-            existing(File::open(&path)).map_err(SinkError::read(&path))
+            existing(opened(&path)).map_err(SinkError::read(&path))
         };
         self.inner.run(open).await
     }
@@ -161,7 +161,11 @@ impl Inner {
 
     fn read(&self, name: &str) -> Result<Option<Bytes>, SinkError> {
         let path = self.root.join(name);
-        let content = existing(fs::read(&path)).map_err(SinkError::read(&path))?;
+        let read = opened(&path).and_then(|mut file| {
+            let mut content = Vec::new();
+            file.read_to_end(&mut content).map(|_| content)
+        });
+        let content = existing(read).map_err(SinkError::read(&path))?;
         Ok(content.map(Bytes::from))
     }
 
@@ -358,6 +362,14 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 }
 
 /// `None` for something that does not exist.
+/// Opens a file to read. Opening a named pipe would wait for a writer.
+fn opened(path: &Path) -> io::Result<File> {
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is not a file")),
+    }
+}
+
 fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),

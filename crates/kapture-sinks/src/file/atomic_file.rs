@@ -126,7 +126,8 @@ impl AtomicFile {
         for entry in entries.flatten() {
             let found = entry.file_name();
             let found = found.to_string_lossy();
-            if found.starts_with(&prefix) && found.ends_with(SUFFIX) {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && found.starts_with(&prefix) && found.ends_with(SUFFIX) {
                 let locked = File::open(entry.path()).and_then(|file| try_lock(&file));
                 // Without locks on this file system no file counts as stale.
                 if matches!(locked, Ok(LockAttempt::Acquired)) {
