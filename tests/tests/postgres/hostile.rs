@@ -148,39 +148,42 @@ async fn a_server_that_is_none_is_given_up_and_named() {
     }
 }
 
-/// What is answered to the first statements: the number of the process, the settings, and an encoding
-/// and a number, whose statements are prepared and then asked.
+/// What is answered to the first statements: the number of the process, the settings, and the schema
+/// with the encoding, whose statement is prepared and then asked.
 fn first_answers() -> Vec<Vec<u8>> {
+    const NUMBER: u8 = 23;
+    const TEXT: u8 = 25;
+    const OID: u8 = 26;
     let ready = message(b'Z', b"I");
-    // Without a table, of a type of four bytes, as text or in binary form.
-    let column = |kind: u8, format: u8| {
-        let head = [b"\0\x01n\0\0\0\0\0\0\0\0\0\0", &[kind, 0, 4][..]].concat();
-        [&head[..], b"\xff\xff\xff\xff\0", &[format]].concat()
+    let count = |values: usize| u16::try_from(values).expect("a few").to_be_bytes();
+    // Without a table, of types of four bytes, as text.
+    let columns = |kinds: &[u8]| {
+        let column = |kind: &u8| {
+            let head = [b"n\0\0\0\0\0\0\0\0\0\0", &[*kind, 0, 4][..]].concat();
+            [&head[..], b"\xff\xff\xff\xff\0\0"].concat()
+        };
+        let columns: Vec<u8> = kinds.iter().flat_map(column).collect();
+        message(b'T', &[&count(kinds.len())[..], &columns].concat())
     };
-    let row = |value: &[u8]| {
-        let length = u32::try_from(value.len()).expect("a short value");
-        let row = [b"\0\x01", &length.to_be_bytes()[..], value].concat();
-        message(b'D', &row)
+    let row = |values: &[&[u8]]| {
+        let value = |value: &&[u8]| {
+            let length = u32::try_from(value.len()).expect("a short value");
+            [&length.to_be_bytes()[..], value].concat()
+        };
+        let row: Vec<u8> = values.iter().flat_map(value).collect();
+        message(b'D', &[&count(values.len())[..], &row].concat())
     };
     let done = message(b'C', b"SELECT 1\0");
-    let process = [message(b'T', &column(23, 0)), row(b"7"), done.clone()];
+    let process = [columns(&[NUMBER]), row(&[b"7"]), done.clone()];
     let settings = [done.clone()];
-    let prepared = |kind| {
-        let column = message(b'T', &column(kind, 0));
-        [message(b'1', b""), message(b't', b"\0\0"), column]
-    };
-    let asked = |value| [message(b'2', b""), row(value), done.clone()];
-    let encoding = (prepared(25), asked(b"UTF8"));
-    let number = (prepared(26), asked(&2200_u32.to_be_bytes()));
-    let answers: [&[Vec<u8>]; 7] = [
-        &process,
-        &process,
-        &settings,
-        &encoding.0,
-        &encoding.1,
-        &number.0,
-        &number.1,
+    let prepared = [
+        message(b'1', b""),
+        message(b't', b"\0\0"),
+        columns(&[OID, TEXT]),
     ];
+    let schema = row(&[&2200_u32.to_be_bytes(), b"UTF8"]);
+    let asked = [message(b'2', b""), schema, done];
+    let answers: [&[Vec<u8>]; 5] = [&process, &process, &settings, &prepared, &asked];
     let answers = answers.map(|messages| [messages.concat(), ready.clone()].concat());
     [vec![WELCOME.to_vec()], answers.to_vec()].concat()
 }

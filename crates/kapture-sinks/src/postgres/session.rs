@@ -119,18 +119,17 @@ impl Session {
             statements += &format!("SET search_path TO \"{quoted}\"");
         }
         self.run(self.client.batch_execute(&statements)).await?;
-        let encoding = "SELECT current_setting('server_encoding')";
-        let encoding = self.run(self.client.query_one(encoding, &[])).await?;
-        let encoding: String = encoding
-            .try_get(0)
-            .map_err(|error| PostgresError::new(&error))?;
-        if encoding != "UTF8" {
-            return Err(PostgresError::Encoding(encoding));
-        }
-        let select = "SELECT oid FROM pg_namespace WHERE nspname = current_schema()";
+        let select = "
+            SELECT oid, current_setting('server_encoding')
+            FROM pg_namespace WHERE nspname = current_schema()";
         let row = self.run(self.client.query_opt(select, &[])).await?;
         let row = row.ok_or(PostgresError::NoSchema)?;
-        row.try_get(0).map_err(|error| PostgresError::new(&error))
+        let failed = |error| PostgresError::new(&error);
+        let encoding: String = row.try_get(1).map_err(failed)?;
+        match encoding.as_str() {
+            "UTF8" => row.try_get(0).map_err(failed),
+            _ => Err(PostgresError::Encoding(encoding)),
+        }
     }
 
     /// Runs one of the first statements. A server may open a session and then not answer.
