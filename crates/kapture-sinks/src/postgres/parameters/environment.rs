@@ -4,11 +4,12 @@ use super::machine::Machine;
 use super::{Origin, ParameterError, Parameters};
 
 /// Each variable with the keyword that it gives a default for.
-const VARIABLES: [(&str, &str); 26] = [
+const VARIABLES: [(&str, &str); 31] = [
     ("PGAPPNAME", "application_name"),
     ("PGCHANNELBINDING", "channel_binding"),
     ("PGCONNECT_TIMEOUT", "connect_timeout"),
     ("PGDATABASE", "dbname"),
+    ("PGGSSDELEGATION", "gssdelegation"),
     ("PGGSSENCMODE", "gssencmode"),
     ("PGHOST", "host"),
     ("PGHOSTADDR", "hostaddr"),
@@ -23,12 +24,16 @@ const VARIABLES: [(&str, &str); 26] = [
     ("PGSERVICEFILE", "servicefile"),
     ("PGSSLCERT", "sslcert"),
     ("PGSSLCERTMODE", "sslcertmode"),
+    ("PGSSLCOMPRESSION", "sslcompression"),
     ("PGSSLCRL", "sslcrl"),
+    ("PGSSLCRLDIR", "sslcrldir"),
     ("PGSSLKEY", "sslkey"),
+    ("PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"),
     ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
     ("PGSSLMODE", "sslmode"),
     ("PGSSLNEGOTIATION", "sslnegotiation"),
     ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLSNI", "sslsni"),
     ("PGTARGETSESSIONATTRS", "target_session_attrs"),
     ("PGUSER", "user"),
 ];
