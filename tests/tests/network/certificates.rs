@@ -41,6 +41,36 @@ fn wrong_certificate_is_named_at_the_first_attempt() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn variable_that_names_no_certificate_is_named() {
+    let server = TlsServer::new(Certificate::Valid, Connections::default());
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name| folder.path().join(name);
+    std::fs::write(path("empty.pem"), "").unwrap();
+    std::fs::write(path("der.crt"), b"\x30\x82\x01\x0a").unwrap();
+    std::fs::create_dir(path("folder")).unwrap();
+    for (variable, name, words) in [
+        ("SSL_CERT_FILE", "empty.pem", "no certificate in PEM form"),
+        ("SSL_CERT_FILE", "der.crt", "no certificate in PEM form"),
+        ("SSL_CERT_FILE", "folder", "cannot read"),
+        ("SSL_CERT_FILE", "missing", "cannot read"),
+        ("SSL_CERT_DIR", "folder", "no certificate in PEM form"),
+        ("SSL_CERT_DIR", "empty.pem", "cannot read"),
+    ] {
+        let mut command = server.kapture(&PULL);
+        command
+            .env_remove("SSL_CERT_FILE")
+            .env(variable, path(name));
+        let output = command.output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{said}");
+        assert!(said.contains(&format!("{variable}: ")), "{said}");
+        assert!(said.contains(words), "{variable} {name}: {said}");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
 #[test]
 fn doctor_fails_at_tls() {
     for (certificate, wrong) in WRONG {

@@ -100,7 +100,7 @@ fn object_store(error: &StoreError) -> &'static str {
             "check its name, the account, the region and the endpoint, or create it: kapture does not"
         }
         StoreError::Unreachable(_) => {
-            "check the endpoint (AWS_ENDPOINT_URL, or ?endpoint= in the address) and the network, and run again: committed days stay"
+            "check the endpoint (AWS_ENDPOINT_URL, or ?endpoint= in the address), its certificate (SSL_CERT_FILE names a file of authorities) and the network, and run again: committed days stay"
         }
         StoreError::Settings(_) => "correct the AWS_, GOOGLE_ or AZURE_ variables, or the endpoint",
         _ => "run again when the store works: committed days stay",

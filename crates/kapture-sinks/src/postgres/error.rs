@@ -131,7 +131,12 @@ fn advice(passfile: &Passfile) -> String {
 fn certificate_error(error: &tokio_postgres::Error) -> Option<String> {
     let tls = error.source()?.downcast_ref::<io::Error>()?.get_ref()?;
     match tls.downcast_ref()? {
-        rustls::Error::InvalidCertificate(reason) => Some(sanitize(&reason.to_string())),
+        rustls::Error::InvalidCertificate(reason) => Some(match reason.to_string() {
+            reason if reason.contains("CaUsedAsEndEntity") => {
+                "it is signed by itself, or that of an authority".into()
+            }
+            reason => sanitize(&reason),
+        }),
         _ => None,
     }
 }

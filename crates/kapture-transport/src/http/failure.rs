@@ -59,8 +59,17 @@ fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
 
 /// Why there is no TLS connection: what is wrong with the certificate, or whatever else it is.
 fn tls_reason(error: &rustls::Error) -> String {
-    let rustls::Error::InvalidCertificate(certificate) = error else {
-        return error.to_string();
+    let certificate = match error {
+        rustls::Error::InvalidCertificate(certificate) => certificate,
+        rustls::Error::InvalidMessage(_) => {
+            return format!("what answers at this address and port does not speak TLS ({error})");
+        }
+        rustls::Error::AlertReceived(_) => {
+            return format!(
+                "the server ended the handshake, as one does that supports neither TLS 1.2 nor 1.3 or asks for a certificate of the client ({error})"
+            );
+        }
+        _ => return error.to_string(),
     };
     let wrong = match certificate {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
@@ -108,6 +117,10 @@ mod tests {
             CertificateError::BadSignature,
         ));
         assert!(reason.starts_with("the certificate of the server is not valid: "));
+        let http = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        assert!(tls_reason(&http).contains("does not speak TLS"));
+        let alert = rustls::AlertDescription::ProtocolVersion;
+        assert!(tls_reason(&rustls::Error::AlertReceived(alert)).contains("neither TLS 1.2"));
         let reason = tls_reason(&rustls::Error::HandshakeNotComplete);
         assert!(!reason.contains("certificate"), "{reason}");
     }

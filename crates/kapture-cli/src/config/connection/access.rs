@@ -1,7 +1,9 @@
 //! Access to a tenant: what requests need, and the sandbox if it is the tenant.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Arc;
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 use chrono_tz::Tz;
@@ -97,8 +99,8 @@ impl TenantAccess {
     }
 }
 
-/// Fails if a variable that names certificates names nothing: the library that reads them would go
-/// on without them, and no certificate would be accepted. Other systems do not read it.
+/// Fails if a variable that names certificates names none: the library that reads them would go on
+/// without them, and no certificate would be accepted. Other systems do not read it.
 fn check_certificates() -> Result<()> {
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         let value = std::env::var_os(name).filter(|value| !value.is_empty());
@@ -108,15 +110,38 @@ fn check_certificates() -> Result<()> {
             .filter(|_| is_read)
             .flat_map(std::env::split_paths)
         {
-            std::fs::metadata(&path).map_err(|error| {
-                hinted(
-                    format!("{name}: cannot read {}: {error}", path.display()),
-                    "correct the variable; without it the certificates of the system are used",
-                )
-            })?;
+            let wrong = match has_certificate(&path, name == "SSL_CERT_DIR") {
+                Ok(true) => continue,
+                Ok(false) => format!(
+                    "{name}: no certificate in PEM form is in {}",
+                    path.display()
+                ),
+                Err(error) => format!("{name}: cannot read {}: {error}", path.display()),
+            };
+            return Err(hinted(
+                wrong,
+                "correct the variable; without it the certificates of the system are used",
+            ));
         }
     }
     Ok(())
+}
+
+/// Whether there is a certificate in PEM form in a file, or in a file of a folder.
+fn has_certificate(path: &Path, is_folder: bool) -> io::Result<bool> {
+    if is_folder {
+        let entries = fs::read_dir(path)?.flatten();
+        let mut files = entries.map(|entry| has_certificate(&entry.path(), false));
+        return Ok(files.any(|found| found.unwrap_or(false)));
+    }
+    let found = fs::metadata(path)?;
+    // A pipe can be read only once.
+    if !found.is_file() && !found.is_dir() {
+        return Ok(true);
+    }
+    let marker = b"-----BEGIN CERTIFICATE-----";
+    let content = fs::read(path)?;
+    Ok(content.windows(marker.len()).any(|part| part == marker))
 }
 
 impl Connected {
