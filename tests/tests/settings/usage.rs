@@ -109,6 +109,37 @@ fn wrong_usage_is_refused_before_any_request() {
     assert_eq!(served.tenant.request_count(), 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_printed_is_a_failure() {
+    for arguments in [&["--help"][..], &["--version"], &["pull", "--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut command = kapture(arguments);
+        let output = command.stdout(full.unwrap()).output().unwrap();
+        assert_eq!(code(&output), 6, "{}", stderr(&output));
+        assert!(stderr(&output).contains("No space left"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn deleted_folder_is_named() {
+    for arguments in [
+        &["pull", "--sandbox", "--last", "1", "-o", "a.csv"][..],
+        &["sync", "a.db", "--sandbox", "--from", "-1d"],
+        &["status", "out/"],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", r#"rmdir "$PWD"; exec "$0" "$@""#]);
+        shell.arg(kapture_tests::binary()).args(arguments);
+        let output = shell.current_dir(folder.path()).output().unwrap();
+        assert_eq!(code(&output), 2, "{}", stderr(&output));
+        let said = stderr(&output);
+        assert!(said.contains("the current folder was deleted"), "{said}");
+    }
+}
+
 #[test]
 fn an_unwritable_summary_is_refused_before_any_request() {
     let served = Served::new(around_may(PerDay::Fixed(3)), Behaviour::default());

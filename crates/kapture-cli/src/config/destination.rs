@@ -171,7 +171,7 @@ pub(crate) fn check_incremental(destination: &Destination) -> Result<()> {
 
 /// Parses the address of a destination, with a hint where it has one.
 fn locate(text: &str, format: Option<Format>) -> Result<Destination> {
-    Destination::locate(text, format).map_err(|error| match error {
+    let destination = Destination::locate(text, format).map_err(|error| match error {
         DestinationError::Unescaped => hinted(
             error.to_string(),
             "write @ as %40, # as %23, / as %2F, ? as %3F and % as %25; or leave the password out, and set PGPASSWORD or write it to ~/.pgpass",
@@ -181,5 +181,13 @@ fn locate(text: &str, format: Option<Format>) -> Result<Destination> {
             hinted(error.to_string(), hint)
         }
         error => error.into(),
-    })
+    })?;
+    let is_relative = destination.local_path().is_some_and(Path::is_relative);
+    if is_relative && std::env::current_dir().is_err() {
+        return Err(hinted(
+            format!("{destination}: the current folder was deleted"),
+            "cd to a folder that exists, or give the whole path, which begins with /",
+        ));
+    }
+    Ok(destination)
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use crate::args::{LogFormat, OutputArgs};
+use crate::output::stdout;
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
@@ -119,7 +120,7 @@ impl Message {
     }
 }
 
-/// Prints an error of clap and exits. Since the arguments could not be parsed, the log format is
+/// Prints an error of clap, or the help that was asked for, and exits. Since the arguments could not be parsed, the log format is
 /// searched for in the words.
 pub(crate) fn usage_error(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ! {
     let words: Vec<_> = arguments
@@ -137,5 +138,13 @@ pub(crate) fn usage_error(error: &clap::Error, arguments: impl Iterator<Item = O
             .print_as(LogFormat::Json);
         std::process::exit(2)
     }
-    error.exit()
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    match printed {
+        Err(failure) if !error.use_stderr() => {
+            let failure = stdout::failed(failure);
+            failure.report();
+            std::process::exit(failure.code().into())
+        }
+        _ => std::process::exit(error.exit_code()),
+    }
 }

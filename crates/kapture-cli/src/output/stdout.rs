@@ -25,11 +25,14 @@ pub(crate) fn is_closed() -> bool {
 /// Prints and flushes a text.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-            Err(CliError::sink(SinkError::Closed))
-        }
-        Err(error) => Err(CliError::sink(SinkError::Stream(error))),
-    }
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    printed.map_err(failed)
+}
+
+/// Why standard output could not be written. A reader that is gone is no failure.
+pub(crate) fn failed(error: std::io::Error) -> CliError {
+    CliError::sink(match error.kind() {
+        ErrorKind::BrokenPipe => SinkError::Closed,
+        _ => SinkError::Stream(error),
+    })
 }
