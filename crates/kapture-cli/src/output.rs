@@ -5,6 +5,7 @@ pub(crate) mod logging;
 pub(crate) mod message;
 #[cfg(feature = "otel")]
 mod otel;
+pub(crate) mod passwords;
 pub(crate) mod progress;
 pub(crate) mod rereads;
 pub(crate) mod side_file;

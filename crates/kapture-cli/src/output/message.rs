@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use crate::args::{LogFormat, OutputArgs};
-use crate::output::stdout;
+use crate::output::{passwords, stdout};
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
@@ -60,14 +60,15 @@ impl Message {
         Self {
             level,
             word,
-            text: text.into(),
+            text: passwords::removed(&text.into()),
             fields: Map::new(),
         }
     }
 
     /// Adds a field for JSON.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.fields.insert(key.into(), value.into());
+        self.fields
+            .insert(key.into(), without_passwords(value.into()));
         self
     }
 
@@ -120,6 +121,14 @@ impl Message {
     }
 }
 
+fn without_passwords(value: Value) -> Value {
+    match value {
+        Value::String(text) => passwords::removed(&text).into(),
+        Value::Array(list) => list.into_iter().map(without_passwords).collect(),
+        other => other,
+    }
+}
+
 /// Prints an error of clap, or the help that was asked for, and exits. Since the arguments could not be parsed, the log format is
 /// searched for in the words.
 pub(crate) fn usage_error(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ! {
@@ -136,6 +145,12 @@ pub(crate) fn usage_error(error: &clap::Error, arguments: impl Iterator<Item = O
         Message::error(text)
             .with("exit_code", 2)
             .print_as(LogFormat::Json);
+        std::process::exit(2)
+    }
+    let text = error.render().to_string();
+    let shown = passwords::removed(&text);
+    if error.use_stderr() && shown != text {
+        let _ = write!(std::io::stderr().lock(), "{shown}");
         std::process::exit(2)
     }
     let printed = error.print().and_then(|()| std::io::stdout().flush());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Destination;
 use super::error::DestinationError;
-use super::redact::{is_other_database_notation, may_hold_secret};
+use super::redact::{has_login, is_other_database_notation, may_hold_secret};
 use super::registry::{self, DATASET};
 use crate::encoding::format::Format;
 
@@ -50,6 +50,9 @@ fn parse(
         return kind.parse(text, format).map(Destination);
     }
     if is_other_database_notation(text) {
+        return Err(DestinationError::PerhapsDatabase);
+    }
+    if let (None, true) = (text.split_once("://"), has_login(text)) {
         return Err(DestinationError::PerhapsDatabase);
     }
     match text.split_once("://") {
@@ -273,6 +276,16 @@ mod tests {
             "me:secret@h/crm",
             "me:secret@h://crm",
             "mysql://me:secret@h/crm",
+            " postgres://me:secret@h/crm",
+            "postgres%3A%2F%2Fme%3Asecret%40h%2Fcrm",
+            "postgres//me:secret@h/crm/",
+            "me:secret@h/crm/",
+            "me:secret@h/crm.db",
+            "sqlite://me:secret@h/crm",
+            "sqlite:postgres://me:secret@h/crm",
+            "user:me password:secret",
+            "crm?user=me&password=secret",
+            "Server=h;Password=secret",
         ] {
             for format in [None, Some(Format::Parquet)] {
                 let Err(error) = Destination::parse(text, format) else {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::destination::redact::is_other_database_notation;
 use machine::Machine;
 
 /// The parameters of a connection, by keyword.
@@ -142,6 +143,17 @@ impl Parameters {
             None => Self::default(),
         };
         Ok(self.clone().or(service).or(environment))
+    }
+
+    /// Fails if the user or the database is a whole address, which may have a password in it: libpq takes
+    /// one as `dbname`, and a server quotes both.
+    pub(super) fn check_plain(&self) -> Result<(), ParameterError> {
+        for keyword in ["dbname", "user"] {
+            if self.get(keyword).is_some_and(is_other_database_notation) {
+                return Err(self.invalid(keyword));
+            }
+        }
+        Ok(())
     }
 
     /// Fails if a parameter asks for what kapture does not do.

@@ -79,6 +79,7 @@ impl Servers {
         machine: &impl Machine,
     ) -> Result<Self, ParameterError> {
         parameters.check_supported()?;
+        parameters.check_plain()?;
         let passfile = Passfile::read(parameters, machine);
         let list = |keyword| -> Vec<&str> {
             let value = parameters.get(keyword);
@@ -144,8 +145,7 @@ impl Named {
             let address = self.address.parse::<IpAddr>();
             config.hostaddr(address.map_err(|_| parameters.invalid("hostaddr"))?);
         }
-        // In the abstract name space of sockets, which tokio-postgres does not know.
-        if host.starts_with('@') {
+        if !is_host(host) {
             return Err(parameters.invalid("host"));
         }
         config.host(host);
@@ -188,6 +188,15 @@ impl Named {
             config,
         })
     }
+}
+
+/// Whether a text can be the folder of a socket, the name of a host or its address. What cannot is not
+/// looked up or shown: it may be a whole address, with a password. `@` is before a socket in the abstract
+/// name space, which tokio-postgres does not know.
+fn is_host(text: &str) -> bool {
+    let (address, _zone) = text.split_once('%').unwrap_or((text, ""));
+    let is_name = |letter: char| letter.is_alphanumeric() || "-._".contains(letter);
+    text.starts_with('/') || address.parse::<IpAddr>().is_ok() || text.chars().all(is_name)
 }
 
 /// Whether a server is on this machine.
@@ -274,6 +283,10 @@ mod tests {
             ("postgres://db:0", "port"),
             ("postgres://db:65536", "port"),
             ("postgres://?host=%40abstract", "host"),
+            ("postgres://me%3Asecret%40db/crm", "host"),
+            ("postgres://db/crm%3Fpassword%3Dsecret", "dbname"),
+            ("postgres://db/?dbname=postgres://me:secret%40db", "dbname"),
+            ("postgres://db/?user=postgres://me:secret%40db", "user"),
         ] {
             let error = servers(url, &FakeMachine::default()).unwrap_err();
             assert!(

@@ -11,6 +11,7 @@ use super::Sqlite;
 use crate::destination::capabilities::Capabilities;
 use crate::destination::error::DestinationError;
 use crate::destination::opener::Opener;
+use crate::destination::redact::has_login;
 use crate::encoding::Encoding;
 use crate::encoding::format::Format;
 use crate::error::SinkError;
@@ -28,6 +29,9 @@ pub(crate) fn parse(text: &str, _: Option<Format>) -> Result<Arc<dyn Opener>, De
         return Ok(Arc::new(SqliteFile::new(text)));
     };
     let path = path.strip_prefix("//").unwrap_or(path);
+    if has_login(path) {
+        return Err(DestinationError::PerhapsDatabase);
+    }
     // SQLite would take these for databases in memory or without a name.
     let is_unnamed = path.trim().is_empty() || path == ":memory:" || path.ends_with('/');
     if is_unnamed || path.starts_with("file:") {

@@ -2,6 +2,7 @@
 
 use super::message::{ErrorTrace, FailureType, Message, TraceKind};
 use crate::error::CliError;
+use crate::output::passwords;
 
 /// The error as a message; `None` if nothing is to be said, because the reader is gone.
 pub(super) fn trace(error: &CliError) -> Option<Message> {
@@ -22,10 +23,11 @@ pub(super) fn words(error: &CliError) -> String {
         3 => Some(TOKEN),
         _ => error.hint_text(),
     };
-    match hint {
+    let words = match hint {
         Some(hint) => format!("{} (hint: {hint})", error.one_line()),
         None => error.one_line(),
-    }
+    };
+    passwords::removed(&words)
 }
 
 /// Who can help, by the exit code.

@@ -1,6 +1,7 @@
 //! The address of a database: `postgres://user:password@host:port/database?option=value`.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode_str;
 
@@ -35,10 +36,15 @@ impl Address {
             Some((login, hosts)) => (Some(login), hosts),
             None => (None, authority),
         };
+        let may_be_more =
+            |part: &str| part.contains(['=', '&', ';', '?']) || part.contains(char::is_whitespace);
         if rest.contains('#')
             || [hosts, database, query]
                 .iter()
                 .any(|part| part.contains('@'))
+            || may_be_more(hosts)
+            || may_be_more(database)
+            || database.contains(['/', ':'])
         {
             return Err(ParameterError::Ambiguous);
         }
@@ -98,11 +104,14 @@ fn split_hosts(hosts: &str) -> Result<(String, String), ParameterError> {
     for host in hosts.split(',') {
         let (name, port) = match host.strip_prefix('[') {
             Some(rest) => {
-                let (name, port) = rest.split_once(']').ok_or(ParameterError::Invalid {
+                let bracketed = rest.split_once(']').filter(|(name, _)| {
+                    let address = name.split('%').next().unwrap_or_default();
+                    address.parse::<Ipv6Addr>().is_ok()
+                });
+                bracketed.ok_or(ParameterError::Invalid {
                     keyword: "host",
                     origin: Origin::Address,
-                })?;
-                (name, port)
+                })?
             }
             None => host.split_at(host.find(':').unwrap_or(host.len())),
         };
@@ -219,6 +228,13 @@ mod tests {
             "postgres://me:password#1@db.invalid/crm",
             "postgres://db.invalid/crm?user=me&password=pa@ssword",
             "postgres://db.invalid/crm?password=pa#ssword",
+            "postgres://db.invalid/crm&password=password",
+            "postgres://db.invalid/crm;password=password",
+            "postgres://db.invalid/crm password=password",
+            "postgres://db.invalid;user=me;password=password",
+            "postgres://db.invalid password=password/crm",
+            "postgres://me:/password/crm",
+            "postgres:///me:password",
         ] {
             let error = Address::parse(url).unwrap_err();
             assert_eq!(error, ParameterError::Ambiguous, "{url}");
@@ -245,6 +261,7 @@ mod tests {
             ("postgres://me:password/crm", invalid("port")),
             ("postgres://db:5432x/crm", invalid("port")),
             ("postgres://[::1/crm", invalid("host")),
+            ("postgres://[password]/crm", invalid("host")),
             ("postgres://[::1]x/crm", invalid("port")),
             (
                 "postgres://db?user=me&secret=1",
