@@ -11,7 +11,7 @@ use crate::incremental::Incremental;
 use crate::incremental::forget::Forget;
 use crate::sink::Sink;
 use crate::sql::schema::{migrations, schema_sql};
-use crate::sql::tables::{Dialect, OF_CUSTOMERS};
+use crate::sql::tables::{self, Dialect, OF_CUSTOMERS};
 
 fn identity() -> Identity {
     Identity::new("acme.kapturecrm.com", "account 7", Tz::UTC)
@@ -91,6 +91,25 @@ async fn copy_modified_last_wins_between_two_days() {
     assert_eq!(held().await, "B 2024-05-02");
     commit(&sink, "2024-05-03", "C", 6).await.unwrap();
     assert_eq!(held().await, "C 2024-05-03");
+}
+
+/// Staging and merging a day takes twice the time of inserting it.
+#[tokio::test]
+async fn only_a_day_that_is_replaced_is_staged() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = create(&at(&folder)).await.unwrap();
+    let staged = async || {
+        let select = format!(
+            "SELECT CAST(count(*) AS TEXT) FROM {}",
+            tables::customers().staging()
+        );
+        let count = move |database: &Database| text(&database.connection(), &select);
+        sink.store().database.run(count).await
+    };
+    commit(&sink, "2024-05-02", "Asha", 1).await.unwrap();
+    assert_eq!(staged().await, "0");
+    commit(&sink, "2024-05-02", "Asha Rao", 2).await.unwrap();
+    assert_eq!(staged().await, "1");
 }
 
 /// What is forgotten is deleted from every table that has rows of customers.
