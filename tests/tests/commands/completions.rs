@@ -19,11 +19,12 @@ fn completed(words: &[&str]) -> String {
         .iter()
         .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
         .collect();
+    // bash hands the word over without the quote that it begins with.
+    let word = words[last].trim_start_matches(['"', '\'']);
     let test = format!(
-        "{}\nCOMP_WORDS=({}); COMP_CWORD={last}; _clap_complete_kapture kapture {} x; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        "{}\nCOMP_WORDS=({}); COMP_CWORD={last}; _clap_complete_kapture kapture '{word}' x; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         script("bash"),
         quoted.join(" "),
-        quoted[last],
     );
     let program = binary();
     let path = program.parent().expect("a folder").display().to_string();
@@ -44,7 +45,24 @@ fn bash_escapes_what_it_completes() {
         completed(&[&days[..], &["wi"]].concat()),
         "with\\ space.csv\n"
     );
+    for quoted in ["\"wi", "'wi"] {
+        let completed = completed(&[&days[..], &[quoted]].concat());
+        assert_eq!(completed, "with space.csv\n");
+    }
     assert_eq!(completed(&["kapture", "sy"]), "sync\n");
+}
+
+/// bash splits words at `=`.
+#[test]
+fn bash_completes_a_value_behind_an_equals_sign() {
+    let pull = ["kapture", "pull", "--format", "=", "csv", "--days", "="];
+    assert_eq!(
+        completed(&[&pull[..], &["wi"]].concat()),
+        "with\\ space.csv\n"
+    );
+    assert!(completed(&pull).contains("with\\ space.csv\n"));
+    let format = ["kapture", "pull", "--format", "=", "par"];
+    assert_eq!(completed(&format), "parquet\n");
 }
 
 /// zsh itself need not be installed: the function has to run when it is loaded by its name.
@@ -55,4 +73,6 @@ fn zsh_completes_when_it_loads_the_script() {
     let loaded =
         "if [[ $funcstack[1] == _kapture ]]; then\n    _clap_dynamic_completer_kapture \"$@\"";
     assert!(script.contains(loaded), "{script}");
+    let words = "kapture -- \"${(@Q)words[1,CURRENT-1]}\" \"${(Q)PREFIX}\"";
+    assert!(script.contains(words), "{script}");
 }

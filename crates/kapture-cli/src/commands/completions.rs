@@ -36,11 +36,23 @@ pub(crate) fn run(arguments: &CompletionsArgs) -> Result<(), CliError> {
 fn adapted(shell: &str, script: &str) -> String {
     match shell {
         // A file name is one word: spaces and what bash interprets are escaped, unless the word is
-        // quoted already.
-        "bash" => script.replacen(
+        // quoted already. And `--option=value`, three words to bash, is an option and its value.
+        "bash" => script
+            .replacen(
+                "    if [[ \"${BASH_VERSINFO[0]}\" -ge 4 ]]; then\n",
+                "    local i
+    for i in \"${!words[@]}\"; do
+        if [[ ${words[i]} == = && ${words[i-1]} == --* ]]; then
+            if ((i < COMP_CWORD)); then ((_CLAP_COMPLETE_INDEX--)); unset \"words[i]\"; else words[i]=; fi
+        fi
+    done
+    if [[ \"${BASH_VERSINFO[0]}\" -ge 4 && ${COMP_WORDS[COMP_CWORD]} != = ]]; then\n",
+                1,
+            )
+            .replacen(
             "    if [[ $? != 0 ]]; then\n",
-            "    local status=$? i
-    if [[ $2 != [\\\"\\']* ]]; then
+            "    local status=$?
+    if [[ ${COMP_WORDS[COMP_CWORD]} != [\\\"\\']* ]]; then
         for i in \"${!COMPREPLY[@]}\"; do
             [[ ${COMPREPLY[i]} == *[!a-zA-Z0-9_=/:.,@%+~-]* ]] && printf -v \"COMPREPLY[$i]\" %q \"${COMPREPLY[i]}\"
         done
@@ -49,7 +61,10 @@ fn adapted(shell: &str, script: &str) -> String {
             1,
         ),
         // As `_kapture` in a folder of fpath it is loaded at the first TAB, and has to answer it.
-        "zsh" => script.replacen(
+        // The word that is completed is without the quote that it begins with.
+        "zsh" => script
+            .replacen("\"${words[@]}\"", "\"${(@Q)words[1,CURRENT-1]}\" \"${(Q)PREFIX}\"", 1)
+            .replacen(
             "\ncompdef _clap_dynamic_completer_kapture kapture",
             "\nif [[ $funcstack[1] == _kapture ]]; then
     _clap_dynamic_completer_kapture \"$@\"
