@@ -55,6 +55,9 @@ pub struct Oddities {
     /// The customers of these days were imported: their `generationDate` is the given number of days
     /// earlier, and they belong to the day of the window that holds them. Default none.
     pub imported: BTreeMap<NaiveDate, u32>,
+    /// Records have no other fields than `id` and `generationDate`, for tests that read very many of them.
+    /// Default no.
+    pub bare: bool,
 }
 
 impl Default for Oddities {
@@ -92,6 +95,7 @@ impl Oddities {
             lone_surrogates: 0.0,
             nul_characters: 0.0,
             imported: BTreeMap::new(),
+            bare: false,
         }
     }
 

@@ -18,6 +18,9 @@ const NON_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 impl Customer<'_> {
     /// Appends the record, about 1.8 KB: the 50 documented fields in the order of the vendor's example.
     pub(crate) fn write(&self, out: &mut String) {
+        if self.oddities.bare {
+            return self.write_bare(out);
+        }
         let wrong = self
             .hits(self.oddities.wrong_types, Subject::Wrong)
             .then(|| self.draw(Subject::Wrong) % 6);
@@ -32,6 +35,15 @@ impl Customer<'_> {
         }
         self.write_settings(out, wrong);
         self.write_extra_fields(out);
+        out.push('}');
+    }
+
+    /// The two fields that a client cannot do without.
+    fn write_bare(&self, out: &mut String) {
+        out.push_str(r#"{"id":"#);
+        self.write_id(out);
+        out.push_str(r#","generationDate":"#);
+        self.write_date(out, self.printed());
         out.push('}');
     }
 

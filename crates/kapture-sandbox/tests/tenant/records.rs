@@ -54,6 +54,19 @@ fn names(record: &Value) -> String {
 }
 
 #[test]
+fn bare_record_has_an_id_and_a_date() {
+    let bare = Oddities {
+        bare: true,
+        ..Oddities::none()
+    };
+    for ((_, record), (_, whole)) in records(bare).into_iter().zip(records(Oddities::none())) {
+        assert_eq!(names(&record), "id generationDate");
+        assert_eq!(record["id"], whole["id"]);
+        assert_eq!(record["generationDate"], whole["generationDate"]);
+    }
+}
+
+#[test]
 fn record_has_the_documented_fields_in_their_order() {
     for (customer, record) in records(Oddities::none()) {
         assert_eq!(names(&record), FIELDS);
