@@ -10,10 +10,18 @@ use kapture_transport::{Error, Refusal};
 use crate::api::{Days, EndBound, Event, Finding, PullError};
 use crate::engine::Engine;
 use crate::engine::audit::AuditState;
-use crate::engine::questions::{Purpose, Question};
+use crate::engine::questions::{Purpose, Question, Stage};
 use crate::engine::windows::FirstPage;
 use crate::request::{DEFAULT_LIMIT, PageIds, PageRequest, Span};
-use crate::window::{WindowReader, WindowStatus};
+
+/// After so many days on which D…D+1 was refused and D…D is empty, D…D+1 is asked of one day in so many alone.
+const REFUSED_DAYS: u32 = 64;
+const WIDE_ONE_IN: u32 = 16;
+
+/// How often D…D+1 has to be without rows, where D…D has some, until single dates are all that is taken: a
+/// refusal, and its repetition in a new session that confirms it; or three empty lists.
+const REFUSALS: u32 = 2;
+const EMPTY_LISTS: u32 = 3;
 
 /// Where a pull stands.
 #[derive(Debug)]
@@ -41,6 +49,8 @@ pub(super) struct Probing {
     /// How often D…D+1 was refused, or shown without rows.
     without_rows: BTreeMap<NaiveDate, u32>,
     is_begun: bool,
+    /// On how many days D…D+1 was refused, and D…D was empty.
+    refused_days: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -57,9 +67,9 @@ enum ProbeAnswer {
 pub(super) struct Comparison {
     pub(super) day: NaiveDate,
     /// Customers of D…D+1 that neither has shown yet.
-    missing: HashSet<CustomerId>,
+    pub(super) missing: HashSet<CustomerId>,
     /// The first page of D…D+1.
-    two_days: FirstPage,
+    pub(super) two_days: FirstPage,
 }
 
 impl Probing {
@@ -76,7 +86,7 @@ impl Probing {
     }
 
     /// Asks these days; D…D of the first one too, unless it `is_begun`.
-    fn of(days: VecDeque<NaiveDate>, is_begun: bool) -> Self {
+    pub(super) fn of(days: VecDeque<NaiveDate>, is_begun: bool) -> Self {
         Self {
             days,
             width: 1,
@@ -84,6 +94,17 @@ impl Probing {
             answers: BTreeMap::new(),
             without_rows: BTreeMap::new(),
             is_begun,
+            refused_days: 0,
+        }
+    }
+
+    /// How wide the next window is. A server that takes single dates alone has refused all others: it need not be
+    /// asked twice for each quiet day.
+    fn next_span(&self) -> Span {
+        let beyond = self.refused_days.checked_sub(REFUSED_DAYS);
+        match beyond.is_some_and(|beyond| !beyond.is_multiple_of(WIDE_ONE_IN)) {
+            true => Span::OneDay,
+            false => Span::TwoDays,
         }
     }
 }
@@ -92,6 +113,11 @@ impl Engine {
     /// The next window to ask in order to learn how far windows reach.
     pub(super) fn plan_probe(&mut self, places: usize) -> Option<Question> {
         let limit = self.evidence.page_limit.size();
+        // What is told soon needs no further days, which would be open until then.
+        let is_confirming = |question: &Question| question.stage == Stage::Confirming;
+        if self.in_flight.values().any(is_confirming) {
+            return None;
+        }
         let Phase::Probing(probing) = &mut self.phase else {
             return None;
         };
@@ -99,7 +125,7 @@ impl Engine {
             return None;
         }
         let day = probing.days.pop_front()?;
-        let mut asked = vec![(day, Span::TwoDays, limit)];
+        let mut asked = vec![(day, probing.next_span(), limit)];
         if !std::mem::replace(&mut probing.is_begun, true) {
             // Most servers include the end day: then these are the windows of the first two days. One is
             // asked with the documented limit, in case a larger one is met with silence.
@@ -204,13 +230,20 @@ impl Engine {
         let answer = |span| probing.answers.get(&(day, span)).cloned();
         let (one, two) = (answer(Span::OneDay), answer(Span::TwoDays));
         let is_awaited = probing.outstanding.contains(&(day, Span::OneDay));
-        let Some(two) = two else { return };
+        let Some(two) = two else {
+            let is_asked_alone = probing.refused_days >= REFUSED_DAYS
+                && !probing.outstanding.contains(&(day, Span::TwoDays));
+            if is_asked_alone {
+                self.judge_single_day(day, one);
+            }
+            return;
+        };
         match (two, one) {
             (ProbeAnswer::Rows(page), _) => self.begin_comparison(day, page),
             // What D…D shows is part of D…D+1, unless that is not answered for its width.
             (ProbeAnswer::Empty, Some(ProbeAnswer::Rows(_))) => {
                 self.evidence.contradictions += 1;
-                match self.is_without_rows_again(day) {
+                match self.was_without_rows(day) >= EMPTY_LISTS {
                     true => self.settle_bound(EndBound::SingleDay),
                     false => self.probe_again(day, Span::TwoDays, DEFAULT_LIMIT),
                 }
@@ -222,13 +255,28 @@ impl Engine {
         }
     }
 
+    /// D…D was asked alone.
+    fn judge_single_day(&mut self, day: NaiveDate, one: Option<ProbeAnswer>) {
+        match one {
+            Some(ProbeAnswer::Empty) => self.was_refused_and_empty(),
+            _ => self.probe_again(day, Span::TwoDays, self.evidence.page_limit.size()),
+        }
+    }
+
+    fn was_refused_and_empty(&mut self) {
+        if let Phase::Probing(probing) = &mut self.phase {
+            probing.refused_days += 1;
+        }
+        self.widen_probing();
+    }
+
     /// D…D+1 is refused: because it is too wide, because it has no customers, or in earnest.
     fn judge_refused_probe(&mut self, day: NaiveDate, refusal: Refusal, one: Option<ProbeAnswer>) {
         let is_plain = self.evidence.empty_responses.is_plain(&refusal);
         let request = PageRequest::first(Span::TwoDays.window(day), DEFAULT_LIMIT);
         let is_future = self.is_in_future(&request);
         let is_known = self.evidence.empty_responses.is_known(&request, &refusal);
-        let is_refused_again = self.is_without_rows_again(day);
+        let is_refused_again = self.was_without_rows(day) >= REFUSALS;
         let accepts_two_days = self.evidence.end_bound.accepts_two_days;
         let shows_two_days = self.evidence.end_bound.shows_two_days;
         match one {
@@ -244,32 +292,42 @@ impl Engine {
             Some(ProbeAnswer::Rows(_)) if is_refused_again => {
                 self.settle_bound(EndBound::SingleDay);
             }
-            Some(ProbeAnswer::Rows(_)) => self.probe_again(day, Span::TwoDays, DEFAULT_LIMIT),
+            Some(ProbeAnswer::Rows(_)) => self.confirm_refusal(day),
             _ if is_plain => self.is_empty_probe(day, Some(refusal)),
             // So is D…D, and in these words windows are refused that must be empty.
             Some(ProbeAnswer::Refused(_)) if is_known => self.is_empty_probe(day, Some(refusal)),
             // It tells nothing before some window has shown customers.
-            Some(ProbeAnswer::Empty) if !accepts_two_days => self.widen_probing(),
+            Some(ProbeAnswer::Empty) if !accepts_two_days => self.was_refused_and_empty(),
             _ => self.press_probe(day),
         }
     }
 
-    /// Whether D…D+1 was refused, or shown without rows, more than once.
-    fn is_without_rows_again(&self, day: NaiveDate) -> bool {
+    /// How often D…D+1 was refused, or shown without rows.
+    fn was_without_rows(&self, day: NaiveDate) -> u32 {
         match &self.phase {
-            Phase::Probing(probing) => {
-                let times = probing.without_rows.get(&day);
-                times.is_some_and(|times| *times > 1)
-            }
-            _ => true,
+            Phase::Probing(probing) => probing.without_rows.get(&day).copied().unwrap_or(0),
+            _ => u32::MAX,
         }
     }
 
     fn probe_again(&mut self, day: NaiveDate, span: Span, limit: u32) {
-        if let Phase::Probing(probing) = &mut self.phase {
+        let request = PageRequest::first(span.window(day), limit);
+        self.send_probe(Question::new(Purpose::Probe { day, span }, request));
+    }
+
+    /// D…D+1 is asked again, in a new session and until its refusal repeats.
+    fn confirm_refusal(&mut self, day: NaiveDate) {
+        let span = Span::TwoDays;
+        let request = PageRequest::first(span.window(day), DEFAULT_LIMIT);
+        let question = Question::new(Purpose::Probe { day, span }, request);
+        self.send_probe(question.at(Stage::Confirming));
+    }
+
+    fn send_probe(&mut self, question: Question) {
+        if let Phase::Probing(probing) = &mut self.phase
+            && let Purpose::Probe { day, span } = question.purpose
+        {
             probing.outstanding.insert((day, span));
-            let request = PageRequest::first(span.window(day), limit);
-            let question = Question::new(Purpose::Probe { day, span }, request);
             self.ready.push_back(question);
         }
     }
@@ -384,119 +442,6 @@ impl Engine {
         }
     }
 
-    /// A page of one day shows some of those that D…D+1 shows.
-    pub(super) fn compare_page(&mut self, day: NaiveDate, request: &PageRequest, page: &PageIds) {
-        if request.span() == Span::OneDay {
-            if matches!(self.phase, Phase::Comparing(_)) || self.audit.holds() {
-                self.shown.extend(page.ids.iter().cloned());
-            }
-            for of in [Some(day), day.pred_opt()].into_iter().flatten() {
-                if let Some(missing) = self.comparisons.get_mut(&of) {
-                    missing.retain(|id| !page.ids.contains(id));
-                }
-            }
-        }
-        let (of, missing) = match (&mut self.phase, &mut self.audit) {
-            (Phase::Comparing(comparison), _) => (comparison.day, &mut comparison.missing),
-            (_, AuditState::Recheck { day, missing, .. }) => (*day, missing),
-            _ => return,
-        };
-        let days = [Some(of), of.succ_opt()];
-        if request.span() == Span::OneDay && days.contains(&Some(day)) {
-            for id in &page.ids {
-                missing.remove(id);
-            }
-        }
-    }
-
-    /// Whether the comparison has come to its end.
-    pub(super) fn check_comparison(&mut self) {
-        let Phase::Comparing(comparison) = &self.phase else {
-            return;
-        };
-        let day = comparison.day;
-        if comparison.missing.is_empty() && self.windows.rows_of_day(day) == Some(0) {
-            // All of them were created on the day after: they show nothing about the end of `day`.
-            return self.probe_next_day(day);
-        }
-        if comparison.missing.is_empty() && self.shows_rows(day) {
-            // Most likely the end day counts. Windows are read that way, and told after the first audit.
-            self.audit = AuditState::Due {
-                day,
-                comparisons: 1,
-            };
-            self.evidence.end_bound.bound = EndBound::Inclusive;
-            self.phase = Phase::Reading;
-            return;
-        }
-        let next = day.succ_opt().unwrap_or(day);
-        let is_over = |day| {
-            self.windows.rows_of_day(day).is_some()
-                || !self.windows.has(day)
-                || self
-                    .windows
-                    .reading
-                    .get(&day)
-                    .is_some_and(|reader| matches!(reader.status(), WindowStatus::Failed(_)))
-        };
-        let is_awaited = |day| {
-            let is_it = |question: &Question| matches!(question.purpose, Purpose::Probe { day: of, span: Span::OneDay } if of == day);
-            self.in_flight.values().any(is_it) || self.ready.iter().any(is_it)
-        };
-        let is_over = |day| is_over(day) && !is_awaited(day);
-        if is_over(day) && is_over(next) {
-            self.is_exclusive();
-        }
-    }
-
-    /// D…D+1 was asked as well, and D…D and D+1…D+1 are not read yet: they have to show its customers too.
-    fn also_compare(&mut self, day: NaiveDate, page: &FirstPage) {
-        let is_comparing = matches!(self.phase, Phase::Comparing(_)) || self.audit.holds();
-        if is_comparing && self.windows.has(day) {
-            let ids = page.records.iter().map(|record| record.id().clone());
-            let missing = ids.filter(|id| !self.shown.contains(id));
-            self.comparisons.insert(day, missing.collect());
-        }
-    }
-
-    /// Whether windows of one day were read that lack customers of D…D+1.
-    pub(super) fn check_comparisons(&mut self) {
-        let is_over = |day| {
-            self.windows.rows_of_day(day).is_some() && !self.windows.reading.contains_key(&day)
-                || !self.windows.has(day)
-        };
-        let over: Vec<_> = self
-            .comparisons
-            .extract_if(.., |day, missing| {
-                missing.is_empty() || is_over(*day) && day.succ_opt().is_none_or(is_over)
-            })
-            .collect();
-        if over.iter().any(|(_, missing)| !missing.is_empty()) {
-            self.comparisons.clear();
-            self.is_exclusive();
-        }
-    }
-
-    /// Whether D…D has shown rows.
-    fn shows_rows(&self, day: NaiveDate) -> bool {
-        let reading = self.windows.reading.get(&day);
-        reading.is_some_and(WindowReader::has_rows)
-            || self.windows.rows_of_day(day).is_some_and(|rows| rows > 0)
-    }
-
-    /// The comparison is made with the day after `day`, if there is one.
-    fn probe_next_day(&mut self, day: NaiveDate) {
-        let next = day.succ_opt().filter(|next| self.windows.has(*next));
-        match next
-            .and_then(|next| Some((next, next.succ_opt().filter(|it| self.windows.has(*it))?)))
-        {
-            Some((next, _)) => {
-                self.phase = Phase::Probing(Probing::of(VecDeque::from([next]), true));
-            }
-            None => self.is_exclusive(),
-        }
-    }
-
     /// D…D does not stand for a day: D…D+1 is read everywhere, and what was read otherwise again.
     pub(super) fn is_exclusive(&mut self) {
         if let Phase::Comparing(comparison) = &mut self.phase {
@@ -523,10 +468,15 @@ impl Engine {
             && let Phase::Probing(probing) = &mut self.phase
         {
             for ((day, span), answer) in std::mem::take(&mut probing.answers) {
-                if let (Span::OneDay, ProbeAnswer::Rows(page)) = (span, answer)
-                    && self.windows.waiting.contains(&day)
-                {
-                    self.windows.first_pages.insert(span.window(day), page);
+                if span != Span::OneDay || !self.windows.waiting.contains(&day) {
+                    continue;
+                }
+                match answer {
+                    ProbeAnswer::Rows(page) => {
+                        self.windows.first_pages.insert(span.window(day), page);
+                    }
+                    ProbeAnswer::Empty => self.windows.is_empty(day, span, None, &self.evidence),
+                    ProbeAnswer::Refused(_) | ProbeAnswer::Failed => {}
                 }
             }
         }

@@ -10,6 +10,7 @@ mod audit;
 mod budget;
 mod calendar;
 mod calibration;
+mod comparison;
 mod confirmation;
 mod questions;
 mod settings;

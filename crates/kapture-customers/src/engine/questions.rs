@@ -39,6 +39,8 @@ pub(crate) enum Stage {
     Smaller,
     /// With every retry that the client allows.
     Unbounded,
+    /// Once more in a new session, until its refusal has repeated.
+    Confirming,
     /// Once more, after a canary has shown the server to be well, or was not there.
     AfterTrouble {
         is_patient: bool,
@@ -67,7 +69,9 @@ impl Question {
     pub(crate) fn at(self, stage: Stage) -> Self {
         let limit = match stage {
             Stage::Initial | Stage::Unbounded => self.request.limit,
-            Stage::Smaller | Stage::AfterTrouble { .. } => self.request.limit.min(DEFAULT_LIMIT),
+            Stage::Smaller | Stage::Confirming | Stage::AfterTrouble { .. } => {
+                self.request.limit.min(DEFAULT_LIMIT)
+            }
         };
         Self {
             stage,
@@ -95,6 +99,9 @@ impl Question {
             Purpose::TroubleCanary | Purpose::Search | Purpose::Audit => {
                 (RefusalPolicy::First, None)
             }
+            Purpose::Probe { .. } if self.stage == Stage::Confirming => {
+                (RefusalPolicy::Confirmed, None)
+            }
             Purpose::Probe { span, .. } => {
                 let is_extra = span == Span::OneDay || self.has_large_limit();
                 // A server that never answered is given up by the client.
@@ -108,10 +115,15 @@ impl Question {
             .max_attempts(max_attempts)
             .delay(self.delay)
             // A session that has ended refuses everything in the same words.
-            .new_session(matches!(
-                self.purpose,
-                Purpose::Control { .. } | Purpose::TroubleCanary
-            ))
+            .new_session(self.begins_session())
+    }
+
+    fn begins_session(&self) -> bool {
+        let is_alone = matches!(
+            self.purpose,
+            Purpose::Control { .. } | Purpose::TroubleCanary
+        );
+        is_alone || self.stage == Stage::Confirming
     }
 
     fn stage_policy(&self) -> (RefusalPolicy, Option<u32>) {
@@ -124,7 +136,9 @@ impl Question {
             Stage::Initial | Stage::Smaller => (RefusalPolicy::First, further),
             Stage::Unbounded => (RefusalPolicy::First, None),
             Stage::AfterTrouble { is_patient: true } => (RefusalPolicy::Patient, further),
-            Stage::AfterTrouble { is_patient: false } => (RefusalPolicy::Confirmed, further),
+            Stage::Confirming | Stage::AfterTrouble { is_patient: false } => {
+                (RefusalPolicy::Confirmed, further)
+            }
         }
     }
 }

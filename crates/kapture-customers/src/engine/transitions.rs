@@ -58,7 +58,13 @@ fn every_transition_of_a_pull() {
         ..Behaviour::default()
     };
     let many = [(3, 60), (4, 70), (5, 80)];
-    let table: [Row<'_>; 7] = [
+    // D…D+1, the same with a smaller limit, and again.
+    let refused = |numbers| (When::Requests(numbers), FaultKind::Failed("Busy".into()));
+    let troubled = Behaviour {
+        faults: Faults::when([refused(1..=1), refused(4..=5)]),
+        ..windows(Windows::EndMinute(600))
+    };
+    let table: [Row<'_>; 8] = [
         (
             "D…D and D+1…D+1 show all of D…D+1",
             &many,
@@ -82,6 +88,12 @@ fn every_transition_of_a_pull() {
             &many,
             windows(Windows::Strict),
             &["Probing", "Reading(single day)", "Finished"],
+        ),
+        (
+            "D…D+1 is refused until it is asked once more",
+            &many,
+            troubled,
+            &["Probing", "Comparing", "Reading(exclusive)", "Finished"],
         ),
         (
             "all of D…D+1 were created on D+1, which shows nothing about the end of D",

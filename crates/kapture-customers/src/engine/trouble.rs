@@ -203,7 +203,9 @@ impl Engine {
             Stage::Initial if question.has_large_limit() => {
                 self.ready.push_back(question.at(Stage::Smaller));
             }
-            Stage::Initial | Stage::Smaller | Stage::Unbounded => self.park(question),
+            Stage::Initial | Stage::Smaller | Stage::Unbounded | Stage::Confirming => {
+                self.park(question);
+            }
             Stage::AfterTrouble { .. } => {
                 self.spokesman_is_done(question);
                 if !self.evidence.answered {

@@ -81,7 +81,7 @@ async fn sixty_days_of_one_page_keep_sixteen_connections_busy() {
 async fn six_years_before_the_first_customer() {
     let days = (may(1 - 6 * 365), may(3));
     let first = PerDay::Listed(vec![(may(1), 40), (may(2), 30), (may(3), 50)]);
-    for windows in WINDOWS {
+    for windows in Windows::ALL {
         let behaviour = Behaviour {
             windows,
             ..Behaviour::default()
