@@ -18,7 +18,7 @@ const MAX_READINGS: u32 = 6;
 ///  page 0 ─► page 1 ─► … ─► nothing: reading done ─┬─► same customers as the one before: Proven
 ///    ▲                                             └─► another page length ─┐
 ///    └──────────────────────────────────────────────────────────────────────┘
-///  the first page at every offset: OffsetIgnored
+///  the first page at every offset so far: OffsetIgnored
 /// ```
 #[derive(Debug)]
 pub(crate) struct GridReader {
@@ -29,6 +29,8 @@ pub(crate) struct GridReader {
     current: Reading,
     previous: Option<Reading>,
     readings: u32,
+    /// A page behind the first one had other customers: `offset` is not ignored.
+    shows_more: bool,
 }
 
 /// What one reading met.
@@ -63,6 +65,7 @@ impl GridReader {
             current: Reading::default(),
             previous: None,
             readings: 1,
+            shows_more: false,
         };
         grid.current.take(&first.ids);
         grid
@@ -80,7 +83,7 @@ impl GridReader {
     pub(crate) fn on_page(&mut self, page: &PageIds) -> GridStep {
         if self.next == 0 {
             self.first_page = page.ids.clone();
-        } else if self.is_first_page_again(page) {
+        } else if !self.shows_more && self.is_first_page_again(page) {
             return GridStep::OffsetIgnored;
         } else if self.current.is_endless() {
             return self.unstable(self.current.met.len() as u64, self.current.rows);
@@ -89,8 +92,13 @@ impl GridReader {
             return self.end_reading();
         }
         self.current.take(&page.ids);
+        self.shows_more |= self.next > 0 && self.has_others_than_first(page);
         self.next += 1;
         GridStep::Continue
+    }
+
+    fn has_others_than_first(&self, page: &PageIds) -> bool {
+        page.ids.iter().any(|id| !self.first_page.contains(id))
     }
 
     fn end_reading(&mut self) -> GridStep {
@@ -98,7 +106,8 @@ impl GridReader {
         let rows = current.rows;
         let known = current.met.len() as u64;
         let agrees = |other: &Reading| other.met == current.met && other.rows == rows;
-        if known == rows && self.previous.as_ref().is_some_and(agrees) {
+        // A reading without rows met a server that is out of order, since the first page had some.
+        if known > 0 && known == rows && self.previous.as_ref().is_some_and(agrees) {
             return GridStep::Proven(rows);
         }
         if self.readings >= MAX_READINGS {
@@ -200,6 +209,25 @@ mod tests {
             GridStep::OffsetIgnored,
             "one was left out"
         );
+    }
+
+    /// Two machines in turn, one of which lists rows the other way round.
+    #[test]
+    fn offset_that_has_shown_others_is_not_ignored() {
+        let mut grid = GridReader::begin(&page(0..6));
+        assert_eq!(grid.on_page(&page(6..8)), GridStep::Continue);
+        assert_eq!(grid.on_page(&page(0..0)), GridStep::Continue);
+        assert_eq!(grid.on_page(&page(0..3)), GridStep::Continue);
+        assert_eq!(grid.on_page(&page(0..3)), GridStep::Continue);
+    }
+
+    #[test]
+    fn readings_without_rows_prove_nothing() {
+        let mut grid = GridReader::begin(&page(0..50));
+        for _ in 0..MAX_READINGS {
+            let step = grid.on_page(&page(0..0));
+            assert!(!matches!(step, GridStep::Proven(_)), "{step:?}");
+        }
     }
 
     #[test]

@@ -451,10 +451,18 @@ impl WindowReader {
     }
 
     fn on_whole_page(&mut self, limit: u32, page: PageIds, evidence: &mut Evidence) {
-        let WindowState::Whole { shown, .. } = &mut self.state else {
+        let state = &mut self.state;
+        let WindowState::Whole {
+            shown, limit: l, ..
+        } = state
+        else {
             return;
         };
-        let mut shown = std::mem::take(shown);
+        let (asked, mut shown) = (*l, std::mem::take(shown));
+        if limit < asked {
+            // It failed, and was asked smaller.
+            evidence.last_page.was_too_large(asked);
+        }
         if page.length.rows < shown.rows() {
             evidence.last_page.was_too_large(limit);
             self.state = WindowState::Uncut(shown);

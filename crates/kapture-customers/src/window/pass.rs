@@ -181,6 +181,10 @@ impl PassReader {
         if page.ids.is_empty() && offset < end {
             return self.on_hole(offset, page);
         }
+        if page.ids.is_empty() && self.repeated > 0 {
+            // Where the rows asked back were the first ones again, nothing behind the last row is no end yet.
+            return PassStep::FirstPageRepeated;
+        }
         let matched = match self.disorder {
             true => OverlapMatch::Disorder,
             // Behind the first page comes a whole new one, though one row back it was the first again.
