@@ -80,6 +80,18 @@ impl Engine {
             return;
         }
         match self.evidence.end_bound.has_compared() {
+            true => {
+                self.compare_next_pair(day);
+                self.plan_audit();
+            }
+            false => self.is_exclusive(),
+        }
+    }
+
+    /// What was to be compared cannot be: what was compared before is enough, or nothing shows that D…D stands
+    /// for a day.
+    pub(super) fn give_up_first_audit(&mut self) {
+        match self.evidence.end_bound.has_compared() {
             true => self.end_comparisons(),
             false => self.is_exclusive(),
         }
@@ -141,7 +153,7 @@ impl Engine {
         self.is_exclusive();
     }
 
-    /// The pair that begins with `day` agrees. Few customers show little about when their day ends: then the
+    /// The pair that begins with `day` agrees, or cannot be compared. Few customers show little about when their day ends: then the
     /// next pair is compared as well before anything is told.
     fn compare_next_pair(&mut self, day: NaiveDate) {
         let next = day.succ_opt();

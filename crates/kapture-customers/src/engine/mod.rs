@@ -343,6 +343,10 @@ impl Engine {
         if let Some((_, error)) = self.unanswered.pop() {
             return self.finish_with(error);
         }
+        if matches!(self.audit, AuditState::Due { .. }) {
+            // One of the windows was read as D…D+1.
+            return self.give_up_first_audit();
+        }
         self.audit = AuditState::None;
         self.comparisons.clear();
         self.tell_read_windows();
