@@ -22,8 +22,10 @@ pub(crate) const CANARY_WAIT_MS: u64 = 1_500;
 /// How many canaries may be without rows until no other is picked.
 pub(crate) const MAX_SILENT_CANARIES: usize = 4;
 
-/// How often windows are looked at again where no canary vouches for them, and how long is waited before.
+/// How often windows are looked at again where no canary vouches for them, and how long is waited before: all
+/// of them once, and a few of them another time, since one that shows rows is a canary for the others.
 pub(crate) const UNVOUCHED_LOOKS: u32 = 2;
+pub(crate) const UNVOUCHED_SAMPLE: usize = 12;
 pub(crate) const UNVOUCHED_DELAY_MS: u64 = 2_000;
 
 /// How long to wait before a further round of looks, after one that met a contradiction: longer each time.
@@ -93,8 +95,9 @@ impl Default for Budget {
 }
 
 impl Budget {
-    pub(crate) fn may_probe_far(&self) -> bool {
-        self.far_probes > 0
+    /// Whether one more may be made while so many are on their way.
+    pub(crate) fn may_probe_far(&self, on_their_way: usize) -> bool {
+        self.far_probes as usize > on_their_way
     }
 
     pub(crate) fn far_probe_was_in_vain(&mut self) {

@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::engine::budget::{
     CANARY_SEARCH_DOUBLINGS, CANARY_WAIT_MS, CANARY_WAITS, LOOKS_IN_A_ROW, LOOKS_PER_CONTRADICTION,
     MAX_CONTRADICTORY_ROUNDS, MAX_SILENT_CANARIES, ROUND_DELAY_MS, UNVOUCHED_DELAY_MS,
-    UNVOUCHED_LOOKS,
+    UNVOUCHED_LOOKS, UNVOUCHED_SAMPLE,
 };
 use crate::engine::questions::{Purpose, Question};
 use crate::engine::windows::PendingWindow;
@@ -282,16 +282,31 @@ impl Engine {
         }
     }
 
+    /// The windows to look at though no canary vouches for them: all, and after that a few spread over the run.
+    fn unvouched_batch(&self) -> BTreeSet<NaiveDate> {
+        let pending = &self.windows.pending;
+        let is_first = pending.values().any(|pending| pending.looks == 0);
+        let step = match is_first {
+            true => 1,
+            false => pending.len().div_ceil(UNVOUCHED_SAMPLE).max(1),
+        };
+        pending.keys().step_by(step).copied().collect()
+    }
+
     /// Windows were looked at though no canary vouches for them.
     fn end_unvouched_looks(&mut self) {
         self.confirmation.state = State::Idle;
+        let needed = match self.evidence.infers_ends {
+            true => 1,
+            false => UNVOUCHED_LOOKS,
+        };
         for pending in self.windows.pending.values_mut() {
             pending.looks += 1;
         }
         let mut pending = self.windows.pending.values();
         // A window that has shown rows is a canary for the others.
         let is_vouched = self.evidence.canaries.has_seen_rows();
-        match is_vouched || pending.any(|pending| pending.looks < UNVOUCHED_LOOKS) {
+        match is_vouched || pending.any(|pending| pending.looks < needed) {
             true => self.begin_confirmation(),
             false => self.believe_or_name(),
         }
@@ -374,8 +389,7 @@ impl Engine {
             });
         }
         if std::mem::replace(&mut self.confirmation.has_searched, true) {
-            let batch = self.windows.pending.keys().copied().collect();
-            return self.send_looks(batch, None);
+            return self.send_looks(self.unvouched_batch(), None);
         }
         let span = self.pending_span();
         let first = self.windows.pending.keys().next().copied();

@@ -233,7 +233,9 @@ impl Engine {
                 }
             }
         }
-        if self.budget.may_probe_far() {
+        let is_probing = |reader: &&WindowReader| reader.awaits_far_page();
+        let on_their_way = self.windows.reading.values().filter(is_probing).count();
+        if self.budget.may_probe_far(on_their_way) {
             let evidence = &self.evidence;
             let readers = self.windows.reading.iter_mut();
             let mut far = readers.filter_map(|(day, reader)| {

@@ -40,7 +40,7 @@ struct Lengths {
 const AT_ONCE: u32 = 2;
 
 /// And how many on pages that are nearly as long.
-const MAX_DOUBTED: u32 = 8;
+const MAX_DOUBTED: u32 = 7;
 
 /// What is to be done about a page that may be the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

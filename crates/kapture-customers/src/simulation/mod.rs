@@ -3,6 +3,7 @@
 mod calls;
 mod case;
 mod kept;
+mod request_bounds;
 mod run;
 
 pub(crate) use run::{Run, Told, may, new_years_day};

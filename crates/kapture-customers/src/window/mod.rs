@@ -230,6 +230,11 @@ impl WindowReader {
         Some((self.request(limit, offset), self.ticket(limit)))
     }
 
+    /// Whether a page far ahead is on its way.
+    pub(crate) fn awaits_far_page(&self) -> bool {
+        self.prefetch.awaits_far()
+    }
+
     /// The first page came already, while something else was to be learnt.
     pub(crate) fn on_known_first_page(
         &mut self,

@@ -112,6 +112,11 @@ impl Prefetch {
         (place > known + 1 && !self.has(offset)).then_some(offset)
     }
 
+    /// Whether a far probe is on its way.
+    pub(crate) fn awaits_far(&self) -> bool {
+        self.far_probe.is_some()
+    }
+
     pub(crate) fn sent_far(&mut self, offset: u64) {
         self.far_probe = Some(offset);
         self.sent(offset);
