@@ -3,6 +3,8 @@
 mod calls;
 mod case;
 mod kept;
+mod known_limits;
+mod random_servers;
 mod request_bounds;
 mod run;
 
