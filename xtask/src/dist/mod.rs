@@ -75,11 +75,11 @@ pub(crate) fn run(shell: &Shell, workspace: &Workspace) -> Result<(), Error> {
     release.programs = release.build()?;
     release.fill_tree()?;
     release.archive()?;
-    release.wheel()?;
+    let bill_of_materials = release.bill_of_materials()?;
+    release.wheel(&bill_of_materials)?;
     packages::debian(&release)?;
     packages::rpm(&release)?;
     lint::packages(&release)?;
-    release.bill_of_materials()?;
     release.checksums()?;
     println!("{}", release.files.display());
     Ok(())
@@ -138,8 +138,8 @@ impl Release<'_> {
             .env("CARGO_AUDITABLE_ORIG_ARGS", AUDITABLE_ARGUMENTS))
     }
 
-    /// The Python package, with the same programs.
-    fn wheel(&self) -> Result<(), Error> {
+    /// The Python package, with the same programs and bill of materials.
+    fn wheel(&self, bill_of_materials: &Path) -> Result<(), Error> {
         let Self {
             shell,
             workspace,
@@ -154,7 +154,7 @@ impl Release<'_> {
         let _sources = shell.push_dir(sources);
         let build = cmd!(
             shell,
-            "{maturin} build --quiet --release --target {TARGET} --target-dir {target} --compatibility manylinux2014 --out {files}"
+            "{maturin} build --quiet --release --target {TARGET} --target-dir {target} --compatibility manylinux2014 --sbom-include {bill_of_materials} --out {files}"
         );
         println!("$ {build}");
         Ok(self.reproducible(build)?.quiet().run()?)
@@ -208,13 +208,15 @@ impl Release<'_> {
         Ok(())
     }
 
-    fn bill_of_materials(&self) -> Result<(), Error> {
+    /// Writes the bill of materials and returns its path.
+    fn bill_of_materials(&self) -> Result<PathBuf, Error> {
         let dependencies = dependencies::of(self.shell, "kapture-cli")?;
         let listed = sbom::json(&self.version, &dependencies);
         let name = format!("kapture-{}.cdx.json", self.version);
-        fs::write(self.files.join(&name), format!("{listed:#}\n"))?;
+        let path = self.files.join(&name);
+        fs::write(&path, format!("{listed:#}\n"))?;
         println!("wrote {name}: {} components", dependencies.len());
-        Ok(())
+        Ok(path)
     }
 
     fn checksums(&self) -> Result<(), Error> {
