@@ -34,6 +34,8 @@ pub(crate) struct Crate {
     pub(crate) examples: Vec<String>,
     /// The names of its programs.
     pub(crate) programs: Vec<String>,
+    /// The program that `cargo run` starts.
+    pub(crate) default_program: Option<String>,
 }
 
 impl Workspace {
@@ -145,6 +147,7 @@ impl Crate {
             is_library,
             examples,
             programs,
+            default_program: package["default_run"].as_str().map(str::to_owned),
         })
     }
 }
@@ -215,6 +218,7 @@ mod tests {
             is_library: true,
             examples: vec!["mock".into()],
             programs: Vec::new(),
+            default_program: None,
         };
         assert_eq!(workspace.published().collect::<Vec<_>>(), [&transport]);
         assert_eq!(workspace.crates[1].name, "xtask");

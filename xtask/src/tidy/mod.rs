@@ -30,6 +30,11 @@ pub(crate) fn faults(workspace: &Workspace) -> Result<Faults, Error> {
         if !member.folder.join("README.md").exists() {
             faults.push(format!("{} has no README.md", member.name));
         }
+        // `cargo run`, as in README.md, fails otherwise.
+        if member.programs.len() > 1 && member.default_program.is_none() {
+            let name = &member.name;
+            faults.push(format!("{name} has several programs and no default-run"));
+        }
     }
     faults.extend(documents::missing(root));
     let readme = fs::read_to_string(root.join("README.md")).unwrap_or_default();
