@@ -114,7 +114,7 @@ fn movement() -> impl Strategy<Value = Option<Movement>> {
         Change::Touch,
     ]);
     let position = prop_oneof![Just(Position::BeforeOffset), Just(Position::Anywhere)];
-    // Not for ever: nobody reads a window to its end that grows at each request.
+    // Not for ever: a window that grows at each request has no end.
     let at_most = prop_oneof![Just(40), 1..20u64];
     let movement =
         (1..12u64, change, position, at_most).prop_map(|(every, change, position, at_most)| {

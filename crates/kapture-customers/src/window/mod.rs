@@ -456,14 +456,14 @@ impl WindowReader {
     }
 
     fn on_whole_page(&mut self, limit: u32, page: PageIds, evidence: &mut Evidence) {
-        let state = &mut self.state;
-        let WindowState::Whole {
-            shown, limit: l, ..
-        } = state
-        else {
-            return;
+        let (asked, mut shown) = match &mut self.state {
+            WindowState::Whole {
+                limit: asked,
+                shown,
+                ..
+            } => (*asked, std::mem::take(shown)),
+            _ => return,
         };
-        let (asked, mut shown) = (*l, std::mem::take(shown));
         if limit < asked {
             // It failed, and was asked smaller.
             evidence.last_page.was_too_large(asked);
