@@ -26,7 +26,7 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn tenant(&self) -> Tenant {
-        // Long before, in case a canary is looked for there, and after what is asked for.
+        // Customers begin long before the requested days, where the engine may search a canary, and end after them.
         let population = Population::new(self.seed).days(may(-20), may(30), self.per_day.clone());
         Tenant::new(population, self.behaviour.clone())
     }
