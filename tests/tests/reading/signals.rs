@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use kapture_sandbox::{Behaviour, FaultKind, Faults, PerDay};
@@ -79,13 +79,19 @@ fn a_second_signal_ends_a_blocked_run_at_once() {
         .unwrap();
     let out = child.stdout.as_mut().unwrap();
     out.read_exact(&mut [0]).unwrap();
+    end_by_two_signals(&mut child);
+}
+
+/// Sends two signals, and checks that one of them ended the process.
+fn end_by_two_signals(child: &mut Child) {
+    // Two that are the same may arrive as one.
     for signal in ["-TERM", "-INT"] {
         let mut kill = Command::new("kill");
         kill.args([signal, &child.id().to_string()]);
-        assert!(kill.status().unwrap().success());
+        assert!(kill.status().expect("kill").success());
     }
     // Two signals that arrive together have no order.
-    let ended = child.wait().unwrap().code();
+    let ended = child.wait().expect("the end").code();
     assert!(matches!(ended, Some(130 | 143)), "{ended:?}");
 }
 
@@ -106,14 +112,7 @@ fn a_second_signal_leaves_no_customers_behind() {
     // The contacts of a page are more than a pipe holds.
     let mut reader = std::fs::File::open(&pipe).unwrap();
     reader.read_exact(&mut [0]).unwrap();
-    // Two that are the same may arrive as one.
-    for signal in ["-TERM", "-INT"] {
-        let mut kill = Command::new("kill");
-        kill.args([signal, &child.id().to_string()]);
-        assert!(kill.status().unwrap().success());
-    }
-    let ended = child.wait().unwrap().code();
-    assert!(matches!(ended, Some(130 | 143)), "{ended:?}");
+    end_by_two_signals(&mut child);
     assert_eq!(names(folder.path()), ["contacts.csv"]);
 }
 
