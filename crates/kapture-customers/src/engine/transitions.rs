@@ -44,6 +44,14 @@ fn states(
     states
 }
 
+/// Requests that are answered as if there were no customers.
+fn out(when: When) -> Outage {
+    Outage {
+        when,
+        form: Some(EmptyForm::EmptyList),
+    }
+}
+
 #[test]
 fn every_transition_of_a_pull() {
     let windows = |windows| Behaviour {
@@ -64,7 +72,13 @@ fn every_transition_of_a_pull() {
         faults: Faults::when([refused(1..=1), refused(4..=5)]),
         ..windows(Windows::EndMinute(600))
     };
-    let table: [Row<'_>; 8] = [
+    // The same, but the repetitions are answered with lists without rows.
+    let emptied = Behaviour {
+        faults: Faults::when([refused(1..=1)]),
+        outages: vec![out(When::Requests(4..=5))],
+        ..windows(Windows::EndMinute(600))
+    };
+    let table: [Row<'_>; 9] = [
         (
             "D…D and D+1…D+1 show all of D…D+1",
             &many,
@@ -93,6 +107,12 @@ fn every_transition_of_a_pull() {
             "D…D+1 is refused until it is asked once more",
             &many,
             troubled,
+            &["Probing", "Comparing", "Reading(exclusive)", "Finished"],
+        ),
+        (
+            "D…D+1 is refused, and then without rows, until it is asked once more",
+            &many,
+            emptied,
             &["Probing", "Comparing", "Reading(exclusive)", "Finished"],
         ),
         (
@@ -130,11 +150,8 @@ fn every_transition_of_a_pull() {
 fn every_transition_of_a_confirmation() {
     let state = |engine: &Engine| engine.confirmation.name().to_owned();
     let busy: &[(i64, u32)] = &[(3, 60), (4, 70), (5, 80)];
-    let out = |when| Behaviour {
-        outages: vec![Outage {
-            when,
-            form: Some(EmptyForm::EmptyList),
-        }],
+    let emptied = |when| Behaviour {
+        outages: vec![out(when)],
         ..Behaviour::default()
     };
     let first = When::FirstAsks {
@@ -151,7 +168,7 @@ fn every_transition_of_a_confirmation() {
         (
             "the window has rows: the rest needs three looks",
             &[(3, 60), (4, 70), (5, 80), (7, 60)],
-            out(first),
+            emptied(first),
             &[
                 "Idle", "Before", "Looking", "After", "Idle", "Before", "Looking", "After", "Idle",
                 "Before", "Looking", "After", "Idle",
