@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use chrono::NaiveDate;
+use foldhash::HashSet;
 
 use crate::api::EndBound;
 use crate::engine::Engine;
@@ -18,7 +19,11 @@ impl Engine {
     pub(super) fn compare_page(&mut self, day: NaiveDate, request: &PageRequest, page: &PageIds) {
         if request.span() == Span::OneDay {
             if matches!(self.phase, Phase::Comparing(_)) || self.audit.holds() {
-                self.shown.extend(page.ids.iter().cloned());
+                match self.may_compare_more() {
+                    true => self.shown.extend(page.ids.iter().cloned()),
+                    // A first day may have very many customers.
+                    false => self.shown = HashSet::default(),
+                }
             }
             for of in [Some(day), day.pred_opt()].into_iter().flatten() {
                 if let Some(missing) = self.comparisons.get_mut(&of) {
@@ -36,6 +41,21 @@ impl Engine {
             for id in &page.ids {
                 missing.remove(id);
             }
+        }
+    }
+
+    /// Whether customers of D…D may be looked for in a D…D+1 that is still to come: one that was asked, or
+    /// that of the next day.
+    fn may_compare_more(&self) -> bool {
+        let is_it = |question: &Question| {
+            let span = Span::TwoDays;
+            matches!(question.purpose, Purpose::Probe { span: of, .. } if of == span)
+        };
+        let asked = self.in_flight.values().chain(&self.ready);
+        let is_asked = asked.chain(&self.parked).any(is_it);
+        match &self.phase {
+            Phase::Comparing(comparison) => is_asked || !self.shows_rows(comparison.day),
+            _ => is_asked,
         }
     }
 

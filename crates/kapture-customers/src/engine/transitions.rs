@@ -192,3 +192,16 @@ fn every_transition_of_a_confirmation() {
         assert_eq!(states, expected, "{what}");
     }
 }
+
+#[test]
+fn customers_of_a_large_first_day_are_not_kept_for_comparisons() {
+    let population = Population::new(7).days(may(-20), may(60), PerDay::Fixed(20_000));
+    let tenant = Tenant::new(population, Behaviour::default());
+    let settings = Settings::new(Days::between(may(3), may(5)).expect("a range"));
+    let mut run = Run::new(settings, &tenant, 4, new_years_day());
+    let mut most = 0;
+    while run.step() {
+        most = most.max(run.engine.shown.len());
+    }
+    assert!((1..5_000).contains(&most), "{most}");
+}
