@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use kapture_tests::postgres::{Cluster, Schema};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
 use crate::subject::{identity, open_to_write};
@@ -64,6 +66,61 @@ fn self_signed() -> [String; 3] {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let certificate = params.self_signed(&own).expect("signed").pem();
     [certificate.clone(), own.serialize_pem(), certificate]
+}
+
+/// The certificate without version and extensions, as `openssl x509 -req` made them. Its signature does
+/// not fit any more, which only a client that trusts an authority would see.
+fn of_version_1(pem: &str) -> String {
+    let element = |content: &[u8]| {
+        let length = u16::try_from(content.len()).expect("a short element");
+        let [high, low] = length.to_be_bytes();
+        let start = match length {
+            ..=0x7f => vec![0x30, low],
+            0x80..=0xff => vec![0x30, 0x81, low],
+            _ => vec![0x30, 0x82, high, low],
+        };
+        [&start, content].concat()
+    };
+    let content = |der: &[u8]| match der[1] {
+        length @ ..=0x7f => (2, 2 + usize::from(length)),
+        0x81 => (3, 3 + usize::from(der[2])),
+        _ => (4, 4 + usize::from(u16::from_be_bytes([der[2], der[3]]))),
+    };
+    let v3 = CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
+    let (start, _) = content(&v3);
+    let (signed, signature) = v3[start..].split_at(content(&v3[start..]).1);
+    let mut fields = &signed[content(signed).0..];
+    let mut kept = Vec::new();
+    while !fields.is_empty() {
+        let (field, rest) = fields.split_at(content(fields).1);
+        if !matches!(field[0], 0xa0 | 0xa3) {
+            kept.extend(field);
+        }
+        fields = rest;
+    }
+    let v1 = element(&[element(&kept), signature.to_vec()].concat());
+    let text = base64(&v1);
+    format!("-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n")
+}
+
+/// In lines of 64 characters.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for (at, group) in bytes.chunks(3).enumerate() {
+        let bits = (0..3).fold(0, |bits, at| {
+            bits << 8 | u32::from(group.get(at).copied().unwrap_or_default())
+        });
+        for digit in 0..4 {
+            let bits = bits >> (18 - 6 * digit) & 63;
+            let character = char::from(DIGITS[usize::try_from(bits).expect("six bits")]);
+            text.push(if digit <= group.len() { character } else { '=' });
+        }
+        if at % 16 == 15 {
+            text.push('\n');
+        }
+    }
+    text + "\n"
 }
 
 /// A role with the password `right`, which comes over TCP.
@@ -152,6 +209,45 @@ async fn certificate_that_signed_itself_is_accepted_on_this_machine() {
     assert!(error.contains("certificate of the server"), "{error}");
 }
 
+/// As `psql` does: the connection is encrypted with the key of the certificate, and no more is asked for.
+#[tokio::test]
+async fn certificate_of_version_1_is_accepted_where_any_is() {
+    let schema = schema!();
+    let Some(cluster) = schema.cluster() else {
+        eprintln!("skipped: the certificate of the named server is not known");
+        return;
+    };
+    role(&schema, "crypt");
+    let mut certificates = Certificates::new();
+    let [certificate, ..] = &mut certificates.server;
+    *certificate = of_version_1(certificate);
+    let client = certificates.path("client.crt");
+    let text = fs::read_to_string(&client).expect("a certificate");
+    fs::write(&client, of_version_1(&text)).expect("written");
+    start(cluster, &schema, &certificates.server, "");
+    let address = schema.within(&cluster.address("crypt", "right"));
+    for protocol in ["TLSv1.2", "TLSv1.3"] {
+        schema.reload("ssl_max_protocol_version", protocol);
+        let bound = format!("{address}&sslmode=require&channel_binding=require");
+        for accepted in [&address, &bound] {
+            assert!(
+                is_encrypted(&schema, accepted).await,
+                "{protocol} {accepted}"
+            );
+        }
+    }
+    let root = certificates.path("root.crt");
+    let checked = format!("{address}&sslmode=verify-ca&sslrootcert={root}");
+    let error = told(&refused(&checked).await);
+    assert!(error.contains("certificate of the server"), "{error}");
+
+    // The server refuses a certificate that does not fit its signature, and it is not called its own.
+    let key = certificates.path("client.key");
+    let shown = format!("{address}&sslmode=require&sslcert={client}&sslkey={key}");
+    let error = told(&refused(&shown).await);
+    assert!(!error.contains("certificate of the server"), "{error}");
+}
+
 #[tokio::test]
 async fn certificate_of_an_authority_is_checked_as_far_as_the_mode_says() {
     let schema = schema!();
@@ -231,6 +327,9 @@ async fn client_shows_its_certificate() {
     );
     let error = told(&refused(&with(["client.crt", "root.crt"])).await);
     assert!(error.contains("root.crt (sslkey)"), "{error}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let error = told(&refused(&with(["root.crt", "client.key"])).await);
+    assert!(error.contains("root.crt (sslcert)"), "{error}");
     let error = told(&refused(&with(["none.crt", "root.crt"])).await);
     assert!(error.contains("none.crt (sslcert)"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! TLS to a PostgreSQL server: rustls with ring.
 
+mod certificate;
 mod end_point;
 pub(super) mod identity;
 pub(super) mod mode;
@@ -15,6 +16,7 @@ use std::task::{Context, Poll};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
+use rustls::sign::SingleCertAndKey;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{self, ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
@@ -49,19 +51,17 @@ impl Tls {
     fn config(&self) -> io::Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
         let verifier = self.trust.verifier(&provider)?;
+        let identity = self.identity.as_ref();
+        let certified = identity.map(|files| files.certified_key(&provider));
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             // "Dangerous" because the verifier is custom.
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let mut config = match &self.identity {
+        let mut config = match certified.transpose()? {
             None => config.with_no_client_auth(),
-            Some(identity) => {
-                let (chain, key) = identity.read()?;
-                let config = config.with_client_auth_cert(chain, key);
-                config.map_err(io::Error::other)?
-            }
+            Some(key) => config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
         };
         // Required by servers for direct TLS negotiation.
         config.alpn_protocols = vec![b"postgresql".to_vec()];

@@ -8,6 +8,8 @@ use rustls::pki_types::alg_id::{
 };
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use super::certificate::signature_algorithm;
+
 /// The hash of a certificate in DER. `None` for a signature without a hash function of its own,
 /// such as Ed25519, for which RFC 5929 defines nothing.
 pub(super) fn tls_server_end_point(certificate: &[u8]) -> Option<Vec<u8>> {
@@ -23,32 +25,6 @@ pub(super) fn tls_server_end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     } else {
         None
     }
-}
-
-/// The algorithm of the signature: the second of the three elements of a certificate.
-fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
-    let (elements, _) = element(certificate)?;
-    let (_, after_content) = element(elements)?;
-    let (algorithm, _) = element(after_content)?;
-    Some(algorithm)
-}
-
-/// The content of the first element of DER, and what follows the element.
-fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&length, rest) = der.get(1..)?.split_first()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(length), rest),
-        // The length has this many bytes.
-        0x81..=0x84 => {
-            let (length, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            let length = length
-                .iter()
-                .fold(0, |all, byte| all << 8 | usize::from(*byte));
-            (length, rest)
-        }
-        _ => return None,
-    };
-    rest.split_at_checked(length)
 }
 
 #[cfg(test)]

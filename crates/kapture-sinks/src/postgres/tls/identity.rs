@@ -4,11 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
 use super::super::parameters::Parameters;
 use super::super::parameters::machine::Machine;
+use super::certificate::is_of_version_1;
 
 /// The files of a certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,24 +36,31 @@ impl ClientIdentity {
     }
 
     /// Reads the certificate with its chain, and the key.
-    pub(super) fn read(
-        &self,
-    ) -> io::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    pub(super) fn certified_key(&self, provider: &CryptoProvider) -> io::Result<CertifiedKey> {
         let chain = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect)
             .map_err(|error| unusable(&self.certificate, "sslcert", &error.to_string()))?;
-        let unusable = |reason: &str| unusable(&self.key, "sslkey", reason);
-        if is_open_to_others(
-            &fs::metadata(&self.key).map_err(|error| unusable(&error.to_string()))?,
-        ) {
-            return Err(unusable("other users may read it: chmod 600"));
+        let key_unusable = |reason: &str| unusable(&self.key, "sslkey", reason);
+        let metadata = fs::metadata(&self.key).map_err(|error| key_unusable(&error.to_string()))?;
+        if is_open_to_others(&metadata) {
+            return Err(key_unusable("other users may read it: chmod 600"));
         }
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| {
-            unusable(&format!(
+            key_unusable(&format!(
                 "{error}; a key with a passphrase is not supported"
             ))
         })?;
-        Ok((chain, key))
+        let key = provider.key_provider.load_private_key(key);
+        let key = key.map_err(|error| key_unusable(&error.to_string()))?;
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            // The server compares the key of a certificate that cannot be read here.
+            Err(error) if !is_of_version_1(&error) => {
+                let both = format!("{error}, with the key {}", self.key.display());
+                Err(unusable(&self.certificate, "sslcert", &both))
+            }
+            _ => Ok(certified),
+        }
     }
 }
 

@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key,
+};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 use super::super::parameters::Parameters;
 use super::super::parameters::machine::Machine;
+use super::certificate::{fault, is_of_version_1, public_key};
 
 /// The trusted certificate authorities.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +98,38 @@ impl Certificates {
             provider: Arc::clone(provider),
         })
     }
+
+    /// A certificate of X.509 version 1 has a key as well. No more is needed where any is accepted.
+    fn takes_version_1(&self, error: &Error) -> bool {
+        self.authorities.is_none() && is_of_version_1(error)
+    }
+}
+
+fn key_of<'a>(certificate: &'a CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'a>, Error> {
+    public_key(certificate).ok_or_else(|| CertificateError::BadEncoding.into())
+}
+
+/// Verifies a signature of TLS 1.2, whose scheme does not name the curve of the key.
+fn verify_signature(
+    message: &[u8],
+    key: &SubjectPublicKeyInfoDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    let key = webpki::RawPublicKeyEntity::try_from(key);
+    let key = key.map_err(|_| CertificateError::BadEncoding)?;
+    let mut possible = algorithms.mapping.iter();
+    let is_signed = possible.any(|(scheme, algorithms)| {
+        *scheme == signed.scheme
+            && algorithms.iter().any(|algorithm| {
+                let verified = key.verify_signature(*algorithm, message, signed.signature());
+                verified.is_ok()
+            })
+    });
+    match is_signed {
+        true => Ok(HandshakeSignatureValid::assertion()),
+        false => Err(CertificateError::BadSignature.into()),
+    }
 }
 
 impl ServerCertVerifier for Certificates {
@@ -119,7 +154,14 @@ impl ServerCertVerifier for Certificates {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+        let verified =
+            rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms);
+        match verified {
+            Err(error) if self.takes_version_1(&error) => {
+                verify_signature(message, &key_of(certificate)?, signed, algorithms)
+            }
+            verified => verified,
+        }
     }
 
     fn verify_tls13_signature(
@@ -129,7 +171,17 @@ impl ServerCertVerifier for Certificates {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+        let verified =
+            rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms);
+        match verified {
+            Err(error) if self.takes_version_1(&error) => verify_tls13_signature_with_raw_key(
+                message,
+                &key_of(certificate)?,
+                signed,
+                algorithms,
+            ),
+            verified => verified,
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -202,9 +254,5 @@ impl Authorities {
 /// Whether a certificate is refused for one thing only: it is that of an authority, not of a server.
 /// Its dates are compared before.
 fn is_authority(error: &Error) -> bool {
-    let Error::InvalidCertificate(CertificateError::Other(error)) = error else {
-        return false;
-    };
-    let error = error.0.downcast_ref::<webpki::Error>();
-    matches!(error, Some(webpki::Error::CaUsedAsEndEntity))
+    matches!(fault(error), Some(webpki::Error::CaUsedAsEndEntity))
 }
