@@ -1,7 +1,7 @@
 //! The body of a response: customers, or a failure with a message.
 
 use crate::Record;
-use crate::json::lossy_text::{LossyText, mask};
+use crate::json::lossy_text::LossyText;
 use crate::json::scanner::{self, Scanner};
 use crate::json::strict::{self, strict};
 use crate::record::Shape;
@@ -159,15 +159,8 @@ impl Answer {
     /// (`message` or `status` twice, and not the same or not in the same case; a failure with rows;
     /// rows that are not where they belong), or when a row has no usable id.
     pub fn decode(body: Bytes) -> Result<Answer, AnswerError> {
-        let masked;
-        let text = match str::from_utf8(&body) {
-            Ok(text) => text,
-            Err(_) => {
-                masked = mask(&body);
-                &masked
-            }
-        };
-        let source = LossyText::new(&body, text);
+        let source = LossyText::of(&body);
+        let text = source.text();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if let Some(records) = page(&source, text) {
             return Ok(Answer::Customers(records));
@@ -202,7 +195,7 @@ impl Key {
 
 /// The records of an answer as nearly every one is, in one pass. `None` where anything is out of
 /// the ordinary: then it is looked at with more patience.
-fn page(body: &LossyText<'_>, text: &str) -> Option<Vec<Record>> {
+fn page(body: &LossyText, text: &str) -> Option<Vec<Record>> {
     let mut records = None;
     let mut status = None;
     let mut has_more = false;
@@ -270,7 +263,7 @@ impl<'a> Envelope<'a> {
         envelope
     }
 
-    fn decode(self, body: &LossyText<'_>) -> Result<Answer, AnswerError> {
+    fn decode(self, body: &LossyText) -> Result<Answer, AnswerError> {
         if self.contradicts_itself {
             return Err(AnswerError::UnexpectedShape);
         }
@@ -321,7 +314,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn records(body: &LossyText<'_>, list: &str) -> Result<Answer, AnswerError> {
+fn records(body: &LossyText, list: &str) -> Result<Answer, AnswerError> {
     let mut values = Vec::new();
     let whole = Scanner::new(list).list(|scanner| {
         values.push(scanner.value()?);

@@ -1,6 +1,6 @@
 //! One customer as it arrived.
 
-use crate::json::lossy_text::{LossyText, mask};
+use crate::json::lossy_text::{LossyText, RawText, mask};
 use crate::json::scanner::Scanner;
 use crate::json::shape_cache::ShapeCache;
 use crate::json::strict;
@@ -33,7 +33,7 @@ use std::fmt;
 pub struct Record {
     /// One JSON object, valid but for what the [scanner](scanner) accepts beyond JSON, and for bytes
     /// in its text that may be no UTF-8.
-    raw: Bytes,
+    raw: RawText,
     /// Whether it may have what has to be [repaired](repair) before it is written.
     needs_repair: bool,
     id: CustomerId,
@@ -76,7 +76,7 @@ impl Record {
     /// Moves over an object of the text of `page` and makes a record of it, which shares the
     /// page's memory. `None` when it is no object, or no JSON.
     pub(crate) fn scan(
-        page: &LossyText<'_>,
+        page: &LossyText,
         scanner: &mut Scanner<'_>,
     ) -> Option<Result<Record, RecordError>> {
         Shape::default().scan(page, scanner)
@@ -96,15 +96,8 @@ impl RecordDecoder {
     /// # Errors
     /// As there.
     pub fn decode(&mut self, raw: Bytes) -> Result<Record, RecordError> {
-        let masked;
-        let text = match str::from_utf8(&raw) {
-            Ok(text) => text,
-            Err(_) => {
-                masked = mask(&raw);
-                &masked
-            }
-        };
-        let source = LossyText::new(&raw, text);
+        let source = LossyText::of(&raw);
+        let text = source.text();
         let mut scanner = Scanner::new(text);
         scanner.skip_whitespace();
         let record = self.shape.scan(&source, &mut scanner);
@@ -160,7 +153,7 @@ impl Shape {
     /// [`Record::scan`], quicker for records like those before.
     pub(crate) fn scan(
         &mut self,
-        page: &LossyText<'_>,
+        page: &LossyText,
         scanner: &mut Scanner<'_>,
     ) -> Option<Result<Record, RecordError>> {
         let start = scanner.at();
@@ -192,7 +185,7 @@ impl Shape {
                 Some(!matches!(steering, Steering::Id | Steering::Created))
             })?;
         let record = |id| Record {
-            raw: page.bytes_of(scanner.since(start)),
+            raw: page.raw(scanner.since(start)),
             // Equal fields of later records are not scanned again, so this holds for all that follow.
             needs_repair: scanner.needs_repair(),
             id,
@@ -237,7 +230,7 @@ impl Record {
     #[cfg(feature = "privacy")]
     pub(crate) fn with_raw(&self, raw: Bytes) -> Record {
         Record {
-            raw,
+            raw: RawText::Bytes(raw),
             ..self.clone()
         }
     }
@@ -245,18 +238,18 @@ impl Record {
     /// The customer's JSON object as the API sent it, byte for byte, including bytes that are not
     /// UTF-8.
     pub fn raw(&self) -> &Bytes {
-        &self.raw
+        self.raw.bytes()
     }
 
     /// The same as text that every reader of JSON accepts, but for numbers that are not finite.
     pub(crate) fn text(&self) -> RecordText<'_> {
         // Fast path: nearly every record is UTF-8, and as JSON has to be.
-        match str::from_utf8(&self.raw) {
-            Ok(text) if !self.needs_repair => RecordText::AsSent(text),
-            Ok(text) => RecordText::Repaired(repair(text, None, Some(&self.id))),
-            Err(_) => {
-                let text = mask(&self.raw);
-                RecordText::Repaired(repair(&text, Some(&self.raw), Some(&self.id)))
+        match self.raw.text() {
+            Some(text) if !self.needs_repair => RecordText::AsSent(text),
+            Some(text) => RecordText::Repaired(repair(text, None, Some(&self.id))),
+            None => {
+                let raw = self.raw();
+                RecordText::Repaired(repair(&mask(raw), Some(raw), Some(&self.id)))
             }
         }
     }
@@ -265,10 +258,10 @@ impl Record {
     /// and those that stand in text against the rules of JSON are escaped.
     pub fn push_raw_line(&self, out: &mut Vec<u8>) {
         if self.needs_repair {
-            strict::push_line(&self.raw, out);
+            strict::push_line(self.raw(), out);
         } else {
             out.extend(
-                self.raw
+                self.raw()
                     .iter()
                     .filter(|byte| !matches!(byte, b'\n' | b'\r')),
             );

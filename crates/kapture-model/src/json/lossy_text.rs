@@ -5,7 +5,33 @@
 //! is not UTF-8 is masked in the text that is scanned, and records are cut from the original bytes.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use std::borrow::Cow;
+
+/// A part of a text as it arrived. What is known to be UTF-8 is not checked again.
+#[derive(Clone)]
+pub(crate) enum RawText {
+    Utf8(ByteString),
+    /// Bytes of which some may not be UTF-8.
+    Bytes(Bytes),
+}
+
+impl RawText {
+    pub(crate) fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Utf8(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// `None` if some of it is not UTF-8.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Utf8(text) => Some(text),
+            Self::Bytes(bytes) => str::from_utf8(bytes).ok(),
+        }
+    }
+}
 
 /// Replaces a byte that is not UTF-8. JSON allows it inside of strings, and nowhere else.
 const MASK: char = '\u{7f}';
@@ -24,31 +50,58 @@ fn decode(bytes: &[u8], replace: impl Fn(u8) -> char) -> String {
     text
 }
 
-/// Text and the bytes that it was decoded from, of the same length.
-pub(crate) struct LossyText<'a> {
-    bytes: &'a Bytes,
-    text: &'a str,
+/// Bytes as text.
+pub(crate) enum LossyText {
+    /// They are UTF-8.
+    Utf8(ByteString),
+    /// They are not: the text is their [`mask`].
+    Masked { bytes: Bytes, text: String },
 }
 
-impl<'a> LossyText<'a> {
-    /// `text` is `bytes` as UTF-8, or [`mask`] of them.
-    pub(crate) fn new(bytes: &'a Bytes, text: &'a str) -> Self {
-        LossyText { bytes, text }
+impl LossyText {
+    pub(crate) fn of(bytes: &Bytes) -> Self {
+        match ByteString::try_from(bytes.clone()) {
+            Ok(text) => Self::Utf8(text),
+            Err(_) => Self::Masked {
+                bytes: bytes.clone(),
+                text: mask(bytes),
+            },
+        }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Utf8(text) => text,
+            Self::Masked { text, .. } => text,
+        }
+    }
+
+    /// A part of the text as it arrived, sharing its memory.
+    pub(crate) fn raw(&self, part: &str) -> RawText {
+        match self {
+            Self::Utf8(text) => RawText::Utf8(text.slice_ref(part)),
+            Self::Masked { .. } => RawText::Bytes(self.bytes_of(part)),
+        }
     }
 
     /// The bytes of a part of the text, sharing their memory.
     pub(crate) fn bytes_of(&self, part: &str) -> Bytes {
-        let start = part.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
+        let bytes = match self {
+            Self::Utf8(text) => text.as_bytes(),
+            Self::Masked { bytes, .. } => bytes,
+        };
+        let text = self.text();
+        let start = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
         let end = start.saturating_add(part.len());
-        if end <= self.bytes.len() {
-            self.bytes.slice(start..end)
+        if end <= bytes.len() {
+            bytes.slice(start..end)
         } else {
             Bytes::new()
         }
     }
 
     fn is_masked(&self) -> bool {
-        self.text.as_ptr() != self.bytes.as_ptr()
+        matches!(self, Self::Masked { .. })
     }
 
     /// A part of the text, with U+FFFD for bytes that are not UTF-8.
@@ -96,8 +149,8 @@ mod tests {
     #[test]
     fn parts_of_the_text_map_to_original_bytes() {
         let bytes = Bytes::from_static(b"\"M\xdcLLER\"");
-        let text = mask(&bytes);
-        let source = LossyText::new(&bytes, &text);
+        let source = LossyText::of(&bytes);
+        let text = source.text();
         assert_eq!(source.bytes_of(&text[1..4]), b"M\xdcL".as_slice());
         assert_eq!(source.lossy(&text[1..4]), "M\u{fffd}L");
         assert_eq!(source.distinct(&text[1..4]), "MÜL");

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::HashKey;
 use super::fields::{Action, CONTACTS, Fields, ObjectFields};
 use crate::Record;
-use crate::json::lossy_text::{LossyText, mask};
+use crate::json::lossy_text::LossyText;
 use crate::json::number::whole_digits;
 use crate::json::scanner::{Scanner, decode_text};
 use crate::json::strict::valid_text;
@@ -14,15 +14,12 @@ use crate::schema::drift::Owner;
 /// The record that is left of `record`.
 pub(super) fn protect(fields: &Fields, key: Option<&HashKey>, record: &Record) -> Record {
     let raw = record.raw();
-    let text = match str::from_utf8(raw) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => mask(raw).into(),
-    };
+    let source = LossyText::of(raw);
     let mut rewrite = Rewrite {
         fields,
         key,
-        source: LossyText::new(raw, &text),
-        scanner: Scanner::new(&text),
+        scanner: Scanner::new(source.text()),
+        source: &source,
         out: Vec::with_capacity(raw.len()),
     };
     let rewritten = rewrite.object(fields.of(Owner::Customer), Owner::Customer);
@@ -37,7 +34,7 @@ pub(super) fn protect(fields: &Fields, key: Option<&HashKey>, record: &Record) -
 struct Rewrite<'a> {
     fields: &'a Fields,
     key: Option<&'a HashKey>,
-    source: LossyText<'a>,
+    source: &'a LossyText,
     scanner: Scanner<'a>,
     out: Vec<u8>,
 }
