@@ -38,8 +38,11 @@ impl Cell<'_> {
         let _ = match self {
             Cell::Null => Ok(()),
             Cell::Integer(number) => serde_json::to_writer(out, number).map_err(Into::into),
+            // Most amounts are zero.
+            Cell::Float(number) if number.to_bits() == 0 => out.write_all(b"0.0"),
             Cell::Float(number) => write!(out, "{number:?}"),
-            Cell::Bool(flag) => write!(out, "{flag}"),
+            Cell::Bool(true) => out.write_all(b"true"),
+            Cell::Bool(false) => out.write_all(b"false"),
             Cell::Text(text) => out.write_all(text.as_bytes()),
             Cell::Timestamp(time) => {
                 push_date_time(*time, out);
