@@ -2,7 +2,6 @@
 
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
-pub(crate) mod beside;
 #[cfg(feature = "dataset")]
 pub(crate) mod changes;
 pub(crate) mod compression;
@@ -10,8 +9,11 @@ pub(crate) mod compression;
 pub(crate) mod csv;
 pub(crate) mod format;
 pub(crate) mod ndjson;
+#[cfg(any(feature = "csv", feature = "parquet"))]
+mod parallel;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
+mod parts;
 #[cfg(any(feature = "arrow", feature = "parquet"))]
 pub(crate) mod record_batch;
 #[cfg(any(feature = "csv", feature = "xlsx"))]
@@ -24,6 +26,7 @@ pub(crate) mod stored;
     feature = "postgres"
 ))]
 pub(crate) mod surrogate_key;
+mod text;
 
 #[cfg(feature = "xlsx")]
 mod xlsx;
@@ -38,10 +41,13 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use kapture_model::{AttributeColumn, Drift, Record};
 
-use crate::encoding::compression::Compression;
-use crate::encoding::compression::Output;
+use crate::encoding::compression::{Compression, Output};
 use crate::encoding::format::Format;
 use crate::encoding::ndjson::NdjsonEncoder;
+#[cfg(any(feature = "csv", feature = "parquet"))]
+use crate::encoding::parallel::Parallel;
+use crate::encoding::parts::Serial;
+use crate::encoding::text::TextWriter;
 use crate::error::SinkError;
 
 /// How records become bytes.
@@ -106,31 +112,36 @@ impl Encoding {
         }
     }
 
+    /// An encoder that writes to `out`, on the thread that it is called on.
     pub(crate) fn encoder(
         &self,
         out: Box<dyn Write + Send>,
     ) -> Result<Box<dyn Encoder>, SinkError> {
         match self.format {
-            Format::Ndjson => Ok(Box::new(NdjsonEncoder::new(
-                Output::new(out, self.compression)?,
-                self.zone,
-                self.raw,
-            ))),
+            Format::Ndjson => {
+                let writer = TextWriter::new(Output::new(out, self.compression)?, Vec::new());
+                let encoder = NdjsonEncoder::new(self.zone, self.raw);
+                Ok(Box::new(Serial::new(encoder, writer)))
+            }
             #[cfg(feature = "csv")]
-            Format::Csv => Ok(Box::new(crate::encoding::csv::CsvEncoder::new(
-                Output::new(out, self.compression)?,
-                self,
-            ))),
+            Format::Csv => {
+                let encoder = csv::CsvEncoder::new(self);
+                Ok(Box::new(Serial::new(encoder, self.csv_writer(out)?)))
+            }
             #[cfg(feature = "parquet")]
-            Format::Parquet => crate::encoding::parquet::ParquetEncoder::new(out, self)
-                .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
-                .map_err(SinkError::stream),
+            Format::Parquet => {
+                let encoder = parquet::ParquetEncoder::new(self);
+                let writer = encoder.writer(out).map_err(SinkError::stream)?;
+                Ok(Box::new(Serial::new(encoder, writer)))
+            }
             #[cfg(feature = "arrow")]
-            Format::Arrow => crate::encoding::arrow::ArrowEncoder::new(out, self)
-                .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
-                .map_err(SinkError::stream),
+            Format::Arrow => {
+                let encoder = arrow::ArrowEncoder::new(self);
+                let writer = encoder.writer(out).map_err(SinkError::stream)?;
+                Ok(Box::new(Serial::new(encoder, writer)))
+            }
             #[cfg(feature = "xlsx")]
-            Format::Xlsx => crate::encoding::xlsx::XlsxEncoder::new(out, self)
+            Format::Xlsx => xlsx::XlsxEncoder::new(out, self)
                 .map(|encoder| Box::new(encoder) as Box<dyn Encoder>)
                 // It begins with temporary files.
                 .map_err(SinkError::Spool),
@@ -155,6 +166,37 @@ impl Encoding {
                 feature: "xlsx",
             }),
         }
+    }
+
+    /// The same on every processor, for formats that take long to encode. Lines of NDJSON are made faster
+    /// than records come, and a reader of Arrow batches has those of a day as soon as it is committed.
+    pub(crate) fn parallel_encoder(
+        &self,
+        out: Box<dyn Write + Send>,
+    ) -> Result<Box<dyn Encoder>, SinkError> {
+        match self.format {
+            #[cfg(feature = "csv")]
+            Format::Csv => {
+                let writer = self.csv_writer(out)?;
+                Ok(Box::new(Parallel::start(
+                    || csv::CsvEncoder::new(self),
+                    writer,
+                )))
+            }
+            #[cfg(feature = "parquet")]
+            Format::Parquet => {
+                let encoder = || parquet::ParquetEncoder::new(self);
+                let writer = encoder().writer(out).map_err(SinkError::stream)?;
+                Ok(Box::new(Parallel::start(encoder, writer)))
+            }
+            _ => self.encoder(out),
+        }
+    }
+
+    #[cfg(feature = "csv")]
+    fn csv_writer(&self, out: Box<dyn Write + Send>) -> Result<TextWriter, SinkError> {
+        let header = csv::header(self).map_err(SinkError::stream)?;
+        Ok(TextWriter::new(Output::new(out, self.compression)?, header))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod atomic_file;
+mod beside;
 pub(crate) mod canonicalize;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 pub(crate) mod lock;

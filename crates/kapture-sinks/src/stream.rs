@@ -58,7 +58,7 @@ impl StreamSink {
     /// # Errors
     /// When this build lacks the format.
     pub fn new(out: impl Write + Send + 'static, encoding: &Encoding) -> Result<Self, SinkError> {
-        let encoder = encoding.encoder(Box::new(out))?;
+        let encoder = encoding.parallel_encoder(Box::new(out))?;
         Ok(Self {
             shared: Arc::new(Mutex::new(Shared {
                 encoder: Some(encoder),

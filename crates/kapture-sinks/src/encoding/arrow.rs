@@ -8,58 +8,60 @@ use arrow_schema::ArrowError;
 use chrono::NaiveDate;
 use kapture_model::{Drift, Record};
 
+use crate::encoding::Encoding;
+use crate::encoding::parts::{PartEncoder, PartEnd, PartWriter};
 use crate::encoding::record_batch::BatchBuilder;
-use crate::encoding::{Encoder, Encoding};
 
-type Writer = StreamWriter<BufWriter<Box<dyn Write + Send>>>;
-
-/// Writes the schema at once, and a record batch when it is full or a day is complete, so that a
-/// reader of a pipe need not wait for more. The end-of-stream marker says that all days are
-/// complete: a stream that breaks off has none.
-pub(crate) struct ArrowEncoder {
-    batch: BatchBuilder,
-    writer: Writer,
-}
+/// Makes record batches. One ends with its day, so that a reader of a pipe need not wait for more.
+pub(crate) struct ArrowEncoder(BatchBuilder);
 
 impl ArrowEncoder {
-    pub(crate) fn new(out: Box<dyn Write + Send>, encoding: &Encoding) -> io::Result<Self> {
-        let batch = BatchBuilder::new(encoding, encoding.with_created_date);
-        let writer = StreamWriter::try_new_buffered(out, batch.schema());
-        let mut writer = writer.map_err(failed)?;
-        writer.flush().map_err(failed)?;
-        Ok(Self { batch, writer })
+    pub(crate) fn new(encoding: &Encoding) -> Self {
+        Self(BatchBuilder::new(encoding, encoding.with_created_date))
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        let writer = &mut self.writer;
-        self.batch.flush(|batch| write_batch(writer, batch))
+    /// Writes their schema at once.
+    pub(crate) fn writer(&self, out: Box<dyn Write + Send>) -> io::Result<ArrowWriter> {
+        let writer = StreamWriter::try_new_buffered(out, self.0.schema());
+        let mut writer = writer.map_err(failed)?;
+        writer.flush().map_err(failed)?;
+        Ok(ArrowWriter(writer))
     }
 }
 
-impl Encoder for ArrowEncoder {
-    fn write(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
-        let writer = &mut self.writer;
-        self.batch
-            .add(day, records, |batch| write_batch(writer, batch))
+impl PartEncoder for ArrowEncoder {
+    type Part = RecordBatch;
+    const ENDS: PartEnd = PartEnd::Day;
+
+    fn add(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
+        self.0.add(day, records);
+        Ok(())
     }
 
-    fn end_day(&mut self) -> io::Result<()> {
-        self.flush()
-    }
-
-    fn finish(mut self: Box<Self>) -> io::Result<()> {
-        self.flush()?;
-        self.writer.finish().map_err(failed)
+    fn take(&mut self) -> io::Result<Option<RecordBatch>> {
+        self.0.finish()
     }
 
     fn drift(&self) -> Drift {
-        self.batch.drift()
+        self.0.drift()
     }
 }
 
-fn write_batch(writer: &mut Writer, batch: &RecordBatch) -> io::Result<()> {
-    writer.write(batch).map_err(failed)?;
-    writer.flush().map_err(failed)
+/// Writes each record batch as soon as it comes. The end-of-stream marker says that all days are
+/// complete: a stream that breaks off has none.
+pub(crate) struct ArrowWriter(StreamWriter<BufWriter<Box<dyn Write + Send>>>);
+
+impl PartWriter for ArrowWriter {
+    type Part = RecordBatch;
+
+    fn write(&mut self, batch: RecordBatch) -> io::Result<()> {
+        self.0.write(&batch).map_err(failed)?;
+        self.0.flush().map_err(failed)
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.0.finish().map_err(failed)
+    }
 }
 
 /// The I/O error behind an Arrow error, if there is one.

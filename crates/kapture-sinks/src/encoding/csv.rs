@@ -3,107 +3,124 @@
 #[cfg(feature = "dataset")]
 pub(crate) mod changes;
 
-use std::io::{self, Write};
+use std::io;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use csv::{Writer, WriterBuilder};
+use csv::{ByteRecord, Writer, WriterBuilder};
 use kapture_model::{
     AttributeColumn, Cell, Column, CustomerRow, Drift, Record, Row, RowReader, contact_columns,
     customer_columns,
 };
 
-use crate::encoding::compression::Output;
+use crate::encoding::parts::{PartEncoder, PartEnd};
 use crate::encoding::spreadsheet::{escape_formulas, escape_formulas_in_json};
-use crate::encoding::{Encoder, Encoding, Rows};
+use crate::encoding::{Encoding, Rows};
 
-/// Writes a row for each customer with its primary contact, or a row for each contact.
+/// The buffer of the writer: one with room for a whole line is much faster.
+const BUFFER_BYTES: usize = 128 * 1024;
+
+/// Makes a row of each customer with its primary contact, or a row of each contact.
 pub(crate) struct CsvEncoder {
     reader: RowReader<Tz>,
     rows: Rows,
     columns: Vec<AttributeColumn>,
-    spreadsheet_safe: bool,
-    /// Whether a byte order mark comes before the header.
-    bom: bool,
-    writer: Writer<Unflushed>,
-    /// The text of the cell that is written.
-    cell: Vec<u8>,
-    has_header: bool,
+    separator: u8,
+    writer: Writer<Vec<u8>>,
+    line: Line,
 }
 
 impl CsvEncoder {
-    pub(crate) fn new(out: Output, encoding: &Encoding) -> Self {
+    pub(crate) fn new(encoding: &Encoding) -> Self {
         Self {
             reader: RowReader::new(encoding.zone),
             rows: encoding.rows,
-            columns: match encoding.rows {
-                Rows::Customers => encoding.columns.clone(),
-                Rows::Contacts => Vec::new(),
+            columns: columns(encoding),
+            separator: encoding.csv_separator,
+            writer: writer(encoding.csv_separator, Vec::new()),
+            line: Line {
+                fields: ByteRecord::new(),
+                cell: Vec::new(),
+                is_safe: encoding.spreadsheet_safe,
             },
-            spreadsheet_safe: encoding.spreadsheet_safe,
-            bom: encoding.csv_bom,
-            writer: WriterBuilder::new()
-                .delimiter(encoding.csv_separator)
-                .from_writer(Unflushed(out)),
-            cell: Vec::new(),
-            has_header: false,
         }
-    }
-
-    fn write_header(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.has_header, true) {
-            return Ok(());
-        }
-        let names = |columns: &'static [Column]| columns.iter().map(|column| column.name.clone());
-        let mut header: Vec<String> = match self.rows {
-            Rows::Customers => names(customer_columns())
-                .chain(self.columns.iter().map(|column| column.name().to_owned()))
-                .chain(["extra".into(), "contact_count".into()])
-                .chain(names(contact_columns()).map(|name| format!("contact_{name}")))
-                .chain(["contact_extra".into()])
-                .collect(),
-            Rows::Contacts => ["customer_id".into(), "position".into()]
-                .into_iter()
-                .chain(names(contact_columns()))
-                .chain(["extra".into()])
-                .collect(),
-        };
-        if self.bom {
-            header[0].insert(0, '\u{feff}');
-        }
-        self.writer.write_record(header).map_err(failed)
     }
 }
 
-impl Encoder for CsvEncoder {
-    fn write(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
-        self.write_header()?;
+/// The names of the columns, after a byte order mark if there is to be one.
+pub(crate) fn header(encoding: &Encoding) -> io::Result<Vec<u8>> {
+    let names = |columns: &'static [Column]| columns.iter().map(|column| column.name.clone());
+    let mut header: Vec<String> = match encoding.rows {
+        Rows::Customers => names(customer_columns())
+            .chain(columns(encoding).iter().map(|it| it.name().to_owned()))
+            .chain(["extra".into(), "contact_count".into()])
+            .chain(names(contact_columns()).map(|name| format!("contact_{name}")))
+            .chain(["contact_extra".into()])
+            .collect(),
+        Rows::Contacts => ["customer_id".into(), "position".into()]
+            .into_iter()
+            .chain(names(contact_columns()))
+            .chain(["extra".into()])
+            .collect(),
+    };
+    if encoding.csv_bom {
+        header[0].insert(0, '\u{feff}');
+    }
+    let mut writer = writer(encoding.csv_separator, Vec::new());
+    writer.write_record(header).map_err(failed)?;
+    lines(writer)
+}
+
+/// The further columns: customers have them.
+fn columns(encoding: &Encoding) -> Vec<AttributeColumn> {
+    match encoding.rows {
+        Rows::Customers => encoding.columns.clone(),
+        Rows::Contacts => Vec::new(),
+    }
+}
+
+fn writer(separator: u8, out: Vec<u8>) -> Writer<Vec<u8>> {
+    WriterBuilder::new()
+        .delimiter(separator)
+        .buffer_capacity(BUFFER_BYTES)
+        .from_writer(out)
+}
+
+fn lines(writer: Writer<Vec<u8>>) -> io::Result<Vec<u8>> {
+    writer.into_inner().map_err(|error| error.into_error())
+}
+
+impl PartEncoder for CsvEncoder {
+    type Part = Vec<u8>;
+    const ENDS: PartEnd = PartEnd::Batch;
+
+    fn add(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
+        let (line, writer) = (&mut self.line, &mut self.writer);
         for record in records {
             let row = self.reader.read(record);
-            let mut line = Line {
-                writer: &mut self.writer,
-                cell: &mut self.cell,
-                safe: self.spreadsheet_safe,
-            };
             match self.rows {
-                Rows::Customers => line.customer(&row, &self.columns)?,
+                Rows::Customers => {
+                    line.customer(&row, &self.columns);
+                    line.end(writer)?;
+                }
                 Rows::Contacts => {
                     for (position, contact) in row.contacts.iter().enumerate() {
-                        line.field(&row.id.to_string())?;
-                        line.field(&position.to_string())?;
-                        line.row(contact)?;
-                        line.end()?;
+                        line.field(&row.id.to_string());
+                        line.field(&position.to_string());
+                        line.row(contact);
+                        line.end(writer)?;
                     }
                 }
             }
         }
-        self.writer.flush()
+        Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<()> {
-        self.write_header()?;
-        let out = self.writer.into_inner();
-        out.map_err(|error| error.into_error())?.0.finish()
+    fn take(&mut self) -> io::Result<Option<Vec<u8>>> {
+        // The next part is likely to be as long as this one.
+        let out = Vec::with_capacity(self.writer.get_ref().len() + BUFFER_BYTES);
+        let ended = std::mem::replace(&mut self.writer, writer(self.separator, out));
+        Ok(Some(lines(ended)?).filter(|lines| !lines.is_empty()))
     }
 
     fn drift(&self) -> Drift {
@@ -111,77 +128,61 @@ impl Encoder for CsvEncoder {
     }
 }
 
-/// The output, which is flushed at the end and not with each batch: a file is synced then.
-struct Unflushed(Output);
-
-impl Write for Unflushed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// The line that is put together.
+struct Line {
+    fields: ByteRecord,
+    /// The text of one cell.
+    cell: Vec<u8>,
+    is_safe: bool,
 }
 
-/// Writes one line.
-struct Line<'a> {
-    writer: &'a mut Writer<Unflushed>,
-    cell: &'a mut Vec<u8>,
-    safe: bool,
-}
-
-impl Line<'_> {
-    fn customer(&mut self, row: &CustomerRow<'_>, columns: &[AttributeColumn]) -> io::Result<()> {
-        self.cells(&row.customer.cells)?;
-        self.cells(&AttributeColumn::cells(columns, &row.customer))?;
-        self.extra(&row.customer)?;
-        self.field(&row.contacts.len().to_string())?;
+impl Line {
+    fn customer(&mut self, row: &CustomerRow<'_>, columns: &[AttributeColumn]) {
+        self.cells(&row.customer.cells);
+        self.cells(&AttributeColumn::cells(columns, &row.customer));
+        self.extra(&row.customer);
+        self.field(&row.contacts.len().to_string());
         match primary(&row.contacts) {
-            Some(contact) => self.row(contact)?,
-            None => {
-                for _ in 0..=contact_columns().len() {
-                    self.field("")?;
-                }
-            }
+            Some(contact) => self.row(contact),
+            None => (0..=contact_columns().len()).for_each(|_| self.field("")),
         }
-        self.end()
     }
 
-    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        self.cells(&row.cells)?;
-        self.extra(row)
+    fn row(&mut self, row: &Row<'_>) {
+        self.cells(&row.cells);
+        self.extra(row);
     }
 
-    fn cells(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+    fn cells(&mut self, cells: &[Cell<'_>]) {
         for cell in cells {
             match cell {
-                Cell::Text(text) if self.safe => self.field(&escape_formulas(text))?,
-                Cell::Text(text) => self.field(text)?,
+                Cell::Text(text) if self.is_safe => self.field(&escape_formulas(text)),
+                Cell::Text(text) => self.field(text),
                 cell => {
                     self.cell.clear();
-                    cell.write_text(self.cell);
-                    self.writer.write_field(&self.cell).map_err(failed)?;
+                    cell.write_text(&mut self.cell);
+                    self.fields.push_field(&self.cell);
                 }
             }
         }
-        Ok(())
     }
 
-    fn extra(&mut self, row: &Row<'_>) -> io::Result<()> {
+    fn extra(&mut self, row: &Row<'_>) {
         let extra = row.extra.as_deref().unwrap_or_default();
-        match self.safe {
+        match self.is_safe {
             true => self.field(&escape_formulas_in_json(extra)),
             false => self.field(extra),
         }
     }
 
-    fn field(&mut self, text: &str) -> io::Result<()> {
-        self.writer.write_field(text).map_err(failed)
+    fn field(&mut self, text: &str) {
+        self.fields.push_field(text.as_bytes());
     }
 
-    fn end(&mut self) -> io::Result<()> {
-        self.writer.write_record(None::<&[u8]>).map_err(failed)
+    fn end(&mut self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        writer.write_byte_record(&self.fields).map_err(failed)?;
+        self.fields.clear();
+        Ok(())
     }
 }
 

@@ -1,50 +1,52 @@
 //! Records as newline-delimited JSON.
 
-use std::io::{self, Write};
+use std::io;
+#[cfg(feature = "dataset")]
+use std::io::Write;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use kapture_model::{Drift, Normaliser, Record};
 
-use crate::encoding::Encoder;
-use crate::encoding::compression::Output;
+use crate::encoding::parts::{PartEncoder, PartEnd};
 
-/// Writes one line for each record: normalised, or as the API sent it.
+/// Makes one line of each record: normalised, or as the API sent it.
 pub(crate) struct NdjsonEncoder {
     raw: bool,
     normaliser: Normaliser<Tz>,
-    buffer: Vec<u8>,
-    out: Output,
+    lines: Vec<u8>,
 }
 
 impl NdjsonEncoder {
-    pub(crate) fn new(out: Output, zone: Tz, raw: bool) -> Self {
+    pub(crate) fn new(zone: Tz, raw: bool) -> Self {
         Self {
             raw,
             normaliser: Normaliser::new(zone),
-            buffer: Vec::new(),
-            out,
+            lines: Vec::new(),
         }
     }
 }
 
-impl Encoder for NdjsonEncoder {
-    /// Writes the batch with one call, so that lines stay whole.
-    fn write(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
-        self.buffer.clear();
+impl PartEncoder for NdjsonEncoder {
+    type Part = Vec<u8>;
+    const ENDS: PartEnd = PartEnd::Batch;
+
+    fn add(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
         for record in records {
-            if self.raw {
-                record.push_raw_line(&mut self.buffer);
-            } else {
-                self.normaliser.write(record, &mut self.buffer);
+            match self.raw {
+                true => record.push_raw_line(&mut self.lines),
+                false => self.normaliser.write(record, &mut self.lines),
             }
-            self.buffer.push(b'\n');
+            self.lines.push(b'\n');
         }
-        self.out.write_all(&self.buffer)
+        Ok(())
     }
 
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        self.out.finish()
+    fn take(&mut self) -> io::Result<Option<Vec<u8>>> {
+        // The next part is likely to be as long as this one.
+        let next = Vec::with_capacity(self.lines.len());
+        let lines = std::mem::replace(&mut self.lines, next);
+        Ok(Some(lines).filter(|lines| !lines.is_empty()))
     }
 
     /// None in raw form, which is not decoded.

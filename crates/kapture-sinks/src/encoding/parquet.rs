@@ -8,7 +8,6 @@ mod rows;
 pub(crate) mod stored;
 
 use std::io::{self, Write};
-use std::sync::mpsc::Receiver;
 
 use arrow_array::RecordBatch;
 use chrono::NaiveDate;
@@ -20,9 +19,9 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use crate::encoding::beside::Beside;
+use crate::encoding::Encoding;
+use crate::encoding::parts::{PartEncoder, PartEnd, PartWriter};
 use crate::encoding::record_batch::BatchBuilder;
-use crate::encoding::{Encoder, Encoding};
 
 /// A row group ends with so many rows: query engines give each thread a row group.
 const GROUP_ROWS: usize = 128 * 1024;
@@ -33,44 +32,63 @@ const GROUP_BYTES: usize = 24 * 1024 * 1024;
 /// ones would fill the memory of a row group with uncompressed data.
 const PAGE_BYTES: usize = 64 * 1024;
 
-/// How many batches wait to be compressed: memory needs a bound.
-const BATCHES_AHEAD: usize = 1;
-
-/// Writes a row for each customer, with its contacts in a list. One thread makes batches of records,
-/// another one compresses them.
-pub(crate) struct ParquetEncoder {
-    batch: BatchBuilder,
-    /// `None` is the end of the file: without it, a file that breaks off would look complete.
-    writing: Beside<Option<RecordBatch>>,
-}
+/// Makes record batches with a row for each customer, with its contacts in a list.
+pub(crate) struct ParquetEncoder(BatchBuilder);
 
 impl ParquetEncoder {
-    pub(crate) fn new(out: Box<dyn Write + Send>, encoding: &Encoding) -> io::Result<Self> {
-        let batch = BatchBuilder::new(encoding, false);
-        let writer = ArrowWriter::try_new_with_options(out, batch.schema().clone(), options());
-        let writer = writer.map_err(failed)?;
-        let writing = Beside::start(BATCHES_AHEAD, |batches| write_file(writer, &batches));
-        Ok(Self { batch, writing })
+    pub(crate) fn new(encoding: &Encoding) -> Self {
+        Self(BatchBuilder::new(encoding, false))
+    }
+
+    pub(crate) fn writer(&self, out: Box<dyn Write + Send>) -> io::Result<ParquetWriter> {
+        let writer = ArrowWriter::try_new_with_options(out, self.0.schema().clone(), options());
+        writer.map(ParquetWriter).map_err(failed)
     }
 }
 
-impl Encoder for ParquetEncoder {
-    fn write(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
-        let writing = &mut self.writing;
-        self.batch
-            .add(day, records, |batch| writing.send(Some(batch.clone())))
+impl PartEncoder for ParquetEncoder {
+    type Part = RecordBatch;
+    const ENDS: PartEnd = PartEnd::File;
+
+    fn add(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
+        self.0.add(day, records);
+        Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<()> {
-        let writing = &mut self.writing;
-        self.batch
-            .flush(|batch| writing.send(Some(batch.clone())))?;
-        writing.send(None)?;
-        self.writing.finish()
+    fn take(&mut self) -> io::Result<Option<RecordBatch>> {
+        self.0.finish()
     }
 
     fn drift(&self) -> Drift {
-        self.batch.drift()
+        self.0.drift()
+    }
+}
+
+/// Compresses record batches.
+pub(crate) struct ParquetWriter(ArrowWriter<Box<dyn Write + Send>>);
+
+impl PartWriter for ParquetWriter {
+    type Part = RecordBatch;
+
+    fn write(&mut self, batch: RecordBatch) -> io::Result<()> {
+        write_batch(&mut self.0, &batch)
+    }
+
+    /// Without an end, a file that breaks off does not look complete.
+    fn finish(self) -> io::Result<()> {
+        self.0.into_inner().map_err(failed)?.flush()
+    }
+}
+
+/// Writes rows, and ends the row group when it is large.
+fn write_batch(
+    writer: &mut ArrowWriter<Box<dyn Write + Send>>,
+    batch: &RecordBatch,
+) -> io::Result<()> {
+    writer.write(batch).map_err(failed)?;
+    match writer.memory_size() >= GROUP_BYTES {
+        true => writer.flush().map_err(failed),
+        false => Ok(()),
     }
 }
 
@@ -107,32 +125,6 @@ fn options() -> ArrowWriterOptions {
     ArrowWriterOptions::new()
         .with_properties(properties.build())
         .with_skip_arrow_metadata(true)
-}
-
-/// Writes batches up to the end of the file.
-fn write_file(
-    mut writer: ArrowWriter<Box<dyn Write + Send>>,
-    batches: &Receiver<Option<RecordBatch>>,
-) -> io::Result<()> {
-    for batch in batches {
-        match batch {
-            Some(batch) => write_batch(&mut writer, &batch)?,
-            None => return writer.into_inner().map_err(failed)?.flush(),
-        }
-    }
-    Ok(())
-}
-
-/// Writes rows, and ends the row group when it is large.
-fn write_batch(
-    writer: &mut ArrowWriter<Box<dyn Write + Send>>,
-    batch: &RecordBatch,
-) -> io::Result<()> {
-    writer.write(batch).map_err(failed)?;
-    match writer.memory_size() >= GROUP_BYTES {
-        true => writer.flush().map_err(failed),
-        false => Ok(()),
-    }
 }
 
 /// The I/O error behind a Parquet error, if there is one.

@@ -20,10 +20,6 @@ use kapture_model::{
 
 use crate::encoding::Encoding;
 
-/// A record batch ends with so many rows, or so many bytes.
-const BATCH_ROWS: usize = 1024;
-const BATCH_BYTES: usize = 1024 * 1024;
-
 /// Builds record batches with a row for each customer, and its contacts in a list.
 ///
 /// All types are widely supported: timestamps in microseconds, because Spark refuses nanoseconds,
@@ -40,7 +36,6 @@ pub(crate) struct BatchBuilder {
     attributes: Vec<StringBuilder>,
     /// The column of days, if there is one.
     created_dates: Option<Date32Builder>,
-    bytes: usize,
 }
 
 impl BatchBuilder {
@@ -63,7 +58,6 @@ impl BatchBuilder {
             counts: Vec::new(),
             contacts: Table::new(contact_columns()),
             created_dates: with_created_date.then(Date32Builder::new),
-            bytes: 0,
         }
     }
 
@@ -71,31 +65,9 @@ impl BatchBuilder {
         &self.schema
     }
 
-    /// Adds customers of `day`, and passes each batch that becomes full to `write`.
-    pub(crate) fn add(
-        &mut self,
-        day: NaiveDate,
-        records: &[Record],
-        mut write: impl FnMut(&RecordBatch) -> io::Result<()>,
-    ) -> io::Result<()> {
-        for record in records {
-            self.push(day, record);
-            if self.is_full() {
-                self.flush(&mut write)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Passes the rows that are left to `write`, if there are any.
-    pub(crate) fn flush(
-        &mut self,
-        write: impl FnOnce(&RecordBatch) -> io::Result<()>,
-    ) -> io::Result<()> {
-        match self.finish()? {
-            Some(batch) => write(&batch),
-            None => Ok(()),
-        }
+    /// Adds customers of `day`.
+    pub(crate) fn add(&mut self, day: NaiveDate, records: &[Record]) {
+        records.iter().for_each(|record| self.push(day, record));
     }
 
     fn push(&mut self, day: NaiveDate, record: &Record) {
@@ -113,16 +85,10 @@ impl BatchBuilder {
         if let Some(days) = &mut self.created_dates {
             days.append_value(day.to_epoch_days());
         }
-        self.bytes += record.raw().len();
-    }
-
-    /// Whether the batch should be finished before the next customer.
-    fn is_full(&self) -> bool {
-        self.counts.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
     /// The rows as a record batch, if there are any; starts an empty one.
-    fn finish(&mut self) -> io::Result<Option<RecordBatch>> {
+    pub(crate) fn finish(&mut self) -> io::Result<Option<RecordBatch>> {
         if self.counts.is_empty() {
             return Ok(None);
         }
@@ -130,7 +96,6 @@ impl BatchBuilder {
     }
 
     fn try_finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.bytes = 0;
         let contact = contact();
         let DataType::Struct(fields) = contact.data_type() else {
             return Err(ArrowError::SchemaError("a contact is not a struct".into()));

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use crate::encoding::beside::Beside;
+use crate::file::beside::Beside;
 
 /// So many bytes are written between two syncs, or more while the disk is slower.
 const BETWEEN_SYNCS: usize = 8 * 1024 * 1024;

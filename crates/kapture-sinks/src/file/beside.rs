@@ -25,17 +25,8 @@ impl<T: Send + 'static> Beside<T> {
         }
     }
 
-    /// Hands a value over; waits while the thread is too far behind. Returns the error that ended the
+    /// Hands a value over, or leaves it out where it would have to wait. Returns the error that ended the
     /// work.
-    #[cfg(any(test, feature = "parquet"))]
-    pub(crate) fn send(&mut self, value: T) -> io::Result<()> {
-        match self.values.as_ref().map(|values| values.send(value)) {
-            Some(Ok(())) => Ok(()),
-            _ => self.ended(),
-        }
-    }
-
-    /// The same, but leaves the value out where it would have to wait.
     pub(crate) fn offer(&mut self, value: T) -> io::Result<()> {
         match self.values.as_ref().map(|values| values.try_send(value)) {
             Some(Ok(()) | Err(TrySendError::Full(_))) => Ok(()),
@@ -78,26 +69,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_is_taken_before_the_end() {
+    fn a_value_is_taken_before_the_end() {
         let (sum, total) = std::sync::mpsc::channel();
         let mut adding = Beside::start(1, move |values: Receiver<u32>| {
             let _ = sum.send(values.iter().sum::<u32>());
             Ok(())
         });
-        (1..=100).for_each(|number| adding.send(number).unwrap());
+        adding.offer(17).unwrap();
         adding.finish().unwrap();
-        assert_eq!(total.recv(), Ok(5050));
+        assert_eq!(total.recv(), Ok(17));
     }
 
     #[test]
-    fn an_error_reaches_the_sender() {
-        let mut failing = Beside::start(0, |values: Receiver<u32>| {
-            let _ = values.recv();
+    fn an_error_reaches_the_caller_once() {
+        let (begun, begins) = std::sync::mpsc::channel();
+        let mut failing = Beside::start(1, move |values: Receiver<u32>| {
+            let _ = begun.send(values.recv());
+            drop(values);
+            let _ = begun.send(Ok(0));
             Err(io::ErrorKind::StorageFull.into())
         });
-        let errors = (0..10).filter_map(|number| failing.send(number).err());
-        let kinds: Vec<_> = errors.map(|error| error.kind()).collect();
-        assert_eq!(kinds[0], io::ErrorKind::StorageFull);
+        failing.offer(1).unwrap();
+        // The second one comes when no more values are taken.
+        assert_eq!(begins.iter().take(2).count(), 2);
+        let error = failing.offer(2).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(failing.finish().is_ok());
     }
 }
