@@ -16,7 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::NaiveDate;
-use kapture_model::Drift;
+use kapture_model::{Drift, Receipt};
+use tokio::sync::Semaphore;
 
 use super::files::{DayContent, Files, Listing, Stamp};
 use super::layout;
@@ -28,10 +29,16 @@ use crate::incremental::blocking::Blocking;
 use crate::ledger::receipt_codec::FileReceipt;
 pub(crate) use address::parse;
 
+/// How many days are encoded at the same time.
+const DAYS_AT_ONCE: usize = 2;
+
 /// The files of a dataset in a folder.
 pub(super) struct Folder {
     destination: String,
     inner: Blocking<Inner>,
+    /// Has a permit for each day that may be encoded at the same time: more need more memory, and others
+    /// wait for the disk meanwhile.
+    encoding: Semaphore,
 }
 
 impl Folder {
@@ -41,8 +48,8 @@ impl Folder {
             inner: Blocking::new(Inner {
                 root: root.to_owned(),
                 lock: Mutex::default(),
-                encoding: Mutex::default(),
             }),
+            encoding: Semaphore::new(DAYS_AT_ONCE),
         }
     }
 }
@@ -87,7 +94,12 @@ impl Files for Folder {
     }
 
     async fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError> {
-        self.inner.run(|inner| inner.replace_day(content)).await
+        // Never closed.
+        let permit = self.encoding.acquire().await;
+        let encoded = self.inner.run_apart(|inner| inner.encode(content)).await;
+        drop(permit);
+        let encoded = encoded?;
+        self.inner.run(|inner| inner.replace_day(encoded)).await
     }
 
     async fn fetch(&self, name: &str) -> Result<Option<File>, SinkError> {
@@ -148,9 +160,15 @@ struct Inner {
     root: PathBuf,
     /// Held by a writer.
     lock: Mutex<Option<Lock>>,
-    /// Held while a day is encoded: one at a time keeps the processor busy and needs the least memory,
-    /// and other days wait for the disk meanwhile.
-    encoding: Mutex<()>,
+}
+
+/// A day under a temporary name.
+struct EncodedDay {
+    receipt: Receipt,
+    path: PathBuf,
+    /// `None` for a day without a file.
+    file: Option<AtomicFile>,
+    drift: Drift,
 }
 
 impl Inner {
@@ -278,20 +296,32 @@ impl Inner {
         Ok(())
     }
 
-    fn replace_day(&self, content: DayContent) -> Result<Drift, SinkError> {
+    fn encode(&self, content: DayContent) -> Result<EncodedDay, SinkError> {
         let receipt = content.receipt.clone();
         let path = self.root.join(layout::day(receipt.day, content.format));
-        let receipt_path = self.root.join(layout::receipt(receipt.day));
         let create = || {
             let file = AtomicFile::create(&self.partial(), path.clone())?;
             let writer = file.writer()?;
             Ok((file, writer))
         };
+        let (file, drift) = content.encode(create, |error| SinkError::file(&path)(error))?;
+        Ok(EncodedDay {
+            receipt,
+            path,
+            file,
+            drift,
+        })
+    }
+
+    fn replace_day(&self, encoded: EncodedDay) -> Result<Drift, SinkError> {
+        let EncodedDay {
+            receipt,
+            path,
+            file,
+            drift,
+        } = encoded;
+        let receipt_path = self.root.join(layout::receipt(receipt.day));
         let failed = |error| SinkError::file(&path)(error);
-        let encoding = self.encoding.lock();
-        let encoded = content.encode(create, failed);
-        drop(encoding);
-        let (file, drift) = encoded?;
         let mut bytes = None;
         if let Some(file) = &file {
             file.sync().map_err(failed)?;

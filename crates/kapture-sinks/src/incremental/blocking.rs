@@ -4,6 +4,8 @@ use std::future::pending;
 use std::panic::resume_unwind;
 #[cfg(any(feature = "dataset", feature = "sqlite"))]
 use std::sync::{Arc, PoisonError, RwLock};
+#[cfg(feature = "dataset")]
+use std::thread;
 
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -41,6 +43,22 @@ pub(crate) struct Blocking<T>(Arc<RwLock<Option<T>>>);
 impl<T: Send + Sync + 'static> Blocking<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(Arc::new(RwLock::new(Some(value))))
+    }
+
+    /// The same as [`run`](Self::run) for work that needs much memory, on a new thread: an allocator keeps
+    /// some for each of the many threads on which it was ever needed.
+    #[cfg(feature = "dataset")]
+    pub(crate) async fn run_apart<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&T) -> R + Send + 'static,
+    ) -> R {
+        self.run(|value| {
+            thread::scope(|scope| {
+                let work = scope.spawn(|| work(value)).join();
+                work.unwrap_or_else(|panic| resume_unwind(panic))
+            })
+        })
+        .await
     }
 
     pub(crate) async fn run<R: Send + 'static>(
