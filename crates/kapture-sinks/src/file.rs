@@ -1,5 +1,6 @@
 //! Records to a single file, which is replaced atomically.
 
+pub(crate) mod account;
 mod address;
 pub(crate) mod atomic_file;
 mod beside;

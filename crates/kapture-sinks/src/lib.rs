@@ -47,6 +47,7 @@ pub use error::SinkError;
 #[cfg(feature = "object-store")]
 pub use error::StoreError;
 pub use file::FileSink;
+pub use file::account::home_dir;
 pub use file::atomic_file::remove_temporary_files;
 pub use file::canonicalize::canonicalize;
 #[cfg(any(feature = "dataset", feature = "sqlite", feature = "postgres"))]

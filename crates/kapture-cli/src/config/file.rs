@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use etcetera::BaseStrategy;
 use toml_edit::{Document, DocumentMut, Item, Table, Value};
 
 use crate::config::layered;
@@ -229,12 +228,22 @@ fn location(argument: Option<&Path>) -> Result<FileLocation> {
     if let Some(sourced) = layered::variable("config")? {
         return Ok(FileLocation::Named(sourced.value.into()));
     }
-    Ok(match etcetera::choose_base_strategy() {
-        Ok(folders) => {
-            FileLocation::Default(folders.config_dir().join("kapture").join("config.toml"))
-        }
-        Err(_) => FileLocation::NoHome,
+    Ok(match config_dir() {
+        Some(folder) => FileLocation::Default(folder.join("kapture").join("config.toml")),
+        None => FileLocation::NoHome,
     })
+}
+
+/// The folder for the configuration of programs.
+fn config_dir() -> Option<PathBuf> {
+    let (variable, below_home) = match cfg!(windows) {
+        true => ("APPDATA", "AppData/Roaming"),
+        false => ("XDG_CONFIG_HOME", ".config"),
+    };
+    // A relative path means nothing, by the rules of XDG.
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let named = named.filter(|path| path.is_absolute());
+    named.or_else(|| Some(kapture_sinks::home_dir()?.join(below_home)))
 }
 
 fn no_home() -> anyhow::Error {

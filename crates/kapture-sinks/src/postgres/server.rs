@@ -171,9 +171,8 @@ impl Named {
         if let Some(database) = database {
             config.dbname(database);
         }
-        if let Some(user) = user {
-            config.user(user);
-        }
+        // The server's word on an account without a name; otherwise the library would look for one.
+        config.user(user.unwrap_or_default());
         let roots = Roots::new(parameters, machine);
         let mode = SslMode::new(parameters, &roots, is_local(&config))?;
         let has_socket = config.get_hosts().iter().all(is_socket);

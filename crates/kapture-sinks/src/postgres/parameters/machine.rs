@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::file::account;
+
 /// A machine and its user. By default there is nothing on it.
 pub(in super::super) trait Machine {
     /// An environment variable.
@@ -67,11 +69,11 @@ impl Machine for ThisMachine {
     }
 
     fn home(&self) -> Option<PathBuf> {
-        env::home_dir().filter(|home| !home.as_os_str().is_empty())
+        account::home_dir()
     }
 
     fn user(&self) -> Option<String> {
-        whoami::username().ok()
+        account::user_name()
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
