@@ -7,7 +7,12 @@ use crate::config::suggest::did_you_mean;
 use crate::error::hinted;
 
 /// Common texts that are no names of zones, with the zone that users of the CRM mean.
-const COMMON: [(&str, &str); 2] = [("IST", "Asia/Kolkata"), ("INDIA", "Asia/Kolkata")];
+const COMMON: [(&str, &str); 3] = [
+    ("IST", "Asia/Kolkata"),
+    ("INDIA", "Asia/Kolkata"),
+    // Its name on Windows.
+    ("INDIA STANDARD TIME", "Asia/Kolkata"),
+];
 
 /// The names of all zones.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> + Clone {
@@ -20,6 +25,8 @@ pub(crate) fn named(name: &str) -> Result<Tz> {
     Tz::from_str_insensitive(name).map_err(|_| {
         let suggestion = match common(name) {
             Some(zone) => format!(", did you mean `{zone}`?"),
+            // An abbreviation is near to others that are another time, as `PST` to `EST`.
+            None if name.len() <= 3 => String::new(),
             None => did_you_mean(name, names()),
         };
         hinted(
@@ -52,9 +59,22 @@ mod tests {
 
     #[test]
     fn abbreviations_and_offsets_of_india_suggest_its_zone() {
-        for text in ["IST", "ist", "+05:30", "UTC+5:30", "GMT +05:30"] {
+        for text in [
+            "IST",
+            "ist",
+            "+05:30",
+            "UTC+5:30",
+            "GMT +05:30",
+            "India Standard Time",
+        ] {
             let error = named(text).unwrap_err().to_string();
             assert!(error.ends_with("did you mean `Asia/Kolkata`?"), "{error}");
         }
+    }
+
+    #[test]
+    fn abbreviation_suggests_no_other_one() {
+        let error = named("PST").unwrap_err().to_string();
+        assert_eq!(error, "unknown time zone `PST`");
     }
 }
