@@ -22,9 +22,15 @@ pub(crate) fn read(path: &Path) -> Result<String> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read the secret in {name}"))?;
     if others_may(path, 0o4) && !is_on_read_only_file_system(path) {
+        let hint = match is_mine(path) {
+            true => format!("chmod 600 {name}"),
+            false => format!(
+                "another user owns it: chmod 640 {name} with a group of this user, or mount it read-only"
+            ),
+        };
         return Err(hinted(
             format!("{name} contains a secret, and others can read it"),
-            format!("chmod 600 {name}"),
+            hint,
         ));
     }
     Ok(text)
@@ -74,14 +80,26 @@ fn others_may(path: &Path, what: u32) -> bool {
     let Ok(metadata) = fs::metadata(path) else {
         return false;
     };
-    let mine = metadata.uid() == rustix::process::geteuid().as_raw();
     // A group that may write could change what this user runs.
-    let whom = if mine || what == 0o2 {
+    let whom = if is_mine(path) || what == 0o2 {
         what * 0o11
     } else {
         what
     };
     metadata.is_file() && metadata.mode() & whom != 0
+}
+
+/// Whether this user owns a file, and can change its mode.
+#[cfg(unix)]
+fn is_mine(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    fs::metadata(path).is_ok_and(|metadata| metadata.uid() == user)
+}
+
+#[cfg(not(unix))]
+fn is_mine(_: &Path) -> bool {
+    true
 }
 
 #[cfg(not(unix))]
@@ -127,6 +145,23 @@ mod tests {
             mode(others);
             assert!(refuse_if_others_write(&path).is_err());
         }
+    }
+
+    #[test]
+    fn a_file_of_another_owner_has_a_hint_that_works_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        write(&path, "YTpi").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        if std::os::unix::fs::chown(&path, Some(65_123), None).is_err() {
+            eprintln!("skipped: only root gives files to others");
+            return;
+        }
+        let error = CliError::usage(read(&path).unwrap_err());
+        let hint = error.hint_text().unwrap_or_default();
+        assert!(hint.starts_with("another user owns it"), "{hint}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(read(&path).unwrap(), "YTpi");
     }
 
     #[test]
