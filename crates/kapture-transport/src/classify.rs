@@ -57,6 +57,11 @@ pub(crate) fn classify(response: Response, now: SystemTime) -> Result<Vec<Record
                     Error::NotJson { what }
                 })
             }
+            // What it means is learnt, as for any refusal.
+            Err(_) if holds_nothing(&response.body) => {
+                let message = String::new();
+                Err(Error::Refused(Refusal { status, message }))
+            }
             Err(_) => Err(Error::UnexpectedShape),
         };
     }
@@ -125,6 +130,12 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 fn is_meant_as_json(body: &Bytes) -> bool {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     body.trim_ascii_start().starts_with(b"{")
+}
+
+/// Whether a body is a value without content, as Gson writes a response whose fields are all null.
+fn holds_nothing(body: &Bytes) -> bool {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    [&b"null"[..], b"[]", b"{}"].contains(&body.trim_ascii())
 }
 
 /// Describes a body that is not JSON from `line` and `column` on. It quotes only the title of a web
@@ -200,6 +211,16 @@ mod tests {
             of(200, r#"{"message":"Busy","status":"failed"}"#),
             Err(Error::Refused(refusal(200, "Busy")))
         );
+    }
+
+    #[test]
+    fn value_without_content_is_a_refusal_without_words() {
+        for body in ["null", "[]", " {}\n", "\u{feff}{}"] {
+            assert_eq!(of(200, body), Err(Error::Refused(refusal(200, ""))));
+        }
+        for body in ["0", "[[]]", r#"{"data":[]}"#] {
+            assert_eq!(of(200, body), Err(Error::UnexpectedShape), "{body}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use kapture_sandbox::{Behaviour, Oddities, PerDay};
 use kapture_tests::scripted::{Scripted, customers};
-use kapture_tests::{Served, around_may, ids, run, stderr};
+use kapture_tests::{Served, around_may, code, ids, run, stderr};
 
 const WEEK: [&str; 5] = ["pull", "--from", "2024-05-01", "--to", "2024-05-07"];
 
@@ -99,4 +99,28 @@ fn control_characters_and_odd_numbers_cost_no_customer() {
     let output = run(&served, &[&WEEK[..], &["--raw"]].concat());
     let lines = output.stdout.iter().filter(|byte| **byte == b'\n').count();
     assert_eq!(lines, expected(&served).len());
+}
+
+/// As Gson writes a response whose fields are all null: what it means is shown by windows that must be empty.
+#[test]
+fn value_without_content_is_learnt_to_mean_no_customers() {
+    for nothing in ["{}", "null", "[]"] {
+        let server = Scripted::bodies(move |asked| {
+            let rows: Vec<_> = [2, 4]
+                .into_iter()
+                .filter(|day| asked.holds(&format!("2024-05-{day:02}")))
+                .map(|day| {
+                    format!(r#"{{"id":{day},"generationDate":"2024-05-{day:02} 10:20:30"}}"#)
+                })
+                .collect();
+            match asked.page(&rows) {
+                [] => nothing.into(),
+                page => customers(page),
+            }
+        });
+        let range = ["pull", "--from", "2024-05-01", "--to", "2024-05-05"];
+        let output = server.kapture(&range).output().expect("it runs");
+        assert_eq!(code(&output), 0, "{nothing}: {}", stderr(&output));
+        assert_eq!(ids(&output.stdout), [2, 4].into(), "{nothing}");
+    }
 }
