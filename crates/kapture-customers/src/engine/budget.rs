@@ -65,16 +65,20 @@ pub(crate) const PATIENCE: u32 = 3;
 /// How often it is asked anew what "no customers" looks like, because the controls may have met trouble.
 pub(crate) const CONTROLS: u32 = 4;
 
-/// How many far probes of a run may be made in vain: few at first, one more for each ten pages that were
-/// of use, and so many at most.
+/// How many far probes of a run may be made in vain: few at first, and more for pages that were of use. Two
+/// windows of hundreds of pages need a dozen, or their last pages are asked one by one; where requests are
+/// counted, that has to be borne.
 const FAR_PROBES: u32 = 2;
 const PAGES_PER_FAR_PROBE: u64 = 10;
-const MAX_FAR_PROBES: u64 = 6;
+const FEWER_FAR_PROBES: u64 = 6;
+const PAGES_PER_FURTHER_FAR_PROBE: u64 = 40;
+const MAX_FAR_PROBES: u64 = 12;
 
 /// What a run may still spend.
 #[derive(Debug)]
 pub(crate) struct Budget {
     far_probes: u32,
+    max_far_probes: u64,
     pages: u64,
     patience: u32,
     controls: u32,
@@ -82,19 +86,21 @@ pub(crate) struct Budget {
     pub(crate) large_page: Option<chrono::NaiveDate>,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
+impl Budget {
+    pub(crate) fn new(fewer_requests: bool) -> Self {
         Self {
             far_probes: FAR_PROBES,
+            max_far_probes: match fewer_requests {
+                true => FEWER_FAR_PROBES,
+                false => MAX_FAR_PROBES,
+            },
             pages: 0,
             patience: PATIENCE,
             controls: CONTROLS,
             large_page: None,
         }
     }
-}
 
-impl Budget {
     /// Whether one more may be made while so many are on their way.
     pub(crate) fn may_probe_far(&self, on_their_way: usize) -> bool {
         self.far_probes as usize > on_their_way
@@ -107,8 +113,15 @@ impl Budget {
     /// A further page was of use.
     pub(crate) fn page_was_of_use(&mut self) {
         self.pages += 1;
-        let is_earned = self.pages.is_multiple_of(PAGES_PER_FAR_PROBE)
-            && self.pages / PAGES_PER_FAR_PROBE <= MAX_FAR_PROBES - u64::from(FAR_PROBES);
+        let first = PAGES_PER_FAR_PROBE * (FEWER_FAR_PROBES - u64::from(FAR_PROBES));
+        let is_earned = match self.pages.checked_sub(first) {
+            None | Some(0) => self.pages.is_multiple_of(PAGES_PER_FAR_PROBE),
+            Some(further) => {
+                let earned = further / PAGES_PER_FURTHER_FAR_PROBE;
+                further.is_multiple_of(PAGES_PER_FURTHER_FAR_PROBE)
+                    && earned <= self.max_far_probes - FEWER_FAR_PROBES
+            }
+        };
         self.far_probes += u32::from(is_earned);
     }
 

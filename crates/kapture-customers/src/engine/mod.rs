@@ -109,7 +109,7 @@ impl Engine {
             },
             windows: Windows::new(padded),
             assembler: DayAssembler::new(settings.days, zone),
-            budget: Budget::default(),
+            budget: Budget::new(settings.fewer_requests),
             confirmation: Confirmation::default(),
             audit: AuditState::None,
             comparisons: BTreeMap::new(),

@@ -15,24 +15,26 @@ const ROWS: u64 = 499;
 /// pages.
 #[test]
 fn well_behaved_server_is_asked_no_more_than_is_promised() {
-    for per_day in [0, 1, 37, 100, 480, 500, 1_000, 2_500] {
-        for days in [1, 2, 7, 30, 90] {
-            for fewer_requests in [false, true] {
-                let asked = requests(per_day, days, fewer_requests);
-                let windows = days as u64 + 2;
-                let further = windows * (u64::from(per_day).saturating_sub(1) / ROWS);
-                let (again, once) = match (fewer_requests, per_day) {
-                    (false, _) => (windows, 24),
-                    // What is empty is looked at again however few requests are made.
-                    (true, 0) => (windows, 12),
-                    (true, _) => (0, 12),
-                };
-                let most = windows + further + again + once;
-                assert!(
-                    asked <= most,
-                    "{asked} requests instead of {most}: {days} days of {per_day}, fewer {fewer_requests}"
-                );
-            }
+    let small = [0, 1, 37, 100, 480, 500, 1_000, 2_500];
+    let cases = small
+        .into_iter()
+        .flat_map(|per_day| [1, 2, 7, 30, 90].map(|days| (per_day, days)));
+    for (per_day, days) in cases.chain([(20_000, 1), (100_000, 1)]) {
+        for fewer_requests in [false, true] {
+            let asked = requests(per_day, days, fewer_requests);
+            let windows = days as u64 + 2;
+            let further = windows * (u64::from(per_day).saturating_sub(1) / ROWS);
+            let (again, once) = match (fewer_requests, per_day) {
+                (false, _) => (windows, 24),
+                // What is empty is looked at again however few requests are made.
+                (true, 0) => (windows, 12),
+                (true, _) => (0, 12),
+            };
+            let most = windows + further + again + once;
+            assert!(
+                asked <= most,
+                "{asked} requests instead of {most}: {days} days of {per_day}, fewer {fewer_requests}"
+            );
         }
     }
 }

@@ -77,6 +77,21 @@ async fn sixty_days_of_one_page_keep_sixteen_connections_busy() {
     }
 }
 
+/// Its neighbours are as large, and are read beside it. Their ends are looked for far ahead, in vain at times: where
+/// that is not done any more, the last pages are asked one by one, and less than half of the time is used.
+#[tokio::test(start_paused = true)]
+async fn one_day_of_very_many_customers_keeps_sixteen_connections_busy() {
+    for per_day in [50_000, 70_000, 100_000] {
+        let day = (may(10), may(10));
+        let (tenant, pulled, took) =
+            pull_late(PerDay::Fixed(per_day), Behaviour::default(), day).await;
+        assert_eq!(pulled.ids(), truth(&tenant, day.0, day.1));
+        let needed = LATENCY.mul_f64(tenant.request_count() as f64 / 16.0);
+        let share = needed.div_duration_f64(took);
+        assert!(share >= 0.7, "{share:.2} of {took:?}: {per_day}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn six_years_before_the_first_customer() {
     let days = (may(1 - 6 * 365), may(3));
