@@ -47,6 +47,8 @@ use crate::encoding::ndjson::NdjsonEncoder;
 #[cfg(any(feature = "csv", feature = "parquet"))]
 use crate::encoding::parallel::Parallel;
 use crate::encoding::parts::Serial;
+#[cfg(any(feature = "arrow", feature = "parquet"))]
+use crate::encoding::record_batch::BatchBuilder;
 use crate::encoding::text::TextWriter;
 use crate::error::SinkError;
 
@@ -130,14 +132,16 @@ impl Encoding {
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
-                let encoder = parquet::ParquetEncoder::new(self);
-                let writer = encoder.writer(out).map_err(SinkError::stream)?;
+                let encoder = BatchBuilder::new(self, false);
+                let writer = parquet::ParquetWriter::new(out, encoder.schema());
+                let writer = writer.map_err(SinkError::stream)?;
                 Ok(Box::new(Serial::new(encoder, writer)))
             }
             #[cfg(feature = "arrow")]
             Format::Arrow => {
-                let encoder = arrow::ArrowEncoder::new(self);
-                let writer = encoder.writer(out).map_err(SinkError::stream)?;
+                let encoder = BatchBuilder::new(self, self.with_created_date);
+                let writer = arrow::ArrowWriter::new(out, encoder.schema());
+                let writer = writer.map_err(SinkError::stream)?;
                 Ok(Box::new(Serial::new(encoder, writer)))
             }
             #[cfg(feature = "xlsx")]
@@ -185,8 +189,9 @@ impl Encoding {
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
-                let encoder = || parquet::ParquetEncoder::new(self);
-                let writer = encoder().writer(out).map_err(SinkError::stream)?;
+                let encoder = || BatchBuilder::new(self, false);
+                let writer = parquet::ParquetWriter::new(out, encoder().schema());
+                let writer = writer.map_err(SinkError::stream)?;
                 Ok(Box::new(Parallel::start(encoder, writer)))
             }
             _ => self.encoder(out),

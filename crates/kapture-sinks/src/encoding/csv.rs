@@ -13,7 +13,7 @@ use kapture_model::{
     customer_columns,
 };
 
-use crate::encoding::parts::{PartEncoder, PartEnd};
+use crate::encoding::parts::PartEncoder;
 use crate::encoding::spreadsheet::{escape_formulas, escape_formulas_in_json};
 use crate::encoding::{Encoding, Rows};
 
@@ -92,7 +92,6 @@ fn lines(writer: Writer<Vec<u8>>) -> io::Result<Vec<u8>> {
 
 impl PartEncoder for CsvEncoder {
     type Part = Vec<u8>;
-    const ENDS: PartEnd = PartEnd::Batch;
 
     fn add(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
         let (line, writer) = (&mut self.line, &mut self.writer);

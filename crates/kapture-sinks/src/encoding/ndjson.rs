@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use kapture_model::{Drift, Normaliser, Record};
 
-use crate::encoding::parts::{PartEncoder, PartEnd};
+use crate::encoding::parts::PartEncoder;
 
 /// Makes one line of each record: normalised, or as the API sent it.
 pub(crate) struct NdjsonEncoder {
@@ -29,7 +29,6 @@ impl NdjsonEncoder {
 
 impl PartEncoder for NdjsonEncoder {
     type Part = Vec<u8>;
-    const ENDS: PartEnd = PartEnd::Batch;
 
     fn add(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
         for record in records {

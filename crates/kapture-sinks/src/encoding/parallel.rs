@@ -72,7 +72,7 @@ impl Parallel {
             parts.push(encoded);
         }
         Self {
-            ends: E::ENDS,
+            ends: W::ENDS,
             part: Part::new(),
             filled: Filled::default(),
             encoders,
@@ -228,7 +228,6 @@ mod tests {
 
     impl PartEncoder for Ids {
         type Part = Vec<String>;
-        const ENDS: PartEnd = PartEnd::Batch;
 
         fn add(&mut self, _: NaiveDate, records: &[Record]) -> io::Result<()> {
             let ids = records.iter().map(|record| record.id().to_string());
@@ -257,6 +256,7 @@ mod tests {
 
     impl PartWriter for Kept {
         type Part = Vec<String>;
+        const ENDS: PartEnd = PartEnd::Batch;
 
         fn write(&mut self, part: Self::Part) -> io::Result<()> {
             self.room = self.room.checked_sub(1).ok_or(io::ErrorKind::StorageFull)?;

@@ -10,8 +10,8 @@ pub(crate) mod stored;
 use std::io::{self, Write};
 
 use arrow_array::RecordBatch;
-use chrono::NaiveDate;
-use kapture_model::{Column, ColumnKind, Drift, Record, contact_columns, customer_columns};
+use arrow_schema::SchemaRef;
+use kapture_model::{Column, ColumnKind, contact_columns, customer_columns};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -19,9 +19,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use crate::encoding::Encoding;
-use crate::encoding::parts::{PartEncoder, PartEnd, PartWriter};
-use crate::encoding::record_batch::BatchBuilder;
+use crate::encoding::parts::{PartEnd, PartWriter};
 
 /// A row group ends with so many rows: query engines give each thread a row group.
 const GROUP_ROWS: usize = 128 * 1024;
@@ -32,43 +30,19 @@ const GROUP_BYTES: usize = 24 * 1024 * 1024;
 /// ones would fill the memory of a row group with uncompressed data.
 const PAGE_BYTES: usize = 64 * 1024;
 
-/// Makes record batches with a row for each customer, with its contacts in a list.
-pub(crate) struct ParquetEncoder(BatchBuilder);
-
-impl ParquetEncoder {
-    pub(crate) fn new(encoding: &Encoding) -> Self {
-        Self(BatchBuilder::new(encoding, false))
-    }
-
-    pub(crate) fn writer(&self, out: Box<dyn Write + Send>) -> io::Result<ParquetWriter> {
-        let writer = ArrowWriter::try_new_with_options(out, self.0.schema().clone(), options());
-        writer.map(ParquetWriter).map_err(failed)
-    }
-}
-
-impl PartEncoder for ParquetEncoder {
-    type Part = RecordBatch;
-    const ENDS: PartEnd = PartEnd::File;
-
-    fn add(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
-        self.0.add(day, records);
-        Ok(())
-    }
-
-    fn take(&mut self) -> io::Result<Option<RecordBatch>> {
-        self.0.finish()
-    }
-
-    fn drift(&self) -> Drift {
-        self.0.drift()
-    }
-}
-
 /// Compresses record batches.
 pub(crate) struct ParquetWriter(ArrowWriter<Box<dyn Write + Send>>);
 
+impl ParquetWriter {
+    pub(crate) fn new(out: Box<dyn Write + Send>, schema: &SchemaRef) -> io::Result<Self> {
+        let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options());
+        writer.map(Self).map_err(failed)
+    }
+}
+
 impl PartWriter for ParquetWriter {
     type Part = RecordBatch;
+    const ENDS: PartEnd = PartEnd::File;
 
     fn write(&mut self, batch: RecordBatch) -> io::Result<()> {
         write_batch(&mut self.0, &batch)

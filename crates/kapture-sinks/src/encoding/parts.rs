@@ -15,9 +15,6 @@ const PART_BYTES: usize = 1024 * 1024;
 pub(crate) trait PartEncoder: Send + 'static {
     type Part: Send + 'static;
 
-    /// When a part ends that is not full.
-    const ENDS: PartEnd;
-
     /// Adds records of `day` to the part.
     fn add(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()>;
 
@@ -44,6 +41,9 @@ pub(crate) enum PartEnd {
 /// Puts the parts of a file together.
 pub(crate) trait PartWriter: Send + 'static {
     type Part;
+
+    /// When a part ends that is not full.
+    const ENDS: PartEnd;
 
     fn write(&mut self, part: Self::Part) -> io::Result<()>;
 
@@ -112,7 +112,7 @@ impl<E: PartEncoder, W: PartWriter<Part = E::Part>> Encoder for Serial<E, W> {
                 self.end_part()?;
             }
         }
-        match E::ENDS {
+        match W::ENDS {
             PartEnd::Batch => self.end_part(),
             #[cfg(any(feature = "arrow", feature = "parquet"))]
             _ => Ok(()),
@@ -120,7 +120,7 @@ impl<E: PartEncoder, W: PartWriter<Part = E::Part>> Encoder for Serial<E, W> {
     }
 
     fn end_day(&mut self) -> io::Result<()> {
-        match E::ENDS {
+        match W::ENDS {
             #[cfg(feature = "arrow")]
             PartEnd::Day => self.end_part(),
             _ => Ok(()),

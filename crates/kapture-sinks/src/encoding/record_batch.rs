@@ -19,6 +19,7 @@ use kapture_model::{
 };
 
 use crate::encoding::Encoding;
+use crate::encoding::parts::PartEncoder;
 
 /// Builds record batches with a row for each customer, and its contacts in a list.
 ///
@@ -65,11 +66,6 @@ impl BatchBuilder {
         &self.schema
     }
 
-    /// Adds customers of `day`.
-    pub(crate) fn add(&mut self, day: NaiveDate, records: &[Record]) {
-        records.iter().for_each(|record| self.push(day, record));
-    }
-
     fn push(&mut self, day: NaiveDate, record: &Record) {
         let row = self.reader.read(record);
         self.customers.push(&row.customer);
@@ -85,14 +81,6 @@ impl BatchBuilder {
         if let Some(days) = &mut self.created_dates {
             days.append_value(day.to_epoch_days());
         }
-    }
-
-    /// The rows as a record batch, if there are any; starts an empty one.
-    pub(crate) fn finish(&mut self) -> io::Result<Option<RecordBatch>> {
-        if self.counts.is_empty() {
-            return Ok(None);
-        }
-        self.try_finish().map(Some).map_err(io::Error::other)
     }
 
     fn try_finish(&mut self) -> Result<RecordBatch, ArrowError> {
@@ -114,9 +102,24 @@ impl BatchBuilder {
         }
         RecordBatch::try_new(self.schema.clone(), columns)
     }
+}
 
-    /// The schema drift in the customers.
-    pub(crate) fn drift(&self) -> Drift {
+impl PartEncoder for BatchBuilder {
+    type Part = RecordBatch;
+
+    fn add(&mut self, day: NaiveDate, records: &[Record]) -> io::Result<()> {
+        records.iter().for_each(|record| self.push(day, record));
+        Ok(())
+    }
+
+    fn take(&mut self) -> io::Result<Option<RecordBatch>> {
+        if self.counts.is_empty() {
+            return Ok(None);
+        }
+        self.try_finish().map(Some).map_err(io::Error::other)
+    }
+
+    fn drift(&self) -> Drift {
         self.reader.drift()
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::encoding::compression::Output;
-use crate::encoding::parts::PartWriter;
+use crate::encoding::parts::{PartEnd, PartWriter};
 
 /// Writes whole lines. Each part with one call, so that lines stay whole.
 pub(crate) struct TextWriter {
@@ -24,6 +24,7 @@ impl TextWriter {
 
 impl PartWriter for TextWriter {
     type Part = Vec<u8>;
+    const ENDS: PartEnd = PartEnd::Batch;
 
     fn write(&mut self, lines: Vec<u8>) -> io::Result<()> {
         self.write_header()?;
