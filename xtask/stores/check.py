@@ -68,20 +68,33 @@ def until_it_listens(port, process):
     sys.exit(f"no store listens on port {port}: see the logs in {FOLDER}")
 
 
+def patiently(ask):
+    """Asks until the store does it, for 30 seconds."""
+    for _ in range(60):
+        try:
+            return ask()
+        except Exception as error:
+            failure = error
+            time.sleep(0.5)
+    sys.exit(f"the store is not ready: {failure}. Its log ends so:\n{(FOLDER / 'seaweed.log').read_text()[-2000:]}")
+
+
 class S3:
     name = "SeaweedFS"
 
     def __init__(self):
-        master, volume, filer, port, admin, iceberg = free_ports(6)
+        master, volume, filer, port = free_ports(4)
         data = FOLDER / "seaweed"
         data.mkdir()
         ports = {
             "master.port": master, "volume.port": volume, "filer.port": filer, "s3.port": port,
-            "admin.port": admin, "s3.port.iceberg": iceberg,
+            "s3.port.iceberg": 0, "s3.port.lance": 0,
         }
-        options = [f"-{name}={number}" for name, number in ports.items()]
+        # By default it writes nothing where less than 1 % of a disk is free.
+        limits = {"master.volumeSizeLimitMB": 64, "volume.max": 50, "volume.minFreeSpace": "64MiB"}
+        options = [f"-{name}={value}" for name, value in {**ports, **limits}.items()]
         self.process = subprocess.Popen(
-            [WEED, "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", *options],
+            [WEED, "server", "-s3", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options],
             env={**os.environ, **S3_KEYS}, stdout=open(FOLDER / "seaweed.log", "wb"), stderr=subprocess.STDOUT,
         )
         until_it_listens(port, self.process)
@@ -103,12 +116,8 @@ class S3:
             config=botocore.config.Config(retries={"max_attempts": 10}),
         )
         # It listens before it is ready.
-        for _ in range(50):
-            try:
-                self.client.create_bucket(Bucket="crm")
-                break
-            except Exception:
-                time.sleep(0.2)
+        patiently(lambda: self.client.create_bucket(Bucket="crm"))
+        patiently(lambda: self.client.put_object(Bucket="crm", Key="ready", Body=b"ready"))
 
     def address(self, prefix, bucket="crm"):
         return f"s3://{bucket}/{prefix}/"
