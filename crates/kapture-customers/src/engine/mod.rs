@@ -12,6 +12,7 @@ mod calendar;
 mod calibration;
 mod comparison;
 mod confirmation;
+mod planning;
 mod questions;
 mod settings;
 #[cfg(test)]
@@ -37,7 +38,7 @@ use crate::window::{WindowReader, WindowStatus};
 
 use assembler::DayAssembler;
 use audit::AuditState;
-use budget::{Budget, MAX_DEFERRED, MAX_PENDING_EMPTY, MAX_TURNS, WINDOWS_PER_PLACE};
+use budget::{Budget, MAX_TURNS};
 use calibration::{Phase, Probing};
 use confirmation::Confirmation;
 use questions::{ControlGroup, Purpose, Question, TroubleCheck};
@@ -212,88 +213,6 @@ impl Engine {
     /// Ends the run with an error.
     fn finish_with(&mut self, error: PullError) {
         self.phase = Phase::Finished(Some(Box::new(error)));
-    }
-
-    /// The next request for which nothing has to be learnt first.
-    fn plan(&mut self, places: usize) -> Option<Question> {
-        if let Some(question) = self.plan_page() {
-            return Some(question);
-        }
-        if matches!(self.trouble, TroubleCheck::None) {
-            if let Some(question) = self.plan_probe(places) {
-                return Some(question);
-            }
-            let most = WINDOWS_PER_PLACE * places;
-            while self.windows.reading.len() < most
-                && let Some(day) = self.next_window()
-            {
-                self.begin_window(day, self.evidence.end_bound.span());
-                if let Some(question) = self.plan_page() {
-                    return Some(question);
-                }
-            }
-        }
-        let is_probing = |reader: &&WindowReader| reader.awaits_far_page();
-        let on_their_way = self.windows.reading.values().filter(is_probing).count();
-        if self.budget.may_probe_far(on_their_way) {
-            let evidence = &self.evidence;
-            let readers = self.windows.reading.iter_mut();
-            let mut far = readers.filter_map(|(day, reader)| {
-                let (request, ticket) = reader.next_far(evidence)?;
-                Some(Question::new(Purpose::Page { day: *day, ticket }, request))
-            });
-            if let Some(question) = far.next() {
-                return Some(question);
-            }
-        }
-        self.resume_deferred_beyond(MAX_DEFERRED);
-        if self.is_time_to_confirm() {
-            self.begin_confirmation();
-        }
-        self.plan_page()
-    }
-
-    /// Whether windows without rows are to be looked at again while others are read: where many wait, or
-    /// where no more can come.
-    fn is_time_to_confirm(&self) -> bool {
-        let windows = &self.windows;
-        let is_possible = matches!(self.phase, Phase::Reading)
-            && !windows.pending.is_empty()
-            && self.evidence.canaries.has_seen_rows();
-        let are_many = windows.pending.len() > MAX_PENDING_EMPTY;
-        let are_all =
-            || windows.waiting.is_empty() && windows.reading.values().all(WindowReader::has_rows);
-        is_possible && (are_many || are_all())
-    }
-
-    /// The next page of a window that is being read: one without which it does not go on, or one that is
-    /// known to be of use.
-    fn plan_page(&mut self) -> Option<Question> {
-        let large_page = self.budget.large_page;
-        for (day, reader) in &mut self.windows.reading {
-            if reader.wants_large_page() && large_page.is_some_and(|other| other != *day) {
-                continue;
-            }
-            let is_large = reader.wants_large_page();
-            if let Some((request, ticket)) = reader.next_needed() {
-                if is_large {
-                    self.budget.large_page = Some(*day);
-                }
-                return Some(Question::new(Purpose::Page { day: *day, ticket }, request));
-            }
-        }
-        let evidence = &self.evidence;
-        self.windows.reading.iter_mut().find_map(|(day, reader)| {
-            let (request, ticket) = reader.next_certain(evidence)?;
-            Some(Question::new(Purpose::Page { day: *day, ticket }, request))
-        })
-    }
-
-    /// The next window to begin, unless too many wait for their second look.
-    fn next_window(&self) -> Option<NaiveDate> {
-        let may_begin = matches!(self.phase, Phase::Reading)
-            && self.windows.pending.len() <= 2 * MAX_PENDING_EMPTY;
-        self.windows.waiting.first().copied().filter(|_| may_begin)
     }
 
     /// Begins to read the window of `day`, from the first page that came already if there is one.

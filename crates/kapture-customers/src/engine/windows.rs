@@ -22,7 +22,7 @@ pub(crate) struct Windows {
     /// Read whole, and not told yet.
     pub(crate) read: BTreeMap<NaiveDate, CompleteWindow>,
     /// How many rows the windows of one day have that were read.
-    rows: BTreeMap<NaiveDate, u64>,
+    pub(crate) rows: BTreeMap<NaiveDate, u64>,
     /// First pages that came while something else was to be learnt.
     pub(crate) first_pages: BTreeMap<Window, FirstPage>,
 }

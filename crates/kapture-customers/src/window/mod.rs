@@ -6,6 +6,7 @@ mod capture_recapture;
 mod grid;
 mod judge;
 mod pass;
+mod planning;
 mod prefetch;
 mod state;
 mod stitcher;
@@ -31,6 +32,7 @@ use pass::{PassEnd, PassReader, PassStep};
 use prefetch::Prefetch;
 use state::{ShownPages, WindowState};
 
+pub(crate) use prefetch::Like;
 pub(crate) use state::{CompleteWindow, PageTicket, WindowStatus};
 
 /// The largest window that is asked for in one page.
@@ -176,65 +178,6 @@ impl WindowReader {
         }
     }
 
-    /// The request without which the window does not go on.
-    pub(crate) fn next_needed(&mut self) -> Option<(PageRequest, PageTicket)> {
-        let (limit, offset) = match &mut self.state {
-            WindowState::First { limit, is_sent } | WindowState::Whole { limit, is_sent, .. } => {
-                if std::mem::replace(is_sent, true) {
-                    return None;
-                }
-                (*limit, 0)
-            }
-            WindowState::Paging(pass) => {
-                let offset = pass.next_offset();
-                if self.prefetch.has(offset) {
-                    return None;
-                }
-                self.prefetch.sent(offset);
-                self.in_turn.insert(offset);
-                (pass.limit(), offset)
-            }
-            WindowState::Grid { reader, is_sent } => {
-                if std::mem::replace(is_sent, true) {
-                    return None;
-                }
-                (reader.limit(), reader.next_offset())
-            }
-            _ => return None,
-        };
-        Some((self.request(limit, offset), self.ticket(limit)))
-    }
-
-    /// A page before its turn that is known to be of use.
-    pub(crate) fn next_certain(
-        &mut self,
-        evidence: &Evidence,
-    ) -> Option<(PageRequest, PageTicket)> {
-        let WindowState::Paging(pass) = &self.state else {
-            return None;
-        };
-        let offset = self.prefetch.certain(pass.stride(evidence)?)?;
-        let limit = pass.limit();
-        self.prefetch.sent(offset);
-        Some((self.request(limit, offset), self.ticket(limit)))
-    }
-
-    /// A page far ahead, to find out how far the window goes.
-    pub(crate) fn next_far(&mut self, evidence: &Evidence) -> Option<(PageRequest, PageTicket)> {
-        let WindowState::Paging(pass) = &self.state else {
-            return None;
-        };
-        let offset = self.prefetch.far(pass.stride(evidence)?)?;
-        let limit = pass.limit();
-        self.prefetch.sent_far(offset);
-        Some((self.request(limit, offset), self.ticket(limit)))
-    }
-
-    /// Whether a page far ahead is on its way.
-    pub(crate) fn awaits_far_page(&self) -> bool {
-        self.prefetch.awaits_far()
-    }
-
     /// The first page came already, while something else was to be learnt.
     pub(crate) fn on_known_first_page(
         &mut self,
@@ -277,7 +220,8 @@ impl WindowReader {
                 false
             }
             WindowState::Paging(_) if self.prefetch.is_awaited(request.offset) => {
-                let in_vain = self.prefetch.came(request.offset, page);
+                let is_full = evidence.last_page.is_full(page.ids.len(), request.limit);
+                let in_vain = self.prefetch.came(request.offset, page, is_full);
                 self.read_on(evidence);
                 in_vain
             }

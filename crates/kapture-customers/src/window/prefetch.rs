@@ -2,8 +2,9 @@
 //!
 //! A page with rows at some offset shows that every page before it is of use. So one *far probe* at a
 //! time looks further and further ahead, four times as far at each step and later twice; where it finds
-//! nothing, the end is searched for by halves. Every page in between is then asked for at once. A far probe that
-//! finds nothing was made in vain: a run may make few of them.
+//! nothing, the end is searched for in ever smaller parts. Every page in between is then asked for at once. A far
+//! probe that finds nothing was made in vain: a run may make few of them. Windows side by side are often alike, so
+//! a window first looks where another one had rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,10 @@ const FIRST_PROBE: u64 = 3;
 
 /// From so many pages on a far probe looks twice as far, and not four times.
 const MANY_PAGES: u64 = 16;
+
+/// Into how many parts the pages among which the end is are divided: the next far probe looks behind the
+/// first of them. Most probes find rows then, and cost nothing, since each page before the end is asked for anyway.
+const PARTS: u64 = 4;
 
 /// How many pages of one pass may wait for their turn.
 const MAX_WAITING: usize = 64;
@@ -27,7 +32,7 @@ pub(crate) struct Prefetch {
     far_probe: Option<u64>,
     /// The furthest offset at which there were rows.
     holds: u64,
-    /// The lowest offset at which there were none.
+    /// The lowest offset at which there were none, or are none as the length of a page tells.
     empty: Option<u64>,
 }
 
@@ -38,6 +43,15 @@ pub(crate) struct Stride {
     pub(crate) next: u64,
     /// The rows from the beginning of one page to that of the next.
     pub(crate) step: u64,
+}
+
+/// What another window, which may be like this one, shows of its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Like {
+    Unknown,
+    /// It is looked ahead in now: this one follows.
+    AtLeast(u64),
+    Exactly(u64),
 }
 
 impl Prefetch {
@@ -60,16 +74,18 @@ impl Prefetch {
         self.came.remove(&offset)
     }
 
-    /// The page at `offset` came. Returns whether it was a far probe that found nothing: such a page
-    /// is not kept.
-    pub(crate) fn came(&mut self, offset: u64, page: PageIds) -> bool {
+    /// The page at `offset` came; more are expected after a full one. Returns whether it was a far probe that
+    /// found nothing: such a page is not kept.
+    pub(crate) fn came(&mut self, offset: u64, page: PageIds, is_full: bool) -> bool {
         self.asked.remove(&offset);
         let was_far = self.far_probe.take_if(|far| *far == offset).is_some();
-        if page.ids.is_empty() {
-            self.empty = Some(self.empty.map_or(offset, |empty| empty.min(offset)));
-        } else {
+        if !page.ids.is_empty() {
             self.holds = self.holds.max(offset);
             self.empty = self.empty.filter(|empty| *empty > offset);
+        }
+        if !is_full {
+            let end = offset + page.ids.len() as u64;
+            self.empty = Some(self.empty.map_or(end, |empty| empty.min(end)));
         }
         let in_vain = was_far && page.ids.is_empty();
         if !in_vain {
@@ -94,22 +110,42 @@ impl Prefetch {
     }
 
     /// Where the next far probe is to look, if one would tell much. It is to be [sent](Self::sent_far).
-    pub(crate) fn far(&self, stride: Stride) -> Option<u64> {
+    pub(crate) fn far(&self, stride: Stride, like: Like) -> Option<u64> {
         if stride.step == 0 || self.far_probe.is_some() {
             return None;
         }
         let pages = |offset: u64| offset.saturating_sub(stride.next) / stride.step;
+        let at = |place: u64| stride.next + place * stride.step;
+        let is_news = |offset: u64| {
+            offset > self.holds
+                && self.empty.is_none_or(|empty| offset < empty)
+                && !self.has(offset)
+        };
+        let row = match like {
+            Like::Unknown => None,
+            Like::AtLeast(rows) | Like::Exactly(rows) => rows.checked_sub(1),
+        };
+        if let Some(row) = row.filter(|row| *row >= stride.next)
+            && is_news(at(pages(row)))
+        {
+            return Some(at(pages(row)));
+        }
         let known = pages(self.holds);
         let place = match self.empty {
+            Some(empty) => known + (pages(empty).saturating_sub(known) / PARTS).max(2),
+            None if matches!(like, Like::AtLeast(_)) => return None,
             None => {
                 let far = stride.next / stride.step + known;
                 let times = if far < MANY_PAGES { 4 } else { 2 };
                 FIRST_PROBE.max(times * far)
             }
-            Some(empty) => known.midpoint(pages(empty)),
         };
-        let offset = stride.next + place * stride.step;
-        (place > known + 1 && !self.has(offset)).then_some(offset)
+        (place > known + 1 && is_news(at(place))).then_some(at(place))
+    }
+
+    /// How many rows are known to be there.
+    pub(crate) fn rows(&self) -> u64 {
+        self.holds + 1
     }
 
     /// Whether a far probe is on its way.
@@ -154,36 +190,86 @@ mod tests {
     fn nothing_is_certain_before_a_far_probe_has_found_rows() {
         let mut prefetch = Prefetch::default();
         assert_eq!(prefetch.certain(STRIDE), None);
-        let far = prefetch.far(STRIDE).unwrap();
+        let far = prefetch.far(STRIDE, Like::Unknown).unwrap();
         assert_eq!(far, 500);
         prefetch.sent_far(far);
-        assert_eq!(prefetch.far(STRIDE), None, "one at a time");
-        assert!(!prefetch.came(far, rows()));
+        assert_eq!(prefetch.far(STRIDE, Like::Unknown), None, "one at a time");
+        assert!(!prefetch.came(far, rows(), true));
         let mut certain = Vec::new();
         while let Some(offset) = prefetch.certain(STRIDE) {
             prefetch.sent(offset);
             certain.push(offset);
         }
         assert_eq!(certain, [100, 200, 300, 400]);
-        assert_eq!(prefetch.far(STRIDE), Some(2_100), "four times as far");
+        assert_eq!(
+            prefetch.far(STRIDE, Like::Unknown),
+            Some(2_100),
+            "four times as far"
+        );
     }
 
     #[test]
-    fn end_is_searched_for_by_halves_once_a_far_probe_was_in_vain() {
+    fn end_is_searched_for_in_parts_once_a_far_probe_was_in_vain() {
         let mut prefetch = Prefetch::default();
         prefetch.sent_far(1_700);
-        assert!(prefetch.came(1_700, PageIds::default()));
+        assert!(prefetch.came(1_700, PageIds::default(), false));
         assert!(!prefetch.has(1_700), "it is asked again if its turn comes");
-        assert_eq!(prefetch.far(STRIDE), Some(900));
-        prefetch.sent_far(900);
-        assert!(!prefetch.came(900, rows()));
-        assert_eq!(prefetch.far(STRIDE), Some(1_300));
-        prefetch.sent_far(1_300);
-        assert!(prefetch.came(1_300, PageIds::default()));
-        assert_eq!(prefetch.far(STRIDE), Some(1_100));
-        prefetch.sent_far(1_100);
-        prefetch.came(1_100, rows());
-        assert_eq!(prefetch.far(STRIDE), None, "too near to tell more");
+        assert_eq!(prefetch.far(STRIDE, Like::Unknown), Some(500));
+        prefetch.sent_far(500);
+        assert!(!prefetch.came(500, rows(), true));
+        assert_eq!(prefetch.far(STRIDE, Like::Unknown), Some(800));
+        prefetch.sent_far(800);
+        assert!(prefetch.came(800, PageIds::default(), false));
+        assert_eq!(prefetch.far(STRIDE, Like::Unknown), Some(700));
+        prefetch.sent_far(700);
+        prefetch.came(700, rows(), true);
+        assert_eq!(
+            prefetch.far(STRIDE, Like::Unknown),
+            None,
+            "too near to tell more"
+        );
+    }
+
+    #[test]
+    fn first_far_probe_looks_where_the_window_before_had_its_last_rows() {
+        let mut prefetch = Prefetch::default();
+        for (rows, far) in [(201, 200), (300, 200), (301, 300), (10_000, 9_900)] {
+            let like = Like::Exactly(rows);
+            assert_eq!(prefetch.far(STRIDE, like), Some(far), "{rows}");
+        }
+        let first = prefetch.far(STRIDE, Like::Unknown);
+        assert_eq!(prefetch.far(STRIDE, Like::Exactly(0)), first);
+        let same = prefetch.far(STRIDE, Like::Exactly(100));
+        assert_eq!(same, first, "it ended on the page before");
+        prefetch.sent_far(9_900);
+        assert!(prefetch.came(9_900, PageIds::default(), false));
+        let next = prefetch.far(STRIDE, Like::Exactly(10_000)).unwrap();
+        assert!(next < 9_900, "{next}: the end is before it");
+    }
+
+    #[test]
+    fn window_goes_no_further_than_the_one_it_follows() {
+        let mut prefetch = Prefetch::default();
+        assert_eq!(prefetch.far(STRIDE, Like::AtLeast(1)), None);
+        assert_eq!(prefetch.far(STRIDE, Like::AtLeast(2_001)), Some(2_000));
+        prefetch.sent_far(2_000);
+        prefetch.came(2_000, rows(), true);
+        assert_eq!(prefetch.far(STRIDE, Like::AtLeast(2_001)), None);
+        assert_eq!(prefetch.far(STRIDE, Like::AtLeast(5_001)), Some(5_000));
+        prefetch.sent_far(5_000);
+        assert!(prefetch.came(5_000, PageIds::default(), false));
+        assert!(
+            prefetch.far(STRIDE, Like::AtLeast(5_001)).is_some(),
+            "shorter: on its own"
+        );
+    }
+
+    #[test]
+    fn nothing_is_looked_for_behind_a_page_that_is_not_full() {
+        let mut prefetch = Prefetch::default();
+        prefetch.sent_far(2_000);
+        assert!(!prefetch.came(2_000, rows(), false));
+        assert_eq!(prefetch.far(STRIDE, Like::Unknown), None);
     }
 
     #[test]
@@ -192,7 +278,7 @@ mod tests {
         for offset in [100, 200, 300] {
             prefetch.sent(offset);
         }
-        prefetch.came(100, rows());
+        prefetch.came(100, rows(), true);
         assert_eq!(prefetch.overtaken(250), BTreeSet::from([200]));
         assert!(!prefetch.is_awaited(200) && prefetch.is_awaited(300));
         assert!(prefetch.take(100).is_none());

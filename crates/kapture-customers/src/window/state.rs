@@ -2,7 +2,7 @@
 
 use crate::api::{Proof, PullError};
 use crate::evidence::last_page::LastPages;
-use crate::request::Length;
+use crate::request::{Length, PageRequest};
 
 use super::grid::GridReader;
 use super::pass::{PassEnd, PassReader};
@@ -88,3 +88,6 @@ pub(crate) struct PageTicket {
     /// A failure is no trouble: the window can do without this page.
     pub(crate) is_optional: bool,
 }
+
+/// A request for a page of a window.
+pub(crate) type NextPage = (PageRequest, PageTicket);
