@@ -11,6 +11,7 @@ mod pipeline;
 mod protocols;
 mod report;
 mod signals;
+mod text_file;
 
 use std::num::NonZero;
 use std::process::ExitCode;

@@ -17,6 +17,7 @@ use crate::error::CliError;
 use crate::output::message::Message;
 use crate::output::stdout;
 use crate::signals::stop_signal;
+use crate::text_file;
 
 /// Serves a fake tenant until a signal stops it.
 pub(crate) async fn run(arguments: &SandboxArgs) -> Result<(), CliError> {
@@ -72,7 +73,7 @@ fn edits(arguments: &SandboxArgs) -> Result<Vec<Edit>> {
     let Some(path) = &arguments.edits else {
         return Ok(Vec::new());
     };
-    let script = std::fs::read_to_string(path)
+    let script = text_file::read(path)
         .with_context(|| format!("--edits: cannot read {}", path.display()))?;
     Edit::script(&script).with_context(|| format!("--edits: {} is no script", path.display()))
 }

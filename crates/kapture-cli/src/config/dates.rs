@@ -12,6 +12,7 @@ use crate::args::DayArgs;
 use crate::config::time_zone;
 use crate::error::{hinted, prefixed};
 use crate::output::message::Message;
+use crate::text_file;
 
 /// How long after its midnight a day is due: the default grace period of a sync.
 pub(crate) const DUE_AFTER: TimeDelta = TimeDelta::hours(6);
@@ -214,7 +215,7 @@ fn listed(path: &Path, today: NaiveDate) -> Result<Days> {
             .read_to_string(&mut text)
             .context("cannot read the days from standard input")?;
     } else {
-        text = std::fs::read_to_string(path)
+        text = text_file::read(path)
             .with_context(|| format!("cannot read the days from {}", path.display()))?;
     }
     // Some editors put a byte order mark at the beginning of a file.

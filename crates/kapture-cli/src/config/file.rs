@@ -1,6 +1,5 @@
 //! The configuration file with its profiles.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use crate::config::profile::Profile;
 use crate::config::secrets::private_file;
 use crate::config::suggest::did_you_mean;
 use crate::error::{hinted, prefixed};
+use crate::text_file;
 
 /// The keys at the top of the file.
 const KEYS: [&str; 2] = ["default-profile", "profiles"];
@@ -43,7 +43,7 @@ impl ConfigFile {
                 });
             }
         };
-        let text = match fs::read_to_string(&path) {
+        let text = match text_file::read(&path) {
             Ok(text) => text,
             // A home folder that is none, or that of another user, has no configuration either.
             Err(error)
@@ -158,7 +158,7 @@ impl ConfigFile {
 
     /// Writes entries into a profile. Everything else in the file is kept, comments included.
     pub(crate) fn write(&self, profile: &str, entries: &[(&str, Option<Value>)]) -> Result<()> {
-        let text = match fs::read_to_string(&self.path) {
+        let text = match text_file::read(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             Err(error) => {
@@ -356,7 +356,7 @@ mod tests {
     fn invalid_utf8_is_refused_with_the_file_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
-        fs::write(&path, b"[profiles.a]\nuser = '\xff'\n").unwrap();
+        std::fs::write(&path, b"[profiles.a]\nuser = '\xff'\n").unwrap();
         let error = ConfigFile::find(Some(&path)).unwrap_err();
         let text = format!("{error:#}");
         assert!(text.contains(&path.display().to_string()), "{text}");
@@ -459,14 +459,14 @@ mod tests {
         let cm_id = |number: i64| [("cm-id", Some(Value::from(number))), ("user", None)];
         configuration.write("acme", &cm_id(7)).unwrap();
         assert_eq!(
-            fs::read_to_string(&path).unwrap(),
+            std::fs::read_to_string(&path).unwrap(),
             "default-profile = \"acme\"\n\n[profiles.acme]\ncm-id = 7\n"
         );
         let text = "default-profile = 'b' # mine\n[profiles.acme] # first\nuser = 'me'\n# the account\ncm-id = 7\n\n[profiles.b]\n";
         private_file::write(&path, text).unwrap();
         configuration.write("acme", &cm_id(8)).unwrap();
         assert_eq!(
-            fs::read_to_string(&path).unwrap(),
+            std::fs::read_to_string(&path).unwrap(),
             "default-profile = 'b' # mine\n[profiles.acme] # first\n# the account\ncm-id = 8\n\n[profiles.b]\n"
         );
         // With two profiles none becomes the default.
@@ -475,7 +475,7 @@ mod tests {
         let configuration = ConfigFile::find(Some(&path)).unwrap();
         configuration.write("b", &cm_id(7)).unwrap();
         assert_eq!(
-            fs::read_to_string(&path).unwrap(),
+            std::fs::read_to_string(&path).unwrap(),
             "[profiles.a]\n[profiles.b]\ncm-id = 7\n"
         );
     }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use kapture_sinks::canonicalize;
 
 use crate::error::hinted;
+use crate::text_file;
 
 /// Who can read a file that [`write()`] has written.
 pub(crate) const PRIVACY: &str = match cfg!(unix) {
@@ -20,7 +21,7 @@ pub(crate) const PRIVACY: &str = match cfg!(unix) {
 pub(crate) fn read(path: &Path) -> Result<String> {
     let name = path.display();
     let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read the secret in {name}"))?;
+        text_file::read(path).with_context(|| format!("cannot read the secret in {name}"))?;
     if others_may(path, 0o4) && !is_on_read_only_file_system(path) {
         let hint = match is_mine(path) {
             true => format!("chmod 600 {name}"),

@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use super::keys::Key;
 use crate::config::suggest::did_you_mean;
 use crate::error::hinted;
+use crate::text_file;
 
 /// The JSON in a file. Errors quote nothing of it.
 pub(crate) fn read_json(path: &Path, what: &str) -> Result<Value> {
     let name = path.display();
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the {what} {name}"))?;
+    let text = text_file::read(path).with_context(|| format!("cannot read the {what} {name}"))?;
     serde_json::from_str(&text)
         .map_err(|error| anyhow!("the {what} {name} is not valid JSON: {error}"))
 }
