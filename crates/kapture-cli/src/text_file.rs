@@ -1,20 +1,22 @@
-//! Files of text that people write by hand.
+//! Reads text files that people write by hand.
 
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 
-/// What some editors and shells put at the beginning of a file.
-const BYTE_ORDER_MARK: char = '\u{feff}';
-
-/// Reads a file of text. That of a shell which writes UTF-16 is named as such.
+/// Reads a file as UTF-8. The error says so if it is UTF-16.
 pub(crate) fn read(path: &Path) -> Result<String> {
     let text = String::from_utf8(fs::read(path)?)
         .map_err(|error| Error::new(ErrorKind::InvalidData, encoding(error.as_bytes())))?;
-    Ok(text.trim_start_matches(BYTE_ORDER_MARK).to_owned())
+    Ok(without_mark(&text).to_owned())
 }
 
-/// What the bytes of a file are that is not UTF-8.
+/// The text without the byte order mark that some editors and shells put before it.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
+}
+
+/// Says which encoding a file has that is not UTF-8.
 fn encoding(bytes: &[u8]) -> &'static str {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {

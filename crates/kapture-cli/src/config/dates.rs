@@ -218,9 +218,7 @@ fn listed(path: &Path, today: NaiveDate) -> Result<Days> {
         text = text_file::read(path)
             .with_context(|| format!("cannot read the days from {}", path.display()))?;
     }
-    // Some editors put a byte order mark at the beginning of a file.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let days: Days = text
+    let days: Days = text_file::without_mark(&text)
         .lines()
         .enumerate()
         .map(|(number, line)| (number, line.trim()))

@@ -307,6 +307,8 @@ fn line_of(text: &str, byte: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
 
@@ -356,7 +358,7 @@ mod tests {
     fn invalid_utf8_is_refused_with_the_file_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
-        std::fs::write(&path, b"[profiles.a]\nuser = '\xff'\n").unwrap();
+        fs::write(&path, b"[profiles.a]\nuser = '\xff'\n").unwrap();
         let error = ConfigFile::find(Some(&path)).unwrap_err();
         let text = format!("{error:#}");
         assert!(text.contains(&path.display().to_string()), "{text}");
@@ -459,14 +461,14 @@ mod tests {
         let cm_id = |number: i64| [("cm-id", Some(Value::from(number))), ("user", None)];
         configuration.write("acme", &cm_id(7)).unwrap();
         assert_eq!(
-            std::fs::read_to_string(&path).unwrap(),
+            fs::read_to_string(&path).unwrap(),
             "default-profile = \"acme\"\n\n[profiles.acme]\ncm-id = 7\n"
         );
         let text = "default-profile = 'b' # mine\n[profiles.acme] # first\nuser = 'me'\n# the account\ncm-id = 7\n\n[profiles.b]\n";
         private_file::write(&path, text).unwrap();
         configuration.write("acme", &cm_id(8)).unwrap();
         assert_eq!(
-            std::fs::read_to_string(&path).unwrap(),
+            fs::read_to_string(&path).unwrap(),
             "default-profile = 'b' # mine\n[profiles.acme] # first\n# the account\ncm-id = 8\n\n[profiles.b]\n"
         );
         // With two profiles none becomes the default.
@@ -475,7 +477,7 @@ mod tests {
         let configuration = ConfigFile::find(Some(&path)).unwrap();
         configuration.write("b", &cm_id(7)).unwrap();
         assert_eq!(
-            std::fs::read_to_string(&path).unwrap(),
+            fs::read_to_string(&path).unwrap(),
             "[profiles.a]\n[profiles.b]\ncm-id = 7\n"
         );
     }
