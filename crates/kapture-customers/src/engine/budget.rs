@@ -65,9 +65,9 @@ pub(crate) const PATIENCE: u32 = 3;
 /// How often it is asked anew what "no customers" looks like, because the controls may have met trouble.
 pub(crate) const CONTROLS: u32 = 4;
 
-/// How many far probes of a run may be made in vain: few at first, and more for pages that were of use. Two
-/// windows of hundreds of pages need a dozen, or their last pages are asked one by one; where requests are
-/// counted, that has to be borne.
+/// How many far probes of a run may find no rows: two at first, and one more for each so many pages that had rows, up
+/// to a maximum. Two windows of hundreds of pages need a dozen; with fewer, their last pages are requested one after
+/// another. With `--fewer-requests` the maximum is lower, and a pull may take longer for that.
 const FAR_PROBES: u32 = 2;
 const PAGES_PER_FAR_PROBE: u64 = 10;
 const FEWER_FAR_PROBES: u64 = 6;

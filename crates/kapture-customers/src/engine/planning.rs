@@ -1,5 +1,7 @@
-//! What is asked next: first the pages without which a window does not go on, then pages that are known to be of
-//! use, new windows, and pages far ahead.
+//! Chooses the next request of a pull. First comes the page that a window needs in order to continue, then pages
+//! that are known to have rows, then the first page of a further window, and last a far probe (see
+//! `window/prefetch.rs`). Once no window is left to begin, far probes come before the pages that are known to have
+//! rows.
 
 use chrono::NaiveDate;
 
@@ -93,7 +95,8 @@ impl Engine {
                 return Some(Question::new(Purpose::Page { day: *day, ticket }, request));
             }
         }
-        // With no window left to begin, the pages that are known would run out before a far probe shows more.
+        // No window is left to begin, so only far probes find more work. If they came last, the connections would
+        // be idle while the answer of each is awaited.
         if self.windows.waiting.is_empty()
             && let Some(question) = self.plan_far_probe()
         {

@@ -1,4 +1,4 @@
-//! Which page of a window is asked for next.
+//! Chooses the next page of a window to request.
 
 use crate::evidence::Evidence;
 
@@ -44,7 +44,7 @@ impl WindowReader {
         Some((self.request(limit, offset), self.ticket(limit)))
     }
 
-    /// A page far ahead, to find out how far the window goes.
+    /// A far probe: a page far ahead, to find out how many rows the window has.
     pub(crate) fn next_far(&mut self, evidence: &Evidence, like: Like) -> Option<NextPage> {
         let (limit, stride) = self.stride(evidence)?;
         let offset = self.prefetch.far(stride, like)?;
@@ -59,7 +59,7 @@ impl WindowReader {
         }
     }
 
-    /// How many rows are known to be there, while pages ahead may be asked for.
+    /// The number of rows that the window has at least. `None` while its pages may not be requested ahead.
     pub(crate) fn rows_ahead(&self, evidence: &Evidence) -> Option<u64> {
         self.stride(evidence).map(|_| self.prefetch.rows())
     }

@@ -1,10 +1,11 @@
-//! Which pages of a window are asked for before their turn.
+//! Chooses which pages of a window are requested before their turn.
 //!
-//! A page with rows at some offset shows that every page before it is of use. So one *far probe* at a
-//! time looks further and further ahead, four times as far at each step and later twice; where it finds
-//! nothing, the end is searched for in ever smaller parts. Every page in between is then asked for at once. A far
-//! probe that finds nothing was made in vain: a run may make few of them. Windows side by side are often alike, so
-//! a window first looks where another one had rows.
+//! A page with rows shows that every page before it has rows too, so all of those can be requested at once. A *far
+//! probe* requests one page far ahead to find such a page. Each window has one at a time. As long as it finds rows,
+//! the next one looks four times as far, and later twice. When it finds no rows, the window ends between the last
+//! page with rows and this one, and the next probe looks at a quarter of the way between them. A probe without rows
+//! is a wasted request ("in vain"), and a run may make only a few. Neighbouring windows often have similar sizes, so
+//! a window first probes where another window had rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +17,9 @@ const FIRST_PROBE: u64 = 3;
 /// From so many pages on a far probe looks twice as far, and not four times.
 const MANY_PAGES: u64 = 16;
 
-/// Into how many parts the pages among which the end is are divided: the next far probe looks behind the
-/// first of them. Most probes find rows then, and cost nothing, since each page before the end is asked for anyway.
+/// The end of a window lies between the last page with rows and the first one without. The next far probe looks at
+/// this fraction of the way between them, near the page with rows: it then mostly finds rows, and a page with rows
+/// costs no further request, because it has to be requested anyway.
 const PARTS: u64 = 4;
 
 /// How many pages of one pass may wait for their turn.
@@ -32,7 +34,7 @@ pub(crate) struct Prefetch {
     far_probe: Option<u64>,
     /// The furthest offset at which there were rows.
     holds: u64,
-    /// The lowest offset at which there were none, or are none as the length of a page tells.
+    /// The lowest offset at which there are no rows: a page there had none, or the page before it was not full.
     empty: Option<u64>,
 }
 
@@ -45,12 +47,14 @@ pub(crate) struct Stride {
     pub(crate) step: u64,
 }
 
-/// What another window, which may be like this one, shows of its size.
+/// How many rows another window has, which may be about as large as this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Like {
     Unknown,
-    /// It is looked ahead in now: this one follows.
+    /// The other window is still being probed and has at least so many rows. This window is not probed further
+    /// ahead than that.
     AtLeast(u64),
+    /// The other window was read to its end.
     Exactly(u64),
 }
 
@@ -74,8 +78,8 @@ impl Prefetch {
         self.came.remove(&offset)
     }
 
-    /// The page at `offset` came; more are expected after a full one. Returns whether it was a far probe that
-    /// found nothing: such a page is not kept.
+    /// Takes the page at `offset`. If it is not full, the window ends with it. Returns whether it was a far probe
+    /// that found no rows: such a page is not kept.
     pub(crate) fn came(&mut self, offset: u64, page: PageIds, is_full: bool) -> bool {
         self.asked.remove(&offset);
         let was_far = self.far_probe.take_if(|far| *far == offset).is_some();
@@ -143,7 +147,7 @@ impl Prefetch {
         (place > known + 1 && is_news(at(place))).then_some(at(place))
     }
 
-    /// How many rows are known to be there.
+    /// The number of rows that the window has at least.
     pub(crate) fn rows(&self) -> u64 {
         self.holds + 1
     }

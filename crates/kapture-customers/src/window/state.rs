@@ -89,5 +89,5 @@ pub(crate) struct PageTicket {
     pub(crate) is_optional: bool,
 }
 
-/// A request for a page of a window.
+/// A request for a page, and the ticket with which its answer is passed back to the window.
 pub(crate) type NextPage = (PageRequest, PageTicket);
